@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -20,7 +21,12 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	if err := v.UnmarshalJSON(b); err != nil {
 		return err
 	}
-	t.Time = v.UTC()
+	v = v.UTC()
+	if y := v.Year(); y < 1 || y > 9999 {
+		// An offset can push a year that parses to one that cannot be written again.
+		return fmt.Errorf("year %d of a timestamp is outside 1 to 9999", y)
+	}
+	t.Time = v
 	return nil
 }
 
