@@ -1,0 +1,162 @@
+package gatewaytest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The bounds of a list request. Offsets have one, and totals a cap, on new gateways only.
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+	maxOffset    = 10000
+	maxTotal     = 10000
+)
+
+// query is a list request, understood.
+type query struct {
+	filter
+	limit, offset int
+	// windowed is true where start_date was given; from and to are then inclusive, in Unix microseconds.
+	windowed bool
+	from, to int64
+	count    string
+}
+
+// refusal is an error of the gateway's: a status code and its message.
+type refusal struct {
+	code    int
+	message string
+}
+
+// parse understands a list request the way the dialect does.
+func (g *Gateway) parse(v url.Values, now time.Time) (query, *refusal) {
+	q := query{limit: defaultLimit, to: now.Truncate(time.Second).UnixMicro()}
+	if bad := g.parseDates(v, &q); bad != nil {
+		return q, bad
+	}
+	if bad := g.parsePaging(v, &q); bad != nil {
+		return q, bad
+	}
+	q.limit = min(q.limit, maxLimit)
+	for _, p := range []struct {
+		name string
+		to   **pattern
+	}{{"connection", &q.connection}, {"type", &q.connectionType}, {"user", &q.user}, {"review.status", &q.status}} {
+		if !v.Has(p.name) {
+			continue
+		}
+		like := pattern(v.Get(p.name))
+		if !like.valid() {
+			return q, sqlTrouble("LIKE pattern must not end with escape character (SQLSTATE 22025)")
+		}
+		*p.to = &like
+	}
+	if v.Has("review.approver") {
+		email := v.Get("review.approver")
+		q.approver = &email
+	}
+	return q, nil
+}
+
+// parseDates reads the window. end_date alone is checked and then ignored.
+func (g *Gateway) parseDates(v url.Values, q *query) *refusal {
+	for _, p := range []struct {
+		name string
+		to   *int64
+	}{{"start_date", &q.from}, {"end_date", &q.to}} {
+		if !v.Has(p.name) {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339, v.Get(p.name))
+		if err != nil && g.cfg.Dialect == Old {
+			return invalid("failed listing sessions, start_date or end_date in wrong format")
+		} else if err != nil {
+			return invalidOption(p.name, "start_date or end_date in wrong format")
+		}
+		// The zone is dropped, not converted, and so are fractions of a second.
+		*p.to = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC).UnixMicro()
+	}
+	q.windowed = v.Has("start_date")
+	return nil
+}
+
+// parsePaging reads limit, offset and count.
+func (g *Gateway) parsePaging(v url.Values, q *query) *refusal {
+	for _, p := range []struct {
+		name string
+		to   *int
+	}{{"limit", &q.limit}, {"offset", &q.offset}} {
+		if !v.Has(p.name) {
+			continue
+		}
+		n, err := strconv.Atoi(v.Get(p.name))
+		if err != nil && g.cfg.Dialect >= New2026 {
+			return invalidOption(p.name, fmt.Sprintf("must be an integer, got %q", v.Get(p.name)))
+		} else if err != nil {
+			n = 0 // the old gateway does not look at the error
+		}
+		*p.to = n
+	}
+	if g.cfg.Dialect == Old {
+		if q.limit < 0 {
+			return sqlTrouble("LIMIT must not be negative (SQLSTATE 2201W)")
+		}
+		if q.offset < 0 {
+			return sqlTrouble("OFFSET must not be negative (SQLSTATE 2201X)")
+		}
+		return nil
+	}
+	switch {
+	case q.limit < 1:
+		return invalidOption("limit", fmt.Sprintf("must be at least 1, got %d", q.limit))
+	case q.offset < 0:
+		return invalidOption("offset", fmt.Sprintf("must be at least 0, got %d", q.offset))
+	case q.offset > maxOffset:
+		return invalidOption("offset", fmt.Sprintf("must not be greater than %d, got %d; "+
+			"narrow the result set with a filter instead of paginating deeper", maxOffset, q.offset))
+	}
+	if q.count = v.Get("count"); q.count != "" && q.count != "none" && q.count != "exact" {
+		return invalidOption("count", fmt.Sprintf("must be none or exact, got %q", q.count))
+	}
+	return nil
+}
+
+func invalid(message string) *refusal { return &refusal{http.StatusUnprocessableEntity, message} }
+
+func invalidOption(name, why string) *refusal {
+	return invalid(fmt.Sprintf("failed listing sessions, invalid %q option: %s", name, why))
+}
+
+func sqlTrouble(what string) *refusal {
+	return &refusal{http.StatusInternalServerError, "failed listing sessions, reason=ERROR: " + what}
+}
+
+// kind is the word by which list requests are counted.
+func (q query) kind() string {
+	switch {
+	case q.status != nil && q.windowed:
+		return QueryStatusWindow
+	case q.status != nil:
+		return QueryStatus
+	case q.windowed:
+		return QueryWindow
+	}
+	return QueryNewest
+}
+
+// request is the query as [Config.Cost] sees it.
+func (q query) request(v url.Values) Request {
+	out := Request{
+		Path: PathSessions, Limit: q.limit, Offset: q.offset, Windowed: q.windowed,
+		Filtered: q.status != nil || q.approver != nil, Count: strings.ToLower(v.Get("count")),
+	}
+	if q.windowed {
+		out.Span = time.Duration(max(0, q.to-q.from)) * time.Microsecond
+	}
+	return out
+}
