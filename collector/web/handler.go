@@ -1,0 +1,113 @@
+// Package web is what the exporter serves: metrics, health, readiness, a landing page and, where wanted, profiles.
+package web
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+)
+
+// Config says what to serve, and where.
+type Config struct {
+	// Collector is asked at each scrape. Required.
+	Collector Collector
+	// Registry holds the metrics of the process itself; promhttp_* are added to it. Required.
+	Registry *prometheus.Registry
+	// Logger takes what goes wrong with a scrape. Required.
+	Logger *slog.Logger
+	// TelemetryPath is where the metrics are.
+	TelemetryPath string
+	// TimeoutOffset is what is kept of Prometheus' own scrape timeout for the way back.
+	TimeoutOffset time.Duration
+	// CreatedSamples adds _created lines to OpenMetrics text, which most Prometheus servers take for more series.
+	CreatedSamples bool
+	// Profiles serves /debug/pprof/.
+	Profiles bool
+}
+
+// The paths besides the telemetry path.
+const (
+	healthyPath = "/-/healthy"
+	readyPath   = "/-/ready"
+	pprofPath   = "/debug/pprof/"
+)
+
+// Handler makes the handler of everything that is served.
+func Handler(cfg Config) (http.Handler, error) {
+	if err := checkPath(cfg.TelemetryPath); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET "+cfg.TelemetryPath, metrics(cfg))
+	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, "hoop_exporter is healthy.")
+	})
+	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, _ *http.Request) {
+		// Not tied to the gateway: an exporter that is taken out of service while the gateway is down cannot say so.
+		if !cfg.Collector.Ready() {
+			answer(w, http.StatusServiceUnavailable, "hoop_exporter is not ready: the first refresh has not been attempted yet.")
+			return
+		}
+		answer(w, http.StatusOK, "hoop_exporter is ready.")
+	})
+	if cfg.Profiles {
+		mux.HandleFunc(pprofPath, pprof.Index)
+		mux.HandleFunc(pprofPath+"cmdline", pprof.Cmdline)
+		mux.HandleFunc(pprofPath+"profile", pprof.Profile)
+		mux.HandleFunc(pprofPath+"symbol", pprof.Symbol)
+		mux.HandleFunc(pprofPath+"trace", pprof.Trace)
+	}
+	landing, err := landingPage(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("make the landing page: %w", err)
+	}
+	mux.Handle("GET /{$}", landing)
+	return mux, nil
+}
+
+// checkPath refuses what would hide another page or is no plain path.
+func checkPath(path string) error {
+	switch {
+	case !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}?#%\\") || strings.Contains(path, "//"):
+		return fmt.Errorf("--web.telemetry-path: %q is no path such as /metrics", path)
+	case path == "/" || slices.Contains([]string{healthyPath, readyPath}, path) || strings.HasPrefix(path+"/", pprofPath):
+		return fmt.Errorf("--web.telemetry-path: %q is the path of another page", path)
+	case strings.HasSuffix(path, "/"):
+		return errors.New("--web.telemetry-path: leave the slash at its end out")
+	}
+	return nil
+}
+
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	// Who asked may have gone; there is nobody to tell.
+	_, _ = w.Write([]byte(text + "\n"))
+}
+
+func landingPage(cfg Config) (http.Handler, error) {
+	page := toolkit.LandingConfig{
+		Name:        "hoop_exporter",
+		Description: "Prometheus exporter for hoop gateways",
+		Version:     version.Info(),
+		Profiling:   "false",
+		Links: []toolkit.LandingLinks{
+			{Address: cfg.TelemetryPath, Text: "Metrics"},
+			{Address: healthyPath, Text: "Healthy", Description: "the process answers"},
+			{Address: readyPath, Text: "Ready", Description: "the gateway was asked at least once"},
+		},
+	}
+	if cfg.Profiles {
+		page.Profiling = "true"
+	}
+	return toolkit.NewLandingPage(page)
+}
