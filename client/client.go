@@ -95,7 +95,11 @@ func parseBase(s string) (*url.URL, error) {
 	u = u.JoinPath("/")
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	if !strings.HasSuffix(u.Path, "/api") {
-		u = u.JoinPath("api")
+		// JoinPath would make a path without its first slash where there was none at all.
+		u.Path += "/api"
+		if u.RawPath != "" {
+			u.RawPath += "/api"
+		}
 	}
 	return u, nil
 }
