@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"math"
+	"slices"
+	"sort"
+)
+
+const (
+	// nativeSchema gives eight buckets per doubling: a quantile is at most 4.4 % off.
+	nativeSchema = 3
+	// nativeBuckets bounds the populated buckets of one histogram; more of them halve the resolution.
+	nativeBuckets = 160
+	// zeroThreshold is below any value that the gateway's resolution can give.
+	zeroThreshold = 2.938735877055719e-39 // 2^-128, the usual one
+)
+
+// histogram counts observations in whole units (bytes, microseconds), so that its sum does not depend on their order.
+type histogram struct {
+	birth
+	count   uint64
+	sum     int64
+	zero    uint64
+	classic []uint64
+	ex      []exemplar
+	schema  int32
+	native  []NativeBucket
+
+	// shown is what was published last.
+	shown *Histogram
+}
+
+func newHistogram(m Measure) *histogram {
+	n := len(Bounds(m)) + 1
+	return &histogram{schema: nativeSchema, classic: make([]uint64, n), ex: make([]exemplar, n)}
+}
+
+// unit is what one of the histogram's base unit holds of the whole units it counts in.
+func unit(m Measure) float64 {
+	if m == EventSize {
+		return 1
+	}
+	return 1e6
+}
+
+func (h *histogram) observe(m Measure, units int64, bounds []float64, who sighting) {
+	v := float64(units) / unit(m)
+	h.count++
+	h.sum += units
+	i := sort.SearchFloat64s(bounds, v)
+	h.classic[i]++
+	h.ex[i].offer(who, v)
+	if units <= 0 {
+		h.zero++
+		return
+	}
+	h.addNative(nativeIndex(v, h.schema), 1)
+	for len(h.native) > nativeBuckets {
+		h.coarsen()
+	}
+}
+
+func (h *histogram) addNative(index int32, n uint64) {
+	i, found := slices.BinarySearchFunc(h.native, index, func(b NativeBucket, index int32) int { return int(b.Index) - int(index) })
+	if found {
+		h.native[i].Count += n
+		return
+	}
+	h.native = slices.Insert(h.native, i, NativeBucket{Index: index, Count: n})
+}
+
+// coarsen merges neighbours two by two.
+func (h *histogram) coarsen() {
+	old := h.native
+	h.native = nil
+	h.schema--
+	for _, b := range old {
+		h.addNative((b.Index+1)>>1, b.Count)
+	}
+}
+
+// nativeIndex is the bucket of v > 0: the smallest i with v <= 2^(i * 2^-schema).
+func nativeIndex(v float64, schema int32) int32 {
+	frac, exp := math.Frexp(v) // v = frac * 2^exp, frac in [0.5, 1)
+	if schema <= 0 {
+		i := int32(exp)
+		if frac == 0.5 {
+			i--
+		}
+		shift := -schema
+		return (i + (1 << shift) - 1) >> shift
+	}
+	per := 1 << schema
+	i := sort.Search(per, func(i int) bool { return frac <= math.Exp2(float64(i)/float64(per)-1) })
+	return int32(i + (exp-1)*per)
+}
+
+// add takes in what another histogram counted.
+func (h *histogram) add(o *histogram) {
+	h.count += o.count
+	h.sum += o.sum
+	h.zero += o.zero
+	for i := range o.classic {
+		h.classic[i] += o.classic[i]
+		h.ex[i].merge(o.ex[i])
+	}
+	for h.schema > o.schema {
+		h.coarsen()
+	}
+	for o.schema > h.schema {
+		o.coarsen()
+	}
+	for _, b := range o.native {
+		h.addNative(b.Index, b.Count)
+	}
+	for len(h.native) > nativeBuckets {
+		h.coarsen()
+	}
+}
+
+// publish returns what may be shown, shared by all snapshots until it changes.
+func (h *histogram) publish(m Measure, bounds []float64) *Histogram {
+	if h.held() && h.shown != nil || h.shown != nil && h.shown.Count == h.count {
+		return h.shown
+	}
+	out := &Histogram{
+		Created: h.created, Bounds: bounds, Buckets: make([]uint64, len(h.classic)), Exemplars: make([]*Exemplar, len(h.classic)),
+		Schema: h.schema, ZeroThreshold: zeroThreshold,
+	}
+	if !h.held() {
+		out.Count, out.Sum, out.Zero = h.count, float64(h.sum)/unit(m), h.zero
+		copy(out.Buckets, h.classic)
+		out.Native = slices.Clone(h.native)
+		for i := range h.ex {
+			out.Exemplars[i] = h.ex[i].show()
+		}
+	}
+	h.shown = out
+	return out
+}

@@ -1,0 +1,163 @@
+package ledger
+
+import "time"
+
+// Snapshot is what the ledger says at one moment, as plain numbers. It is immutable once taken: any number of scrapes
+// may read it while the ledger goes on.
+type Snapshot struct {
+	// Generation counts snapshots. Give it back to [Ledger.Served] when this one has been scraped.
+	Generation uint64
+	// At is the gateway's time that the numbers are for; T0 is since when counters count.
+	At, T0 time.Time
+	// BaselineComplete tells that the first read-back has ended: what is not there is 0.
+	BaselineComplete bool
+	// PendingComplete tells that the list of pending reviews has been read to its end: what is not pending there is 0.
+	PendingComplete bool
+	// Targets are sorted by connection and type; each pair occurs once. Label values are valid UTF-8, and bounded.
+	Targets []TargetNumbers
+	// Connections are sorted by name; each occurs once.
+	Connections []Connection
+
+	// Tracked counts sessions that are looked at again: unfinished ones, and those whose review is not at rest.
+	Tracked int
+	// Lost, Abandoned and Malformed count sessions that the gateway no longer shows, that were unfinished for longer than
+	// forget-after, and that could not be read.
+	Lost, Abandoned, Malformed uint64
+	// Unobserved counts values that no histogram took, because they were impossible, by [Measure].
+	Unobserved [Measures]uint64
+	// Unread is how much of the gateway's past has not been read back yet.
+	Unread time.Duration
+	// RecheckLag is how long the most overdue look at an unfinished session is past its time.
+	RecheckLag time.Duration
+	// Folded counts connections that share the label value "<other>".
+	Folded int
+}
+
+// Target is what a session is about: the two labels that come on everything.
+type Target struct {
+	// Connection is the connection's name, Type its type (hoop's own words).
+	Connection, Type string
+}
+
+// State of a session that is not finished.
+type State int
+
+// The states, in the order of [TargetNumbers.Open].
+const (
+	Pending State = iota
+	Running
+	Ready
+	Expired
+	Unknown
+	States         // how many there are
+	Finished State = -1
+)
+
+// String is the label value.
+func (s State) String() string {
+	return [...]string{"pending", "running", "ready", "expired", "unknown"}[s]
+}
+
+// Measure names a histogram.
+type Measure int
+
+// The measures.
+const (
+	EventSize Measure = iota
+	Duration
+	ReviewWait
+	Measures // how many there are
+)
+
+// TargetNumbers are all numbers of one target.
+type TargetNumbers struct {
+	Target
+
+	// Open counts sessions by state.
+	Open [States]int
+	// RunningSince are the starts of the running sessions (or their approvals, where later), oldest first.
+	RunningSince []time.Time
+	// RunningUsers counts distinct users with a running session.
+	RunningUsers int
+	// ReadySince is the approval of the one-time session that has waited longest to be run; zero where none waits.
+	ReadySince time.Time
+	// OpenReviews counts reviews that are not at rest, by the API's status, sorted by it. PENDING is always there.
+	OpenReviews []LabelCount
+	// PendingSince are the times at which the pending reviews were asked for, oldest first.
+	PendingSince []time.Time
+	// Approvals are the groups that still have to approve a pending review, sorted by name.
+	Approvals []GroupApprovals
+
+	// Started by verb, Finished by outcome, ExitCodes by exit code, Resolved by status: each sorted by label.
+	Started, Finished, ExitCodes, Resolved []Counter
+	// Requested counts reviews asked for; it has no label of its own.
+	Requested Counter
+	// Histograms by [Measure]; nil until the target's first counted session.
+	Histograms [Measures]*Histogram
+}
+
+// LabelCount is a gauge's value for one label value.
+type LabelCount struct {
+	Label string
+	Count int
+}
+
+// GroupApprovals are the pending reviews in which a group has not approved yet.
+type GroupApprovals struct {
+	Group string
+	Count int
+	// Oldest is when the longest waiting of these was asked for.
+	Oldest time.Time
+}
+
+// Connection is what hoop_connection_info says of a connection.
+type Connection struct {
+	Name, Subtype string
+	// Tags has a value for each chosen tag key that the connection has.
+	Tags map[string]string
+}
+
+// Counter is a counter's value as it may be shown.
+type Counter struct {
+	Label   string
+	Value   uint64
+	Created time.Time
+	// Exemplar is the last session that was counted; nil where there is none to show.
+	Exemplar *Exemplar
+}
+
+// Exemplar points from a series to a session.
+type Exemplar struct {
+	// SessionID is a UUID.
+	SessionID string
+	// Value is what was observed; 1 for a counter.
+	Value float64
+	// At is when it was counted, by the exporter's clock.
+	At time.Time
+}
+
+// Histogram has classic and native buckets from the same observations.
+type Histogram struct {
+	Created time.Time
+	Count   uint64
+	Sum     float64
+	// Bounds are the classic buckets' upper bounds, without +Inf; Buckets are their counts, each bucket by itself
+	// (not cumulative), one more than there are bounds: the last one is +Inf's.
+	Bounds  []float64
+	Buckets []uint64
+	// Exemplars, one for each of Buckets; nil where there is none.
+	Exemplars []*Exemplar
+
+	// Schema is the native resolution: bucket i ends at 2^(i * 2^-Schema). Native is sorted by index. Zero counts observations of
+	// at most ZeroThreshold.
+	Schema        int32
+	ZeroThreshold float64
+	Zero          uint64
+	Native        []NativeBucket
+}
+
+// NativeBucket is one populated bucket of a native histogram.
+type NativeBucket struct {
+	Index int32
+	Count uint64
+}
