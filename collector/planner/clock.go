@@ -1,0 +1,48 @@
+package planner
+
+import "time"
+
+// clock tells the gateway's time from its answers and the exporter's clock in between.
+type clock struct {
+	date, local time.Time // of the last answer
+
+	// The smallest difference between the two clocks of the last one to two periods: replicas of a gateway disagree by minutes, and
+	// a clock that is set forward is not believed before it has stayed there.
+	period       time.Duration
+	low, lowNext time.Duration
+	turn         time.Time
+}
+
+// observe takes an answer's date, as it was when the exporter's clock showed local. An answer without one leaves the exporter's clock.
+func (c *clock) observe(date, local time.Time) {
+	if date.IsZero() {
+		date = local
+	}
+	off := date.Sub(local.Round(0))
+	switch {
+	case c.local.IsZero():
+		c.low, c.lowNext, c.turn = off, off, local
+	case local.Sub(c.turn) >= c.period:
+		c.low, c.lowNext, c.turn = min(c.lowNext, off), off, local
+	default:
+		c.low, c.lowNext = min(c.low, off), min(c.lowNext, off)
+	}
+	c.date, c.local = date, local
+}
+
+// now is the gateway's time when the exporter's clock shows local.
+func (c *clock) now(local time.Time) time.Time {
+	if c.local.IsZero() {
+		return local.Round(0).UTC()
+	}
+	return c.date.Add(local.Sub(c.local))
+}
+
+// safe is a time that the gateway has reached by all its replicas' clocks.
+func (c *clock) safe(local time.Time) time.Time {
+	now := c.now(local)
+	if low := local.Round(0).UTC().Add(c.low); low.Before(now) {
+		return low
+	}
+	return now
+}

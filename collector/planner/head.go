@@ -1,0 +1,203 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+const tick = time.Microsecond
+
+// sweepEvery is how soon after the last one rows that came late are looked for again.
+const sweepEvery = 15 * time.Second
+
+// head reads what is new: the window from the ledger's horizon to a little ahead, newest first, down to where the last head began. The
+// gateway's total of the window then tells whether rows came late; only if it does, the walk reads on.
+type head struct {
+	p *Planner
+
+	last time.Time // the gateway's time up to which the head was read
+	read bool      // this refresh has its first page
+	at   time.Time // when that was asked, by the gateway's clock
+	done bool      // nothing more to read in this refresh
+
+	cursor *client.Cursor
+	from   time.Time // where the cursor's window begins
+	upper  time.Time // what the cursor has read ends here
+	top    bool      // the cursor began with this refresh's first page
+
+	sweep sweep
+	exact bool // totals came capped: ask for exact ones
+}
+
+// sweep is a walk through the whole overlap, in as many refreshes as it takes.
+type sweep struct {
+	active  bool
+	started time.Time
+	since   time.Time // the rows that were visible then are what it is sure to find
+	down    time.Time // it has read down to here
+	wrong   bool      // the total stayed wrong after all had been read: it is no guide
+}
+
+func (h *head) begin() { h.read, h.done = false, false }
+
+func (h *head) count() client.Count {
+	if h.exact {
+		return client.CountExact
+	}
+	return ""
+}
+
+func (h *head) start(from, to time.Time) (Request, bool) {
+	h.from = from
+	h.upper = to.Add(time.Second)
+	h.cursor = client.NewCursor(h.p.window(from, to, h.count()))
+	return h.request()
+}
+
+func (h *head) request() (Request, bool) {
+	o, ok := h.cursor.Next()
+	return Request{List: o}, ok
+}
+
+// headPage is the part that asks for the newest page: once in every refresh.
+type headPage struct{ *head }
+
+func (h headPage) ways() (Kind, lane) { return Head, headLane }
+
+func (h headPage) next(now time.Time) (Request, bool) {
+	if h.read {
+		return Request{}, false
+	}
+	from := now.Add(-h.p.o.Ledger.Overlap).Truncate(time.Second)
+	if h.p.ledger != nil {
+		from = h.p.ledger.Horizon()
+	}
+	h.top = true
+	return h.start(from, ceil(now.Add(ahead)))
+}
+
+func (h headPage) answered(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
+	h.read = true
+	// A row that was written while the gateway looked is not in the page, but the page's date is later.
+	h.at = earlier(at.Add(-took), h.p.clock.safe(h.p.clock.local))
+	l := h.p.ledger
+	if h.at.Sub(h.last) > h.p.o.Ledger.Overlap {
+		l.Resume(h.at)
+	}
+	l.Leave(ledger.Span{From: h.last, To: h.at.Add(tick)})
+	h.last = h.at
+	h.p.recheck.page.add(took)
+	return h.head.answered(r, page, took, at)
+}
+
+// hole is the newest stretch of the open territory that has not been read.
+func (h *head) hole() (ledger.Span, bool) {
+	unread := h.p.ledger.Unread()
+	if len(unread) == 0 {
+		return ledger.Span{}, false
+	}
+	s := unread[len(unread)-1]
+	horizon := h.p.ledger.Horizon()
+	s.From = later(s.From, horizon)
+	return s, s.From.Before(s.To)
+}
+
+// headRest is the part that goes on from there: what is not read of the open territory, then what came late.
+type headRest struct{ *head }
+
+func (h headRest) ways() (Kind, lane) { return Head, headRestLane }
+
+func (h headRest) next(now time.Time) (Request, bool) {
+	if h.done {
+		return Request{}, false
+	}
+	if r, ok := h.nextHole(); ok {
+		return r, ok
+	}
+	return h.nextSweep(now)
+}
+
+func (h *head) nextHole() (Request, bool) {
+	s, ok := h.hole()
+	if !ok {
+		return Request{}, false
+	}
+	if h.cursor != nil && !h.cursor.Done() && h.cursor.ReadDownTo().Add(tick).Equal(s.To) {
+		return h.request()
+	}
+	h.top = false
+	r, ok := h.start(h.p.ledger.Horizon(), ceil(s.To))
+	h.upper = s.To
+	return r, ok
+}
+
+func (h *head) nextSweep(now time.Time) (Request, bool) {
+	if !h.sweep.active {
+		if !h.top || now.Sub(h.sweep.started) < h.sweep.pause(h.p.o.Ledger.Overlap) {
+			h.done = true
+			return Request{}, false
+		}
+		h.sweep = sweep{active: true, started: now, since: h.at, down: h.cursor.ReadDownTo(), wrong: h.sweep.wrong}
+	}
+	if h.cursor != nil && !h.cursor.Done() && !h.cursor.ReadDownTo().After(h.sweep.down) {
+		return h.request()
+	}
+	h.top = false
+	return h.start(h.p.ledger.Horizon(), ceil(h.sweep.down))
+}
+
+func (s *sweep) pause(overlap time.Duration) time.Duration {
+	if s.wrong {
+		return overlap / 2
+	}
+	return sweepEvery
+}
+
+func (h *head) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+	h.cursor.Advance(page)
+	h.p.apply(at, page)
+	down := h.cursor.ReadDownTo()
+	if over(h.cursor) {
+		h.p.ledger.Read(ledger.Span{From: h.from, To: h.upper})
+	} else {
+		h.p.ledger.Read(ledger.Span{From: down.Add(tick), To: h.upper})
+	}
+	if h.sweep.active && !h.upper.Before(h.sweep.down) {
+		h.sweep.down = earlier(h.sweep.down, down)
+	}
+	h.exact = h.exact || page.TotalIsCapped
+	if _, hole := h.hole(); !hole {
+		h.check(r, page)
+	}
+	return h.cursor.Err()
+}
+
+// check settles the ledger where nothing can be missing.
+func (h *head) check(r Request, page *client.SessionPage) {
+	since := h.sweep.since
+	if h.top {
+		since = h.at
+	} else if !h.sweep.active {
+		return // a hole was filled: the next first page tells
+	}
+	n, told := total(page)
+	equal := told && r.List.Start.Equal(h.from) && h.p.ledger.KnownIn(r.List.Start, r.List.End) == n
+	switch {
+	case equal, over(h.cursor):
+		h.sweep.active = false
+		h.sweep.wrong = !equal
+		h.done = true
+		h.p.ledger.Settle(since)
+	case !told && r.List.Count == h.count():
+		h.sweep.wrong = true
+	}
+}
+
+// headHole is the part of the head that goes on between refreshes: a walk that could not be finished.
+type headHole struct{ *head }
+
+func (h headHole) ways() (Kind, lane) { return Head, headRestLane }
+
+func (h headHole) next(time.Time) (Request, bool) { return h.nextHole() }

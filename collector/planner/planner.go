@@ -1,0 +1,266 @@
+package planner
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+// pageLimit is the most that a gateway gives at once.
+const pageLimit = 100
+
+// ahead is how far in the future a window ends: clocks of gateway replicas differ.
+const ahead = time.Hour
+
+// startupDuty is the share of time that requests may take until the first read-back is over.
+const startupDuty = 0.5
+
+// Options are a planner's settings.
+type Options struct {
+	// Ledger are the settings of the ledger that the planner feeds.
+	Ledger ledger.Options
+	// Filters are the parameters that every list request carries.
+	Filters client.ListOptions
+	// Duty is the share of time that requests may take.
+	Duty float64
+	// StaleAfter is for how long a refresh without a new look at the pending reviews is still a success.
+	StaleAfter time.Duration
+	// Seed seeds the jitter of waits after failures.
+	Seed uint64
+}
+
+// Request is what to ask next: a page of the list, or, where ID is set, one session.
+type Request struct {
+	Kind Kind
+	List client.ListOptions
+	ID   string
+
+	part part
+}
+
+// Result is what came of a Request.
+type Result struct {
+	// Page is the answer; nil where Err is set.
+	Page *client.SessionPage
+	Err  error
+	// Took is how long the request took.
+	Took time.Duration
+	// RetryAfter is what the gateway asked for when it refused.
+	RetryAfter time.Duration
+}
+
+// lane is what waits together after a failure.
+type lane int
+
+const (
+	headLane lane = iota
+	headRestLane
+	pendingLane
+	pendingRestLane
+	recheckLane
+	backlogLane
+	lanes
+)
+
+// part is one of the things that a refresh does, with its place in a walk.
+type part interface {
+	// ways tells whose share of the duty the part's requests are charged to, and what waits when one of them fails.
+	ways() (Kind, lane)
+	// next returns the part's next request, if it has one at the gateway's time now.
+	next(now time.Time) (Request, bool)
+	// answered takes the page that came, at the gateway's time at. It fails where the page cannot be an answer to the request.
+	answered(r Request, p *client.SessionPage, took time.Duration, at time.Time) error
+}
+
+// Planner plans for one gateway and one credential.
+type Planner struct {
+	o       Options
+	ledger  *ledger.Ledger // nil until the first good answer tells T0
+	duty    *Duty
+	backoff [lanes]backoff
+	refused time.Time // nothing is asked before: the gateway said so
+	rng     *rand.Rand
+	clock   clock
+
+	head    *head
+	pending *pending
+	recheck *recheck
+	backlog *backlog
+
+	failed      bool      // an essential request of this refresh failed
+	pendingRead time.Time // when the first page of pending reviews was last read, by the exporter's clock
+}
+
+// New returns a planner that has asked nothing yet. Planners of one gateway address share a bucket.
+func New(o Options, duty *Duty) *Planner {
+	p := &Planner{o: o, duty: duty, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.Overlap}}
+	p.head = &head{p: p}
+	p.pending = newPending(p)
+	p.recheck = &recheck{p: p}
+	p.backlog = &backlog{p: p}
+	return p
+}
+
+// Ledger is what the planner feeds; nil before the first good answer.
+func (p *Planner) Ledger() *ledger.Ledger { return p.ledger }
+
+// GatewayTime is the gateway's time when the exporter's clock shows now.
+func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.now(now) }
+
+// Begin begins a refresh.
+func (p *Planner) Begin(now time.Time) {
+	p.failed = false
+	p.head.begin()
+	p.pending.begin()
+	p.recheck.begin()
+}
+
+// Next returns what a refresh asks next, if anything is left that the duty allows.
+func (p *Planner) Next(now time.Time) (Request, bool) {
+	if r, ok := p.first(now, headPage{p.head}); ok || !p.head.read {
+		return r, ok
+	}
+	return p.first(now, pendingPage{p.pending}, headRest{p.head}, pendingRest{p.pending}, oldPending{p.pending}, p.recheck)
+}
+
+// Background returns what to ask between refreshes: stretches that have not been read.
+func (p *Planner) Background(now time.Time) (Request, bool) {
+	if p.ledger == nil {
+		return Request{}, false
+	}
+	return p.first(now, headHole{p.head}, p.backlog)
+}
+
+// Idle tells whether there is nothing to do between refreshes, whatever the duty allows.
+func (p *Planner) Idle() bool { return p.ledger == nil || len(p.ledger.Unread()) == 0 }
+
+// first returns the request of the first part that has one and may ask.
+func (p *Planner) first(now time.Time, parts ...part) (Request, bool) {
+	p.duty.refill(now, p.rate())
+	if now.Before(p.refused) {
+		return Request{}, false
+	}
+	for _, of := range parts {
+		k, l := of.ways()
+		if !p.duty.allows(k) || !p.backoff[l].allows(now) {
+			continue
+		}
+		if r, ok := of.next(p.clock.now(now)); ok {
+			r.Kind, r.part = k, of
+			return r, true
+		}
+	}
+	return Request{}, false
+}
+
+func (p *Planner) rate() float64 {
+	if p.ledger == nil || !p.ledger.Baseline() {
+		return max(p.o.Duty, startupDuty)
+	}
+	return p.o.Duty
+}
+
+// Answer takes what came of a request; now is the exporter's clock when it came. The error is the result's, or tells that the page
+// cannot be an answer to the request.
+func (p *Planner) Answer(now time.Time, r Request, res Result) error {
+	p.duty.refill(now, p.rate())
+	p.duty.charge(r.Kind, res.Took)
+	_, lane := r.part.ways()
+	err := res.Err
+	if err == nil {
+		err = p.take(now, lane, r, res)
+	}
+	if err == nil {
+		p.backoff[lane].succeeded()
+		return nil
+	}
+	p.backoff[lane].failed(now, p.rng)
+	p.refused = later(p.refused, now.Add(res.RetryAfter))
+	p.failed = p.failed || lane == headLane || lane == pendingLane
+	if r.ID != "" {
+		p.recheck.failedLook(p.clock.now(now))
+	}
+	return err
+}
+
+func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
+	p.clock.observe(res.Page.Date, now)
+	at := p.clock.now(now)
+	if p.ledger == nil {
+		p.ledger = ledger.New(p.o.Ledger, at.Truncate(time.Second))
+		p.head.last = p.ledger.T0()
+	}
+	if err := r.part.answered(r, res.Page, res.Took, at); err != nil {
+		return err
+	}
+	if lane == pendingLane {
+		p.pendingRead = now
+	}
+	return nil
+}
+
+// Charge charges a request that is not planned here, such as who the credential is.
+func (p *Planner) Charge(now time.Time, took time.Duration) {
+	p.duty.refill(now, p.rate())
+	p.duty.charge(Head, took)
+}
+
+// Succeeded tells whether the refresh that has just ended succeeded: the newest page was read, and the first page of pending reviews too,
+// unless the duty put that off. asked is false where nothing was asked at all, so that there is nothing to say.
+func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
+	if p.failed {
+		return false, true
+	}
+	if !p.head.read {
+		return false, false
+	}
+	return !p.pendingRead.IsZero() && now.Sub(p.pendingRead) < p.o.StaleAfter && p.backoff[pendingLane].allows(now), true
+}
+
+// window returns the options of a list request for a stretch of time.
+func (p *Planner) window(from, to time.Time, count client.Count) client.ListOptions {
+	o := p.o.Filters
+	o.Start, o.End, o.Limit, o.Count = from, to, pageLimit, count
+	return o
+}
+
+// over tells whether a walk has read all of its window.
+func over(c *client.Cursor) bool { return c.Done() && c.Err() == nil }
+
+// apply hands a page's rows to the ledger.
+func (p *Planner) apply(at time.Time, page *client.SessionPage) {
+	p.ledger.Apply(at, page.Sessions)
+	p.ledger.Malformed(at, page.Malformed)
+}
+
+// total is the number of rows in the window as the gateway counts them; ok is false where it does not say, or not exactly.
+func total(page *client.SessionPage) (n int, ok bool) {
+	if page.Total == nil || page.TotalIsCapped {
+		return 0, false
+	}
+	return *page.Total, true
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// ceil is t rounded up to the next whole second: what a window's end has to be to include t.
+func ceil(t time.Time) time.Time {
+	if f := t.Truncate(time.Second); !f.Equal(t) {
+		return f.Add(time.Second)
+	}
+	return t
+}
