@@ -1,0 +1,123 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/planner"
+)
+
+const (
+	// identifyEvery is how often the gateway is asked who the credential is: roles change.
+	identifyEvery = time.Hour
+	// identifyAgain is how soon after it could not tell.
+	identifyAgain = time.Minute
+	// patience: after time-outs, requests of a kind may take up to so many times the time-out, since giving up on what the gateway goes on
+	// working on helps nobody.
+	patience = 8
+)
+
+// gateway makes the requests, one at a time, and measures them.
+type gateway struct {
+	client      *client.Client
+	timeout     time.Duration
+	instruments *instruments
+
+	factor  map[planner.Kind]int // of the time-out, by kind
+	version string
+
+	limited  bool      // the credential does not see all sessions
+	identify time.Time // when to ask again who it is
+}
+
+func (g *gateway) ask(ctx context.Context, r planner.Request) (*client.SessionPage, time.Duration, error) {
+	var page *client.SessionPage
+	took, err := g.measure(ctx, g.timeout*time.Duration(max(1, g.factor[r.Kind])), func(ctx context.Context) (err error) {
+		if r.ID != "" {
+			page, err = g.client.GetSession(ctx, r.ID)
+		} else {
+			page, err = g.client.ListSessions(ctx, r.List)
+		}
+		return err
+	})
+	g.adapt(r.Kind, err)
+	if err != nil {
+		return nil, took, err
+	}
+	if page.Version != "" {
+		g.version = page.Version
+	}
+	return page, took, nil
+}
+
+func (g *gateway) measure(ctx context.Context, timeout time.Duration, f func(context.Context) error) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	start := time.Now()
+	err := f(ctx)
+	took := time.Since(start)
+	g.instruments.request(code(err), took)
+	return took, err
+}
+
+// adapt gives a kind that ran into the time-out more of it the next time.
+func (g *gateway) adapt(k planner.Kind, err error) {
+	if g.factor == nil {
+		g.factor = map[planner.Kind]int{}
+	}
+	switch {
+	case err == nil:
+		delete(g.factor, k)
+	case errors.Is(err, client.ErrTimeout):
+		g.factor[k] = min(2*max(1, g.factor[k]), patience)
+	}
+}
+
+// code is the label value for what came of a request.
+func code(err error) string {
+	var s *client.StatusError
+	switch {
+	case err == nil:
+		return "200"
+	case errors.As(err, &s):
+		return strconv.Itoa(s.Code)
+	}
+	return client.Kind(err)
+}
+
+// identify asks who the credential is, now and then. Who is neither admin nor auditor gets fewer sessions without a word, so we have to say it.
+func (c *Collector) identify(ctx context.Context, now time.Time) {
+	g := c.gateway
+	if now.Before(g.identify) {
+		return
+	}
+	var who *client.UserInfo
+	took, err := g.measure(ctx, g.timeout, func(ctx context.Context) (err error) {
+		who, _, err = g.client.UserInfo(ctx)
+		return err
+	})
+	if ctx.Err() != nil {
+		return
+	}
+	c.planner.Charge(time.Now(), took)
+	if err != nil {
+		g.identify = now.Add(identifyAgain)
+		c.log.trouble("identify", "cannot tell whether the credential sees all sessions", err)
+		return
+	}
+	c.log.over("identify")
+	g.identify = now.Add(identifyEvery)
+	limited := !who.SeesAllSessions()
+	if limited {
+		level.Warn(c.cfg.Logger).Log("msg", "only part of the sessions is visible: the credential is neither admin nor auditor, so every number is too low",
+			"role", who.Role, "hint", "give the exporter an API key in the group auditor")
+	} else if g.limited {
+		level.Info(c.cfg.Logger).Log("msg", "all sessions are visible now", "role", who.Role)
+	}
+	g.limited = limited
+}

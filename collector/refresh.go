@@ -1,0 +1,162 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+	"github.com/hoop-exporter/hoop_exporter/collector/planner"
+)
+
+// backgroundPause is how long the read-back waits when it has used up its share.
+const backgroundPause = time.Second
+
+func (c Config) planning() planner.Options {
+	return planner.Options{
+		Ledger: ledger.Options{
+			Lookback: c.Lookback, Overlap: c.Overlap, ForgetAfter: c.ForgetAfter,
+			FirstValueHold: max(c.FirstValueHold, 0), ConnectionTags: c.ConnectionTags, MaxConnections: c.MaxConnections,
+		},
+		Filters: client.ListOptions{
+			Connection: client.EscapeLike(c.Connection), Type: client.EscapeLike(c.Type), User: client.EscapeLike(c.User),
+			ReviewApprover: c.ReviewApprover,
+		},
+		Duty: c.Duty, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
+	}
+}
+
+// Run asks the gateway until ctx ends: when a scrape wants a refresh, and in between for what has not been read of the past. It may run once.
+func (c *Collector) Run(ctx context.Context) error {
+	if !c.running.CompareAndSwap(false, true) {
+		return errors.New("the collector is running already")
+	}
+	pause := time.NewTimer(backgroundPause)
+	defer pause.Stop()
+	lastPublished := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.wake:
+			err := c.refresh(ctx)
+			lastPublished = time.Now()
+			c.land(err)
+		case <-pause.C:
+			if c.readBack(ctx) && (time.Since(lastPublished) >= c.cfg.CacheTTL || c.planner.Idle()) {
+				c.publish(c.published.Load().status)
+				lastPublished = time.Now()
+			}
+		}
+		pause.Reset(c.untilReadBack())
+	}
+}
+
+// untilReadBack is how long to wait before the read-back goes on.
+func (c *Collector) untilReadBack() time.Duration {
+	if c.planner.Idle() {
+		return time.Hour
+	}
+	return backgroundPause
+}
+
+// refresh asks for all that is due and publishes it.
+func (c *Collector) refresh(ctx context.Context) error {
+	began := time.Now()
+	c.identify(ctx, began)
+	c.planner.Begin(began)
+	var trouble error
+	for ctx.Err() == nil {
+		r, ok := c.planner.Next(time.Now())
+		if !ok {
+			break
+		}
+		if err := c.ask(ctx, r); err != nil && trouble == nil {
+			trouble = err
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	now := time.Now()
+	s := c.published.Load().status
+	ok, asked := c.planner.Succeeded(now)
+	if asked {
+		s.up, s.err = ok, trouble
+		c.instruments.refreshed(now.Sub(began), !ok)
+		c.attempted.Store(true)
+	}
+	if asked && ok {
+		s.lastSuccess = now
+		c.log.over("refresh")
+	}
+	s.version, s.visibilityLimited = c.gateway.version, c.gateway.limited
+	c.publish(s)
+	return s.err
+}
+
+// readBack reads what has not been read of the past, as far as the duty allows and no scrape waits. It tells whether it read anything.
+func (c *Collector) readBack(ctx context.Context) bool {
+	read := false
+	for ctx.Err() == nil && len(c.wake) == 0 {
+		r, ok := c.planner.Background(time.Now())
+		if !ok {
+			break
+		}
+		read = c.ask(ctx, r) == nil || read
+	}
+	return read
+}
+
+// ask makes one request and gives the answer to the planner.
+func (c *Collector) ask(ctx context.Context, r planner.Request) error {
+	page, took, err := c.gateway.ask(ctx, r)
+	if ctx.Err() != nil {
+		return ctx.Err() // we are stopping: that is no failure of the gateway
+	}
+	res := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
+	if err := c.planner.Answer(time.Now(), r, res); err != nil {
+		c.log.trouble("refresh", "asking the gateway failed", err, "for", r.Kind)
+		return err
+	}
+	for _, m := range page.Malformed {
+		c.log.trouble("malformed", "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
+	}
+	return nil
+}
+
+// retryAfter is how long the gateway is to be left alone after an error: what it asked for, and after a time-out as long again as it has
+// taken, because it goes on working on the request.
+func retryAfter(err error, took time.Duration) time.Duration {
+	var s *client.StatusError
+	if errors.As(err, &s) {
+		return s.RetryAfter
+	}
+	if errors.Is(err, client.ErrTimeout) {
+		return took
+	}
+	return 0
+}
+
+// publish shows what the ledger says now.
+func (c *Collector) publish(s status) {
+	now := time.Now()
+	p := &published{at: now, status: s}
+	if l := c.planner.Ledger(); l != nil {
+		if last := c.published.Load(); last.snapshot != nil {
+			if at := last.served.Load(); at != nil {
+				l.Served(last.snapshot.Generation, *at)
+			}
+		}
+		before := l.Baseline()
+		p.snapshot = l.Commit(c.planner.GatewayTime(now), now)
+		if !before && l.Baseline() {
+			close(c.baseline)
+			level.Info(c.cfg.Logger).Log("msg", "the first read-back is complete", "lookback", c.cfg.Lookback, "tracked_sessions", p.snapshot.Tracked)
+		}
+	}
+	c.published.Store(p)
+}
