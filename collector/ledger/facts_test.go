@@ -97,8 +97,8 @@ func TestDecision(t *testing.T) {
 		{"a one-time approval has no duration", client.Review{Status: "EXECUTED", RevokeAt: at(time.Minute)}, time.Minute},
 		{"which goes before the groups' dates", client.Review{Status: "APPROVED", RevokeAt: at(time.Minute), Groups: []client.ReviewGroup{group("APPROVED", time.Hour)}}, time.Minute},
 		{"but not where it was rejected", client.Review{Status: "REJECTED", RevokeAt: at(time.Minute), Groups: []client.ReviewGroup{group("REJECTED", time.Hour)}}, time.Hour},
-		{"the first rejection decides", client.Review{Status: "REJECTED", Groups: []client.ReviewGroup{group("REJECTED", 2 * time.Hour), group("REJECTED", time.Hour), group("APPROVED", time.Minute)}}, time.Hour},
-		{"the last approval decides", client.Review{Status: "APPROVED", Groups: []client.ReviewGroup{group("APPROVED", time.Hour), group("APPROVED", 2 * time.Hour), {Group: "dba", Status: "PENDING"}}}, 2 * time.Hour},
+		{"the first rejection decides", client.Review{Status: "REJECTED", Groups: []client.ReviewGroup{group("REJECTED", 2*time.Hour), group("REJECTED", time.Hour), group("APPROVED", time.Minute)}}, time.Hour},
+		{"the last approval decides", client.Review{Status: "APPROVED", Groups: []client.ReviewGroup{group("APPROVED", time.Hour), group("APPROVED", 2*time.Hour), {Group: "dba", Status: "PENDING"}}}, 2 * time.Hour},
 		{"pending is not decided though one group approved", client.Review{Status: "PENDING", Groups: []client.ReviewGroup{group("APPROVED", time.Hour)}}, -1},
 		{"no date tells", client.Review{Status: "PROCESSING", Groups: []client.ReviewGroup{{Group: "sre", Status: "APPROVED"}}}, -1},
 	} {

@@ -171,7 +171,7 @@ func TestReviewsCountOnce(t *testing.T) {
 	s.want("wait", n.Histograms[ReviewWait].Sum, 60)
 
 	s.see(70*time.Second, reviewed("ready", "PROCESSING"))
-	s.want("running", s.target(70*time.Second).Open[Running], 1)
+	s.want("running", s.target(70 * time.Second).Open[Running], 1)
 	finished := reviewed("done", "PROCESSING")
 	finished.EndDate, finished.ExitCode, finished.EventSize = at(80*time.Second), code(0), 100
 	s.see(81*time.Second, finished)
@@ -280,9 +280,9 @@ func TestStuckAndLostSessions(t *testing.T) {
 	s := begin(t)
 	s.see(time.Minute, session("a", time.Second), session("b", time.Second))
 	s.Missed("b", noon().Add(2*time.Minute))
-	s.want("missed once", s.target(2*time.Minute).Open[Running], 2)
+	s.want("missed once", s.target(2 * time.Minute).Open[Running], 2)
 	s.Missed("b", noon().Add(3*time.Minute))
-	s.want("missed twice", s.target(3*time.Minute).Open[Running], 1)
+	s.want("missed twice", s.target(3 * time.Minute).Open[Running], 1)
 	s.want("lost", s.lost, 1)
 	s.see(4*time.Minute, s.ended("b", time.Second, 4*time.Minute, 0))
 	s.want("seen again, it counts", counted(s.target(4*time.Minute).Finished), "map[success:1]")
@@ -350,13 +350,13 @@ func TestQuietConnectionsLeaveAndComeBack(t *testing.T) {
 	}
 	s.see(time.Second, s.ended("a", time.Second, 2*time.Second, 0))
 	serve(time.Second)
-	s.want("shown", counted(serve(3*time.Minute).Targets[0].Finished), "map[success:1]")
+	s.want("shown", counted(serve(3 * time.Minute).Targets[0].Finished), "map[success:1]")
 	month := 30*24*time.Hour + 2*time.Second
 	s.want("gone after 30 days", len(serve(month).Targets), 0)
 	s.Settle(noon().Add(month))
 	s.see(month, s.ended("b", month, month+time.Second, 0))
-	s.want("back at its old value", counted(serve(month+time.Second).Targets[0].Finished), "map[success:1]")
-	s.want("then it goes on", counted(serve(month+3*time.Minute).Targets[0].Finished), "map[success:2]")
+	s.want("back at its old value", counted(serve(month + time.Second).Targets[0].Finished), "map[success:1]")
+	s.want("then it goes on", counted(serve(month + 3*time.Minute).Targets[0].Finished), "map[success:2]")
 }
 
 func TestConnectionInfoIsOfTheNewestSession(t *testing.T) {
