@@ -1,0 +1,352 @@
+package collector
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+	"pgregory.net/rapid"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+const (
+	sessionA = "1CBC8DB5-FBF8-4293-8E35-59A6EEA40207"
+	sessionB = "0f8fad5b-d9cb-469f-a165-70867728950e"
+)
+
+// at is a moment of the tests: the snapshot everything() is of at(0).
+func at(after time.Duration) time.Time {
+	return time.Date(2026, 1, 2, 3, 4, 5, 678900000, time.UTC).Add(after)
+}
+
+// everything is a snapshot that holds something for every family.
+func everything() *ledger.Snapshot {
+	created := at(-time.Hour)
+	c := func(label string, value uint64) ledger.Counter {
+		return ledger.Counter{Label: label, Value: value, Created: created}
+	}
+	finished := c("failure", 2)
+	finished.Exemplar = &ledger.Exemplar{SessionID: sessionA, Value: 1, At: at(-time.Minute)}
+	return &ledger.Snapshot{
+		Generation: 7, At: at(0), T0: created, BaselineComplete: true, PendingComplete: true,
+		Tracked: 5, Lost: 1, Abandoned: 2, Malformed: 3, Unobserved: [ledger.Measures]uint64{ledger.Duration: 4},
+		Unread: 90 * time.Second, RecheckLag: 1500 * time.Millisecond, Folded: 6,
+		Connections: []ledger.Connection{
+			{Name: "<other>"},
+			{Name: "pg", Subtype: "postgres", Tags: map[string]string{"team": "banking", "data-class": "pii"}},
+		},
+		Targets: []ledger.TargetNumbers{
+			{
+				Target:      ledger.Target{Connection: "<other>", Type: "ssh"},
+				OpenReviews: []ledger.LabelCount{{Label: "PENDING"}},
+				Requested:   c("", 0),
+			},
+			{
+				Target:       ledger.Target{Connection: "pg", Type: "database"},
+				Open:         [ledger.States]int{ledger.Pending: 1, ledger.Running: 2, ledger.Ready: 1},
+				RunningSince: []time.Time{at(-25 * time.Hour), at(-2 * time.Hour)},
+				RunningUsers: 2,
+				ReadySince:   at(-10 * time.Minute),
+				OpenReviews:  []ledger.LabelCount{{Label: "APPROVED", Count: 1}, {Label: "PENDING", Count: 1}},
+				PendingSince: []time.Time{at(-6 * time.Minute)},
+				Approvals:    []ledger.GroupApprovals{{Group: "dba", Count: 1, Oldest: at(-6 * time.Minute)}},
+				Started:      []ledger.Counter{c("connect", 3), c("exec", 9)},
+				Finished:     []ledger.Counter{finished, c("success", 6)},
+				ExitCodes:    []ledger.Counter{c("0", 6), c("none", 2)},
+				Resolved:     []ledger.Counter{c("EXECUTED", 1)},
+				Requested:    c("", 2),
+				Histograms: [ledger.Measures]*ledger.Histogram{
+					ledger.EventSize: smallHistogram(created, 40), ledger.Duration: smallHistogram(created, 41), ledger.ReviewWait: smallHistogram(created, 42),
+				},
+			},
+		},
+	}
+}
+
+// smallHistogram has observed 0, 3, 3 and last, in two classic buckets and +Inf.
+func smallHistogram(created time.Time, last float64) *ledger.Histogram {
+	return &ledger.Histogram{
+		Created: created, Count: 4, Sum: 6 + last, Bounds: []float64{1, 10}, Buckets: []uint64{1, 2, 1},
+		Exemplars: []*ledger.Exemplar{nil, {SessionID: sessionA, Value: 3, At: at(-time.Minute)}, {SessionID: sessionB, Value: last, At: at(-time.Hour)}},
+		Schema:    0, ZeroThreshold: 1e-9, Zero: 1, Native: []ledger.NativeBucket{{Index: 2, Count: 2}, {Index: 6, Count: 1}},
+	}
+}
+
+// viewOf is the view of a scrape a moment after the snapshot was taken.
+func viewOf(s *ledger.Snapshot) view {
+	return view{Now: s.At.Add(time.Second), Up: true, Version: "1.49.10", LastSuccess: s.At}
+}
+
+// exposed returns what is scraped in the text format, less the HELP lines.
+func exposed(t testing.TB, c prometheus.Collector) string {
+	t.Helper()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(c)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatalf("a scrape failed: %v", err)
+	}
+	var names []string
+	for _, f := range families {
+		names = append(names, f.GetName())
+	}
+	text, err := testutil.GatherAndFormat(reg, expfmt.TypeTextPlain, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "# HELP") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
+func wantText(t *testing.T, got, want string) {
+	t.Helper()
+	if want = strings.TrimPrefix(want, "\n"); got == want {
+		return
+	}
+	wanted := map[string]bool{}
+	for line := range strings.Lines(want) {
+		wanted[line] = true
+	}
+	for line := range strings.Lines(got) {
+		if !wanted[line] {
+			t.Errorf("not wanted: %s", line)
+		}
+		delete(wanted, line)
+	}
+	for line := range wanted {
+		t.Errorf("missing: %s", line)
+	}
+	if !t.Failed() {
+		t.Errorf("other order or repeated lines:\n%s", got)
+	}
+}
+
+func TestEverythingIsExposed(t *testing.T) {
+	wantText(t, exposed(t, showing(t, testConfig(), everything(), viewOf(everything()))), everythingText)
+}
+
+func TestBeforeTheFirstSnapshot(t *testing.T) {
+	wantText(t, exposed(t, showing(t, testConfig(), nil, view{})), `
+# TYPE hoop_exporter_baseline_complete gauge
+hoop_exporter_baseline_complete 0
+# TYPE hoop_exporter_gauges_withheld gauge
+hoop_exporter_gauges_withheld 0
+# TYPE hoop_exporter_last_refresh_timestamp_seconds gauge
+hoop_exporter_last_refresh_timestamp_seconds 0
+# TYPE hoop_exporter_stale_after_seconds gauge
+hoop_exporter_stale_after_seconds 300
+# TYPE hoop_exporter_visibility_limited gauge
+hoop_exporter_visibility_limited 0
+# TYPE hoop_up gauge
+hoop_up 0
+`)
+}
+
+func TestAnEmptyGateway(t *testing.T) {
+	s := &ledger.Snapshot{At: at(0), T0: at(0)}
+	wantText(t, exposed(t, showing(t, testConfig(), s, view{Now: at(0), Up: true, VisibilityLimited: true, LastSuccess: at(0)})), `
+# TYPE hoop_exporter_abandoned_sessions_total counter
+hoop_exporter_abandoned_sessions_total 0
+# TYPE hoop_exporter_baseline_complete gauge
+hoop_exporter_baseline_complete 0
+# TYPE hoop_exporter_folded_connections gauge
+hoop_exporter_folded_connections 0
+# TYPE hoop_exporter_gauges_withheld gauge
+hoop_exporter_gauges_withheld 0
+# TYPE hoop_exporter_last_refresh_timestamp_seconds gauge
+hoop_exporter_last_refresh_timestamp_seconds 1.7673230456789e+09
+# TYPE hoop_exporter_lost_sessions_total counter
+hoop_exporter_lost_sessions_total 0
+# TYPE hoop_exporter_malformed_sessions_total counter
+hoop_exporter_malformed_sessions_total 0
+# TYPE hoop_exporter_recheck_lag_seconds gauge
+hoop_exporter_recheck_lag_seconds 0
+# TYPE hoop_exporter_stale_after_seconds gauge
+hoop_exporter_stale_after_seconds 300
+# TYPE hoop_exporter_tracked_sessions gauge
+hoop_exporter_tracked_sessions 0
+# TYPE hoop_exporter_unobserved_total counter
+hoop_exporter_unobserved_total{metric="hoop_review_wait_seconds"} 0
+hoop_exporter_unobserved_total{metric="hoop_session_duration_seconds"} 0
+hoop_exporter_unobserved_total{metric="hoop_session_event_size_bytes"} 0
+# TYPE hoop_exporter_unread_seconds gauge
+hoop_exporter_unread_seconds 0
+# TYPE hoop_exporter_visibility_limited gauge
+hoop_exporter_visibility_limited 1
+# TYPE hoop_gateway_info gauge
+hoop_gateway_info{version="unknown"} 1
+# TYPE hoop_up gauge
+hoop_up 1
+`)
+}
+
+func TestStaleGaugesAreWithheld(t *testing.T) {
+	s := everything()
+	v := viewOf(s)
+	v.Withheld = true // Up is what the last refresh was; old news is not up
+	var want strings.Builder
+	gone := false
+	for line := range strings.Lines(strings.TrimPrefix(everythingText, "\n")) {
+		if name, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			name, kind, _ := strings.Cut(strings.TrimSpace(name), " ")
+			gone = kind == "gauge" && !strings.HasPrefix(name, "hoop_exporter_") && !strings.HasSuffix(name, "_info") && name != "hoop_up"
+		}
+		switch {
+		case gone:
+		case line == "hoop_up 1\n":
+			want.WriteString("hoop_up 0\n")
+		case line == "hoop_exporter_gauges_withheld 0\n":
+			want.WriteString("hoop_exporter_gauges_withheld 1\n")
+		default:
+			want.WriteString(line)
+		}
+	}
+	wantText(t, exposed(t, showing(t, testConfig(), s, v)), want.String())
+}
+
+// A 0 is a claim: it is made only of what has been read to the end.
+func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
+	const (
+		pending  = `hoop_open_sessions{connection="quiet",state="pending",type="ssh"} 0`
+		running  = `hoop_open_sessions{connection="quiet",state="running",type="ssh"} 0`
+		unknown  = `hoop_open_sessions{connection="quiet",state="unknown",type="ssh"} 0`
+		users    = `hoop_running_session_users{connection="quiet",type="ssh"} 0`
+		long     = `hoop_long_running_sessions{connection="quiet",threshold="1h",type="ssh"} 0`
+		reviews  = `hoop_open_reviews{connection="quiet",status="PENDING",type="ssh"} 0`
+		approved = `hoop_open_reviews{connection="quiet",status="APPROVED",type="ssh"} 0`
+		overdue  = `hoop_overdue_reviews{connection="quiet",threshold="5m",type="ssh"} 0`
+		started  = `hoop_sessions_started_total{connection="quiet",type="ssh",verb="exec"} 0`
+	)
+	always := []string{started}
+	ofBaseline, ofPending := []string{running, unknown, users, long}, []string{pending, reviews, overdue}
+	for _, tc := range []struct {
+		name              string
+		baseline, pending bool
+		want, not         []string
+	}{
+		{"nothing read to the end", false, false, always, append(append([]string{approved}, ofBaseline...), ofPending...)},
+		{"pending reviews read", false, true, append(ofPending, started), append([]string{approved}, ofBaseline...)},
+		{"read back, pending reviews not", true, false, append(ofBaseline, started), append([]string{approved}, ofPending...)},
+		{"all read", true, true, append(append([]string{started}, ofBaseline...), ofPending...), []string{approved}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := &ledger.Snapshot{At: at(0), T0: at(0), BaselineComplete: tc.baseline, PendingComplete: tc.pending, Targets: []ledger.TargetNumbers{{
+				Target:      ledger.Target{Connection: "quiet", Type: "ssh"},
+				OpenReviews: []ledger.LabelCount{{Label: "APPROVED"}, {Label: "PENDING"}},
+				Started:     []ledger.Counter{{Label: "exec", Created: at(0)}},
+			}}}
+			got := exposed(t, showing(t, testConfig(), s, viewOf(s)))
+			for _, line := range tc.want {
+				if !strings.Contains(got, line+"\n") {
+					t.Errorf("missing: %s", line)
+				}
+			}
+			for _, line := range tc.not {
+				if strings.Contains(got, line) {
+					t.Errorf("claimed too early: %s", line)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatIsThereIsShownEvenWhileReadingBack(t *testing.T) {
+	s := everything()
+	s.BaselineComplete, s.PendingComplete = false, false
+	got := exposed(t, showing(t, testConfig(), s, viewOf(s)))
+	for line := range strings.Lines(everythingText) {
+		claim := strings.HasSuffix(line, " 0\n") && strings.Contains(line, "connection=")
+		isGauge := !strings.Contains(line, "_total{") && !strings.Contains(line, "_bucket{")
+		switch {
+		case strings.HasPrefix(line, "hoop_exporter_baseline_complete"), line == "\n":
+		case claim && isGauge:
+			if strings.Contains(got, line) {
+				t.Errorf("claimed too early: %s", line)
+			}
+		case !strings.Contains(got, line):
+			t.Errorf("missing: %s", line)
+		}
+	}
+}
+
+// Whatever the moments and the thresholds, the count is that of those longer ago.
+func TestThresholdsAreCountedAtTheScrape(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ages := rapid.SliceOfN(rapid.Int64Range(-10, 100), 0, 20).Draw(t, "ages in minutes")
+		limit := rapid.Int64Range(1, 100).Draw(t, "threshold in minutes")
+		later := rapid.Int64Range(0, 50).Draw(t, "minutes from snapshot to scrape")
+		slices.SortFunc(ages, func(a, b int64) int { return int(b - a) })
+		want := 0
+		var moments []time.Time
+		for _, age := range ages {
+			moments = append(moments, at(-time.Duration(age)*time.Minute))
+			if age+later > limit {
+				want++
+			}
+		}
+		of := []Threshold{{"x", time.Duration(limit) * time.Minute}}
+		e, err := newExposition(Config{Overdue: of, LongRunning: of})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &ledger.Snapshot{At: at(0), BaselineComplete: true, PendingComplete: true, Targets: []ledger.TargetNumbers{{PendingSince: moments, RunningSince: moments}}}
+		c := shown{e: e, s: s, v: view{Now: at(time.Duration(later) * time.Minute)}}
+		for _, name := range []string{"hoop_overdue_reviews", "hoop_long_running_sessions"} {
+			if got := valueOf(t, c, name); got != float64(want) {
+				t.Fatalf("%s is %v, want %d", name, got, want)
+			}
+		}
+	})
+}
+
+// valueOf is the value of the only gauge or counter of a family.
+func valueOf(t interface{ Fatalf(string, ...any) }, c prometheus.Collector, name string) float64 {
+	reg := prometheus.NewPedanticRegistry()
+	if err := reg.Register(c); err != nil {
+		t.Fatalf("registering: %v", err)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatalf("a scrape failed: %v", err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			m := f.GetMetric()
+			if len(m) != 1 {
+				t.Fatalf("%s has %d series, want 1", name, len(m))
+			}
+			return m[0].GetGauge().GetValue() + m[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("%s is missing", name)
+	return 0
+}
+
+func TestMomentsAreExactToTheMicrosecond(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		t    time.Time
+		want float64
+	}{
+		{"none", time.Time{}, 0},
+		{"a microsecond", time.Date(2026, 1, 2, 3, 4, 5, 1000, time.UTC), 1767323045.000001},
+		{"all digits", time.Date(2026, 1, 2, 3, 4, 5, 123457000, time.UTC), 1767323045.123457},
+		{"before 1970", time.Date(1969, 12, 31, 23, 59, 59, 500_000_000, time.UTC), -0.5},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := unixSeconds(tc.t); got != tc.want {
+				t.Errorf("%v, want %v", got, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,122 @@
+package collector
+
+import (
+	"math"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+// maxGap is how many empty native buckets are written out rather than beginning a new span, which would take more room.
+// client_golang does the same.
+const maxGap = 2
+
+// histogram is one histogram of one scrape, with classic and native buckets from the same observations: no constant metric of
+// client_golang has both.
+type histogram struct {
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair // as those of a gauge
+	from   *ledger.Histogram
+	parts  histogramParts
+}
+
+// histogramParts tells what of a histogram is exposed.
+type histogramParts struct{ classic, native, exemplars bool }
+
+// Desc implements [prometheus.Metric].
+func (m *histogram) Desc() *prometheus.Desc { return m.desc }
+
+// Write implements [prometheus.Metric]. Lists are built anew each time: who wraps a metric may add to them.
+func (m *histogram) Write(out *dto.Metric) error {
+	h := &dto.Histogram{SampleCount: new(m.from.Count), SampleSum: new(m.from.Sum), CreatedTimestamp: timestamp(m.from.Created)}
+	exemplars := make([]*dto.Exemplar, len(m.from.Buckets))
+	if m.parts.exemplars {
+		for i, e := range m.from.Exemplars {
+			exemplars[i] = exemplarOf(e)
+		}
+	}
+	if m.parts.classic {
+		h.Bucket = classicBuckets(m.from, exemplars)
+	}
+	if m.parts.native {
+		addNative(h, m.from, exemplars)
+	}
+	out.Label = m.labels
+	out.Histogram = h
+	return nil
+}
+
+// classicBuckets are cumulative. The one for +Inf is implied by the count; it is written out only to carry an exemplar.
+func classicBuckets(from *ledger.Histogram, exemplars []*dto.Exemplar) []*dto.Bucket {
+	type bucket struct {
+		dto   dto.Bucket
+		count uint64
+		bound float64
+	}
+	n := len(from.Bounds)
+	if exemplars[n] != nil {
+		n++
+	}
+	room := make([]bucket, n)
+	out := make([]*dto.Bucket, n)
+	var sum uint64
+	for i := range room {
+		b := &room[i]
+		sum += from.Buckets[i]
+		b.count, b.bound = sum, math.Inf(1)
+		if i < len(from.Bounds) {
+			b.bound = from.Bounds[i]
+		}
+		b.dto.CumulativeCount, b.dto.UpperBound, b.dto.Exemplar = &b.count, &b.bound, exemplars[i]
+		out[i] = &b.dto
+	}
+	return out
+}
+
+// addNative makes h a native histogram.
+func addNative(h *dto.Histogram, from *ledger.Histogram, exemplars []*dto.Exemplar) {
+	h.Schema, h.ZeroThreshold, h.ZeroCount = new(from.Schema), new(from.ZeroThreshold), new(from.Zero)
+	h.PositiveSpan, h.PositiveDelta = nativeSpans(from.Native)
+	if from.ZeroThreshold == 0 && from.Zero == 0 && len(from.Native) == 0 {
+		// Nothing else would tell a scraper that it is a native one.
+		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(int32(0)), Length: new(uint32(0))}}
+	}
+	for _, e := range exemplars { // ascending by value, because the buckets are
+		if e != nil {
+			h.Exemplars = append(h.Exemplars, e)
+		}
+	}
+}
+
+// nativeSpans encodes buckets sorted by index: runs of buckets, and each bucket's count as the difference from the one before.
+func nativeSpans(buckets []ledger.NativeBucket) ([]*dto.BucketSpan, []int64) {
+	if len(buckets) == 0 {
+		return nil, nil
+	}
+	var (
+		spans  []*dto.BucketSpan
+		deltas = make([]int64, 0, len(buckets))
+		before int64 // the last count
+		next   int32 // the index after it
+	)
+	put := func(count int64) {
+		*spans[len(spans)-1].Length++
+		deltas = append(deltas, count-before)
+		before = count
+	}
+	for i, b := range buckets {
+		gap := b.Index - next
+		if i == 0 || gap > maxGap {
+			spans = append(spans, &dto.BucketSpan{Offset: new(gap), Length: new(uint32(0))})
+			gap = 0
+		}
+		for range gap {
+			put(0)
+		}
+		put(int64(b.Count))
+		next = b.Index + 1
+	}
+	return spans, deltas
+}
