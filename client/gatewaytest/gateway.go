@@ -206,7 +206,12 @@ func (g *Gateway) Rows() []Row {
 }
 
 // appear makes a row visible.
-func (g *Gateway) appear(i uint32) { g.show(i) }
+func (g *Gateway) appear(i uint32) {
+	g.show(i)
+	if r := g.at(i); r.more != nil {
+		g.remember(r, g.now, g.now)
+	}
+}
 
 // change is the only way in which a row that exists becomes another one: it keeps the indexes and the memory of what
 // the row was when it first ended.
@@ -216,12 +221,13 @@ func (g *Gateway) change(i uint32, at int64, f func(*row)) {
 		f(r)
 		return
 	}
-	g.remember(r, at)
+	g.remember(r, r.finishedAt(), at)
 	before := r.reviewStatus()
 	f(r)
-	after := r.reviewStatus()
-	g.moved(i, before, after)
-	g.remember(r, at)
+	g.moved(i, before, r.reviewStatus())
+	if r.more != nil {
+		g.remember(r, at, at)
+	}
 }
 
 // newKey makes a random UUID (version 4).
