@@ -47,7 +47,7 @@ func (o Options) Client(opts ...client.Option) (*client.Client, error) {
 	if err := o.onlyOne(cfg); err != nil {
 		return nil, err
 	}
-	url, key := o.URL, func() (string, error)(nil)
+	url, key := o.URL, (func() (string, error))(nil)
 	var httpOpts []config.HTTPClientOption
 	switch {
 	case o.Token != "":
