@@ -26,16 +26,16 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w := newPipeWriter(ctx, r)
-	go w.run(t.h, r)
+	// A copy, because the gateway may go on with it after the client has got its error and reuses the request.
+	in := r.Clone(ctx)
+	in.Body = http.NoBody
+	go w.run(t.h, in)
 	select {
 	case <-w.begun:
 	case <-ctx.Done():
-		w.abandon(context.Cause(ctx))
-		return nil, ctx.Err()
 	}
-	if ctx.Err() != nil {
-		w.abandon(context.Cause(ctx))
-		return nil, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	if w.failed != nil {
 		return nil, w.failed
@@ -50,7 +50,6 @@ var errAborted = errors.New("gatewaytest: connection reset by peer")
 type pipeWriter struct {
 	header   http.Header
 	body     *io.PipeWriter
-	reader   *io.PipeReader
 	once     sync.Once
 	begun    chan struct{}
 	response *http.Response // set once begun
@@ -61,31 +60,28 @@ type pipeWriter struct {
 
 func newPipeWriter(ctx context.Context, r *http.Request) *pipeWriter {
 	w := &pipeWriter{header: http.Header{}, begun: make(chan struct{}), left: -1}
-	w.reader, w.body = io.Pipe()
-	w.response = &http.Response{Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: w.reader}
-	// A real connection breaks for both ends when the client gives up.
-	w.stop = context.AfterFunc(ctx, func() { w.abandon(ctx.Err()) })
+	reader, body := io.Pipe()
+	w.body = body
+	w.response = &http.Response{Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: reader}
+	// When the client gives up, its reads fail, and the gateway's writes go nowhere.
+	w.stop = context.AfterFunc(ctx, func() { _ = body.CloseWithError(ctx.Err()) })
 	return w
 }
 
-// abandon makes the gateway's writes go nowhere.
-func (w *pipeWriter) abandon(err error) { _ = w.reader.CloseWithError(err) }
-
+// run serves the request, and ends the response however the handler ends.
 func (w *pipeWriter) run(h http.Handler, r *http.Request) {
 	defer w.stop()
+	end := errAborted
 	defer func() {
-		if recover() != nil { // http.ErrAbortHandler, or a mistake in a fault: both cut the connection
-			w.once.Do(func() { w.failed = errAborted; close(w.begun) })
-			_ = w.body.CloseWithError(errAborted)
-		}
+		_ = recover() // http.ErrAbortHandler, or a mistake in a fault: both cut the connection
+		w.once.Do(func() { w.failed = end; close(w.begun) })
+		_ = w.body.CloseWithError(end)
 	}()
 	h.ServeHTTP(w, r)
 	w.WriteHeader(http.StatusOK)
-	if w.left > 0 {
-		_ = w.body.CloseWithError(io.ErrUnexpectedEOF)
-		return
+	if end = io.EOF; w.left > 0 {
+		end = io.ErrUnexpectedEOF
 	}
-	_ = w.body.Close()
 }
 
 // Header implements http.ResponseWriter.
