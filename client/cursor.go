@@ -79,8 +79,9 @@ func (c *Cursor) End() time.Time { return c.until }
 // before the first page, and its start once the walk is over, unless [Cursor.Err] tells that it stopped before.
 func (c *Cursor) ReadDownTo() time.Time { return c.readDown }
 
-// Skipped are the seconds, by their beginning, that could not be read completely: they hold more sessions than a gateway
-// lets one reach by offset, or their number never came to the gateway's total.
+// Skipped are the seconds, by their beginning, that could not be read completely (their end, the next whole second, is
+// part of them): they hold more sessions than a gateway lets one reach by offset, or their number never came to the
+// gateway's total.
 func (c *Cursor) Skipped() []time.Time { return slices.Clone(c.skipped) }
 
 // Advance takes the answer to the last [Cursor.Next]. It gives the sessions that it did not give before, newest first

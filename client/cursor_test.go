@@ -1,0 +1,465 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// walk drives a cursor over a list to its end and gives the ids that came out, in order.
+func walk(t *testing.T, c *Cursor, list func(ListOptions) *SessionPage, atMost int) []string {
+	t.Helper()
+	var ids []string
+	for n := 0; ; n++ {
+		o, more := c.Next()
+		if !more {
+			return ids
+		}
+		if n == atMost {
+			t.Fatalf("the walk is not over after %d requests; the next would be %+v", n, o)
+		}
+		for _, s := range c.Advance(list(o)) {
+			ids = append(ids, s.ID)
+		}
+	}
+}
+
+func ids(rows []fakeRow) []string {
+	s := make([]string, len(rows))
+	for i, r := range rows {
+		s[i] = r.id
+	}
+	return s
+}
+
+func equalAsSets(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// A walk reads everything once, at the price in requests that is written here.
+func TestCursorReadsAll(t *testing.T) {
+	minute := ListOptions{Start: at(0), End: at(60_000), Limit: 10, Count: CountNone}
+	tests := map[string]struct {
+		list     fakeList
+		options  ListOptions
+		requests int
+	}{
+		"nothing":                                {fakeList{}, minute, 1},
+		"one row":                                {fakeList{rows: spread(1, at(500), 0)}, minute, 1},
+		"a page that is not full":                {fakeList{rows: spread(9, at(50_500), time.Second)}, minute, 1},
+		"exactly a page, no total":               {fakeList{rows: spread(10, at(50_500), time.Second)}, minute, 2},
+		"exactly a page, a total tells":          {fakeList{rows: spread(10, at(50_500), time.Second)}, withCount(minute, CountExact), 1},
+		"exactly a page, old has_next_page lies": {fakeList{rows: spread(10, at(50_500), time.Second), old: true}, minute, 1},
+		"old gateway that says a page is next, and there is none": {
+			fakeList{rows: spread(10, at(50_500), time.Second), old: true, noTotal: true}, minute, 2},
+		"three pages, a row of each second repeats": {fakeList{rows: spread(27, at(50_500), time.Second)}, minute, 3},
+		"rows on whole seconds":                     {fakeList{rows: spread(27, at(50_000), time.Second)}, minute, 3},
+		"rows on the window's own borders":          {fakeList{rows: append(rowsAt(3, at(60_000)), rowsAt(3, at(0))...)}, minute, 1},
+		"limit clamped by the gateway":              {fakeList{rows: spread(28, at(50_500), time.Second), clamp: 4}, minute, 9},
+		"clamped to a single row":                   {fakeList{rows: spread(4, at(50_500), time.Second), clamp: 1}, minute, 8},
+		"a second of 25, told by total":             {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond)}, minute, 5},
+		"a second of 25, old":                       {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond), old: true}, minute, 5},
+		"a second of 25, nothing counts":            {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond), noTotal: true}, minute, 9},
+		"full pages, and never a next one":          {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond), noTotal: true, neverNext: true}, minute, 9},
+		"clamped, never a next one, but a total":    {fakeList{rows: spread(28, at(50_500), time.Second), clamp: 4, neverNext: true}, withCount(minute, CountExact), 9},
+		"a full page at the window's first second":  {fakeList{rows: spread(10, at(900), 20*time.Millisecond)}, minute, 3},
+		"a window of one moment":                    {fakeList{rows: rowsAt(25, at(5000))}, ListOptions{Start: at(5000), End: at(5000), Limit: 10}, 3},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.list.rng = rand.New(rand.NewPCG(1, 2))
+			c := NewCursor(tt.options)
+			got := walk(t, c, tt.list.list, 50)
+			if want := ids(tt.list.rows); !equalAsSets(got, want) {
+				t.Errorf("got %d rows, want %d: %v", len(got), len(want), got)
+			}
+			if tt.list.requests != tt.requests {
+				t.Errorf("took %d requests, want %d", tt.list.requests, tt.requests)
+			}
+			if !c.Done() || c.Err() != nil || len(c.Skipped()) > 0 || !c.ReadDownTo().Equal(tt.options.Start) {
+				t.Errorf("done %v, error %v, skipped %v, read down to %v", c.Done(), c.Err(), c.Skipped(), c.ReadDownTo())
+			}
+		})
+	}
+}
+
+func withCount(o ListOptions, n Count) ListOptions {
+	o.Count = n
+	return o
+}
+
+// The requests of a walk, one by one.
+func TestCursorRequests(t *testing.T) {
+	o := ListOptions{Connection: "pg", Start: at(500), End: at(9_500), Limit: 2, Count: CountNone, Details: true, Offset: 7}
+	c := NewCursor(o)
+	request := func(start, end time.Time, offset int, count Count) {
+		t.Helper()
+		want := ListOptions{Connection: "pg", Start: start, End: end, Limit: 2, Offset: offset, Count: count, Details: true}
+		for range 2 { // asked twice, it is the same
+			if got, more := c.Next(); !more || got != want {
+				t.Fatalf("got  %+v, %v\nwant %+v", got, more, want)
+			}
+		}
+		if !c.End().Equal(end) {
+			t.Fatalf("End is %v, want %v", c.End(), end)
+		}
+	}
+	page := func(more bool, total int, starts ...int) *SessionPage {
+		p := &SessionPage{HasNextPage: more}
+		for _, ms := range starts {
+			p.add(rowsAt(1, at(ms))[0])
+		}
+		if total >= 0 {
+			p.Total = &total
+		}
+		return p
+	}
+	readDown := func(ms int) {
+		t.Helper()
+		if got := c.ReadDownTo(); !got.Equal(at(ms)) {
+			t.Fatalf("read down to %v, want %v", got, at(ms))
+		}
+	}
+
+	request(at(0), at(10_000), 0, CountNone) // the window, to whole seconds
+	readDown(9_500)
+	c.Advance(page(true, -1, 8_700, 7_300))
+	readDown(7_300)
+	request(at(0), at(8_000), 0, CountNone) // down to the oldest start seen, rounded up
+	c.Advance(page(true, -1, 7_300, 7_200))
+	readDown(7_200)
+	request(at(7_000), at(8_000), 2, CountExact) // more than a page within this second: by offset, and counted
+	c.Advance(page(true, 4, 7_200, 7_100))
+	readDown(7_200)                              // of a second read by offset nothing is certain until it is complete
+	request(at(7_000), at(8_000), 0, CountExact) // three rows of four: over again
+	c.Advance(page(true, 4, 7_300, 7_200))
+	request(at(7_000), at(8_000), 2, CountExact)
+	c.Advance(page(false, 4, 7_100, 7_050))
+	readDown(7_000)
+	request(at(0), at(7_000), 0, CountNone) // complete: on below
+	c.Advance(page(true, -1, 6_000))
+	readDown(6_000)
+	request(at(0), at(6_000), 0, CountNone) // one row where two were asked for, and more to come: a clamped limit
+	c.Advance(page(false, -1, 6_000))
+	readDown(500)
+	if o, more := c.Next(); more || !c.Done() {
+		t.Errorf("the walk should be over, but goes on with %+v", o)
+	}
+	if got := c.Advance(page(true, -1, 3_000, 2_000)); got != nil {
+		t.Errorf("a page after the end gave %d rows", len(got))
+	}
+}
+
+// A second pass through a dense second has the borders between its pages elsewhere.
+func TestCursorShiftsBorders(t *testing.T) {
+	c := NewCursor(ListOptions{Start: at(0), End: at(1_000), Limit: 4})
+	var offsets []int
+	total := 9 // a ninth row never comes
+	for {
+		o, more := c.Next()
+		if !more || len(offsets) == 16 {
+			break
+		}
+		offsets = append(offsets, o.Offset)
+		p := &SessionPage{Total: &total}
+		for i := range 8 {
+			if i >= o.Offset && i < o.Offset+4 {
+				p.add(rowsAt(1, at(900-i))[0])
+			}
+		}
+		c.Advance(p)
+	}
+	want := []int{0, 4, 8, 0, 1, 5, 8, 0, 2, 6, 8, 0, 3, 7, 8, 0}
+	for i := range want {
+		if i >= len(offsets) || offsets[i] != want[i] {
+			t.Fatalf("offsets %v, want them to begin as %v", offsets, want)
+		}
+	}
+}
+
+// Every second has a border, and no second more rows than an offset reaches.
+func TestCursorSkipsWhatOffsetsDoNotReach(t *testing.T) {
+	for _, old := range []bool{true, false} {
+		t.Run(fmt.Sprintf("old=%v", old), func(t *testing.T) {
+			l := fakeList{old: old, rng: rand.New(rand.NewPCG(1, 2))}
+			above, below := spread(30, at(9_900), 7*time.Millisecond), spread(30, at(3_900), 7*time.Millisecond)
+			l.rows = slices.Concat(above, below)
+			for i := range 10_300 {
+				l.rows = append(l.rows, fakeRow{id: fmt.Sprint("dense-", i), start: at(5_000).Add(time.Duration(i+1) * 90 * time.Microsecond)})
+			}
+			c := NewCursor(ListOptions{Start: at(0), End: at(10_000), Limit: 100})
+			got := walk(t, c, func(o ListOptions) *SessionPage {
+				if o.Offset > MaxOffset {
+					t.Fatalf("offset %d", o.Offset)
+				}
+				return l.list(o)
+			}, 200)
+			if want := 60 + MaxOffset + 100; len(got) != want {
+				t.Errorf("got %d rows, want %d", len(got), want)
+			}
+			if skipped := c.Skipped(); len(skipped) != 1 || !skipped[0].Equal(at(5_000)) {
+				t.Errorf("skipped %v, want the second that begins at %v", skipped, at(5_000))
+			}
+			for _, r := range slices.Concat(above, below) {
+				if !slices.Contains(got, r.id) {
+					t.Errorf("%s is missing", r.id)
+				}
+			}
+			if !c.ReadDownTo().Equal(at(0)) || c.Err() != nil {
+				t.Errorf("read down to %v, error %v", c.ReadDownTo(), c.Err())
+			}
+		})
+	}
+}
+
+// A thousand rows of the same moment, in another order at each request: the passes find them all.
+func TestCursorUnitesPasses(t *testing.T) {
+	for _, n := range []int{101, 150, 250, 500} {
+		l := fakeList{rows: rowsAt(n, at(5_000)), old: true, rng: rand.New(rand.NewPCG(3, uint64(n)))}
+		c := NewCursor(ListOptions{Start: at(0), End: at(10_000)})
+		if got := walk(t, c, l.list, 200); !equalAsSets(got, ids(l.rows)) || len(c.Skipped()) > 0 {
+			t.Errorf("%d of %d rows after %d requests, skipped %v", len(got), n, l.requests, c.Skipped())
+		}
+	}
+}
+
+// Whatever a gateway does, the walk ends, and does not claim what it has not read.
+func TestCursorEndsWithOddGateways(t *testing.T) {
+	page := func(rows []fakeRow, more bool, total int) *SessionPage {
+		p := &SessionPage{HasNextPage: more}
+		for _, r := range rows {
+			p.add(r)
+		}
+		if total >= 0 {
+			p.Total = &total
+		}
+		return p
+	}
+	calls := 0
+	dense := rowsAt(100, at(59_500))
+	wide := spread(100, at(59_500), 500*time.Millisecond)
+	lost := make([]fakeRow, 100)
+	for i := range lost {
+		lost[i] = fakeRow{id: fmt.Sprint(i), lost: true}
+	}
+	tests := map[string]struct {
+		list    func(ListOptions) *SessionPage
+		rows    int
+		atMost  int
+		stopped bool
+	}{
+		"no rows and a next page for ever": {
+			func(ListOptions) *SessionPage { return page(nil, true, 77_658) }, 0, 1, false},
+		"the same page for ever": {
+			func(ListOptions) *SessionPage { return page(wide, true, -1) }, 100, 30, true},
+		"the same page for ever, with a total": {
+			func(ListOptions) *SessionPage { return page(wide, true, 1_000_000) }, 100, 30, true},
+		"the same page for ever, of one second": {
+			func(ListOptions) *SessionPage { return page(dense, true, 1_000_000) }, 100, 30, true},
+		"the dates are ignored": {
+			func(o ListOptions) *SessionPage { return page(spread(100, at(90_000), time.Millisecond), true, -1) }, 0, 1, true},
+		"no row tells its start": {
+			func(ListOptions) *SessionPage { return page(lost, true, -1) }, 0, 101, true},
+		"new rows for ever at the same moment": {
+			func(o ListOptions) *SessionPage {
+				calls++
+				rows := rowsAt(100, o.End.Add(-500*time.Millisecond))
+				for i := range rows {
+					rows[i].id = fmt.Sprint(calls, "-", i)
+				}
+				return page(rows, true, -1)
+			}, -1, 60 * 102, false},
+		"a total below the rows": {
+			func(o ListOptions) *SessionPage {
+				if o.Offset > 0 || o.End.Before(at(60_000)) {
+					return page(nil, false, 0)
+				}
+				return page(dense, true, 0)
+			}, 100, 3, false},
+		"a total above the rows": {
+			func(o ListOptions) *SessionPage {
+				if o.Offset > 0 || o.End.Before(at(59_500)) {
+					return page(nil, false, 150)
+				}
+				return page(dense, true, 150)
+			}, 100, 30, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := ListOptions{Start: at(0), End: at(60_000), Limit: 100}
+			c := NewCursor(o)
+			got := walk(t, c, tt.list, tt.atMost)
+			if tt.rows >= 0 && len(got) != tt.rows {
+				t.Errorf("got %d rows, want %d", len(got), tt.rows)
+			}
+			if stopped := c.Err() != nil; stopped != tt.stopped {
+				t.Errorf("error %v", c.Err())
+			}
+			if down := c.ReadDownTo(); down.Equal(o.Start) == tt.stopped {
+				t.Errorf("read down to %v", down)
+			}
+		})
+	}
+}
+
+func TestCursorNeedsAWindow(t *testing.T) {
+	for name, o := range map[string]ListOptions{
+		"no start":         {End: at(0)},
+		"no end":           {Start: at(0)},
+		"end before start": {Start: at(1), End: at(0)},
+	} {
+		c := NewCursor(o)
+		if _, more := c.Next(); more || !errors.Is(c.Err(), ErrWindow) {
+			t.Errorf("%s: more %v, error %v", name, more, c.Err())
+		}
+	}
+}
+
+// Any list, of either dialect, that grows while it is read: no row twice, every row that was there from the beginning,
+// in an order that does not depend on the gateway's, with claims that hold at every step, in a bounded number of
+// requests and a bounded memory.
+func TestCursorProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const seconds = 6
+		l := &fakeList{
+			old:     rapid.Bool().Draw(t, "old"),
+			clamp:   rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3}).Draw(t, "clamp"),
+			noTotal: rapid.IntRange(0, 9).Draw(t, "noTotal") == 0,
+			rng:     rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 0)),
+		}
+		if l.noTotal {
+			l.old = false // without a tiebreak and without a total nobody can tell what is missing
+		}
+		next := 0
+		row := func(t *rapid.T) fakeRow {
+			next++
+			// Few distinct moments, so that many rows share one, and many lie on whole seconds.
+			r := fakeRow{id: fmt.Sprintf("%02x-%d", (next*151)%256, next), start: at(250 * rapid.IntRange(0, 4*seconds).Draw(t, "start"))}
+			r.broken = rapid.IntRange(0, 9).Draw(t, "broken") == 0
+			if !l.old {
+				r.lost = rapid.IntRange(0, 19).Draw(t, "lost") == 0
+			}
+			return r
+		}
+		n := rapid.IntRange(0, 60).Draw(t, "n")
+		l.rows = rapid.SliceOfN(rapid.Custom(row), n, n).Draw(t, "rows")
+		there := make(map[string]fakeRow)
+		for _, r := range l.rows {
+			if !r.broken && !r.lost {
+				there[r.id] = r
+			}
+		}
+		o := ListOptions{
+			Start: at(rapid.IntRange(0, 1_000).Draw(t, "from")),
+			End:   at(1000*seconds - rapid.IntRange(0, 1_000).Draw(t, "to")),
+			Limit: rapid.IntRange(1, 9).Draw(t, "limit"),
+			Count: rapid.SampledFrom([]Count{"", CountNone, CountExact}).Draw(t, "count"),
+		}
+		for id, r := range there {
+			if r.start.Before(o.Start) || r.start.After(o.End) {
+				delete(there, id) // rows in the rest of the first and last second may come, need not
+			}
+		}
+
+		c := NewCursor(o)
+		out := make(map[string]bool)
+		size := o.Limit
+		if l.clamp > 0 {
+			size = min(size, l.clamp)
+		}
+		atMost := 10 + seconds*(densePasses+1)*(70/size+3)
+		for n := 0; ; n++ {
+			request, more := c.Next()
+			if again, _ := c.Next(); again != request {
+				t.Fatalf("asked twice: %+v, then %+v", request, again)
+			}
+			if !more {
+				break
+			}
+			if n == atMost {
+				t.Fatalf("not over after %d requests", n)
+			}
+			if request.Start.Nanosecond() != 0 || request.End.Nanosecond() != 0 || request.Offset > MaxOffset {
+				t.Fatalf("request %+v", request)
+			}
+			before, end := c.ReadDownTo(), c.End()
+			fresh := c.Advance(l.list(request))
+			if !slices.IsSortedFunc(fresh, func(a, b Session) int {
+				if d := b.StartDate.Compare(a.StartDate.Time); d != 0 {
+					return d
+				}
+				return strings.Compare(b.ID, a.ID)
+			}) {
+				t.Fatalf("not sorted: %v", fresh)
+			}
+			for _, s := range fresh {
+				if out[s.ID] {
+					t.Fatalf("%s came twice", s.ID)
+				}
+				out[s.ID] = true
+			}
+			if c.ReadDownTo().After(before) || c.End().After(end) {
+				t.Fatalf("went up: read down to %v after %v, end %v after %v", c.ReadDownTo(), before, c.End(), end)
+			}
+			claimHolds(t, c, there, out)
+			if most := l.within(c.End().Add(-time.Second), c.End()); len(c.seen) > most {
+				t.Fatalf("remembers %d rows, of which at most %d can come again", len(c.seen), most)
+			}
+			// Rows show up meanwhile, some of them late.
+			if rapid.IntRange(0, 3).Draw(t, "arrives") == 0 && n < 20 {
+				l.rows = append(l.rows, row(t))
+			}
+		}
+		if !c.Done() || c.Err() != nil || !c.ReadDownTo().Equal(o.Start) {
+			t.Fatalf("done %v, error %v, read down to %v", c.Done(), c.Err(), c.ReadDownTo())
+		}
+		claimHolds(t, c, there, out)
+		for _, s := range c.Skipped() {
+			if largest := l.largestTie(s, s.Add(time.Second)); !l.old || 4*largest <= 3*size {
+				t.Fatalf("skipped %v with pages of %d, though at most %d rows share a moment (old: %v)", s, size, largest, l.old)
+			}
+		}
+	})
+}
+
+// within counts the rows of a stretch, borders included, and those that could be of any.
+func (l *fakeList) within(from, to time.Time) int {
+	n := 0
+	for _, r := range l.rows {
+		if (!r.start.Before(from) && !r.start.After(to)) || r.lost {
+			n++
+		}
+	}
+	return n
+}
+
+// largestTie is the number of rows of the moment that has most.
+func (l *fakeList) largestTie(from, to time.Time) int {
+	most, n := 0, make(map[int64]int)
+	for _, r := range l.rows {
+		if !r.start.Before(from) && !r.start.After(to) {
+			n[r.start.UnixNano()]++
+			most = max(most, n[r.start.UnixNano()])
+		}
+	}
+	return most
+}
+
+// claimHolds checks that every row above ReadDownTo was read, but for those of skipped seconds.
+func claimHolds(t *rapid.T, c *Cursor, there map[string]fakeRow, out map[string]bool) {
+	for id, r := range there {
+		complete := !slices.ContainsFunc(c.Skipped(), func(s time.Time) bool {
+			return !r.start.Before(s) && !r.start.After(s.Add(time.Second))
+		})
+		above := r.start.After(c.ReadDownTo()) || c.Done()
+		if above && complete && !out[id] {
+			t.Fatalf("%s of %v is missing, above %v", id, r.start, c.ReadDownTo())
+		}
+	}
+}

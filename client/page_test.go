@@ -1,0 +1,464 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+// plainPage is an answer as encoding/json alone decodes it, the reference for the streamed decode.
+type plainPage struct {
+	Data          []json.RawMessage `json:"data"`
+	HasNextPage   bool              `json:"has_next_page"`
+	Total         *int              `json:"total"`
+	TotalIsCapped bool              `json:"total_is_capped"`
+}
+
+// decodePlain decodes a page with encoding/json alone, a row at a time.
+func decodePlain(text []byte, details bool) (*SessionPage, error) {
+	var plain plainPage
+	if err := json.Unmarshal(text, &plain); err != nil {
+		return nil, err
+	}
+	p := &SessionPage{HasNextPage: plain.HasNextPage, Total: plain.Total, TotalIsCapped: plain.TotalIsCapped, Rows: len(plain.Data)}
+	if p.Total != nil && *p.Total < 0 {
+		p.Total = nil
+	}
+	for _, raw := range plain.Data {
+		var s Session
+		err := json.Unmarshal(raw, &s)
+		if err == nil && details {
+			s.Details = &SessionDetails{}
+			err = json.Unmarshal(raw, s.Details)
+		}
+		if err == nil {
+			err = s.check()
+		}
+		if err == nil {
+			p.Sessions = append(p.Sessions, s)
+		} else {
+			p.Malformed = append(p.Malformed, malformedRow(raw, err))
+		}
+	}
+	return p, nil
+}
+
+// samePage compares two pages, but for the place of malformed rows and the texts of errors.
+func samePage(got, want *SessionPage) error {
+	if got.Rows != want.Rows || got.HasNextPage != want.HasNextPage || !reflect.DeepEqual(got.Total, want.Total) ||
+		got.TotalIsCapped != want.TotalIsCapped {
+		return fmt.Errorf("frame is %+v, want %+v", got, want)
+	}
+	if len(got.Sessions) != len(want.Sessions) || len(got.Malformed) != len(want.Malformed) {
+		return fmt.Errorf("%d sessions and %d malformed, want %d and %d",
+			len(got.Sessions), len(got.Malformed), len(want.Sessions), len(want.Malformed))
+	}
+	for i := range want.Sessions {
+		if !reflect.DeepEqual(got.Sessions[i], want.Sessions[i]) {
+			return fmt.Errorf("session %d is\n%+v, want\n%+v", i, got.Sessions[i], want.Sessions[i])
+		}
+	}
+	for i, w := range want.Malformed {
+		g := got.Malformed[i]
+		if g.ID != w.ID || g.StartDate != w.StartDate || g.Digest != w.Digest || (g.Err == nil) != (w.Err == nil) {
+			return fmt.Errorf("malformed row %d is %+v, want %+v", i, g, w)
+		}
+	}
+	return nil
+}
+
+// aRow is the text of a row, with some of its members replaced, or taken away where the new text is empty.
+func aRow(members ...string) string {
+	row := [][2]string{{"id", `"s1"`}, {"connection", `"pg"`}, {"start_date", `"2026-08-01T10:00:00.5Z"`}}
+	for i := 0; i < len(members); i += 2 {
+		found := false
+		for j := range row {
+			if row[j][0] == members[i] {
+				row[j][1], found = members[i+1], true
+			}
+		}
+		if !found {
+			row = append(row, [2]string{members[i], members[i+1]})
+		}
+	}
+	var text []string
+	for _, m := range row {
+		if m[1] != "" {
+			text = append(text, fmt.Sprintf("%q:%s", m[0], m[1]))
+		}
+	}
+	return "{" + strings.Join(text, ",") + "}"
+}
+
+func TestDecodePageFrame(t *testing.T) {
+	ten := 10
+	tests := map[string]struct {
+		text string
+		want SessionPage // Sessions by number only
+	}{
+		"keys in the order of old gateways": {`{"data":[` + aRow() + `],"total":10,"has_next_page":true}`,
+			SessionPage{Rows: 1, Total: &ten, HasNextPage: true}},
+		"data last, unknown keys between": {`{"has_next_page":true,"x":{"data":[1,[{}]]},"total":10,"y":1e999,"data":[` + aRow() + `]}`,
+			SessionPage{Rows: 1, Total: &ten, HasNextPage: true}},
+		"no rows":                      {`{"data":[]}`, SessionPage{}},
+		"data null":                    {` {"data" : null , "total_is_capped" : true } ` + "\n", SessionPage{TotalIsCapped: true}},
+		"total null":                   {`{"data":[],"total":null}`, SessionPage{}},
+		"a total that cannot be":       {`{"data":[],"total":-1}`, SessionPage{}},
+		"has_next_page null":           {`{"data":[],"has_next_page":null}`, SessionPage{}},
+		"keys that differ in case":     {`{"Data":[` + aRow() + `],"TOTAL":10}`, SessionPage{Rows: 1, Total: &ten}},
+		"a row of white space and all": {"{\"data\":[\n  " + aRow() + "\t,\r\n" + aRow("id", `"s2"`) + "\n]}", SessionPage{Rows: 2}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got SessionPage
+			// A reader that gives a byte at a time meets every border within the decoder.
+			if err := decodePage(iotest.OneByteReader(strings.NewReader(tt.text)), false, &got); err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Sessions) != tt.want.Rows || len(got.Malformed) != 0 {
+				t.Errorf("%d sessions and %d malformed of %d rows", len(got.Sessions), len(got.Malformed), tt.want.Rows)
+			}
+			got.Sessions = nil
+			if !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestDecodePageRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"nothing":                  ``,
+		"cut off before a key":     `{"data":[],`,
+		"cut off in a row":         `{"data":[{"id":"s`,
+		"cut off between rows":     `{"data":[` + aRow() + `,`,
+		"cut off after the rows":   `{"data":[` + aRow() + `]`,
+		"cut off in a skipped one": `{"data":[],"x":{"y":[1,`,
+		"no data":                  `{"items":[],"total":3}`,
+		"an empty object":          `{}`,
+		"data twice":               `{"data":[],"data":[]}`,
+		"data an object":           `{"data":{}}`,
+		"data a string":            `{"data":"none"}`,
+		"a row that is broken":     `{"data":[` + aRow() + `,{"id":nope}]}`,
+		"a comma too many":         `{"data":[` + aRow() + `,]}`,
+		"a total in words":         `{"data":[],"total":"10"}`,
+		"has_next_page in words":   `{"data":[],"has_next_page":"yes"}`,
+		"something after the end":  `{"data":[]} {}`,
+		"garbage after the end":    `{"data":[]}<!-- cached -->`,
+		"nested beyond reason":     `{"data":[],"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
+		"a row nested likewise":    `{"data":[{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p SessionPage
+			err := decodePage(strings.NewReader(text), false, &p)
+			if err == nil {
+				t.Fatalf("no error, but %+v", p)
+			}
+			if err == io.EOF {
+				t.Error("the error is io.EOF, which looks like a good end")
+			}
+			if got := asMalformed(err); !errors.Is(got, ErrMalformed) || len(got.Error()) > 400 {
+				t.Errorf("error %v", got)
+			}
+		})
+	}
+}
+
+func TestDecodePageSkipsMalformedRows(t *testing.T) {
+	long := `"` + strings.Repeat("x", 1025) + `"`
+	start := time.Date(2026, 8, 1, 10, 0, 0, 500e6, time.UTC)
+	tests := map[string]struct {
+		row    string
+		id     string
+		start  time.Time
+		reason string
+	}{
+		"exit code in words":      {aRow("exit_code", `"0"`), "s1", start, "exit_code"},
+		"event size with a point": {aRow("event_size", `1.5`), "s1", start, "event_size"},
+		"event size too large":    {aRow("event_size", `1e999`), "s1", start, "event_size"},
+		"end in words":            {aRow("end_date", `"yesterday"`), "s1", start, "yesterday"},
+		"review in words":         {aRow("review", `"PENDING"`), "s1", start, "review"},
+		"tags a list":             {aRow("connection_tags", `["a"]`), "s1", start, "connection_tags"},
+		"no id":                   {aRow("id", ``), "", start, "id is missing"},
+		"id null":                 {aRow("id", `null`), "", start, "id is missing"},
+		"id a number":             {aRow("id", `7`), "", start, "id"},
+		"id of 129 bytes":         {aRow("id", `"`+strings.Repeat("i", 129)+`"`), "", start, "id has 129 bytes"},
+		"no start":                {aRow("start_date", ``), "s1", time.Time{}, "start_date is missing"},
+		"start null":              {aRow("start_date", `null`), "s1", time.Time{}, "start_date is missing"},
+		"start a number":          {aRow("start_date", `1785578400`), "s1", time.Time{}, "not a JSON string"},
+		"start in year 0":         {aRow("start_date", `"0000-06-01T00:00:00Z"`), "s1", time.Time{}, "year 0"},
+		"start that is zero":      {aRow("start_date", `"0001-01-01T00:00:00Z"`), "s1", time.Time{}, "start_date is missing"},
+		"start before year 1":     {aRow("start_date", `"0001-01-01T00:00:00+01:00"`), "s1", time.Time{}, "year 0"},
+		"end after year 9999":     {aRow("end_date", `"9999-12-31T23:59:59-01:00"`), "s1", start, "year 10000"},
+		"no connection":           {aRow("connection", ``), "s1", start, "connection is missing"},
+		"connection too long":     {aRow("connection", long), "s1", start, "connection has 1025 bytes"},
+		"type too long":           {aRow("type", long), "s1", start, "type has"},
+		"subtype too long":        {aRow("connection_subtype", long), "s1", start, "connection_subtype has"},
+		"verb too long":           {aRow("verb", long), "s1", start, "verb has"},
+		"status too long":         {aRow("status", long), "s1", start, "status has"},
+		"user id too long":        {aRow("user_id", long), "s1", start, "user_id has"},
+		"tag key too long":        {aRow("connection_tags", `{`+long+`:""}`), "s1", start, "connection_tags has"},
+		"tag value too long":      {aRow("connection_tags", `{"team":`+long+`}`), "s1", start, "connection_tags has"},
+		"review id too long":      {aRow("review", `{"id":`+long+`}`), "s1", start, "review.id has"},
+		"review status too long":  {aRow("review", `{"status":`+long+`}`), "s1", start, "review.status has"},
+		"review type too long":    {aRow("review", `{"type":`+long+`}`), "s1", start, "review.type has"},
+		"group too long":          {aRow("review", `{"review_groups_data":[{"group":`+long+`}]}`), "s1", start, "group has"},
+		"group status too long":   {aRow("review", `{"review_groups_data":[{"status":`+long+`}]}`), "s1", start, "group status has"},
+		"null":                    {`null`, "", time.Time{}, "id is missing"},
+		"a number":                {`7`, "", time.Time{}, "number"},
+		"a list":                  {`[]`, "", time.Time{}, "array"},
+		"an empty object":         {`{}`, "", time.Time{}, "id is missing"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := aRow("id", `"before"`, "start_date", `"2026-08-01T11:00:00Z"`)
+			after := aRow("id", `"after"`, "start_date", `"2026-08-01T09:00:00Z"`)
+			var p SessionPage
+			text := `{"data":[` + before + " , \n" + tt.row + `,` + after + `]}`
+			if err := decodePage(strings.NewReader(text), false, &p); err != nil {
+				t.Fatal(err)
+			}
+			if p.Rows != 3 || len(p.Sessions) != 2 || p.Sessions[0].ID != "before" || p.Sessions[1].ID != "after" {
+				t.Fatalf("the rows beside it are %d: %+v", p.Rows, p.Sessions)
+			}
+			if len(p.Malformed) != 1 {
+				t.Fatalf("malformed: %+v", p.Malformed)
+			}
+			m := p.Malformed[0]
+			if m.ID != tt.id || !m.StartDate.Equal(tt.start) {
+				t.Errorf("id %q, start %v", m.ID, m.StartDate)
+			}
+			near := tt.start
+			if near.IsZero() {
+				near = p.Sessions[0].StartDate.Time
+			}
+			if !m.Near.Equal(near) {
+				t.Errorf("near %v, want %v", m.Near, near)
+			}
+			if want := malformedRow([]byte(tt.row), io.EOF).Digest; m.Digest != want || len(m.Digest) != 16 {
+				t.Errorf("digest %q, want %q of the row's own text", m.Digest, want)
+			}
+			if text := m.Err.Error(); !strings.Contains(text, tt.reason) || len(text) > 250 {
+				t.Errorf("error %q, want it to tell of %q", text, tt.reason)
+			}
+		})
+	}
+}
+
+// A malformed row before all readable ones is near the first of these; without any it is nowhere.
+func TestMalformedNear(t *testing.T) {
+	lost := aRow("start_date", ``)
+	for name, tt := range map[string]struct {
+		rows []string
+		want []string
+	}{
+		"two at the beginning": {[]string{lost, lost, aRow(), lost}, []string{"10:00:00.5", "10:00:00.5", "10:00:00.5"}},
+		"after an older one": {[]string{aRow(), aRow("start_date", `"2026-08-01T09:00:00Z"`), lost},
+			[]string{"09:00:00"}},
+		"beside a malformed one with a start": {[]string{lost, aRow("id", ``), lost}, []string{"10:00:00.5", "10:00:00.5", "10:00:00.5"}},
+		"nothing readable":                    {[]string{lost, lost}, []string{"00:00:00", "00:00:00"}},
+	} {
+		var p SessionPage
+		if err := decodePage(strings.NewReader(`{"data":[`+strings.Join(tt.rows, ",")+`]}`), false, &p); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range p.Malformed {
+			got = append(got, m.Near.Format("15:04:05.999"))
+		}
+		if !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: near %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func TestDecodePageMakesTextValid(t *testing.T) {
+	var p SessionPage
+	text := `{"data":[` + aRow("connection", "\"a\xffb\\ud800\"", "connection_tags", "{\"k\xfe\":\"v\xfd\"}", "verb", `"future"`) + `]}`
+	if err := decodePage(strings.NewReader(text), false, &p); err != nil || len(p.Sessions) != 1 {
+		t.Fatalf("%v, %+v", err, p)
+	}
+	s := p.Sessions[0]
+	if s.Connection != "a\uFFFDb\uFFFD" || s.ConnectionTags["k\uFFFD"] != "v\uFFFD" || s.Verb != "future" {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// Text that a generator wrote, rows good and bad: the streamed decode gives what encoding/json gives row by row.
+func TestDecodePageEqualsPlain(t *testing.T) {
+	text := pageText()
+	rapid.Check(t, func(t *rapid.T) {
+		body := []byte(text.Draw(t, "page"))
+		details := rapid.Bool().Draw(t, "details")
+		want, err := decodePlain(body, details)
+		if err != nil {
+			t.Fatalf("the generator's page is no page: %v\n%s", err, body)
+		}
+		var got SessionPage
+		if err := decodePage(iotest.HalfReader(bytes.NewReader(body)), details, &got); err != nil {
+			t.Fatalf("%v\n%s", err, body)
+		}
+		if err := samePage(&got, want); err != nil {
+			t.Fatalf("%v\n%s", err, body)
+		}
+	})
+}
+
+// pageText generates the text of pages.
+func pageText() *rapid.Generator[string] {
+	values := rapid.SampledFrom([]string{
+		`null`, `""`, `"x"`, `"\u00e9\ud800"`, "\"\xff\"", `0`, `-2`, `254`, `1.5`, `1e999`, `true`, `{}`, `[]`, `{"a":"b","c":null}`, `{"a":{"b":[1]}}`,
+		`"2026-08-01T10:00:00.5Z"`, `"2026-08-01T10:00:00+02:00"`, `"0000-01-01T00:00:00Z"`,
+		`{"id":"r","status":"PENDING","access_duration":1800000000000,"created_at":"2026-08-01T10:00:00.123Z","review_groups_data":[{"group":"sre","reviewed_by":{"name":"n"}}],"time_window":{"type":"time_range","configuration":{"start_time":"09:00"}}}`,
+	})
+	names := rapid.SampledFrom([]string{
+		"id", "org_id", "script", "script_size", "labels", "metadata", "metrics", "event_stream", "user", "user_id", "user_name", "type",
+		"connection_subtype", "connection", "CONNECTION", "connection_tags", "review", "verb", "status", "exit_code", "event_size",
+		"start_date", "end_date", "guardrails_info", "details", "Details",
+	})
+	space := rapid.SampledFrom([]string{"", "", " ", "\n\t"})
+	row := rapid.Custom(func(t *rapid.T) string {
+		var members []string
+		if rapid.IntRange(0, 9).Draw(t, "complete") > 0 {
+			members = append(members, `"id":"i"`, `"connection":"c"`, `"start_date":"2026-08-01T10:00:00.123456Z"`)
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "members") {
+			members = append(members, fmt.Sprintf("%q:%s%s", names.Draw(t, "name"), space.Draw(t, "space"), values.Draw(t, "value")))
+		}
+		return space.Draw(t, "space") + "{" + strings.Join(rapid.Permutation(members).Draw(t, "order"), ",") + "}" + space.Draw(t, "space")
+	})
+	return rapid.Custom(func(t *rapid.T) string {
+		members := []string{`"data":[` + strings.Join(rapid.SliceOfN(row, 0, 8).Draw(t, "rows"), ",") + `]`}
+		for _, m := range []string{`"total":7`, `"total":null`, `"has_next_page":true`, `"total_is_capped":true`, `"future":{"data":[{"id":1}]}`} {
+			if rapid.Bool().Draw(t, m) {
+				members = append(members, m)
+			}
+		}
+		return "{" + strings.Join(rapid.Permutation(members).Draw(t, "order"), ","+space.Draw(t, "space")) + "}"
+	})
+}
+
+// Any text: no panic, no memory beyond what the text justifies, valid strings out, and wherever encoding/json finds a
+// page, the same page.
+func FuzzDecodePage(f *testing.F) {
+	for _, file := range fixtures(f) {
+		var p plainPage
+		if json.Unmarshal(readFixture(f, file), &p) == nil && len(p.Data) > 0 {
+			f.Add([]byte(`{"data":[`+string(p.Data[0])+`]}`), true) // small ones, which mutate well
+		}
+	}
+	for _, row := range []string{aRow(), aRow("id", "7"), aRow("start_date", `"9999-12-31T23:59:59-01:00"`), "null", "{}"} {
+		f.Add([]byte(`{"total":1,"data":[`+row+`,`+aRow()+`],"has_next_page":true}`), true)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, details bool) {
+		if len(body) > 1<<16 {
+			t.Skip()
+		}
+		var got SessionPage
+		err := decodePage(bytes.NewReader(body), details, &got)
+		want, plainErr := decodePlain(body, details)
+		if err != nil {
+			if plainErr == nil && isPage(body) {
+				t.Fatalf("refused, though encoding/json takes it: %v\n%q", err, body)
+			}
+			return
+		}
+		if plainErr != nil {
+			t.Fatalf("taken, though encoding/json refuses it: %v\n%q", plainErr, body)
+		}
+		if err := samePage(&got, want); err != nil {
+			t.Fatalf("%v\n%q", err, body)
+		}
+		if n := len(got.Sessions) + len(got.Malformed); n != got.Rows || n > len(body) {
+			t.Fatalf("%d rows of %d in %d bytes", n, got.Rows, len(body))
+		}
+		for _, s := range got.Sessions {
+			if s.check() != nil || !utf8.ValidString(s.ID+s.Connection+s.Type+s.Status+s.UserID) {
+				t.Fatalf("a session that should be malformed: %+v", s)
+			}
+		}
+	})
+}
+
+// isPage tells whether a text has data, once, and is not nested beyond reason: what the streamed decode asks for above
+// what encoding/json does.
+func isPage(body []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	n := 0
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return false
+	}
+	for dec.More() {
+		key, _ := dec.Token()
+		if name, ok := key.(string); ok && strings.EqualFold(name, "data") {
+			n++
+		}
+		var value json.RawMessage
+		if dec.Decode(&value) != nil {
+			return false
+		}
+	}
+	return n == 1 && bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) < maxDepth
+}
+
+// BenchmarkDecodePage decodes a page of 100 rows as new gateways send them, a fifth of them with a review.
+func BenchmarkDecodePage(b *testing.B) {
+	text := benchmarkPage(b)
+	b.Run("stream", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			var p SessionPage
+			if err := decodePage(bytes.NewReader(text), false, &p); err != nil || len(p.Sessions) != 100 {
+				b.Fatal(err, len(p.Sessions))
+			}
+		}
+	})
+	b.Run("encoding/json", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			var p struct {
+				Data          []Session `json:"data"`
+				HasNextPage   bool      `json:"has_next_page"`
+				Total         *int      `json:"total"`
+				TotalIsCapped bool      `json:"total_is_capped"`
+			}
+			if err := json.Unmarshal(text, &p); err != nil || len(p.Data) != 100 {
+				b.Fatal(err, len(p.Data))
+			}
+		}
+	})
+}
+
+func benchmarkPage(b *testing.B) []byte {
+	var rows []json.RawMessage
+	for _, file := range []string{"page-newest", "page-newest", "page-newest", "page-newest", "pending", "approved-ready", "executed", "page-window"} {
+		text, err := os.ReadFile("testdata/gateway-2026-08/" + file + ".json")
+		if err != nil {
+			b.Fatal(err)
+		}
+		var p plainPage
+		if err := json.Unmarshal(text, &p); err != nil {
+			b.Fatal(err)
+		}
+		rows = append(rows, p.Data...)
+	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	if err := enc.Encode(map[string]any{"data": rows[:100], "total": 100, "total_is_capped": false, "has_next_page": true}); err != nil {
+		b.Fatal(err)
+	}
+	return text.Bytes()
+}
