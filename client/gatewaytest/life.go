@@ -90,6 +90,7 @@ type life struct {
 	conns    []uint32
 	users    []uint32
 	born     uint64 // sessions so far
+	calm     bool   // none starts any more
 	queue    events
 	seq      uint64
 	happened map[string]int
@@ -136,6 +137,9 @@ func (l *life) start(g *Gateway, cfg Life) {
 func (l *life) arrival(after int64) {
 	at := after + 1 + exponential(l.rng, time.Duration(float64(time.Second)/l.Rate))
 	l.at(at, func() {
+		if l.calm {
+			return
+		}
 		l.birth(at)
 		for l.rng.Float64() < l.SameTime {
 			l.count(KindSameTime)
@@ -149,6 +153,9 @@ func (l *life) arrival(after int64) {
 func (l *life) burst(after int64) {
 	at := after + 1 + exponential(l.rng, l.BurstEvery)
 	l.at(at, func() {
+		if l.calm {
+			return
+		}
 		l.count(KindBurst)
 		second := at - at%1e6 + 1e6 // the next whole one: pages can only be asked for by these
 		for range l.BurstSize {
@@ -157,6 +164,13 @@ func (l *life) burst(after int64) {
 		}
 		l.burst(at)
 	})
+}
+
+// Calm has no further session start. What has begun goes on.
+func (g *Gateway) Calm() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.life.calm = true
 }
 
 // at has do done when the clock gets there.

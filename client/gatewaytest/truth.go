@@ -146,6 +146,7 @@ func (t *truth) session(i uint32, r *row) {
 	c := t.g.conns.at(r.conn)
 	y := t.tally(c.name, c.kind)
 	first := t.g.firsts(r, f, t.now)
+	t.recheck(r)
 	open := t.gauges(y, r, f, first, tooLate)
 	t.known(c.name, i, open)
 	if !tooLate {
@@ -243,7 +244,6 @@ func (t *truth) gauges(y *tally, r *row, f facts, first firsts, tooLate bool) bo
 	if state != stateFinished {
 		open = true
 		y.open[state]++
-		t.recheck(r)
 	}
 	if state == stateRunning {
 		t.running(y, r, f)
@@ -273,9 +273,9 @@ func (t *truth) running(y *tally, r *row, f facts) {
 	}
 }
 
-// recheck finds the look that is most overdue.
+// recheck finds the look that is most overdue, among the sessions of which the last answer said that they are unfinished.
 func (t *truth) recheck(r *row) {
-	if r.is(knownOpen) && t.since(r.seenOpen) {
+	if r.is(knownOpen) && t.since(r.seenOpen) && r.start >= t.forget {
 		t.lag = max(t.lag, t.now-r.seenOpen-(t.now-r.start)/20)
 	}
 }

@@ -1,0 +1,574 @@
+package gatewaytest
+
+import "time"
+
+type truthStory struct {
+	name string
+	play func(*scene)
+	want string
+}
+
+func truthStories() []truthStory {
+	var all []truthStory
+	for _, more := range [][]truthStory{sessionStories(), outcomeStories(), reviewStories(), decisionStories(), restStories(), scopeStories()} {
+		all = append(all, more...)
+	}
+	return all
+}
+
+// sessionStories: what counts as started and finished since T0, and what runs.
+func sessionStories() []truthStory {
+	return []truthStory{
+		{"finished before T0: nothing", func(s *scene) {
+			s.add("a", "11:00:00", s.done("11:00:30", ptr(0), 500))
+			s.look("12:00:00")
+		}, ``},
+		{"started and finished since T0", func(s *scene) {
+			s.add("a", "12:00:00", plain)
+			s.then("12:00:30", "a", s.done("12:00:30.25", ptr(0), 500))
+		}, `
+			sessions_started_total{verb=exec} 1
+			sessions_finished_total{outcome=success} 1
+			session_exit_codes_total{exit_code=0} 1
+			session_event_size_bytes_count 1
+			session_event_size_bytes_sum 500
+			session_event_size_bytes_bucket{le=1000} 1
+			session_event_size_bytes_bucket{le=+Inf} 1
+			session_duration_seconds_count 1
+			session_duration_seconds_sum 30.25
+			session_duration_seconds_bucket{le=60} 1
+			session_duration_seconds_bucket{le=+Inf} 1`},
+		{"started before T0, ended since: finished, not started", func(s *scene) {
+			s.add("a", "11:59:00", s.done("12:00:00", ptr(0), 0))
+		}, `
+			sessions_finished_total{outcome=success} 1
+			session_exit_codes_total{exit_code=0} 1
+			session_duration_seconds_count 1
+			session_duration_seconds_sum 60
+			session_duration_seconds_bucket{le=60} 1
+			session_duration_seconds_bucket{le=+Inf} 1`},
+		{"seen unfinished since T0, ended without a date: finished", func(s *scene) {
+			s.add("a", "11:59:00", plain)
+			s.look("12:00:00")
+			s.then("12:01:00", "a", s.done("", nil, 0))
+		}, `
+			sessions_finished_total{outcome=unknown} 1
+			session_exit_codes_total{exit_code=none} 1`},
+		{"the same, not seen: nobody can know", func(s *scene) {
+			s.add("a", "11:59:00", plain)
+			s.then("12:01:00", "a", s.done("", nil, 0))
+		}, ``},
+		{"running: state, oldest, users, long running", func(s *scene) {
+			s.add("a", "11:00:00", func(r *Row) { r.UserID = "one" })
+			s.add("b", "11:10:00", verb("connect", func(r *Row) { r.UserID = "one" }))
+			s.add("c", "11:20:00", func(r *Row) { r.UserID = "two" })
+			s.at("12:15:00")
+		}, `
+			open_sessions{state=running} 3
+			running_session_users 2
+			oldest_running_session_start_timestamp_seconds 1795431600
+			long_running_sessions{threshold=1h} 2`},
+		{"longer than the threshold, not as long", func(s *scene) {
+			s.add("a", "11:00:00", plain)
+			s.at("12:00:00")
+		}, `
+			open_sessions{state=running} 1
+			running_session_users 1
+			oldest_running_session_start_timestamp_seconds 1795431600`},
+		{"a word nobody knows", func(s *scene) {
+			s.add("a", "11:00:00", func(r *Row) { r.Status = "paused" })
+		}, `open_sessions{state=unknown} 1`},
+		{"done twice: the first end counts", func(s *scene) {
+			s.add("a", "12:00:00", plain)
+			s.then("12:01:00", "a", s.done("12:01:00", ptr(0), 700))
+			s.then("12:02:00", "a", s.done("12:02:00", ptr(254), 1700))
+			s.then("12:03:00", "a", s.done("12:03:00", ptr(1), 2700))
+		}, `
+			sessions_started_total{verb=exec} 1
+			sessions_finished_total{outcome=success} 1
+			session_exit_codes_total{exit_code=0} 1
+			session_event_size_bytes_count 1
+			session_event_size_bytes_sum 700
+			session_event_size_bytes_bucket{le=1000} 1
+			session_event_size_bytes_bucket{le=+Inf} 1
+			session_duration_seconds_count 1
+			session_duration_seconds_sum 60
+			session_duration_seconds_bucket{le=60} 1
+			session_duration_seconds_bucket{le=+Inf} 1
+			rewritten 1`},
+		{"impossible values are not observed", func(s *scene) {
+			s.add("a", "12:00:02", s.done("12:00:01", ptr(0), -5))
+			s.add("b", "12:00:02", s.done("12:00:02", ptr(0), 0))
+		}, `
+			sessions_started_total{verb=exec} 2
+			sessions_finished_total{outcome=success} 2
+			session_exit_codes_total{exit_code=0} 2
+			session_duration_seconds_count 1
+			session_duration_seconds_bucket{le=60} 1
+			session_duration_seconds_bucket{le=+Inf} 1
+			unobserved session_duration_seconds 1
+			unobserved session_event_size_bytes 1`},
+	}
+}
+
+// outcomeStories: what an exit code means. All ended before T0 and were seen running after it: only ends count.
+func outcomeStories() []truthStory {
+	end := func(name, how string, code *int, want string) truthStory {
+		return truthStory{name, func(s *scene) {
+			s.add("a", "11:59:00", verb(how, asks(jit, 0, "sre"), becomes(unknown, "open")))
+			s.look("12:00:00")
+			s.then("12:01:00", "a", s.done("", code, 0))
+		}, want + "\nreviews_resolved_total{status=UNKNOWN} 1"}
+	}
+	line := func(outcome, code string) string {
+		return "sessions_finished_total{outcome=" + outcome + "} 1\nsession_exit_codes_total{exit_code=" + code + "} 1"
+	}
+	return []truthStory{
+		end("connect ends with 0", "connect", ptr(0), line("success", "0")),
+		end("connect ends with 254", "connect", ptr(254), line("disconnected", "254")),
+		end("exec ends with 254", "exec", ptr(254), line("aborted", "254")),
+		end("a new verb ends with 254", "play", ptr(254), line("aborted", "254")),
+		end("exec ends with 255", "exec", ptr(255), line("failure", "255")),
+		end("connect ends with 1", "connect", ptr(1), line("failure", "1")),
+		end("no code", "exec", nil, line("unknown", "none")),
+		end("beyond a process's codes", "exec", ptr(256), line("failure", "other")),
+		end("below them", "exec", ptr(-1), line("failure", "other")),
+	}
+}
+
+// reviewStories: what waits for somebody.
+func reviewStories() []truthStory {
+	return []truthStory{
+		{"pending: who is waited for, and for how long", func(s *scene) {
+			s.add("a", "12:00:00.123456", asks(oneTime, 0, "sre", "dba"))
+			s.add("b", "12:10:00", asks(jit, time.Hour, "sre"))
+			s.then("12:11:00", "a", s.says("12:11:00", 1, approved, pending, "open"))
+			s.at("12:15:00.123")
+		}, `
+			sessions_started_total{verb=exec} 2
+			reviews_requested_total 2
+			open_sessions{state=pending} 2
+			open_reviews{status=PENDING} 2
+			overdue_reviews{threshold=5m} 2
+			oldest_pending_review_created_timestamp_seconds 1795435200.123
+			pending_approvals{group=sre} 2
+			oldest_pending_approval_created_timestamp_seconds{group=sre} 1795435200.123`},
+		{"overdue: longer than the threshold, not as long", func(s *scene) {
+			s.add("a", "11:40:00", asks(oneTime, 0, "sre"))
+			s.add("b", "11:55:00", asks(oneTime, 0, "dba"))
+			s.at("12:00:00")
+		}, `
+			open_sessions{state=pending} 2
+			open_reviews{status=PENDING} 2
+			overdue_reviews{threshold=5m} 1
+			oldest_pending_review_created_timestamp_seconds 1795434000
+			pending_approvals{group=sre} 1
+			pending_approvals{group=dba} 1
+			oldest_pending_approval_created_timestamp_seconds{group=sre} 1795434000
+			oldest_pending_approval_created_timestamp_seconds{group=dba} 1795434900`},
+		{"given up by its client: still pending, not finished", func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre"))
+			s.then("12:01:00", "a", s.done("12:01:00", ptr(254), 0))
+			s.at("12:02:00")
+		}, `
+			sessions_started_total{verb=exec} 1
+			reviews_requested_total 1
+			open_sessions{state=pending} 1
+			open_reviews{status=PENDING} 1
+			oldest_pending_review_created_timestamp_seconds 1795435200
+			pending_approvals{group=sre} 1
+			oldest_pending_approval_created_timestamp_seconds{group=sre} 1795435200`},
+		{"given up, approved later: ready again, with its old end", func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre"))
+			s.then("12:01:00", "a", s.done("12:01:00", ptr(254), 0))
+			s.then("12:02:00", "a", s.says("12:02:00", 0, approved, approved, "ready"))
+		}, `
+			sessions_started_total{verb=exec} 1
+			reviews_requested_total 1
+			open_sessions{state=ready} 1
+			open_reviews{status=APPROVED} 1
+			oldest_ready_session_approved_timestamp_seconds 1795435320
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 120
+			review_wait_seconds_bucket{le=+Inf} 1`},
+		{"given up, approved later, run: counted once, with the new end", func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre"))
+			s.then("12:01:00", "a", s.done("12:01:00", ptr(254), 0))
+			s.then("12:02:00", "a", s.says("12:02:00", 0, approved, approved, "ready"))
+			s.then("12:03:00", "a", becomes(processing, "open"))
+			s.then("12:04:00", "a", s.done("12:04:00", ptr(0), 10))
+			s.then("12:04:02", "a", becomes(executed, "done"))
+		}, `
+			sessions_started_total{verb=exec} 1
+			sessions_finished_total{outcome=success} 1
+			session_exit_codes_total{exit_code=0} 1
+			session_event_size_bytes_count 1
+			session_event_size_bytes_sum 10
+			session_event_size_bytes_bucket{le=1000} 1
+			session_event_size_bytes_bucket{le=+Inf} 1
+			reviews_requested_total 1
+			reviews_resolved_total{status=EXECUTED} 1
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 120
+			review_wait_seconds_bucket{le=+Inf} 1`},
+		{"running since its approval, where that is later", func(s *scene) {
+			s.add("a", "11:00:00", asks(oneTime, 0, "sre"))
+			s.then("11:30:00", "a", s.says("11:30:00", 0, approved, approved, "ready"))
+			s.then("11:31:00", "a", becomes(processing, "ready"))
+			s.at("12:15:00")
+		}, `
+			open_sessions{state=running} 1
+			open_reviews{status=PROCESSING} 1
+			running_session_users 1
+			oldest_running_session_start_timestamp_seconds 1795433400`},
+		{"ready: the one-time session approved first; jit does not wait to be run", func(s *scene) {
+			s.add("c", "11:40:00", asks(jit, time.Hour, "sre"))
+			s.then("11:41:00", "c", s.says("11:41:00", 0, approved, approved, "ready"))
+			s.add("a", "11:50:00", asks(oneTime, 0, "sre"))
+			s.then("11:52:00", "a", s.says("11:52:00", 0, approved, approved, "ready"))
+			s.add("b", "11:40:00", asks(oneTime, 0, "sre"))
+			s.then("11:55:00", "b", s.says("11:55:00", 0, approved, approved, "ready"))
+			s.at("12:00:00")
+		}, `
+			open_sessions{state=ready} 3
+			open_reviews{status=APPROVED} 3
+			oldest_ready_session_approved_timestamp_seconds 1795434720`},
+		{"a review word nobody knows is shown as it is", func(s *scene) {
+			s.add("a", "11:50:00", asks(oneTime, 0, "sre"))
+			s.then("11:55:00", "a", becomes("ESCALATED", "ready"))
+			s.at("12:00:00")
+		}, `
+			open_sessions{state=ready} 1
+			open_reviews{status=ESCALATED} 1`},
+	}
+}
+
+// decisionStories: how long reviews waited.
+func decisionStories() []truthStory {
+	wait := func(name string, want string, play func(*scene)) truthStory { return truthStory{name, play, want} }
+	const asked = `
+		sessions_started_total{verb=exec} 1
+		reviews_requested_total 1
+		open_sessions{state=ready} 1
+		open_reviews{status=APPROVED} 1
+		`
+	return []truthStory{
+		wait("revoke_at less access_duration, whatever groups say", asked+`
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 60
+			review_wait_seconds_bucket{le=90} 1
+			review_wait_seconds_bucket{le=+Inf} 1`, func(s *scene) {
+			s.add("a", "12:00:00", asks(jit, time.Hour, "sre"))
+			s.then("12:01:00", "a", func(r *Row) {
+				s.says("12:00:30", 0, approved, approved, "ready")(r)
+				r.Review.RevokeAt = s.time("13:01:00")
+			})
+		}),
+		wait("without revoke_at, the latest approval", asked+`
+			oldest_ready_session_approved_timestamp_seconds 1795435320
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 120
+			review_wait_seconds_bucket{le=+Inf} 1`, func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre", "dba", "security"))
+			s.then("12:01:00", "a", s.says("12:01:00", 0, approved, pending, "open"))
+			s.then("12:02:00", "a", func(r *Row) {
+				s.says("12:02:00", 1, approved, approved, "ready")(r)
+				r.Review.RevokeAt = time.Time{}
+			})
+		}),
+		wait("a group may be PENDING for ever on an approved review", asked+`
+			oldest_ready_session_approved_timestamp_seconds 1795435260
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 60
+			review_wait_seconds_bucket{le=90} 1
+			review_wait_seconds_bucket{le=+Inf} 1`, func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre", "dba"))
+			s.then("12:01:00", "a", s.says("12:01:00", 0, approved, approved, "ready"))
+		}),
+		wait("decided, but nothing tells when: not yet observed", asked, func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre"))
+			s.then("12:01:00", "a", becomes(approved, "ready"))
+		}),
+		wait("decided before it was asked for: not observed", asked+`
+			oldest_ready_session_approved_timestamp_seconds 1795435199
+			unobserved review_wait_seconds 1`, func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre"))
+			s.then("12:01:00", "a", s.says("11:59:59", 0, approved, approved, "ready"))
+		}),
+		wait("rejected: the earliest no", `
+			sessions_started_total{verb=exec} 1
+			sessions_finished_total{outcome=rejected} 1
+			reviews_requested_total 1
+			reviews_resolved_total{status=REJECTED} 1
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 61.5
+			review_wait_seconds_bucket{le=90} 1
+			review_wait_seconds_bucket{le=+Inf} 1`, func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre", "dba", "security"))
+			s.then("12:03:00", "a", func(r *Row) {
+				s.says("12:00:30", 0, approved, pending, "open")(r)
+				s.says("12:02:00", 1, rejected, rejected, "done")(r)
+				s.says("12:01:01.5", 2, rejected, rejected, "done")(r)
+				r.EventSize = 700 // a size that means nothing
+			})
+		}),
+		wait("approved, then rejected: the first decision is observed, the last word counts", `
+			sessions_started_total{verb=exec} 1
+			sessions_finished_total{outcome=rejected} 1
+			reviews_requested_total 1
+			reviews_resolved_total{status=REJECTED} 1
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 60
+			review_wait_seconds_bucket{le=90} 1
+			review_wait_seconds_bucket{le=+Inf} 1
+			rewritten 1`, func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre"))
+			s.then("12:01:00", "a", s.says("12:01:00", 0, approved, approved, "ready"))
+			s.then("12:05:00", "a", s.says("12:05:00", 0, rejected, rejected, "done"))
+		}),
+		wait("asked for before T0, decided since", `
+			open_sessions{state=ready} 1
+			open_reviews{status=APPROVED} 1
+			oldest_ready_session_approved_timestamp_seconds 1795435200
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 600
+			review_wait_seconds_bucket{le=+Inf} 1`, func(s *scene) {
+			s.add("a", "11:50:00", asks(oneTime, 0, "sre"))
+			s.then("12:00:00", "a", s.says("12:00:00", 0, approved, approved, "ready"))
+		}),
+		wait("decided before T0, but seen undecided since", `
+			open_sessions{state=ready} 1
+			open_reviews{status=APPROVED} 1
+			oldest_ready_session_approved_timestamp_seconds 1795435190
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 590
+			review_wait_seconds_bucket{le=+Inf} 1`, func(s *scene) {
+			s.add("a", "11:50:00", asks(oneTime, 0, "sre"))
+			s.look("12:00:00")
+			s.then("12:00:01", "a", s.says("11:59:50", 0, approved, approved, "ready"))
+		}),
+	}
+}
+
+// restStories: when and as what a review comes to rest.
+func restStories() []truthStory {
+	// run is a one-time review, asked for and approved before T0, whose session ran and ended at noon and 10 s.
+	run := func(s *scene) {
+		s.add("a", "11:50:00", asks(oneTime, 0, "sre"))
+		s.then("11:51:00", "a", s.says("11:51:00", 0, approved, approved, "ready"))
+		s.then("11:52:00", "a", becomes(processing, "open"))
+		s.then("12:00:10", "a", s.done("12:00:10", ptr(0), 0))
+	}
+	const ended = `
+		sessions_finished_total{outcome=success} 1
+		session_exit_codes_total{exit_code=0} 1
+		`
+	return []truthStory{
+		{"PROCESSING is not at rest for a minute after the end", func(s *scene) { run(s); s.at("12:01:09.9") },
+			ended + `open_reviews{status=PROCESSING} 1`},
+		{"PROCESSING for longer stays so", func(s *scene) { run(s); s.at("12:01:10") },
+			ended + `reviews_resolved_total{status=PROCESSING} 1`},
+		{"EXECUTED in time", func(s *scene) { run(s); s.then("12:00:40", "a", becomes(executed, "done")) },
+			ended + `reviews_resolved_total{status=EXECUTED} 1`},
+		{"EXECUTED too late: it has been counted as PROCESSING", func(s *scene) { run(s); s.then("12:02:00", "a", becomes(executed, "done")) },
+			ended + `
+			reviews_resolved_total{status=PROCESSING} 1
+			rewritten 1`},
+		{"PROCESSING without an end_date: a minute after it finished", func(s *scene) {
+			s.add("a", "12:00:00", asks(oneTime, 0, "sre"))
+			s.then("12:01:00", "a", func(r *Row) { r.Status = "done"; r.Review.Status = processing })
+			s.at("12:01:59")
+			if got := s.g.Truth(s.o).Samples[`hoop_reviews_resolved_total{connection="pg",status="PROCESSING",type="database"}`]; got != 0 {
+				s.t.Errorf("%v at rest after 59 s", got)
+			}
+			s.at("12:02:00")
+		}, `
+			sessions_started_total{verb=exec} 1
+			sessions_finished_total{outcome=unknown} 1
+			session_exit_codes_total{exit_code=none} 1
+			reviews_requested_total 1
+			reviews_resolved_total{status=PROCESSING} 1`},
+		{"APPROVED one-time: at rest when its session has finished", func(s *scene) {
+			s.add("a", "11:50:00", asks(oneTime, 0, "sre"))
+			s.then("11:51:00", "a", s.says("11:51:00", 0, approved, approved, "ready"))
+			s.then("12:00:10", "a", s.done("12:00:10", ptr(0), 0))
+		}, ended + `reviews_resolved_total{status=APPROVED} 1`},
+		{"UNKNOWN: at rest when its session has finished", func(s *scene) { run(s); s.then("12:00:20", "a", becomes(unknown, "done")) },
+			ended + `reviews_resolved_total{status=UNKNOWN} 1`},
+		{"jit: open until access expires, also after the end", func(s *scene) {
+			s.add("a", "11:50:00", asks(jit, 30*time.Minute, "sre"))
+			s.then("11:51:00", "a", s.says("11:51:00", 0, approved, approved, "ready"))
+			s.then("11:52:00", "a", becomes(approved, "open"))
+			s.then("12:00:10", "a", s.done("12:00:10", ptr(0), 0))
+			s.at("12:20:59")
+		}, ended + `open_reviews{status=APPROVED} 1`},
+		{"jit: at rest when access has expired, though it still runs", func(s *scene) {
+			s.add("a", "11:50:00", asks(jit, 30*time.Minute, "sre"))
+			s.then("11:51:00", "a", s.says("11:51:00", 0, approved, approved, "ready"))
+			s.then("11:52:00", "a", becomes(approved, "open"))
+			s.at("12:21:00")
+		}, `
+			open_sessions{state=running} 1
+			running_session_users 1
+			oldest_running_session_start_timestamp_seconds 1795434660
+			reviews_resolved_total{status=APPROVED} 1`},
+		{"jit: expired while ready", func(s *scene) {
+			s.add("a", "11:50:00", asks(jit, 30*time.Minute, "sre"))
+			s.then("11:51:00", "a", s.says("11:51:00", 0, approved, approved, "ready"))
+			s.at("12:21:00")
+		}, `
+			open_sessions{state=expired} 1
+			reviews_resolved_total{status=APPROVED} 1`},
+		{"jit without revoke_at: with its session", func(s *scene) {
+			s.add("a", "11:50:00", asks(jit, 5*time.Minute, "sre"))
+			s.then("11:51:00", "a", becomes(approved, "open"))
+			s.then("12:00:10", "a", s.done("12:00:10", ptr(0), 0))
+		}, ended + `reviews_resolved_total{status=APPROVED} 1`},
+		{"revoked: finished, though it stays open", func(s *scene) {
+			s.add("a", "12:00:00", verb("connect", asks(jit, 30*time.Minute, "sre")))
+			s.then("12:01:00", "a", s.says("12:01:00", 0, approved, approved, "open"))
+			s.then("12:10:00", "a", s.says("12:10:00", 0, revoked, revoked, "open"))
+		}, `
+			sessions_started_total{verb=connect} 1
+			sessions_finished_total{outcome=revoked} 1
+			session_exit_codes_total{exit_code=none} 1
+			reviews_requested_total 1
+			reviews_resolved_total{status=REVOKED} 1
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 60
+			review_wait_seconds_bucket{le=90} 1
+			review_wait_seconds_bucket{le=+Inf} 1`},
+		{"revoked before T0", func(s *scene) {
+			s.add("a", "11:00:00", asks(jit, 30*time.Minute, "sre"))
+			s.then("11:01:00", "a", s.says("11:01:00", 0, approved, approved, "open"))
+			s.then("11:10:00", "a", s.says("11:10:00", 0, revoked, revoked, "open"))
+			s.look("12:00:00")
+		}, ``},
+		{"rejected before T0, but seen pending since", func(s *scene) {
+			s.add("a", "11:00:00", asks(oneTime, 0, "sre"))
+			s.look("12:00:00")
+			s.then("12:00:01", "a", s.says("11:10:00", 0, rejected, rejected, "done"))
+		}, `
+			sessions_finished_total{outcome=rejected} 1
+			reviews_resolved_total{status=REJECTED} 1
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 600
+			review_wait_seconds_bucket{le=+Inf} 1`},
+		{"rejected since T0, never seen pending: its group tells", func(s *scene) {
+			s.add("a", "11:59:00", asks(oneTime, 0, "sre"))
+			s.then("12:00:00", "a", s.says("12:00:00", 0, rejected, rejected, "done"))
+		}, `
+			reviews_resolved_total{status=REJECTED} 1
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 60
+			review_wait_seconds_bucket{le=90} 1
+			review_wait_seconds_bucket{le=+Inf} 1`},
+	}
+}
+
+// scopeStories: which sessions an exporter can know of.
+func scopeStories() []truthStory {
+	ran := func(s *scene) func(*Row) { return s.done("12:00:10", nil, 0) }
+	return []truthStory{
+		{"before the lookback: not read", func(s *scene) {
+			s.add("a", "09:59:59", plain)
+			s.look("12:00:00")
+			s.then("12:00:10", "a", ran(s))
+		}, ``},
+		{"at its beginning: read", func(s *scene) {
+			s.add("a", "10:00:00", verb("exec", asks(jit, 0, "sre"), becomes(unknown, "open")))
+			s.look("12:00:00")
+		}, `
+			open_sessions{state=running} 1
+			open_reviews{status=UNKNOWN} 1
+			running_session_users 1
+			oldest_running_session_start_timestamp_seconds 1795428000
+			long_running_sessions{threshold=1h} 1`},
+		{"before the lookback, pending, served: known", func(s *scene) {
+			s.add("a", "09:00:00", asks(oneTime, 0, "sre"))
+			s.look("12:00:00")
+		}, `
+			open_sessions{state=pending} 1
+			open_reviews{status=PENDING} 1
+			overdue_reviews{threshold=5m} 1
+			overdue_reviews{threshold=20m} 1
+			oldest_pending_review_created_timestamp_seconds 1795424400
+			pending_approvals{group=sre} 1
+			oldest_pending_approval_created_timestamp_seconds{group=sre} 1795424400`},
+		{"before the lookback, pending, not served: not known", func(s *scene) {
+			s.add("a", "09:00:00", asks(oneTime, 0, "sre"))
+		}, ``},
+		{"before the lookback, pending, served, then rejected", func(s *scene) {
+			s.add("a", "09:00:00", asks(oneTime, 0, "sre"))
+			s.look("12:00:00")
+			s.then("12:00:10", "a", s.says("12:00:10", 0, rejected, rejected, "done"))
+		}, `
+			sessions_finished_total{outcome=rejected} 1
+			reviews_resolved_total{status=REJECTED} 1
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 10810
+			review_wait_seconds_bucket{le=+Inf} 1`},
+		{"just as late as the overlap: counts", func(s *scene) {
+			s.add("a", "12:00:00", func(r *Row) { r.VisibleAt = s.time("12:15:00"); ran(s)(r) })
+			s.at("12:30:00")
+		}, `
+			sessions_started_total{verb=exec} 1
+			sessions_finished_total{outcome=unknown} 1
+			session_exit_codes_total{exit_code=none} 1
+			session_duration_seconds_count 1
+			session_duration_seconds_sum 10
+			session_duration_seconds_bucket{le=60} 1
+			session_duration_seconds_bucket{le=+Inf} 1`},
+		{"later than the overlap: does not count", func(s *scene) {
+			s.add("a", "12:00:00", func(r *Row) { r.VisibleAt = s.time("12:15:00.1"); ran(s)(r) })
+			s.at("12:30:00")
+		}, ``},
+		{"not visible yet", func(s *scene) {
+			s.add("a", "12:00:00", func(r *Row) { r.VisibleAt = s.time("12:15:00") })
+			s.at("12:14:59")
+		}, ``},
+		{"later than the overlap, served unfinished: gauges only", func(s *scene) {
+			s.add("a", "12:00:00", func(r *Row) { r.VisibleAt = s.time("12:16:00") })
+			s.look("12:30:00")
+		}, `
+			open_sessions{state=running} 1
+			running_session_users 1
+			oldest_running_session_start_timestamp_seconds 1795435200`},
+		{"the same, finished: still no counter", func(s *scene) {
+			s.add("a", "12:00:00", func(r *Row) { r.VisibleAt = s.time("12:16:00") })
+			s.look("12:30:00")
+			s.then("12:31:00", "a", s.done("12:31:00", ptr(0), 5))
+		}, ``},
+		{"later than the overlap, but before T0: read back like any other", func(s *scene) {
+			s.add("a", "11:00:00", func(r *Row) { r.VisibleAt = s.time("11:30:00") })
+			s.at("12:00:00")
+		}, `
+			open_sessions{state=running} 1
+			running_session_users 1
+			oldest_running_session_start_timestamp_seconds 1795431600`},
+		{"too old: let go, from gauges and from what it may become", func(s *scene) {
+			s.add("a", "11:00:00", plain)
+			s.add("b", "11:00:00", asks(oneTime, 0, "sre"))
+			s.look("12:00:00")
+			s.c.t = s.time("11:00:00").Add(24*time.Hour + time.Second)
+			s.g.Update("a", func(r *Row) { r.Status, r.ExitCode = "done", ptr(0) })
+		}, ``},
+		{"as old as that: not yet", func(s *scene) {
+			s.o.LongRunning = nil
+			s.add("a", "11:00:00", plain)
+			s.look("12:00:00")
+			s.c.t = s.time("11:00:00").Add(24 * time.Hour)
+		}, `
+			open_sessions{state=running} 1
+			running_session_users 1
+			oldest_running_session_start_timestamp_seconds 1795431600`},
+		{"finished in time, and old by now: stays counted", func(s *scene) {
+			s.add("a", "11:00:00", plain)
+			s.look("12:00:00")
+			s.then("12:00:10", "a", func(r *Row) { r.Status, r.ExitCode = "done", ptr(0) })
+			s.c.sleep(48 * time.Hour)
+		}, `
+			sessions_finished_total{outcome=success} 1
+			session_exit_codes_total{exit_code=0} 1`},
+	}
+}
