@@ -275,6 +275,18 @@ func TestCursorEndsWithOddGateways(t *testing.T) {
 				}
 				return page(rows, true, -1)
 			}, -1, 60 * 102, false},
+		"new rows at each pass, never enough": {
+			func(o ListOptions) *SessionPage {
+				if o.Offset > 0 {
+					return page(nil, false, 1_000_000)
+				}
+				calls++
+				rows := rowsAt(100, o.End.Add(-500*time.Millisecond))
+				for i := range rows {
+					rows[i].id = fmt.Sprint(calls, "+", i)
+				}
+				return page(rows, true, 1_000_000)
+			}, -1, 60 * (2*densePasses + 1), false},
 		"a total below the rows": {
 			func(o ListOptions) *SessionPage {
 				if o.Offset > 0 || o.End.Before(at(60_000)) {

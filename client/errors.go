@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,10 +119,6 @@ func transportError(doing string, err error) error {
 		// Its text holds the whole URL, with a user's id or e-mail in the query.
 		err = ue.Err
 	}
-	var status *StatusError
-	if errors.As(err, &status) {
-		return fmt.Errorf("%s: %w", doing, status)
-	}
 	var timeout net.Error
 	var tooLarge *http.MaxBytesError
 	var path *fs.PathError
@@ -210,7 +207,8 @@ func statusError(resp *http.Response, path string, body []byte, secrets []string
 		if json.Unmarshal(said.Message, &message) != nil {
 			message = string(said.Message)
 		}
-	case strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain"):
+	case !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
+		// A proxy's plain words, such as those of a server that expects HTTPS; a web page tells nothing in one line.
 		message = string(body)
 	}
 	for _, s := range secrets {

@@ -249,7 +249,7 @@ func TestDecodePageSkipsMalformedRows(t *testing.T) {
 			if want := malformedRow([]byte(tt.row), io.EOF).Digest; m.Digest != want || len(m.Digest) != 16 {
 				t.Errorf("digest %q, want %q of the row's own text", m.Digest, want)
 			}
-			if text := m.Err.Error(); !strings.Contains(text, tt.reason) || len(text) > 250 {
+			if text := m.Err.Error(); errors.Unwrap(m.Err) == nil || !strings.Contains(text, tt.reason) || len(text) > 250 {
 				t.Errorf("error %q, want it to tell of %q", text, tt.reason)
 			}
 		})
@@ -292,6 +292,34 @@ func TestDecodePageMakesTextValid(t *testing.T) {
 	s := p.Sessions[0]
 	if s.Connection != "a\uFFFDb\uFFFD" || s.ConnectionTags["k\uFFFD"] != "v\uFFFD" || s.Verb != "future" {
 		t.Errorf("got %+v", s)
+	}
+}
+
+// Times go both ways: absent is null, zero and "".
+func TestTime(t *testing.T) {
+	for text, want := range map[string]string{
+		`null`: `null`, `""`: `null`, `"0001-01-01T00:00:00Z"`: `null`,
+		`"2026-08-01T10:00:00.1234Z"`:       `"2026-08-01T10:00:00.1234Z"`,
+		`"2026-08-01T10:00:00+02:00"`:       `"2026-08-01T08:00:00Z"`,
+		`"9999-12-31T23:59:59.999999Z"`:     `"9999-12-31T23:59:59.999999Z"`,
+		`"9999-12-31T23:59:59.999999-1:00"`: ``,
+		`"9999-12-31T23:59:59-01:00"`:       ``,
+		`"0000-12-31T23:00:00Z"`:            ``,
+		`"2026-08-01"`:                      ``,
+		`7`:                                 ``,
+	} {
+		var m Time
+		err := json.Unmarshal([]byte(text), &m)
+		if (err == nil) != (want != "") {
+			t.Errorf("%s: error %v", text, err)
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		if got, err := json.Marshal(m); err != nil || string(got) != want || m.Location() != time.UTC {
+			t.Errorf("%s: got %s, %v, want %s", text, got, err, want)
+		}
 	}
 }
 

@@ -1,0 +1,403 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestNewFindsTheAPI(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://hoop.example.com":              "https://hoop.example.com/api",
+		"https://hoop.example.com/":             "https://hoop.example.com/api",
+		"https://hoop.example.com/api":          "https://hoop.example.com/api",
+		"https://hoop.example.com/api/":         "https://hoop.example.com/api",
+		"https://hoop.example.com/api//":        "https://hoop.example.com/api",
+		"https://hoop.example.com/hoop":         "https://hoop.example.com/hoop/api",
+		"https://hoop.example.com/hoop/":        "https://hoop.example.com/hoop/api",
+		"https://hoop.example.com/hoop/api":     "https://hoop.example.com/hoop/api",
+		"https://hoop.example.com/myapi":        "https://hoop.example.com/myapi/api",
+		"https://hoop.example.com/a%2Fb":        "https://hoop.example.com/a%2Fb/api",
+		"http://127.0.0.1:8009":                 "http://127.0.0.1:8009/api",
+		"http://[::1]:8009/":                    "http://[::1]:8009/api",
+		"  https://hoop.example.com \n":         "https://hoop.example.com/api",
+		"HTTPS://hoop.example.com":              "https://hoop.example.com/api",
+		"https://hoop.example.com/../x/./hoop/": "https://hoop.example.com/x/hoop/api",
+	} {
+		c, err := New(base, nil)
+		if err != nil {
+			t.Errorf("%s: %v", base, err)
+			continue
+		}
+		if got := c.URL(); got != want {
+			t.Errorf("%s: base is %s, want %s", base, got, want)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for base, reason := range map[string]string{
+		"":                                     "scheme",
+		"hoop.example.com":                     "scheme",
+		"hoop.example.com:8009":                "scheme",
+		"grpc://hoop.example.com":              "scheme",
+		"file:///etc/passwd":                   "scheme",
+		"https://":                             "host",
+		"https:///api":                         "host",
+		"https://:8009":                        "host",
+		"https://u:hunter2@hoop.example.com":   "user or password",
+		"https://hunter2@hoop.example.com/api": "user or password",
+		"https://hoop.example.com?t=hunter2":   "query",
+		"https://hoop.example.com/api?":        "query",
+		"https://hoop.example.com/#hunter2":    "fragment",
+		"https://u:hunter2@hoop:x%zz/":         "parsed",
+		"https://u:hun ter2@hoop/":             "parsed",
+	} {
+		_, err := New(base, nil)
+		if err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%s: error %v, want one about the %s", base, err, reason)
+			continue
+		}
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the error tells the secret: %v", base, err)
+		}
+	}
+}
+
+func TestListSessionsAsks(t *testing.T) {
+	zone := time.FixedZone("", -3*3600)
+	tests := map[string]struct {
+		options ListOptions
+		want    string
+	}{
+		"nothing": {ListOptions{}, ""},
+		"everything": {
+			ListOptions{
+				User: "user-1", Connection: `pg\_%`, Type: "database", ReviewApprover: "a+b@example.com", ReviewStatus: ReviewPending,
+				Start: time.Date(2026, 8, 1, 7, 0, 0, 999, zone), End: time.Date(2026, 8, 1, 8, 0, 0, 1, zone),
+				Limit: 100, Offset: 300, Count: CountNone, Details: true,
+			},
+			"connection=pg%5C_%25&count=none&end_date=2026-08-01T11%3A00%3A01Z&limit=100&offset=300&review.approver=a%2Bb%40example.com" +
+				"&review.status=PENDING&start_date=2026-08-01T10%3A00%3A00Z&type=database&user=user-1",
+		},
+		"whole seconds stay": {
+			ListOptions{Start: at(0), End: at(1000), Count: CountExact},
+			"count=exact&end_date=2026-08-01T10%3A00%3A01Z&start_date=2026-08-01T10%3A00%3A00Z",
+		},
+		"filters present but empty": {
+			ListOptions{User: EmptyFilter, Connection: EmptyFilter, Type: EmptyFilter, ReviewApprover: EmptyFilter, ReviewStatus: EmptyFilter},
+			"connection=&review.approver=&review.status=&type=&user=",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got *http.Request
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				got = r
+				answer(w, 200, emptyPage)
+			}, WithUserAgent("test/1"), WithAPIKey(func() (string, error) { return " org|key\n", nil }))
+			if _, err := c.ListSessions(context.Background(), tt.options); err != nil {
+				t.Fatal(err)
+			}
+			if got.Method != "GET" || got.URL.Path != "/api/sessions" || got.URL.RawQuery != tt.want {
+				t.Errorf("got  %s %s\nwant GET /api/sessions?%s", got.Method, got.URL, tt.want)
+			}
+			for header, want := range map[string]string{
+				"Accept": "application/json", "User-Agent": "test/1", "Api-Key": "org|key", "Authorization": ""} {
+				if v := got.Header.Get(header); v != want {
+					t.Errorf("header %s is %q, want %q", header, v, want)
+				}
+			}
+		})
+	}
+}
+
+func TestListSessionsRefusesWhatGatewaysMisunderstand(t *testing.T) {
+	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	for name, o := range map[string]ListOptions{
+		"negative limit":      {Limit: -1},
+		"negative offset":     {Offset: -1},
+		"unknown count":       {Count: "maybe"},
+		"end without start":   {End: at(0)},
+		"start after 9999":    {Start: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"end rounds to 10000": {Start: at(0), End: time.Date(9999, 12, 31, 23, 59, 59, 1, time.UTC)},
+	} {
+		if _, err := c.ListSessions(context.Background(), o); err == nil || !strings.HasPrefix(err.Error(), "list sessions: ") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func TestEscapeLike(t *testing.T) {
+	for s, want := range map[string]string{"": "", "pg-demo": "pg-demo", "a_b%c": `a\_b\%c`, `a\b`: `a\\b`, `\_`: `\\\_`} {
+		if got := EscapeLike(s); got != want {
+			t.Errorf("%q: got %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestAnswerHeaders(t *testing.T) {
+	tests := map[string]struct {
+		date, server string
+		want         Answer
+	}{
+		"both": {"Sat, 01 Aug 2026 10:00:00 GMT", "hoopgateway/1.49.10",
+			Answer{Date: fakeEpoch, Version: "1.49.10", Bytes: int64(len(emptyPage))}},
+		"a proxy's server":   {"Sat, 01 Aug 2026 10:00:00 GMT", "nginx/1.27", Answer{Date: fakeEpoch, Bytes: int64(len(emptyPage))}},
+		"server with more":   {"", "hoopgateway/1.148.0 (linux)", Answer{Version: "1.148.0", Bytes: int64(len(emptyPage))}},
+		"a date in no form":  {"yesterday", "", Answer{Bytes: int64(len(emptyPage))}},
+		"an endless version": {"", "hoopgateway/" + strings.Repeat("9", 1000), Answer{Version: strings.Repeat("9", 64), Bytes: int64(len(emptyPage))}},
+		"an odd version":     {"", "hoopgateway/1.\xff\x01", Answer{Version: "1.\uFFFD", Bytes: int64(len(emptyPage))}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, err := New("http://gateway", &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+				return &http.Response{
+					StatusCode: 200, Body: io.NopCloser(strings.NewReader(emptyPage)),
+					Header: http.Header{"Date": {tt.date}, "Server": {tt.server}},
+				}, nil
+			})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := c.ListSessions(context.Background(), ListOptions{})
+			if err != nil || p.Answer != tt.want || (!p.Date.IsZero() && p.Date.Location() != time.UTC) {
+				t.Errorf("got %+v, %v, want %+v", p.Answer, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestGetSession(t *testing.T) {
+	row := `{"id":"a/b","connection":"pg","start_date":"2026-08-01T10:00:00Z","event_stream":[[1,"o","eA=="]],"script":{"data":"select"}}`
+	tests := map[string]struct {
+		id, path    string
+		code        int
+		contentType string
+		body        string
+		rows, bad   int
+		err         error
+	}{
+		"found":                 {"a/b", "/api/sessions/a%2Fb", 200, "application/json", row, 1, 0, nil},
+		"an id in another case": {"A/B", "/api/sessions/A%2FB", 200, "application/json", row, 1, 0, nil},
+		"not there":             {"s1", "/api/sessions/s1", 404, "application/json", `{"message":"not found"}`, 0, 0, nil},
+		"not there, says a proxy": {"s1", "/api/sessions/s1", 404, "text/html", `<html>404</html>`, 0, 0,
+			&StatusError{}},
+		"malformed":       {"s1", "/api/sessions/s1", 200, "application/json", `{"id":"s1","exit_code":"0"}`, 1, 1, nil},
+		"no session":      {"s1", "/api/sessions/s1", 200, "application/json", `{"message":"hello"}`, 1, 1, nil},
+		"another session": {"s1", "/api/sessions/s1", 200, "application/json", row, 0, 0, ErrMalformed},
+		"cut off":         {"s1", "/api/sessions/s1", 200, "application/json", row[:40], 0, 0, ErrMalformed},
+		"two of them":     {"a/b", "/api/sessions/a%2Fb", 200, "application/json", row + row, 0, 0, ErrMalformed},
+		"a web page":      {"s1", "/api/sessions/s1", 200, "text/html", `<!DOCTYPE html>`, 0, 0, ErrNotJSON},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if got := r.URL.EscapedPath() + "?" + r.URL.RawQuery; got != tt.path+"?expand=none" {
+					t.Errorf("asked for %s", got)
+				}
+				w.Header().Set("Content-Type", tt.contentType)
+				w.Header().Set("Server", "hoopgateway/1.49.10")
+				w.WriteHeader(tt.code)
+				_, _ = w.Write([]byte(tt.body))
+			})
+			p, err := c.GetSession(context.Background(), tt.id)
+			if tt.err != nil {
+				var status *StatusError
+				if !errors.Is(err, tt.err) && !errors.As(err, &status) || p != nil {
+					t.Errorf("error %v, want %v", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Rows != tt.rows || len(p.Malformed) != tt.bad || len(p.Sessions) != tt.rows-tt.bad {
+				t.Errorf("page %+v", p)
+			}
+			if p.Date.IsZero() || p.Version != "1.49.10" || p.Bytes != int64(len(tt.body)) {
+				t.Errorf("answer %+v", p.Answer)
+			}
+			for _, m := range p.Malformed {
+				if m.ID != tt.id {
+					t.Errorf("malformed row has id %q", m.ID)
+				}
+			}
+		})
+	}
+	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	for _, id := range []string{"", ".", ".."} {
+		if _, err := c.GetSession(context.Background(), id); err == nil {
+			t.Errorf("id %q was taken", id)
+		}
+	}
+}
+
+func TestUserInfo(t *testing.T) {
+	for body, sees := range map[string]bool{
+		`{"id":"u","role":"admin"}`:    true,
+		`{"id":"u","role":"auditor"}`:  true,
+		`{"id":"u","role":"standard"}`: false,
+		`{"id":"u","groups":null}`:     false,
+	} {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/api/userinfo" {
+				t.Errorf("asked for %s", r.URL)
+			}
+			answer(w, 200, body)
+		})
+		if u, a, err := c.UserInfo(context.Background()); err != nil || u.SeesAllSessions() != sees || a.Date.IsZero() {
+			t.Errorf("%s: %+v, %+v, %v", body, u, a, err)
+		}
+	}
+	for _, body := range []string{`{}`, `{"id":7}`, `{"id":"u"}{}`, `{"id":"u"`} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, body) })
+		if _, _, err := c.UserInfo(context.Background()); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: error %v", body, err)
+		}
+	}
+}
+
+// Answers good and bad leave the connection in use, so that a walk of a thousand pages makes one.
+func TestConnectionsAreUsedAgain(t *testing.T) {
+	var connections atomic.Int32
+	bodies := []struct {
+		code int
+		body string
+	}{{200, emptyPage}, {500, `{"message":"trouble"}`}, {404, `{"message":"not found"}`}, {200, emptyPage + "  \n"}, {401, ""}, {200, emptyPage}}
+	n := 0
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, bodies[n].code, bodies[n].body)
+	}))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	c, err := New(srv.URL, srv.Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n = range bodies {
+		_, err := c.ListSessions(context.Background(), ListOptions{})
+		if (err == nil) != (bodies[n].code == 200) {
+			t.Fatalf("request %d: %v", n, err)
+		}
+	}
+	if got := connections.Load(); got != 1 {
+		t.Errorf("%d connections for %d requests", got, len(bodies))
+	}
+}
+
+// Pages is the walk with requests.
+func TestPages(t *testing.T) {
+	l := fakeList{rows: spread(250, at(50_500), 150*time.Millisecond)}
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) { answer(w, 200, l.answer(t, r.URL.Query())) })
+	window := ListOptions{Start: at(0), End: at(60_000), Limit: 20, Count: CountNone}
+	var got []string
+	for p, err := range c.Pages(context.Background(), window) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range p.Sessions {
+			got = append(got, s.ID)
+		}
+	}
+	if !equalAsSets(got, ids(l.rows)) {
+		t.Errorf("%d of %d sessions", len(got), len(l.rows))
+	}
+
+	l.requests = 0
+	for range c.Pages(context.Background(), window) {
+		break
+	}
+	if l.requests != 1 {
+		t.Errorf("%d requests for the first page alone", l.requests)
+	}
+}
+
+// answer writes a page of the list as JSON.
+func (l *fakeList) answer(t *testing.T, q url.Values) string {
+	var o ListOptions
+	for name, to := range map[string]*time.Time{"start_date": &o.Start, "end_date": &o.End} {
+		var err error
+		if *to, err = time.Parse("2006-01-02T15:04:05Z", q.Get(name)); err != nil {
+			t.Error(err)
+		}
+	}
+	_, _ = fmt.Sscan(q.Get("limit"), &o.Limit)
+	_, _ = fmt.Sscan(q.Get("offset"), &o.Offset)
+	o.Count = Count(q.Get("count"))
+	p := l.list(o)
+	var rows []string
+	for _, s := range p.Sessions {
+		rows = append(rows, fmt.Sprintf(`{"id":%q,"connection":"c","start_date":%q}`, s.ID, s.StartDate.Format(time.RFC3339Nano)))
+	}
+	total := "null"
+	if p.Total != nil {
+		total = fmt.Sprint(*p.Total)
+	}
+	return fmt.Sprintf(`{"data":[%s],"total":%s,"has_next_page":%v}`, strings.Join(rows, ","), total, p.HasNextPage)
+}
+
+func TestPagesEndWithAnError(t *testing.T) {
+	failing := func(after int) *Client {
+		n := 0
+		return serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if n++; n > after {
+				answer(w, 500, `{"message":"trouble"}`)
+				return
+			}
+			answer(w, 200, (&fakeList{rows: spread(250, at(50_500), 150*time.Millisecond)}).answer(t, r.URL.Query()))
+		})
+	}
+	ignoresDates := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, `{"data":[`+aRow("start_date", `"2020-01-01T00:00:00Z"`)+`],"has_next_page":true}`)
+	})
+	tooDense := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); q.Get("end_date") == "2026-08-01T10:00:01Z" {
+			answer(w, 200, `{"data":[`+aRow()+`],"total":20000,"has_next_page":true}`)
+			return
+		}
+		answer(w, 200, emptyPage)
+	})
+	window := ListOptions{Start: at(0), End: at(60_000)}
+	for name, tt := range map[string]struct {
+		client  *Client
+		options ListOptions
+		pages   int
+		kind    string
+	}{
+		"the third request fails": {failing(2), window, 2, "status_5xx"},
+		"no window":               {failing(0), ListOptions{Start: at(0)}, 0, "other"},
+		"dates ignored":           {ignoresDates, window, 1, "malformed"},
+		"a second too dense":      {tooDense, ListOptions{Start: at(0), End: at(1000)}, 14, "incomplete"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pages := 0
+			var last error
+			for p, err := range tt.client.Pages(context.Background(), tt.options) {
+				if last != nil {
+					t.Fatal("it goes on after an error")
+				}
+				if last = err; p != nil {
+					pages++
+				}
+			}
+			if Kind(last) != tt.kind || pages != tt.pages {
+				t.Errorf("%d pages, then %v (%s)", pages, last, Kind(last))
+			}
+		})
+	}
+}
