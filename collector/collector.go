@@ -148,13 +148,19 @@ func (c *Collector) land(err error) {
 // Ready tells whether a refresh was attempted, whatever came of it.
 func (c *Collector) Ready() bool { return c.attempted.Load() }
 
-// Baseline waits until the first read-back is over.
+// Baseline refreshes until the first read-back is over.
 func (c *Collector) Baseline(ctx context.Context) error {
-	select {
-	case <-c.baseline:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the first read-back: %w", ctx.Err())
+	again := time.NewTicker(c.cfg.CacheTTL)
+	defer again.Stop()
+	for {
+		_ = c.Refresh(ctx) // what is wrong may pass; Progress tells it
+		select {
+		case <-c.baseline:
+			return nil
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the first read-back: %w", ctx.Err())
+		}
 	}
 }
 
