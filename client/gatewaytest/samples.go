@@ -34,11 +34,19 @@ func seriesKey(name string, labels []string) string {
 		b.WriteByte("{,"[min(i, 1)])
 		b.WriteString(labels[i])
 		b.WriteString(`="`)
-		b.WriteString(strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(labels[i+1]))
+		b.WriteString(escape(labels[i+1]))
 		b.WriteByte('"')
 	}
 	b.WriteByte('}')
 	return b.String()
+}
+
+// escape writes a label's value as the text format does.
+func escape(value string) string {
+	if !strings.ContainsAny(value, "\\\n\"") {
+		return value
+	}
+	return strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(value)
 }
 
 // histogram counts observations made in whole units, so that sums are exact: microseconds, bytes.
