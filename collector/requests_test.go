@@ -8,7 +8,15 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// A million sessions of history, of which 2,000 have not finished, and nothing new: the exporter asks at most four times a refresh.
+const refreshEvery = 30 * time.Second
+
+// lists is how many times the gateway was asked for sessions.
+func lists(g *gatewaytest.Gateway) int {
+	s := g.Stats()
+	return s.Requests[gatewaytest.PathSessions] + s.Requests[gatewaytest.PathSession]
+}
+
+// A million sessions of history, of which 2,000 have not finished, and nothing new: at most four requests a refresh.
 func TestRequestsDoNotGrowWithHistory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads a million sessions")
@@ -18,16 +26,57 @@ func TestRequestsDoNotGrowWithHistory(t *testing.T) {
 		g.AddHistory(1_000_000, time.Now().Add(-30*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 2000, Pending: 100, Connections: 200})
 		w := newWorld(t, g, Config{Lookback: 31 * 24 * time.Hour})
 		defer w.stop()
-		w.scrape()
 		if err := w.collector.Baseline(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("baseline %v: %+v", time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)), g.Stats())
-		w.scrapeFor(5*time.Minute, 30*time.Second)
-		before := g.Stats()
-		w.scrapeFor(24*time.Hour, 30*time.Second)
-		after := g.Stats()
-		lists := after.Requests[gatewaytest.PathSessions] - before.Requests[gatewaytest.PathSessions]
-		t.Logf("%d requests in 2880 refreshes: %.2f; %v", lists, float64(lists)/2880, after)
+		before := lists(g)
+		w.scrapeFor(24*time.Hour, refreshEvery)
+		each := float64(lists(g)-before) / (24 * 120)
+		t.Logf("%.2f requests a refresh", each)
+		if s := g.Stats(); each > 4 || s.MaxInFlight != 1 {
+			t.Errorf("%.2f requests a refresh, want at most 4; %d at once, want 1", each, s.MaxInFlight)
+		}
+		if got := w.scrape()["hoop_exporter_recheck_lag_seconds"]; got > 0 {
+			t.Errorf("looks at unfinished sessions lag by %v s", got)
+		}
 	})
+}
+
+// Five short sessions a second, some of which show up late: four requests a refresh, and two more for each page of rows that changed.
+func TestRequestsGrowWithWhatChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Life: gatewaytest.Life{
+			Rate: 5, Duration: 10 * time.Second, Late: 0.1, LateMax: time.Minute, Connect: 0.3,
+		}})
+		g.AddHistory(10_000, time.Now().Add(-7*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{})
+		w := newWorld(t, g, Config{})
+		defer w.stop()
+		w.scrapeFor(30*time.Minute, refreshEvery)
+		before, from := lists(g), time.Now()
+		w.scrapeFor(time.Hour, refreshEvery)
+		requests := float64(lists(g)-before) / 120
+		changed := float64(changes(g, from, time.Now())) / 120
+		t.Logf("%.2f requests a refresh, in which %.0f rows changed", requests, changed)
+		if limit := 4 + 2*changed/100; requests > limit {
+			t.Errorf("%.2f requests a refresh, want at most %.2f", requests, limit)
+		}
+		g.Calm()
+		w.scrapeFor(20*time.Minute, refreshEvery)
+		w.equalsTruth()
+	})
+}
+
+// changes adds up over all refreshes how many rows appeared or ended since the one before.
+func changes(g *gatewaytest.Gateway, from, to time.Time) int {
+	n := 0
+	for _, r := range g.Rows() {
+		refreshes := map[time.Duration]bool{}
+		for _, at := range []time.Time{r.VisibleAt, r.EndDate} {
+			if !at.Before(from) && at.Before(to) {
+				refreshes[at.Sub(from)/refreshEvery] = true
+			}
+		}
+		n += len(refreshes)
+	}
+	return n
 }
