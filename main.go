@@ -130,7 +130,7 @@ func (o *options) gatewayFlags(app *kingpin.Application) {
 	c := &o.collector
 	setting(app, "hoop.timeout", "30s", "Time that the gateway has for an answer.", &c.Timeout, parseDuration)
 	setting(app, "hoop.duty", "0.1", "Share of the time that requests to the gateway may take, above 0 and at most 1.", &c.Duty, parseFloat)
-	setting(app, "hoop.max-response-bytes", strconv.Itoa(client.DefaultMaxResponseBytes), "Largest answer that is read.", &o.maxResponse, parseInt)
+	setting(app, "hoop.max-response-bytes", strconv.Itoa(client.DefaultMaxResponseBytes), "Largest answer of the gateway that is read.", &o.maxResponse, parseInt)
 	setting(app, "sessions.lookback", "168h", "How far a first run reads back.", &c.Lookback, parseDuration)
 	setting(app, "sessions.overlap", "15m", "How late a session may show up and still be counted.", &c.Overlap, parseDuration)
 	setting(app, "sessions.long-running", "1h,8h,24h,72h", "Thresholds of hoop_long_running_sessions.", &c.LongRunning, collector.ParseThresholds)
@@ -149,9 +149,9 @@ func (o *options) metricFlags(app *kingpin.Application) {
 	setting(app, "labels.connection-tags", "", "Keys of connection tags to show on hoop_connection_info, such as team,environment.", &c.ConnectionTags, parseList)
 	setting(app, "metrics.first-value-hold", "2m", "How long a series that is born with a value is shown as 0 first. 0 switches it off.", &c.FirstValueHold, parseDuration)
 	setting(app, "metrics.max-connections", "0", "How many connections keep their name; all others become <other>. 0 is all.", &o.maxConnections, parseInt)
-	app.Flag("metrics.exemplars", "Give counters and histograms exemplars with a session_id.").Default("true").BoolVar(&o.exemplars)
-	app.Flag("metrics.native-histograms", "Give histograms native buckets.").Default("true").BoolVar(&o.native)
-	app.Flag("metrics.classic-histograms", "Give histograms classic buckets.").Default("true").BoolVar(&o.classic)
+	app.Flag("metrics.exemplars", "Give counters and histograms exemplars with a session_id. On; --no-metrics.exemplars switches it off.").Default("true").BoolVar(&o.exemplars)
+	app.Flag("metrics.native-histograms", "Give histograms native buckets. On; --no-metrics.native-histograms switches it off.").Default("true").BoolVar(&o.native)
+	app.Flag("metrics.classic-histograms", "Give histograms classic buckets. On; --no-metrics.classic-histograms switches it off.").Default("true").BoolVar(&o.classic)
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
 }
 

@@ -1,0 +1,478 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"go.uber.org/goleak"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// output is what a run writes; a test can wait for a text in it.
+type output struct {
+	mu     sync.Mutex
+	text   bytes.Buffer
+	writes chan struct{}
+}
+
+func newOutput() *output { return &output{writes: make(chan struct{}, 1)} }
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case o.writes <- struct{}{}:
+	default:
+	}
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// await returns what the expression's group matches once it does.
+func (o *output) await(t *testing.T, expression string) string {
+	t.Helper()
+	tooLong := time.After(time.Minute)
+	for {
+		if m := regexp.MustCompile(expression).FindStringSubmatch(o.String()); m != nil {
+			return m[1]
+		}
+		select {
+		case <-o.writes:
+		case <-tooLong:
+			t.Fatalf("no %q in %s", expression, o)
+		}
+	}
+}
+
+// process is the program, run within the test.
+type process struct {
+	stdout, stderr *output
+	url            string // of its server
+	stop           context.CancelFunc
+	exit           chan int
+}
+
+// start runs the program and waits until it listens.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	p := &process{stdout: newOutput(), stderr: newOutput(), stop: cancel, exit: make(chan int, 1)}
+	go func() { p.exit <- run(ctx, append(args, "--web.listen-address=127.0.0.1:0"), p.stdout, p.stderr) }()
+	t.Cleanup(func() {
+		cancel()
+		if p.exit != nil {
+			<-p.exit
+		}
+	})
+	p.url = "http://" + p.stderr.await(t, `msg="Listening on" address=(\S+)`)
+	return p
+}
+
+// ended stops the program and returns its exit code.
+func (p *process) ended() int {
+	p.stop()
+	code := <-p.exit
+	p.exit = nil
+	return code
+}
+
+// get asks the program's server.
+func (p *process) get(t *testing.T, path, accept string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", accept)
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, body
+}
+
+// once runs the program to its end.
+func runOnce(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+// withoutEnvironment takes away what a developer's shell may have set.
+func withoutEnvironment(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"HOOP_URL", "HOOP_TOKEN", "HOOP_TOKEN_FILE", "HOOP_API_KEY", "HOOP_API_KEY_FILE", "HOOP_CLI_CONFIG", "HOOP_HTTP_CONFIG_FILE"} {
+		t.Setenv(name, "")
+	}
+}
+
+func TestMistakesAreOneClearSentence(t *testing.T) {
+	const good = "--hoop.url=https://hoop.example.com"
+	for _, test := range []struct {
+		name, args, says string
+		env              []string
+	}{
+		{"nothing", "", "no credential: set HOOP_TOKEN", nil},
+		{"no URL", "", "no gateway: give its URL with --hoop.url or HOOP_URL", []string{"HOOP_TOKEN=t"}},
+		{"no credential", good, "no credential: set HOOP_TOKEN", nil},
+		{"two credentials", good + " --hoop.token-file=x", "more than one credential (HOOP_TOKEN, --hoop.token-file)", []string{"HOOP_TOKEN=t"}},
+		{"a URL that is none", "--hoop.url=hoop.example.com", "the scheme must be http or https", []string{"HOOP_TOKEN=t"}},
+		{"no such token file", good + " --hoop.token-file=/does/not/exist", "--hoop.token-file: open /does/not/exist", nil},
+		{"the token as a flag", good + " --hoop.token=t", "unknown long flag '--hoop.token'", nil},
+		{"an argument", "metrics", "unexpected metrics", nil},
+		{"no duration", "--cache.ttl=ten", `--cache.ttl: "ten" is no duration: write one such as`, nil},
+		{"a negative duration", "--stale.after=-5m", `--stale.after: "-5m" is no duration`, nil},
+		{"no number", "--hoop.duty=half", `--hoop.duty: "half" is no number`, nil},
+		{"no whole number", "--metrics.max-connections=1.5", `--metrics.max-connections: "1.5" is no whole number`, nil},
+		{"a negative number", "--metrics.max-connections=-1", "--metrics.max-connections: must not be negative", nil},
+		{"no duty", "--hoop.duty=0", "--hoop.duty: must be above 0 and at most 1", nil},
+		{"more than all of the time", "--hoop.duty=1.1", "--hoop.duty: must be above 0 and at most 1", nil},
+		{"a duty that is no number", "--hoop.duty=NaN", "--hoop.duty: must be above 0 and at most 1", nil},
+		{"no time", "--hoop.timeout=0s", "--hoop.timeout: must be above 0", nil},
+		{"no answer fits", "--hoop.max-response-bytes=0", "--hoop.max-response-bytes: must be above 0", nil},
+		{"no lookback", "--sessions.lookback=0", "--sessions.lookback: must be above 0", nil},
+		{"no overlap", "--sessions.overlap=0", "--sessions.overlap: must be above 0", nil},
+		{"overlap beyond lookback", "--sessions.overlap=2h --sessions.lookback=1h", "--sessions.overlap: must not be longer than --sessions.lookback", nil},
+		{"forgotten within the overlap", "--sessions.forget-after=1m", "--sessions.forget-after: must be longer than --sessions.overlap", nil},
+		{"no cache", "--cache.ttl=0", "--cache.ttl: must be above 0", nil},
+		{"stale before it is refreshed", "--stale.after=5s", "--stale.after: must be longer than --cache.ttl", nil},
+		{"a threshold that is none", "--reviews.overdue=5m,soon", `--reviews.overdue: "soon" is no threshold`, nil},
+		{"a threshold twice", "--sessions.long-running=60m,1h", `--sessions.long-running: "60m" and "1h" are the same threshold`, nil},
+		{"tags with a hole", "--labels.connection-tags=team,,env", `--labels.connection-tags: "team,,env" has an empty entry`, nil},
+		{"tags that collide", good + " --labels.connection-tags=a.b,a-b", "both become the label tag_a_b", []string{"HOOP_TOKEN=t"}},
+		{"no buckets", "--no-metrics.native-histograms --no-metrics.classic-histograms", "leave one of them out", nil},
+		{"an unknown level", "--log.level=trace", `--log.level: "trace" is unknown: write one of debug, info, warn, error`, nil},
+		{"an unknown format", "--log.format=xml", `--log.format: "xml" is unknown`, nil},
+		{"two things at once", "--once --config.check", "--once and --config.check: choose one", nil},
+		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},
+		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is no path`, nil},
+		{"a path that is taken", "--demo --web.telemetry-path=/-/ready", "is the path of another page", nil},
+		{"no such web configuration", "--demo --web.config.file=/does/not/exist", "--web.config.file: open /does/not/exist", nil},
+		{"an address that cannot be", "--demo --web.listen-address=127.0.0.1:99999", "invalid port", nil},
+		{"repeated", good + " " + good, "flag 'hoop.url' cannot be repeated", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			withoutEnvironment(t)
+			for _, e := range test.env {
+				name, value, _ := strings.Cut(e, "=")
+				t.Setenv(name, value)
+			}
+			code, stdout, stderr := runOnce(t, strings.Fields(test.args)...)
+			lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(stderr), "\n"), func(l string) bool { return strings.HasPrefix(l, "level=") })
+			if code != 1 || stdout != "" || len(lines) != 1 || !strings.HasPrefix(lines[0], "hoop_exporter: error: ") || !strings.Contains(lines[0], test.says) {
+				t.Errorf("exit code %d, says %q and %q; want 1 and one line with %q", code, stderr, stdout, test.says)
+			}
+		})
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	for flag, want := range map[string]string{"--help": "--hoop.duty=0.1", "--version": "hoop_exporter, version"} {
+		code, stdout, stderr := runOnce(t, flag)
+		if code != 0 || !strings.Contains(stdout, want) || stderr != "" {
+			t.Errorf("%s: exit code %d, %q, %q", flag, code, stdout, stderr)
+		}
+	}
+}
+
+// What `go run . --demo` promises, in each format that Prometheus may ask for.
+func TestDemo(t *testing.T) {
+	t.Setenv("HOOP_TOKEN", "of-somebody's-shell")
+	p := start(t, "--demo", "--cache.ttl=100ms", "--metrics.first-value-hold=0")
+	if url := p.stdout.await(t, `Open (\S+)`); url != p.url+"/metrics" {
+		t.Errorf("says to open %s, listens on %s", url, p.url)
+	}
+	families, h := p.observed(t, "hoop_session_duration_seconds")
+	if len(h.GetBucket()) == 0 || len(h.GetPositiveSpan()) == 0 || h.GetCreatedTimestamp() == nil {
+		t.Errorf("protobuf: a histogram without classic buckets, native ones or a created timestamp: %s", h)
+	}
+	for name, cells := range tables(t, "hoop_") {
+		if f, served := families[name]; served && strings.ToLower(f.GetType().String()) != cells[0] {
+			t.Errorf("%s is a %s, the README says %s", name, f.GetType(), cells[0])
+		}
+	}
+	for _, test := range []struct{ name, accept, contentType, has, hasNot string }{
+		{"text", "", "text/plain; version=0.0.4", "\nhoop_up 1\n", "# {"},
+		{"OpenMetrics", "application/openmetrics-text;version=1.0.0", "application/openmetrics-text; version=1.0.0", "# {session_id=", "hoop_sessions_started_created"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			resp, body := p.get(t, "/metrics", test.accept)
+			if ct := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || !strings.HasPrefix(ct, test.contentType) {
+				t.Errorf("%d %s", resp.StatusCode, ct)
+			}
+			if !bytes.Contains(body, []byte(test.has)) || bytes.Contains(body, []byte(test.hasNot)) {
+				t.Errorf("want %q and not %q in %s", test.has, test.hasNot, body)
+			}
+			problems, err := promlint.New(bytes.NewReader(body)).Lint()
+			if test.accept == "" && (err != nil || len(problems) > 0) {
+				t.Errorf("promlint: %v, %v", problems, err)
+			}
+		})
+	}
+	if code := p.ended(); code != 0 {
+		t.Errorf("exit code %d: %s", code, p.stderr)
+	}
+}
+
+// observed scrapes protobuf until the histogram has an observation, for which somebody's session has to end first.
+func (p *process) observed(t *testing.T, name string) (map[string]*dto.MetricFamily, *dto.Histogram) {
+	t.Helper()
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for range 300 {
+		_, body := p.get(t, "/metrics", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+		families := map[string]*dto.MetricFamily{}
+		decoder := expfmt.NewDecoder(bytes.NewReader(body), expfmt.NewFormat(expfmt.TypeProtoDelim))
+		for {
+			f := &dto.MetricFamily{}
+			if err := decoder.Decode(f); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			families[f.GetName()] = f
+		}
+		for _, m := range families[name].GetMetric() {
+			if m.GetHistogram().GetSampleCount() > 0 {
+				return families, m.GetHistogram()
+			}
+		}
+		<-again.C
+	}
+	t.Fatalf("no observation in %s after a minute", name)
+	return nil, nil
+}
+
+func TestASignalStopsEverything(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	p := start(t, "--demo")
+	p.get(t, "/metrics", "")
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-p.exit; code != 0 {
+		t.Errorf("exit code %d: %s", code, p.stderr)
+	}
+	p.exit = nil
+	goleak.VerifyNone(t, before)
+}
+
+// An exporter that goes away with its gateway cannot say that it is away.
+func TestAnUnreachableGatewayDoesNotStopTheExporter(t *testing.T) {
+	withoutEnvironment(t)
+	t.Setenv("HOOP_TOKEN", "secret-of-mine")
+	p := start(t, "--hoop.url="+closedServer())
+	p.stderr.await(t, `(asking the gateway failed)`)
+	_, body := p.get(t, "/metrics", "")
+	if !strings.Contains(string(body), "\nhoop_up 0\n") {
+		t.Errorf("no hoop_up 0 in %s", body)
+	}
+	for _, path := range []string{"/-/ready", "/-/healthy", "/"} {
+		if resp, body := p.get(t, path, ""); resp.StatusCode != 200 {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		}
+	}
+	if code := p.ended(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if strings.Contains(p.stderr.String(), "secret-of-mine") {
+		t.Errorf("the token is in the log: %s", p.stderr)
+	}
+}
+
+// closedServer is the address of nobody.
+func closedServer() string {
+	s := httptest.NewServer(http.NotFoundHandler())
+	s.Close()
+	return s.URL
+}
+
+// simulated serves a gateway with some history on loopback.
+func simulated(t *testing.T) *httptest.Server {
+	t.Helper()
+	g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.Old, Tokens: map[string]gatewaytest.Credential{
+		"admin-token": {Role: gatewaytest.RoleAdmin}, "user-token": {Role: gatewaytest.RoleStandard, UserID: "user-1"},
+	}})
+	g.AddHistory(250, time.Now().Add(-20*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 10, Pending: 3})
+	s := httptest.NewServer(g)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestConfigCheck(t *testing.T) {
+	gateway := simulated(t)
+	for _, test := range []struct {
+		name, url, token string
+		code             int
+		stdout, stderr   string
+	}{
+		{"all is well", gateway.URL, "admin-token", 0,
+			`gateway: http://\S+/api answers, version 1.49.10\ncredential: role admin .*\nsessions: the newest page of the last 24 hours has 100, .*\nconfiguration: all is well\n$`, `^$`},
+		{"a standard user", gateway.URL + "/api/", "user-token", 0, `role standard .*\nwarning: this role sees only part of the sessions`, `^$`},
+		{"a wrong token", gateway.URL, "wrong-token", 1, `^$`, `HTTP 401 .*the credential is missing, wrong or expired`},
+		{"a wrong base path", gateway.URL + "/hoop", "admin-token", 1, `^$`, `is the base path right\? expected https://host/api`},
+		{"unreachable", closedServer(), "admin-token", 1, `^$`, `the connection to the gateway failed: check the URL, the network and that it runs`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			withoutEnvironment(t)
+			t.Setenv("HOOP_TOKEN", test.token)
+			code, stdout, stderr := runOnce(t, "--config.check", "--hoop.url="+test.url)
+			if code != test.code || !regexp.MustCompile(test.stdout).MatchString(stdout) || !regexp.MustCompile(test.stderr).MatchString(stderr) {
+				t.Errorf("exit code %d, says %q and %q", code, stdout, stderr)
+			}
+			if strings.Count(stderr, "\n") > 1 || strings.Contains(stdout+stderr, test.token) {
+				t.Errorf("more than one line, or the token: %q", stderr)
+			}
+		})
+	}
+}
+
+func TestOnce(t *testing.T) {
+	withoutEnvironment(t)
+	t.Setenv("HOOP_TOKEN", "admin-token")
+	t.Run("everything was read", func(t *testing.T) {
+		code, stdout, stderr := runOnce(t, "--once", "--hoop.url="+simulated(t).URL)
+		if code != 0 {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		for _, want := range []string{"\nhoop_up 1\n", "\nhoop_exporter_baseline_complete 1\n", "\nhoop_exporter_tracked_sessions 10\n", "\nhoop_exporter_build_info{"} {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("no %q in %s", want, stdout)
+			}
+		}
+		if strings.Contains(stdout, "\ngo_") || strings.Contains(stdout, "\nprocess_") {
+			t.Error("metrics of this short process are there too")
+		}
+	})
+	t.Run("the gateway is away", func(t *testing.T) {
+		code, stdout, stderr := runOnce(t, "--once", "--hoop.url="+closedServer())
+		if code != 1 || !strings.Contains(stdout, "\nhoop_up 0\n") || !strings.Contains(stderr, "hoop_exporter: error: ") {
+			t.Errorf("exit code %d, %s, %s", code, stdout, stderr)
+		}
+	})
+}
+
+// tables are the rows of the README's tables whose first cell begins so, each cell without quotes and spaces.
+func tables(t *testing.T, begin string) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "| `"+begin) {
+			continue
+		}
+		cells := strings.Split(strings.NewReplacer("`", "", " ", "", "tag_<key>", "tag_key").Replace(line), "|")[1:]
+		if _, twice := rows[cells[0]]; twice {
+			t.Errorf("%s is listed twice", cells[0])
+		}
+		rows[cells[0]] = cells[1:]
+	}
+	return rows
+}
+
+func TestREADMEListsEveryFlag(t *testing.T) {
+	var o options
+	want := map[string]string{}
+	for _, f := range o.flags().Model().Flags {
+		if f.Hidden {
+			continue
+		}
+		def := strings.Join(f.Default, ",")
+		if def == "" && f.IsBoolFlag() {
+			def = "false"
+		}
+		want["--"+f.Name] = def + " " + f.Envar
+	}
+	got := map[string]string{}
+	for name, cells := range tables(t, "--") {
+		got[name] = cells[0] + " " + cells[1]
+	}
+	compare(t, got, want)
+}
+
+func TestREADMEListsEveryMetric(t *testing.T) {
+	c, err := client.New("http://hoop.invalid", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	col, err := collector.New(collector.Config{Client: c, ConnectionTags: []string{"key"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := make(chan *prometheus.Desc, 200)
+	col.Describe(described)
+	versioncollector.NewCollector(program).Describe(described)
+	close(described)
+	want := map[string]string{}
+	for d := range described {
+		m := regexp.MustCompile(`fqName: "([^"]+)".* constLabels: \{(.*)\}, variableLabels: \{(.*?)\}`).FindStringSubmatch(d.String())
+		labels := m[3]
+		if name := m[1]; name == "hoop_exporter_build_info" {
+			labels = "version,revision,branch,goversion,goos,goarch,tags"
+			if n := strings.Count(m[2], "="); n != 7 {
+				t.Errorf("%s has %d labels", name, n)
+			}
+		}
+		want[m[1]] = labels
+	}
+	got := map[string]string{}
+	for name, cells := range tables(t, "hoop_") {
+		got[name] = cells[1]
+	}
+	compare(t, got, want)
+}
+
+func compare(t *testing.T, readme, code map[string]string) {
+	t.Helper()
+	for name, is := range code {
+		if says, ok := readme[name]; !ok || says != is {
+			t.Errorf("%s: the README says %q, the code %q", name, says, is)
+		}
+	}
+	for name := range readme {
+		if _, ok := code[name]; !ok {
+			t.Errorf("the README lists %s, which there is not", name)
+		}
+	}
+	if len(code) < 20 {
+		t.Error(fmt.Sprint("only ", len(code), " names were compared"))
+	}
+}
