@@ -1,0 +1,23 @@
+# The binary is built where the builder runs, for the platform that the image is for.
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG TARGETOS TARGETARCH
+ARG VERSION=unknown REVISION=unknown BRANCH=unknown DATE=unknown
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -o /hoop_exporter -ldflags "-s -w \
+    -X github.com/prometheus/common/version.Version=$VERSION \
+    -X github.com/prometheus/common/version.Revision=$REVISION \
+    -X github.com/prometheus/common/version.Branch=$BRANCH \
+    -X github.com/prometheus/common/version.BuildDate=$DATE" .
+
+FROM gcr.io/distroless/static-debian12:nonroot
+LABEL org.opencontainers.image.title="hoop_exporter" \
+      org.opencontainers.image.description="Prometheus exporter for hoop gateways" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /hoop_exporter /bin/hoop_exporter
+COPY LICENSE /LICENSE
+USER 65532:65532
+EXPOSE 10068
+ENTRYPOINT ["/bin/hoop_exporter"]

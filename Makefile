@@ -1,0 +1,49 @@
+# What developers do by hand. Everything that a change has to pass is in .ci/run.
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BRANCH   ?= $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
+DATE     ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+PKG      := github.com/prometheus/common/version
+LDFLAGS  := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(REVISION) -X $(PKG).Branch=$(BRANCH) -X $(PKG).BuildDate=$(DATE)
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build a static binary.
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o hoop_exporter .
+
+.PHONY: test
+test: ## Run all tests.
+	go test ./...
+
+.PHONY: race
+race: ## Run all tests with the race detector.
+	go test -race ./...
+
+.PHONY: lint
+lint: ## Run all linters.
+	go vet ./...
+	.ci/tool golangci-lint run ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZTIME.
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Run all benchmarks.
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: demo
+demo: ## Run against a simulated gateway.
+	go run . --demo
+
+.PHONY: image
+image: ## Build the container image.
+	docker build -t hoop_exporter --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg BRANCH=$(BRANCH) --build-arg DATE=$(DATE) .
+
+.PHONY: check
+check: ## Run everything that a change has to pass.
+	bash .ci/run
