@@ -376,7 +376,7 @@ func newLoggers(w io.Writer, lowest, format string) (log.Logger, *slog.Logger, e
 		return nil, nil, fmt.Errorf("--log.level: %w", err)
 	}
 	sink = level.NewFilter(sink, level.Allow(level.ParseDefault(lowest, level.InfoValue())))
-	logger := log.With(sink, "ts", log.DefaultTimestampUTC, "caller", log.DefaultCaller)
+	logger := log.With(sink, "time", log.DefaultTimestampUTC, "caller", log.DefaultCaller)
 	return logger, slog.New(sloggokit.NewGoKitHandler(sink, slogLevel)), nil
 }
 
