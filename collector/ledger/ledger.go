@@ -28,6 +28,8 @@ type Ledger struct {
 	o  Options
 	t0 time.Time
 
+	// head is when the newest page was last asked for.
+	head time.Time
 	// horizon is where the open end of the territory begins: at or after it any unknown row is new.
 	horizon time.Time
 	// floor is the oldest moment that was ever to be read.
@@ -64,7 +66,7 @@ type memory struct {
 // New returns a ledger that counts from t0, the gateway's time of its first good answer, and has read nothing yet.
 func New(o Options, t0 time.Time) *Ledger {
 	l := &Ledger{
-		o: o, t0: t0, horizon: horizonOf(t0, o.Overlap), floor: t0.Add(-o.Lookback),
+		o: o, t0: t0, head: t0, horizon: horizonOf(t0, o.Overlap), floor: t0.Add(-o.Lookback),
 		tracked: map[string]*entry{}, seen: map[string]memory{},
 		accounts: map[Target]*account{}, connections: map[string]*connection{}, waiting: map[string]bool{},
 		types:     newWords(maxWords, "application", "command-line", "custom", "database", "httpproxy", "rdp", "ssh"),

@@ -30,14 +30,27 @@ func (l *Ledger) Settle(head time.Time) {
 	l.prune()
 }
 
-// Resume says that nothing was asked for longer than the overlap: what lies between is to be read like any other unread stretch. What is
-// older than lookback is given up.
+// Head is the time up to which the newest page was asked for.
+func (l *Ledger) Head() time.Time { return l.head }
+
+// Advance says that the newest page was asked for at the time head: what began since it was last asked for is to be read. Nothing before the
+// horizon becomes unread by that, even where the gateway's clock was set back in between: it has been counted, and forgotten.
+func (l *Ledger) Advance(head time.Time) {
+	if head.Sub(l.head) > l.o.Overlap {
+		l.Resume(head)
+	}
+	l.Leave(Span{later(l.head, l.horizon), head.Add(tick)})
+	l.head = head
+}
+
+// Resume says that nothing was asked for longer than the overlap: what lies between is to be read like any other unread stretch, as far as
+// the lookback reaches. What is older is given up.
 func (l *Ledger) Resume(head time.Time) {
 	horizon := horizonOf(head, l.o.Overlap)
 	if !l.horizon.Before(horizon) {
 		return
 	}
-	l.unread = l.unread.add(Span{l.horizon, head.Add(tick)}).remove(Span{time.Time{}, head.Add(-l.o.Lookback)})
+	l.unread = l.unread.add(Span{later(l.horizon, head.Add(-l.o.Lookback)), head.Add(tick)})
 	l.horizon = horizon
 	l.prune()
 }

@@ -17,7 +17,6 @@ const sweepEvery = 15 * time.Second
 type head struct {
 	p *Planner
 
-	last time.Time // the gateway's time up to which the head was read
 	read bool      // this refresh has its first page
 	at   time.Time // when that was asked, by the gateway's clock
 	done bool      // nothing more to read in this refresh
@@ -82,12 +81,7 @@ func (h headPage) answered(r Request, page *client.SessionPage, took time.Durati
 	h.read = true
 	// A row that was written while the gateway looked is not in the page, but the page's date is later.
 	h.at = earlier(at.Add(-took), h.p.clock.safe(h.p.clock.local))
-	l := h.p.ledger
-	if h.at.Sub(h.last) > h.p.o.Ledger.Overlap {
-		l.Resume(h.at)
-	}
-	l.Leave(ledger.Span{From: h.last, To: h.at.Add(tick)})
-	h.last = h.at
+	h.p.ledger.Advance(h.at)
 	h.p.recheck.page.add(took)
 	return h.head.answered(r, page, took, at)
 }

@@ -122,7 +122,7 @@ func (p *Planner) Next(now time.Time) (Request, bool) {
 	if r, ok := p.first(now, headPage{p.head}); ok || !p.head.read {
 		return r, ok
 	}
-	return p.first(now, pendingPage{p.pending}, headRest{p.head}, pendingRest{p.pending}, oldPending{p.pending}, p.recheck)
+	return p.first(now, oldPendingPage{p.pending}, pendingPage{p.pending}, headRest{p.head}, pendingRest{p.pending}, oldPendingRest{p.pending}, p.recheck)
 }
 
 // Background returns what to ask between refreshes: stretches that have not been read.
@@ -190,7 +190,6 @@ func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
 	at := p.clock.now(now)
 	if p.ledger == nil {
 		p.ledger = ledger.New(p.o.Ledger, at.Truncate(time.Second))
-		p.head.last = p.ledger.T0()
 	}
 	if err := r.part.answered(r, res.Page, res.Took, at); err != nil {
 		return err
