@@ -45,7 +45,7 @@ func (g *gateway) ask(ctx context.Context, r planner.Request) (*client.SessionPa
 		}
 		return err
 	})
-	g.adapt(r.Kind, err)
+	g.adapt(r.Kind, took, err)
 	if err != nil {
 		return nil, took, err
 	}
@@ -65,14 +65,14 @@ func (g *gateway) measure(ctx context.Context, timeout time.Duration, f func(con
 	return took, err
 }
 
-// adapt gives a kind that ran into the time-out more of it the next time.
-func (g *gateway) adapt(k planner.Kind, err error) {
+// adapt gives a kind that ran into the time-out twice as much of it the next time, and keeps it at twice what such requests take.
+func (g *gateway) adapt(k planner.Kind, took time.Duration, err error) {
 	if g.factor == nil {
 		g.factor = map[planner.Kind]int{}
 	}
 	switch {
 	case err == nil:
-		delete(g.factor, k)
+		g.factor[k] = min(1+int(2*took/g.timeout), patience)
 	case errors.Is(err, client.ErrTimeout):
 		g.factor[k] = min(2*max(1, g.factor[k]), patience)
 	}

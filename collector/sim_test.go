@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,7 +42,14 @@ func newWorld(t *testing.T, g *gatewaytest.Gateway, cfg Config) *world {
 		}
 	}()
 	w := &world{T: t, gateway: g, collector: col}
-	w.stop = func() { cancel(); <-done }
+	w.stop = func() {
+		cancel()
+		<-done
+		for g.Stats().InFlight > 0 { // the bubble's clock stops with the test
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+	}
 	return w
 }
 

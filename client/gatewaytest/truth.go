@@ -273,8 +273,12 @@ func (t *truth) running(y *tally, r *row, f facts) {
 	}
 }
 
-// recheck finds the look that is most overdue, among the sessions of which the last answer said that they are unfinished.
+// recheck finds the look that is most overdue, among the sessions of which the last answer said that they are unfinished. Those of which it
+// said that they are pending are watched by the list of these, and need no look.
 func (t *truth) recheck(r *row) {
+	if r.more != nil && r.more.past.shown.pending == r.seenOpen {
+		return
+	}
 	if r.is(knownOpen) && t.since(r.seenOpen) && r.start >= t.forget {
 		t.lag = max(t.lag, t.now-r.seenOpen-(t.now-r.start)/20)
 	}

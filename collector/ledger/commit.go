@@ -211,11 +211,14 @@ func (t Target) compare(o Target) int {
 	return 1
 }
 
-// lag is how long the most overdue look is past its time.
+// lag is how much more than a twentieth of its age has passed since an unfinished session was last looked at, for the worst of them. Pending
+// ones are watched by their list.
 func (l *Ledger) lag(at time.Time) time.Duration {
 	var lag time.Duration
 	for _, e := range l.tracked {
-		lag = max(lag, at.Sub(e.due()))
+		if !e.lost && !e.pending() && e.state(e.looked) != Finished {
+			lag = max(lag, at.Sub(e.looked)-at.Sub(e.start)/recheckShare)
+		}
 	}
 	return lag
 }

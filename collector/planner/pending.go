@@ -70,25 +70,36 @@ func (d pendingRest) answered(r Request, page *client.SessionPage, _ time.Durati
 	return err
 }
 
-// oldPending is the part that reads the reviews that have been pending since before the lookback.
-type oldPending struct{ *pending }
+// oldPendingPage is the part that asks for the reviews that have been pending since before the lookback: rarely, so it goes first when it is due,
+// or it would never get its turn where each request takes all that the duty allows.
+type oldPendingPage struct{ *pending }
 
-func (d oldPending) ways() (Kind, lane) { return Pending, pendingRestLane }
+func (d oldPendingPage) ways() (Kind, lane) { return Pending, pendingRestLane }
 
-func (d oldPending) next(now time.Time) (Request, bool) {
-	if !d.recent.complete || d.old.none {
-		return Request{}, false
-	}
-	if r, ok := d.old.more(); ok {
-		return r, true
-	}
-	if d.old.complete && now.Sub(d.old.began) < oldPendingEvery {
+func (d oldPendingPage) next(now time.Time) (Request, bool) {
+	if !d.recent.complete || d.old.none || d.old.active || !d.old.began.IsZero() && now.Sub(d.old.began) < oldPendingEvery {
 		return Request{}, false
 	}
 	return d.old.begin(now), true
 }
 
-func (d oldPending) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+func (d oldPendingPage) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+	d.old.began = at
+	return d.answeredOld(r, page, at)
+}
+
+// oldPendingRest is the part that goes on from there.
+type oldPendingRest struct{ *pending }
+
+func (d oldPendingRest) ways() (Kind, lane) { return Pending, pendingRestLane }
+
+func (d oldPendingRest) next(time.Time) (Request, bool) { return d.old.more() }
+
+func (d oldPendingRest) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+	return d.answeredOld(r, page, at)
+}
+
+func (d *pending) answeredOld(r Request, page *client.SessionPage, at time.Time) error {
 	err := d.old.answered(r, page, at)
 	d.noteComplete()
 	return err
@@ -106,7 +117,7 @@ type list struct {
 	none   bool
 	window func(now time.Time) (from, to time.Time)
 
-	began  time.Time // when its newest page was last asked for
+	began  time.Time // when its newest page last came, where that matters
 	cursor *client.Cursor
 	from   time.Time
 	upper  time.Time
@@ -138,7 +149,6 @@ func (w *list) request() Request {
 
 // begin asks for the newest page.
 func (w *list) begin(now time.Time) Request {
-	w.began = now
 	from, to := w.window(now)
 	return w.start(from.Truncate(time.Second), ceil(to))
 }

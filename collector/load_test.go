@@ -1,0 +1,114 @@
+package collector
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+)
+
+// Whatever the gateway costs and does, the exporter keeps its duty, says how far it lags, and is exact once it has caught up.
+func TestLoads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives through days")
+	}
+	day := 24 * time.Hour
+	always := func(d time.Duration) func(gatewaytest.Request) time.Duration {
+		return func(gatewaytest.Request) time.Duration { return d }
+	}
+	for _, tc := range []struct {
+		name    string
+		dialect gatewaytest.Dialect
+		life    func(*gatewaytest.Life)
+		history gatewaytest.HistoryOptions
+		cost    func(gatewaytest.Request) time.Duration
+		busy    time.Duration // of life that is to be survived
+	}{
+		{
+			name: "half a second a request", dialect: gatewaytest.Old, cost: always(500 * time.Millisecond), busy: 2 * time.Hour,
+			history: gatewaytest.HistoryOptions{Unfinished: 500, Pending: 50},
+		},
+		{
+			name: "what an old gateway costs", dialect: gatewaytest.Old, cost: gatewaytest.OldCost, busy: 2 * time.Hour,
+		},
+		{
+			name: "what a new gateway costs", dialect: gatewaytest.New2026, cost: gatewaytest.NewCost, busy: 2 * time.Hour,
+			history: gatewaytest.HistoryOptions{Unfinished: 500, Pending: 50},
+		},
+		{
+			name: "a flood: thousands of sessions at once", dialect: gatewaytest.New2026, cost: gatewaytest.NewCost, busy: 2 * time.Hour,
+			life: func(l *gatewaytest.Life) { l.BurstSize, l.BurstEvery = 5000, time.Hour },
+		},
+		{
+			name: "slow for reviews by status only", dialect: gatewaytest.New2026, busy: 2 * time.Hour,
+			cost: func(r gatewaytest.Request) time.Duration {
+				if r.Filtered {
+					return 45 * time.Second
+				}
+				return gatewaytest.NewCost(r)
+			},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				life := gatewaytest.DefaultLife()
+				life.Rate, life.Rewritten, life.Overturned = 0.1, 0, 0
+				if tc.life != nil {
+					tc.life(&life)
+				}
+				g := gatewaytest.New(gatewaytest.Config{Dialect: tc.dialect, Seed: 1, Life: life, Cost: tc.cost})
+				g.AddHistory(2000, time.Now().Add(-6*day), time.Now().Add(-time.Minute), tc.history)
+				w := newWorld(t, g, truthConfig())
+				defer w.stop()
+				w.scrapeFor(10*time.Minute, refreshEvery)
+				if !w.collector.published.Load().snapshot.BaselineComplete {
+					t.Error("the read-back takes longer than ten minutes")
+				}
+				before, from := g.Stats().Busy, time.Now()
+				lagged := time.Duration(0)
+				for range tc.busy / (10 * time.Minute) {
+					w.scrapeFor(10*time.Minute, refreshEvery)
+					lagged = max(lagged, w.lag())
+				}
+				t.Logf("looks were late by up to %v", lagged)
+				w.keptDuty(before, from)
+				g.Calm()
+				w.scrapeFor(36*time.Hour, 10*time.Minute)
+				w.keptDuty(before, from)
+				w.equalsTruth()
+			})
+		})
+	}
+}
+
+// lag is the lag that the exporter shows, which has to be what the gateway knows.
+func (w *world) lag() time.Duration {
+	w.Helper()
+	s := w.collector.published.Load().snapshot
+	// The snapshot is for the moment when it was taken, the truth for now.
+	if time.Since(w.collector.published.Load().at) > 0 {
+		w.scrape()
+		s = w.collector.published.Load().snapshot
+	}
+	want := w.gateway.Truth(gatewaytest.TruthOptions{T0: s.T0, Lookback: w.collector.cfg.Lookback, Now: s.At}).RecheckLag
+	if d := s.RecheckLag - want; d.Abs() > 2*time.Second {
+		w.Errorf("the lag is shown as %v, and is %v", s.RecheckLag, want)
+	}
+	return s.RecheckLag
+}
+
+// keptDuty wants the gateway to have been busy for no more than a tenth of the time, and a burst.
+func (w *world) keptDuty(before time.Duration, from time.Time) {
+	w.Helper()
+	s := w.gateway.Stats()
+	took, limit := s.Busy-before, time.Since(from)/10+10*time.Second
+	w.Logf("busy %v of %v", took, time.Since(from))
+	if took > limit {
+		w.Errorf("the gateway was busy for %v, want at most %v", took, limit)
+	}
+	if s.MaxInFlight != 1 {
+		w.Errorf("%d requests at once", s.MaxInFlight)
+	}
+}
