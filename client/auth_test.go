@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/common/config"
@@ -81,7 +83,14 @@ func writeToken(t *testing.T, file, token string) {
 // gateway takes it no more.
 func TestTokenRotation(t *testing.T) {
 	g := &tokenGateway{takes: []string{"file-1"}}
-	srv := httptest.NewServer(g)
+	var connections atomic.Int32
+	srv := httptest.NewUnstartedServer(g)
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	srv.Start()
 	defer srv.Close()
 	file := filepath.Join(t.TempDir(), "token")
 	c := authenticated(t, srv.URL, config.HTTPClientConfig{BearerTokenFile: file})
@@ -126,6 +135,16 @@ func TestTokenRotation(t *testing.T) {
 	list("status_5xx", "Bearer file-3") // an error hands out nothing
 	g.handOut, g.code = "", 0
 	list("", "Bearer file-3")
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections: what is asked twice leaves one behind", n)
+	}
+
+	r := rotation{}
+	r.set("newer")
+	r.drop("older") // its refusal comes late
+	if got := r.get(); got != "newer" {
+		t.Errorf("%q is left", got)
+	}
 }
 
 // Many goroutines at once, while tokens come and go; the race detector watches.
@@ -218,6 +237,37 @@ func TestTokenRotationWithoutARequest(t *testing.T) {
 		if _, err := c.ListSessions(context.Background(), ListOptions{}); (err == nil) != (code == 200) {
 			t.Errorf("status %d: %v", code, err)
 		}
+	}
+}
+
+// Below us somebody may replace the token that was handed out, as OAuth 2 does, and an API key comes without one. Then
+// a 401 says nothing about the token, and asking again would bring the same.
+func TestUnauthorizedIsNotRepeated(t *testing.T) {
+	for name, authorization := range map[string]string{"a token of its own": "Bearer other", "an API key": ""} {
+		t.Run(name, func(t *testing.T) {
+			codes := []int{200, 401}
+			c, err := New("http://gateway", &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				r = r.Clone(r.Context())
+				r.Header.Set("Authorization", authorization)
+				if len(codes) == 0 {
+					t.Fatal("it asked again")
+				}
+				code := codes[0]
+				codes = codes[1:]
+				return &http.Response{
+					StatusCode: code, Request: r, Header: http.Header{"X-New-Access-Token": {"new"}}, Body: io.NopCloser(strings.NewReader(emptyPage)),
+				}, nil
+			})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.ListSessions(context.Background(), ListOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.ListSessions(context.Background(), ListOptions{}); !errors.Is(err, ErrUnauthorized) || len(codes) > 0 {
+				t.Errorf("error %v, %d answers left", err, len(codes))
+			}
+		})
 	}
 }
 

@@ -189,7 +189,6 @@ func (r *rowReader) read() error {
 		r.place(s.StartDate.Time)
 		return nil
 	}
-	*s = Session{}
 	p.Sessions = p.Sessions[:last]
 	p.Malformed = append(p.Malformed, malformedRow(r.text.to(r.dec.InputOffset()), err))
 	r.place(p.Malformed[len(p.Malformed)-1].StartDate.Time)

@@ -295,6 +295,20 @@ func TestDecodePageMakesTextValid(t *testing.T) {
 	}
 }
 
+// Of a body of any length, no more than a row and what the decoder reads ahead is in memory.
+func TestDecodePageForgetsRows(t *testing.T) {
+	const rows = 5000
+	row := aRow("metadata", `"`+strings.Repeat("m", 2000)+`"`)
+	var page SessionPage
+	r := newRowReader(strings.NewReader("["+strings.Repeat(row+",", rows-1)+row+"]"), false, &page)
+	if err := r.readAll(); err != nil || page.Rows != rows {
+		t.Fatal(err, page.Rows)
+	}
+	if size := cap(r.text.buf); size > 32*len(row) {
+		t.Errorf("after %d rows of %d bytes each, %d bytes of text are kept", rows, len(row), size)
+	}
+}
+
 // Times go both ways: absent is null, zero and "".
 func TestTime(t *testing.T) {
 	for text, want := range map[string]string{
