@@ -306,7 +306,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 
 // connect makes the client of the gateway that is to be watched.
 func (o *options) connect() (err error) {
-	opts := []client.Option{client.WithMaxResponseBytes(o.maxResponse), client.WithUserAgent(program + "/" + version.Version)}
+	opts := []client.Option{client.WithMaxResponseBytes(o.maxResponse), client.WithUserAgent(strings.TrimSuffix(program+"/"+version.Version, "/"))}
 	if !o.demo {
 		o.collector.Client, err = o.credential.Client(opts...)
 		return err

@@ -145,6 +145,7 @@ func retryAfter(err error, took time.Duration) time.Duration {
 func (c *Collector) publish(s status) {
 	now := time.Now()
 	p := &published{at: now, status: s}
+	complete := false
 	if l := c.planner.Ledger(); l != nil {
 		if last := c.published.Load(); last.snapshot != nil {
 			if at := last.served.Load(); at != nil {
@@ -153,10 +154,12 @@ func (c *Collector) publish(s status) {
 		}
 		before := l.Baseline()
 		p.snapshot = l.Commit(c.planner.GatewayTime(now), now)
-		if !before && l.Baseline() {
-			close(c.baseline)
-			level.Info(c.cfg.Logger).Log("msg", "the first read-back is complete", "lookback", c.cfg.Lookback, "tracked_sessions", p.snapshot.Tracked)
-		}
+		complete = !before && l.Baseline()
 	}
 	c.published.Store(p)
+	if complete {
+		// Only now: who waits for this scrapes at once, and has to see it.
+		close(c.baseline)
+		level.Info(c.cfg.Logger).Log("msg", "the first read-back is complete", "lookback", c.cfg.Lookback, "tracked_sessions", p.snapshot.Tracked)
+	}
 }
