@@ -1,0 +1,139 @@
+package planner
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
+
+// Whatever is asked and whatever it costs, requests take no more than the duty's share of the time, a burst, and what the last request of each
+// kind took beyond what was left.
+func TestDutyIsKept(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := noon()
+		d := NewDuty(now)
+		rate := rapid.SampledFrom([]float64{0.01, 0.1, 0.5}).Draw(t, "rate")
+		var took, dearest time.Duration
+		for range rapid.IntRange(1, 300).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 30_000).Draw(t, "pause")) * time.Millisecond)
+			d.refill(now, rate)
+			k := Kind(rapid.IntRange(0, int(kinds)-1).Draw(t, "kind"))
+			if !d.allows(k) {
+				continue
+			}
+			cost := time.Duration(rapid.IntRange(0, 60_000).Draw(t, "cost")) * time.Millisecond
+			d.charge(k, cost)
+			took += cost
+			dearest = max(dearest, cost)
+		}
+		limit := burst + time.Duration(float64(now.Sub(noon()))*rate) + time.Duration(kinds)*dearest
+		if took > limit {
+			t.Fatalf("took %v of %v, want at most %v", took, now.Sub(noon()), limit)
+		}
+	})
+}
+
+func TestSharesOfTheDuty(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		hungry []Kind
+		want   []float64 // of the whole duty, by kind
+	}{
+		{"all want all they can get", []Kind{Head, Pending, Recheck, Backlog}, []float64{0.4, 0.2, 0.2, 0.2}},
+		{"what some leave goes to the others", []Kind{Recheck}, []float64{0, 0, 1, 0}},
+		{"by their shares", []Kind{Head, Pending}, []float64{2. / 3, 1. / 3, 0, 0}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			now := noon()
+			d := NewDuty(now)
+			took := [kinds]time.Duration{}
+			const hours = 10
+			for now.Before(noon().Add(hours * time.Hour)) {
+				now = now.Add(100 * time.Millisecond)
+				d.refill(now, 0.1)
+				for _, k := range tc.hungry {
+					if d.allows(k) {
+						d.charge(k, 30*time.Millisecond)
+						took[k] += 30 * time.Millisecond
+					}
+				}
+			}
+			for k, want := range tc.want {
+				got := took[k].Seconds() / (hours * 360)
+				if got < want-0.01 || got > want+0.01 {
+					t.Errorf("%v got %.3f of the duty, want %.3f", Kind(k), got, want)
+				}
+			}
+		})
+	}
+}
+
+// A request that took very long keeps only its own kind waiting, and not for ever.
+func TestOneSlowAnswer(t *testing.T) {
+	now := noon()
+	d := NewDuty(now)
+	d.charge(Pending, 12*time.Second)
+	if d.allows(Pending) || !d.allows(Head) {
+		t.Fatal("the others have to go on, this one to wait")
+	}
+	d.refill(now.Add(101*time.Second), 0.1) // the others are full: all goes to the one in debt
+	if !d.allows(Pending) {
+		t.Error("10 s of debt are not paid after 101 s at a tenth")
+	}
+}
+
+func TestBackoffGrowsToAMinute(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	var b backoff
+	now := noon()
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+		b.failed(now, rng)
+		want *= time.Second
+		if wait := b.until.Sub(now); wait < want*8/10 || wait > want*12/10 {
+			t.Errorf("failure %d: waits %v, want about %v", i+1, wait, want)
+		}
+		if b.allows(b.until.Add(-1)) || !b.allows(b.until) {
+			t.Errorf("failure %d: wrong end of the wait", i+1)
+		}
+	}
+	if b.succeeded(); !b.allows(now) {
+		t.Error("a success has to end the wait")
+	}
+}
+
+func TestClock(t *testing.T) {
+	c := clock{period: 15 * time.Minute}
+	local := noon().Add(time.Hour) // the exporter's clock is an hour ahead
+	c.observe(noon(), local)
+	if got := c.now(local.Add(30 * time.Second)); !got.Equal(noon().Add(30 * time.Second)) {
+		t.Errorf("the gateway's time: %v", got)
+	}
+	// Another replica is two minutes ahead: what is sure is what the slower one says.
+	local = local.Add(time.Minute)
+	c.observe(noon().Add(3*time.Minute), local)
+	if got := c.safe(local); !got.Equal(noon().Add(time.Minute)) {
+		t.Errorf("the time that all replicas have reached: %v, want 12:01", got)
+	}
+	// A clock that was set forward is believed once it has stayed there for long.
+	for range 40 {
+		local = local.Add(time.Minute)
+		c.observe(local.Add(time.Hour), local)
+	}
+	if got := c.safe(local); !got.Equal(local.Add(time.Hour)) {
+		t.Errorf("half an hour later: %v, want %v", got, local.Add(time.Hour))
+	}
+	// A clock that was set back is believed at once.
+	c.observe(noon(), local)
+	if got := c.safe(local); !got.Equal(noon()) {
+		t.Errorf("set back: %v, want 12:00", got)
+	}
+	// A gateway that does not tell the time is taken to have ours.
+	c.observe(time.Time{}, local)
+	if got := c.now(local); !got.Equal(local) {
+		t.Errorf("without a date: %v, want %v", got, local)
+	}
+}
