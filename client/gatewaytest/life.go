@@ -198,12 +198,21 @@ type event struct {
 // events is a heap: the earliest first, and of equally early ones the one that was asked for first.
 type events []event
 
+// Len implements heap.Interface.
 func (e events) Len() int { return len(e) }
+
+// Less implements heap.Interface.
 func (e events) Less(i, j int) bool {
 	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].seq < e[j].seq
 }
+
+// Swap implements heap.Interface.
 func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
+
+// Push implements heap.Interface.
+func (e *events) Push(x any) { *e = append(*e, x.(event)) }
+
+// Pop implements heap.Interface.
 func (e *events) Pop() any {
 	old := *e
 	last := old[len(old)-1]

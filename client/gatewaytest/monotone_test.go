@@ -14,9 +14,9 @@ func TestTruthNeverFalls(t *testing.T) {
 	each(t, func(outer *testing.T, d Dialect) {
 		rapid.Check(outer, func(t *rapid.T) {
 			l := DefaultLife()
-			l.Rate, l.VeryLateMax, l.Connections, l.BurstSize = 0.1, 20*time.Minute, Connections(2), 0
+			l.Rate, l.VeryLateMax, l.Connections, l.BurstSize = 0.05, 20*time.Minute, Connections(2), 0
 			g, c := lived(d, rapid.Uint64().Draw(t, "seed"), l)
-			c.sleep(2 * time.Hour)
+			c.sleep(90 * time.Minute)
 			o := TruthOptions{
 				T0: c.t, Lookback: time.Hour, Overlap: 15 * time.Minute,
 				ForgetAfter: rapid.SampledFrom([]time.Duration{0, 90 * time.Minute, 3 * time.Hour}).Draw(t, "forget after"),

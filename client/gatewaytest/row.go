@@ -57,7 +57,8 @@ type Row struct {
 	GuardrailsInfo json.RawMessage `json:"guardrails_info"`
 	IdentityType   string          `json:"identity_type"`
 
-	// VisibleAt is when the row shows up in answers. Zero is at once.
+	// VisibleAt is when the row shows up in answers. Zero is now, so that a row with an older StartDate is one that
+	// came late: set it to StartDate for one that has been there all along.
 	VisibleAt time.Time `json:"-"`
 }
 
@@ -101,12 +102,12 @@ type Owner struct {
 }
 
 // clone copies the review, so that a caller who keeps the original cannot change the store.
-func (r *Review) clone() *Review {
-	if r == nil {
+func (v *Review) clone() *Review {
+	if v == nil {
 		return nil
 	}
-	c := *r
-	c.Groups = slices.Clone(r.Groups)
+	c := *v
+	c.Groups = slices.Clone(v.Groups)
 	return &c
 }
 

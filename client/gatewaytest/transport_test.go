@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,6 +201,37 @@ func TestTransportIsTheHandler(t *testing.T) {
 			t.Errorf("%s: %d %s\nover a connection %d %s", path, code, body, realCode, realBody)
 		}
 	}
+}
+
+// TestManyAtOnce is for the race detector: everything may be used from several goroutines.
+func TestManyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(Config{Life: DefaultLife(), Seed: 2, Cost: flat(time.Millisecond)})
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				c := &http.Client{Transport: g.Transport()}
+				for range 20 {
+					if code, _, err := get(t.Context(), c, sessionsURL); err != nil || code != http.StatusOK {
+						t.Errorf("%d, %v", code, err)
+					}
+					switch i {
+					case 0:
+						g.Truth(TruthOptions{T0: time.Now()})
+					case 1:
+						g.AddHistory(10, time.Now(), time.Now(), HistoryOptions{})
+					case 2:
+						g.Update(g.Add(Row{}), func(r *Row) { r.Status = "done" })
+					}
+					time.Sleep(time.Minute)
+				}
+			})
+		}
+		wg.Wait()
+		if n := g.Stats().Requests[PathSessions]; n != 160 {
+			t.Errorf("%d requests, want 160", n)
+		}
+	})
 }
 
 func TestStatsByKind(t *testing.T) {

@@ -96,6 +96,19 @@ func sessionStories() []truthStory {
 			session_duration_seconds_bucket{le=60} 1
 			session_duration_seconds_bucket{le=+Inf} 1
 			rewritten 1`},
+		{"done twice with the same code: the duration is that of the first end", func(s *scene) {
+			s.add("a", "12:00:00", plain)
+			s.then("12:01:00", "a", s.done("12:01:00", ptr(0), 0))
+			s.then("12:02:00", "a", s.done("12:02:00", ptr(0), 0))
+		}, `
+			sessions_started_total{verb=exec} 1
+			sessions_finished_total{outcome=success} 1
+			session_exit_codes_total{exit_code=0} 1
+			session_duration_seconds_count 1
+			session_duration_seconds_sum 60
+			session_duration_seconds_bucket{le=60} 1
+			session_duration_seconds_bucket{le=+Inf} 1
+			rewritten 1`},
 		{"impossible values are not observed", func(s *scene) {
 			s.add("a", "12:00:02", s.done("12:00:01", ptr(0), -5))
 			s.add("b", "12:00:02", s.done("12:00:02", ptr(0), 0))
