@@ -20,8 +20,8 @@ test: ## Run all tests.
 	go test ./...
 
 .PHONY: race
-race: ## Run all tests with the race detector.
-	go test -race ./...
+race: ## Run the shorter tests with the race detector.
+	go test -race -short ./...
 
 .PHONY: lint
 lint: ## Run all linters.
