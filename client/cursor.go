@@ -61,6 +61,9 @@ func (c *Cursor) Next() (ListOptions, bool) {
 	o.Start, o.End, o.Offset = c.from, c.until, c.offset
 	if d := c.dense; d != nil {
 		o.Start, o.Offset, o.Count = d.from, d.offset, CountExact
+		if d.limit > 0 {
+			o.Limit = d.limit
+		}
 	}
 	return o, true
 }

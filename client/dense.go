@@ -2,7 +2,7 @@ package client
 
 import "time"
 
-// densePasses bounds how often a dense second is read over again.
+// densePasses bounds how often a dense second is read.
 const densePasses = 12
 
 // denseSecond reads one second that holds more rows than a page, by offset. One pass is enough where the gateway orders
@@ -11,6 +11,7 @@ const densePasses = 12
 type denseSecond struct {
 	from   time.Time // begin of its window; the end is the cursor's
 	offset int       // of the next request
+	limit  int       // of the next request, 0 for that of the walk
 	pass   int
 	found  int // rows that this pass brought
 	barren int // requests in a row that brought none
@@ -34,9 +35,12 @@ func newDenseSecond(from, until time.Time, read int) *denseSecond {
 	return d
 }
 
-// advance takes a page of the second. Known is the number of distinct rows of the second so far, fresh how many of
+// advance takes a page of the second, of a walk with pages of limit. Known is the number of distinct rows of the second so far, fresh how many of
 // them this page brought.
 func (d *denseSecond) advance(p *SessionPage, limit, known, fresh int) denseEnd {
+	if d.limit > 0 {
+		limit = d.limit
+	}
 	d.size = max(d.size, p.Rows)
 	d.found += fresh
 	d.barren++
@@ -64,7 +68,7 @@ func (d *denseSecond) advance(p *SessionPage, limit, known, fresh int) denseEnd 
 	case !ended && d.offset == MaxOffset:
 		return denseIncomplete
 	case !ended:
-		d.offset = min(d.shift(next), MaxOffset)
+		d.offset, d.limit = min(next, MaxOffset), 0
 		return denseGoOn
 	case !counted && (d.found == 0 || p.TotalIsCapped):
 		// Nothing tells whether rows are missing. A pass without a new one is the best sign; and gateways that cap the
@@ -73,17 +77,19 @@ func (d *denseSecond) advance(p *SessionPage, limit, known, fresh int) denseEnd 
 	case d.pass+1 == densePasses:
 		return denseIncomplete
 	}
-	d.pass, d.offset, d.found = d.pass+1, 0, 0
+	d.again()
 	return denseGoOn
 }
 
-// shift sets the borders of a later pass elsewhere, by quarters of a page: among four passes, one has any group of equal
-// start that is smaller than three quarters of a page on one page.
-func (d *denseSecond) shift(next int) int {
-	if by := d.size * (d.pass % 4) / 4; d.offset == 0 && by > 0 {
-		return by
-	}
-	return next
+// again begins another pass. Its first page is a part of a page, so that all its borders lie elsewhere: at a half, a
+// quarter, three quarters, then in between. Among the first four passes, one has any group of equal start that is smaller
+// than three quarters of a page on one page; and a gateway whose order hangs on limit and offset alone is not asked
+// the same thing twice.
+func (d *denseSecond) again() {
+	sixteenths := [densePasses]int{0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13}
+	d.pass++
+	d.offset, d.found = 0, 0
+	d.limit = d.size * sixteenths[d.pass] / 16
 }
 
 // patience is how many requests in a row may bring nothing new: a bit more than four passes have.

@@ -15,6 +15,8 @@ type fakeList struct {
 	// old: no tiebreak among rows of equal start (their order changes from request to request), has_next_page from the
 	// number of rows, a total always. Otherwise: by id, exact, a total unless count=none.
 	old bool
+	// steady has the order of old depend on limit and offset alone.
+	steady bool
 	// clamp bounds the limit.
 	clamp int
 	// neverNext says that there is no next page, always.
@@ -48,7 +50,11 @@ func (l *fakeList) list(o ListOptions) *SessionPage {
 		}
 	}
 	if l.old {
-		l.rng.Shuffle(len(match), func(i, j int) { match[i], match[j] = match[j], match[i] })
+		rng := l.rng
+		if l.steady {
+			rng = rand.New(rand.NewPCG(uint64(o.Limit), uint64(o.Offset)))
+		}
+		rng.Shuffle(len(match), func(i, j int) { match[i], match[j] = match[j], match[i] })
 	}
 	slices.SortStableFunc(match, func(a, b fakeRow) int {
 		if c := b.start.Compare(a.start); c != 0 || l.old {
