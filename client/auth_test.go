@@ -332,6 +332,7 @@ func TestRedirects(t *testing.T) {
 		"another scheme":       "https://" + host.Host + "/api/v2/sessions",
 		"a name that looks so": "http://" + host.Hostname() + ".example.com/",
 		"round in circles":     "/api/again",
+		"nowhere":              "http://[::1/login?state=hunter2",
 	} {
 		to = target
 		_, err := c.ListSessions(context.Background(), ListOptions{User: "somebody@example.com"})

@@ -32,7 +32,7 @@ type Client struct {
 type Option func(*Client)
 
 // WithAPIKey sends a key in the header Api-Key, beside whatever the HTTP client sends. It is asked at each request, so
-// that a key can change while the process runs.
+// that a key can change while the process runs, and must be safe for concurrent use.
 func WithAPIKey(key func() (string, error)) Option { return func(c *Client) { c.apiKey = key } }
 
 // WithMaxResponseBytes bounds the body of an answer; what is larger is an [ErrTooLarge]. n below 1 means the default.
@@ -116,7 +116,7 @@ func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage,
 	}
 	page := &SessionPage{}
 	page.Answer, err = c.get(ctx, doing, "sessions", query, func(r io.Reader) error {
-		return decodePage(r, o.Details, page)
+		return decodePage(r, o, page)
 	})
 	if err != nil {
 		return nil, err

@@ -319,7 +319,10 @@ func TestPages(t *testing.T) {
 	}
 
 	l.requests = 0
-	for range c.Pages(context.Background(), window) {
+	for _, err := range c.Pages(context.Background(), window) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	if l.requests != 1 {

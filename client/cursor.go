@@ -160,7 +160,11 @@ func (c *Cursor) advanceWindow(p *SessionPage, rows taken) {
 	read := c.offset + p.Rows
 	total, known := p.total()
 	switch {
-	case p.Rows == 0, known && total == read, p.Rows < c.options.Limit && !p.HasNextPage && total <= read:
+	case p.Rows == 0,
+		p.Rows < c.options.Limit && !p.HasNextPage && total <= read,
+		// A full page needs both: a gateway counts before it reads, and a row that came in between makes up for one
+		// that did not fit.
+		known && total == read && !p.HasNextPage:
 		c.finish()
 	case rows.inside == 0:
 		// No row tells its start. Go on behind them.

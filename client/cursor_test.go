@@ -55,7 +55,7 @@ func TestCursorReadsAll(t *testing.T) {
 		"a page that is not full":                {fakeList{rows: spread(9, at(50_500), time.Second)}, minute, 1},
 		"exactly a page, no total":               {fakeList{rows: spread(10, at(50_500), time.Second)}, minute, 2},
 		"exactly a page, a total tells":          {fakeList{rows: spread(10, at(50_500), time.Second)}, withCount(minute, CountExact), 1},
-		"exactly a page, old has_next_page lies": {fakeList{rows: spread(10, at(50_500), time.Second), old: true}, minute, 1},
+		"exactly a page, old has_next_page lies": {fakeList{rows: spread(10, at(50_500), time.Second), old: true}, minute, 2},
 		"old gateway that says a page is next, and there is none": {
 			fakeList{rows: spread(10, at(50_500), time.Second), old: true, noTotal: true}, minute, 2},
 		"three pages, a row of each second repeats": {fakeList{rows: spread(27, at(50_500), time.Second)}, minute, 3},
@@ -68,6 +68,7 @@ func TestCursorReadsAll(t *testing.T) {
 		"a second of 25, nothing counts":            {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond), noTotal: true}, minute, 9},
 		"full pages, and never a next one":          {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond), noTotal: true, neverNext: true}, minute, 9},
 		"clamped, never a next one, but a total":    {fakeList{rows: spread(28, at(50_500), time.Second), clamp: 4, neverNext: true}, withCount(minute, CountExact), 9},
+		"exactly a page, a total, and a next one":   {fakeList{rows: spread(11, at(50_500), time.Second), countsFirst: 1}, withCount(minute, CountExact), 2},
 		"a full page at the window's first second":  {fakeList{rows: spread(10, at(900), 20*time.Millisecond)}, minute, 3},
 		"a window of one moment":                    {fakeList{rows: rowsAt(25, at(5000))}, ListOptions{Start: at(5000), End: at(5000), Limit: 10}, 3},
 	}

@@ -34,8 +34,8 @@ var (
 	ErrTLS = errors.New("no secure connection: check https or http in the URL, the CA and the client certificate")
 	// ErrRedirect is a redirect that was not followed, so that the credential stays with the gateway.
 	ErrRedirect = errors.New("a redirect was not followed: give the gateway's own URL, past any login page")
-	// ErrCredential is a credential that could not be read, so that nothing was sent.
-	ErrCredential = errors.New("the credential or a certificate could not be read: check the file and its permissions")
+	// ErrCredential is a credential that could not be read or fetched, so that nothing was sent.
+	ErrCredential = errors.New("the credential or a certificate could not be had: check its file and permissions, or the token endpoint")
 	// ErrWindow is a window of time that cannot be walked.
 	ErrWindow = errors.New("the window to walk needs a start and an end that is not before it")
 	// ErrIncomplete is a walk that could not read everything; see [Cursor.Skipped].
@@ -132,8 +132,11 @@ func transportError(doing string, err error) error {
 		kind = ErrTimeout
 	case errors.As(err, &tooLarge):
 		kind = ErrTooLarge
-	case errors.As(err, &path):
+	case errors.As(err, &path), strings.HasPrefix(err.Error(), "oauth2: "):
 		kind = ErrCredential
+	case strings.HasPrefix(err.Error(), "failed to parse Location"):
+		// Of net/http, and it repeats the whole of it.
+		kind, err = ErrRedirect, errors.New("where it leads cannot be read")
 	case isTLS(err):
 		kind = ErrTLS
 	}
@@ -183,8 +186,7 @@ func Kind(err error) string {
 			return k.word
 		}
 	}
-	var status *StatusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*StatusError](err); ok {
 		if status.Code >= 500 {
 			return "status_5xx"
 		}

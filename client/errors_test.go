@@ -249,6 +249,11 @@ func TestTLSAndConnectionErrors(t *testing.T) {
 
 func TestCredentialErrors(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "token")
+	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 401, `{"error":"invalid_client"}`)
+	}))
+	defer idp.Close()
+	oauth := &config.OAuth2{ClientID: "exporter", ClientSecret: "hunter2", TokenURL: idp.URL}
 	empty := func() (string, error) { return "\n", nil }
 	tests := map[string]struct {
 		cfg  config.HTTPClientConfig
@@ -257,6 +262,7 @@ func TestCredentialErrors(t *testing.T) {
 		says string
 	}{
 		"token file missing": {config.HTTPClientConfig{BearerTokenFile: missing}, nil, fs.ErrNotExist, missing},
+		"OAuth 2 refused":    {config.HTTPClientConfig{OAuth2: oauth}, nil, ErrCredential, "invalid_client"},
 		"API key unreadable": {config.HTTPClientConfig{}, []Option{WithAPIKey(func() (string, error) {
 			_, err := os.ReadFile(missing)
 			return "", err

@@ -21,6 +21,8 @@ type fakeList struct {
 	clamp int
 	// neverNext says that there is no next page, always.
 	neverNext bool
+	// countsFirst takes so many rows as not there yet when the first total was counted.
+	countsFirst int
 	// noTotal leaves the total out, whatever is asked.
 	noTotal bool
 	rng     *rand.Rand
@@ -79,12 +81,13 @@ func (l *fakeList) list(o ListOptions) *SessionPage {
 	if l.neverNext {
 		p.HasNextPage = false
 	}
-	if total := len(match); !l.noTotal && (l.old || o.Count != CountNone) {
+	if total := len(match) - l.countsFirst; !l.noTotal && (l.old || o.Count != CountNone) {
 		if !l.old && total > MaxOffset {
 			total, p.TotalIsCapped = MaxOffset, true
 		}
 		p.Total = &total
 	}
+	l.countsFirst = 0
 	return p
 }
 

@@ -47,7 +47,9 @@ type MalformedSession struct {
 const (
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10
-	maxDepth     = 10000 // of what is skipped; as in encoding/json
+	maxItems     = 1000          // tags or groups of a row
+	maxRows      = 10 * MaxLimit // of a page
+	maxDepth     = 10000         // of what is skipped; as in encoding/json
 )
 
 // malformed is an ErrMalformed with a reason.
@@ -62,8 +64,8 @@ func asMalformed(err error) error {
 }
 
 // decodePage reads an answer of GET /sessions row by row, so that no more than a row is in memory as text.
-func decodePage(r io.Reader, details bool, page *SessionPage) error {
-	rows := newRowReader(r, details, page)
+func decodePage(r io.Reader, o ListOptions, page *SessionPage) error {
+	rows := newRowReader(r, o, page)
 	if err := expectDelim(rows.dec, '{'); err != nil {
 		return err
 	}
@@ -108,7 +110,7 @@ func decodePage(r io.Reader, details bool, page *SessionPage) error {
 
 // decodeSession reads an answer of GET /sessions/{id}, which is a row by itself.
 func decodeSession(r io.Reader, id string, page *SessionPage) error {
-	rows := newRowReader(r, false, page)
+	rows := newRowReader(r, ListOptions{Limit: 1}, page)
 	if err := rows.read(); err != nil {
 		return err
 	}
@@ -135,16 +137,16 @@ func decodeWhole(dec *json.Decoder, v any) error {
 type rowReader struct {
 	dec     *json.Decoder
 	text    *window
-	details bool
+	options ListOptions
 	page    *SessionPage
 	near    time.Time // start of the last row that told one
 }
 
-func newRowReader(r io.Reader, details bool, page *SessionPage) *rowReader {
+func newRowReader(r io.Reader, o ListOptions, page *SessionPage) *rowReader {
 	text := &window{r: r}
 	dec := json.NewDecoder(text)
 	dec.UseNumber() // a number that is skipped may be of any size
-	return &rowReader{dec: dec, text: text, details: details, page: page}
+	return &rowReader{dec: dec, text: text, options: o, page: page}
 }
 
 // readAll reads the array of rows; null stands for none.
@@ -160,6 +162,9 @@ func (r *rowReader) readAll() error {
 		return malformed("its data are no list")
 	}
 	for r.dec.More() {
+		if r.page.Rows == maxRows {
+			return malformed(fmt.Sprintf("it has more than %d rows", maxRows))
+		}
 		if err := r.read(); err != nil {
 			return err
 		}
@@ -172,7 +177,7 @@ func (r *rowReader) read() error {
 	r.text.keepFrom(r.dec.InputOffset())
 	p := r.page
 	if p.Sessions == nil {
-		p.Sessions = make([]Session, 0, MaxLimit)
+		p.Sessions = make([]Session, 0, min(max(r.options.Limit, 1), MaxLimit))
 	}
 	p.Sessions = append(p.Sessions, Session{})
 	last := len(p.Sessions) - 1
@@ -214,7 +219,7 @@ func (r *rowReader) place(start time.Time) {
 }
 
 func (r *rowReader) decode(s *Session) error {
-	if !r.details {
+	if !r.options.Details {
 		return r.dec.Decode(s)
 	}
 	var row struct {
@@ -229,7 +234,8 @@ func (r *rowReader) decode(s *Session) error {
 // broken tells whether the decoder cannot go on after this error.
 func (r *rowReader) broken(err error) bool {
 	var syntax *json.SyntaxError
-	return errors.As(err, &syntax) || err == io.EOF || err == io.ErrUnexpectedEOF || err == r.text.err
+	return errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		(r.text.err != nil && errors.Is(err, r.text.err))
 }
 
 // malformedRow tells of a row that cannot be read what can be told.

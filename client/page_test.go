@@ -123,7 +123,7 @@ func TestDecodePageFrame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got SessionPage
 			// A reader that gives a byte at a time meets every border within the decoder.
-			if err := decodePage(iotest.OneByteReader(strings.NewReader(tt.text)), false, &got); err != nil {
+			if err := decodePage(iotest.OneByteReader(strings.NewReader(tt.text)), ListOptions{}, &got); err != nil {
 				t.Fatal(err)
 			}
 			if len(got.Sessions) != tt.want.Rows || len(got.Malformed) != 0 {
@@ -156,16 +156,17 @@ func TestDecodePageRefuses(t *testing.T) {
 		"has_next_page in words":   `{"data":[],"has_next_page":"yes"}`,
 		"something after the end":  `{"data":[]} {}`,
 		"garbage after the end":    `{"data":[]}<!-- cached -->`,
+		"rows beyond reason":       `{"data":[` + strings.Repeat("{},", 1000) + `{}]}`,
 		"nested beyond reason":     `{"data":[],"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
 		"a row nested likewise":    `{"data":[{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p SessionPage
-			err := decodePage(strings.NewReader(text), false, &p)
+			err := decodePage(strings.NewReader(text), ListOptions{}, &p)
 			if err == nil {
 				t.Fatalf("no error, but %+v", p)
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				t.Error("the error is io.EOF, which looks like a good end")
 			}
 			if got := asMalformed(err); !errors.Is(got, ErrMalformed) || len(got.Error()) > 400 {
@@ -215,10 +216,13 @@ func TestDecodePageSkipsMalformedRows(t *testing.T) {
 		"review type too long":    {aRow("review", `{"type":`+long+`}`), "s1", start, "review.type has"},
 		"group too long":          {aRow("review", `{"review_groups_data":[{"group":`+long+`}]}`), "s1", start, "group has"},
 		"group status too long":   {aRow("review", `{"review_groups_data":[{"status":`+long+`}]}`), "s1", start, "group status has"},
-		"null":                    {`null`, "", time.Time{}, "id is missing"},
-		"a number":                {`7`, "", time.Time{}, "number"},
-		"a list":                  {`[]`, "", time.Time{}, "array"},
-		"an empty object":         {`{}`, "", time.Time{}, "id is missing"},
+		"tags beyond reason":      {aRow("connection_tags", manyTags(1001)), "s1", start, "connection_tags has 1001 entries"},
+		"groups beyond reason": {aRow("review", `{"review_groups_data":[{}`+strings.Repeat(`,{}`, 1000)+`]}`), "s1", start,
+			"review_groups_data has 1001 entries"},
+		"null":            {`null`, "", time.Time{}, "id is missing"},
+		"a number":        {`7`, "", time.Time{}, "number"},
+		"a list":          {`[]`, "", time.Time{}, "array"},
+		"an empty object": {`{}`, "", time.Time{}, "id is missing"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -226,7 +230,7 @@ func TestDecodePageSkipsMalformedRows(t *testing.T) {
 			after := aRow("id", `"after"`, "start_date", `"2026-08-01T09:00:00Z"`)
 			var p SessionPage
 			text := `{"data":[` + before + " , \n" + tt.row + `,` + after + `]}`
-			if err := decodePage(strings.NewReader(text), false, &p); err != nil {
+			if err := decodePage(strings.NewReader(text), ListOptions{}, &p); err != nil {
 				t.Fatal(err)
 			}
 			if p.Rows != 3 || len(p.Sessions) != 2 || p.Sessions[0].ID != "before" || p.Sessions[1].ID != "after" {
@@ -256,6 +260,14 @@ func TestDecodePageSkipsMalformedRows(t *testing.T) {
 	}
 }
 
+func manyTags(n int) string {
+	tags := make([]string, n)
+	for i := range tags {
+		tags[i] = fmt.Sprintf(`"t%d":""`, i)
+	}
+	return "{" + strings.Join(tags, ",") + "}"
+}
+
 // A malformed row before all readable ones is near the first of these; without any it is nowhere.
 func TestMalformedNear(t *testing.T) {
 	lost := aRow("start_date", ``)
@@ -270,7 +282,7 @@ func TestMalformedNear(t *testing.T) {
 		"nothing readable":                    {[]string{lost, lost}, []string{"00:00:00", "00:00:00"}},
 	} {
 		var p SessionPage
-		if err := decodePage(strings.NewReader(`{"data":[`+strings.Join(tt.rows, ",")+`]}`), false, &p); err != nil {
+		if err := decodePage(strings.NewReader(`{"data":[`+strings.Join(tt.rows, ",")+`]}`), ListOptions{}, &p); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -286,7 +298,7 @@ func TestMalformedNear(t *testing.T) {
 func TestDecodePageMakesTextValid(t *testing.T) {
 	var p SessionPage
 	text := `{"data":[` + aRow("connection", "\"a\xffb\\ud800\"", "connection_tags", "{\"k\xfe\":\"v\xfd\"}", "verb", `"future"`) + `]}`
-	if err := decodePage(strings.NewReader(text), false, &p); err != nil || len(p.Sessions) != 1 {
+	if err := decodePage(strings.NewReader(text), ListOptions{}, &p); err != nil || len(p.Sessions) != 1 {
 		t.Fatalf("%v, %+v", err, p)
 	}
 	s := p.Sessions[0]
@@ -297,10 +309,10 @@ func TestDecodePageMakesTextValid(t *testing.T) {
 
 // Of a body of any length, no more than a row and what the decoder reads ahead is in memory.
 func TestDecodePageForgetsRows(t *testing.T) {
-	const rows = 5000
+	const rows = maxRows
 	row := aRow("metadata", `"`+strings.Repeat("m", 2000)+`"`)
 	var page SessionPage
-	r := newRowReader(strings.NewReader("["+strings.Repeat(row+",", rows-1)+row+"]"), false, &page)
+	r := newRowReader(strings.NewReader("["+strings.Repeat(row+",", rows-1)+row+"]"), ListOptions{}, &page)
 	if err := r.readAll(); err != nil || page.Rows != rows {
 		t.Fatal(err, page.Rows)
 	}
@@ -348,7 +360,7 @@ func TestDecodePageEqualsPlain(t *testing.T) {
 			t.Fatalf("the generator's page is no page: %v\n%s", err, body)
 		}
 		var got SessionPage
-		if err := decodePage(iotest.HalfReader(bytes.NewReader(body)), details, &got); err != nil {
+		if err := decodePage(iotest.HalfReader(bytes.NewReader(body)), ListOptions{Details: details}, &got); err != nil {
 			t.Fatalf("%v\n%s", err, body)
 		}
 		if err := samePage(&got, want); err != nil {
@@ -404,11 +416,11 @@ func FuzzDecodePage(f *testing.F) {
 		f.Add([]byte(`{"total":1,"data":[`+row+`,`+aRow()+`],"has_next_page":true}`), true)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, details bool) {
-		if len(body) > 1<<16 {
+		if len(body) > 2*maxRows {
 			t.Skip()
 		}
 		var got SessionPage
-		err := decodePage(bytes.NewReader(body), details, &got)
+		err := decodePage(bytes.NewReader(body), ListOptions{Details: details}, &got)
 		want, plainErr := decodePlain(body, details)
 		if err != nil {
 			if plainErr == nil && isPage(body) {
@@ -462,7 +474,7 @@ func BenchmarkDecodePage(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {
 			var p SessionPage
-			if err := decodePage(bytes.NewReader(text), false, &p); err != nil || len(p.Sessions) != 100 {
+			if err := decodePage(bytes.NewReader(text), ListOptions{Limit: 100}, &p); err != nil || len(p.Sessions) != 100 {
 				b.Fatal(err, len(p.Sessions))
 			}
 		}

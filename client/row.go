@@ -39,6 +39,9 @@ func (s *Session) checkSizes() error {
 			return err
 		}
 	}
+	if n := len(s.ConnectionTags); n > maxItems {
+		return fmt.Errorf("connection_tags has %d entries, more than %d", n, maxItems)
+	}
 	for k, v := range s.ConnectionTags {
 		if err := errors.Join(checkWord("connection_tags", k), checkWord("connection_tags", v)); err != nil {
 			return err
@@ -56,6 +59,9 @@ func (r *Review) checkSizes() error {
 	}
 	if err := errors.Join(checkWord("review.type", r.Type), checkWord("review.status", r.Status)); err != nil {
 		return err
+	}
+	if n := len(r.Groups); n > maxItems {
+		return fmt.Errorf("review_groups_data has %d entries, more than %d", n, maxItems)
 	}
 	for i := range r.Groups {
 		g := &r.Groups[i]
@@ -150,7 +156,7 @@ func skipValue(dec *json.Decoder) error {
 
 // unexpectedEOF is err, except that the end of the text within a value is no good end.
 func unexpectedEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
