@@ -131,8 +131,7 @@ func (c *Collector) ask(ctx context.Context, r planner.Request) error {
 // retryAfter is how long the gateway is to be left alone after an error: what it asked for, and after a time-out as long again as it has
 // taken, because it goes on working on the request.
 func retryAfter(err error, took time.Duration) time.Duration {
-	var s *client.StatusError
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*client.StatusError](err); ok {
 		return s.RetryAfter
 	}
 	if errors.Is(err, client.ErrTimeout) {

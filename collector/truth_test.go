@@ -110,7 +110,7 @@ func (w *world) compare(got map[string]float64, truth gatewaytest.Truth) {
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
 		g, okGot := got[k]
 		want, okWant := truth.Samples[k]
-		family := strings.SplitN(k, "{", 2)[0]
+		family, _, _ := strings.Cut(k, "{")
 		if target := total(k); target != "" {
 			totals[target] += g - want
 		}

@@ -58,7 +58,7 @@ func (a *account) counted() {
 	}
 }
 
-func (a *account) countStarted(verb string, who sighting) {
+func (a *account) countStarted(verb string) {
 	a.counted()
 	s := a.started[verb]
 	if s == nil {

@@ -46,7 +46,7 @@ func (e *entry) update(l *Ledger, s *client.Session, at time.Time) {
 	if !e.started {
 		e.started = true
 		if l.counts(e.start) {
-			a.countStarted(l.verbs.use(e.verb), who)
+			a.countStarted(l.verbs.use(e.verb))
 		}
 	}
 	if e.state(at) != Finished {

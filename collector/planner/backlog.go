@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
@@ -35,9 +36,7 @@ func (b *backlog) next(time.Time) (Request, bool) {
 // newest is the newest stretch below the head's territory.
 func (b *backlog) newest() (ledger.Span, bool) {
 	horizon := b.p.ledger.Horizon()
-	unread := b.p.ledger.Unread()
-	for i := len(unread) - 1; i >= 0; i-- {
-		s := unread[i]
+	for _, s := range slices.Backward(b.p.ledger.Unread()) {
 		s.To = earlier(s.To, horizon)
 		if s.From.Before(s.To) {
 			return s, true
