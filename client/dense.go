@@ -35,8 +35,8 @@ func newDenseSecond(from, until time.Time, read int) *denseSecond {
 	return d
 }
 
-// advance takes a page of the second, of a walk with pages of limit. Known is the number of distinct rows of the second so far, fresh how many of
-// them this page brought.
+// advance takes a page of the second, of a walk with pages of limit. Known is the number of distinct rows of the second
+// so far, fresh how many of them this page brought.
 func (d *denseSecond) advance(p *SessionPage, limit, known, fresh int) denseEnd {
 	if d.limit > 0 {
 		limit = d.limit
@@ -62,20 +62,18 @@ func (d *denseSecond) advance(p *SessionPage, limit, known, fresh int) denseEnd 
 		ended = p.Rows < limit && !p.HasNextPage
 	}
 	switch {
-	case !ended && d.barren > d.patience(known):
+	case ended && !counted && (d.found == 0 || p.TotalIsCapped):
+		// Nothing tells whether rows are missing. A pass without a new one is the best sign; and gateways that cap the
+		// total do order rows of equal start.
+		return denseComplete
+	case d.barren > d.patience(known):
 		// Whatever is asked, the same rows come.
 		return denseIncomplete
-	case !ended && d.offset == MaxOffset:
+	case !ended && d.offset == MaxOffset, ended && d.pass+1 == densePasses:
 		return denseIncomplete
 	case !ended:
 		d.offset, d.limit = min(next, MaxOffset), 0
 		return denseGoOn
-	case !counted && (d.found == 0 || p.TotalIsCapped):
-		// Nothing tells whether rows are missing. A pass without a new one is the best sign; and gateways that cap the
-		// total do order rows of equal start.
-		return denseComplete
-	case d.pass+1 == densePasses:
-		return denseIncomplete
 	}
 	d.again()
 	return denseGoOn
