@@ -90,9 +90,9 @@ func TestBackoffGrowsToAMinute(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var b backoff
 	now := noon()
-	for i, seconds := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+	for i, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60, 60} {
 		b.failed(now, rng)
-		want := seconds * time.Second
+		want := time.Duration(seconds) * time.Second
 		if wait := b.until.Sub(now); wait < want*8/10 || wait > want*12/10 {
 			t.Errorf("failure %d: waits %v, want about %v", i+1, wait, want)
 		}
