@@ -128,7 +128,7 @@ func (o *options) gatewayFlags(app *kingpin.Application) {
 		app.Flag(f.name, f.help).Envar(f.env).IsSetByUser(given).StringVar(f.into)
 	}
 	c := &o.collector
-	setting(app, "hoop.timeout", "30s", "Time that the gateway has for an answer.", &c.Timeout, parseDuration)
+	setting(app, "hoop.timeout", "30s", "Time that the gateway has for an answer. A kind of request that timed out gets up to 8 times as much.", &c.Timeout, parseDuration)
 	setting(app, "hoop.duty", "0.1", "Share of the time that requests to the gateway may take, above 0 and at most 1.", &c.Duty, parseFloat)
 	setting(app, "hoop.max-response-bytes", strconv.Itoa(client.DefaultMaxResponseBytes), "Largest answer of the gateway that is read.", &o.maxResponse, parseInt)
 	setting(app, "sessions.lookback", "168h", "How far a first run reads back.", &c.Lookback, parseDuration)

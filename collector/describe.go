@@ -159,7 +159,7 @@ func (f *families) describeExporter() {
 	f.unread = f.plain("hoop_exporter_unread_seconds",
 		"Seconds of the gateway's past whose sessions have not been read back yet.")
 	f.recheckLag = f.plain("hoop_exporter_recheck_lag_seconds",
-		"Seconds by which the most overdue look at an unfinished session is past its time.")
+		"Seconds by which the most overdue look at an unfinished session is past its time, which is a twentieth of its age after the last one. Pending ones are watched by their list.")
 	f.folded = f.plain("hoop_exporter_folded_connections",
 		"Number of connections beyond the cap on connections, which share the label value <other>.")
 	f.lost = f.plain("hoop_exporter_lost_sessions_total",
