@@ -31,6 +31,7 @@ type Collector struct {
 	instruments *instruments
 	planner     *planner.Planner // Run's alone
 	gateway     *gateway         // Run's alone
+	told        time.Time        // Run's alone: when the log last told how far the read-back is
 
 	cache *cache.Cache
 	mu    sync.Mutex

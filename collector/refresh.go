@@ -12,6 +12,9 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
 
+// progressEvery is how often the log tells how far the read-back is.
+const progressEvery = time.Minute
+
 // backgroundPause is how long the read-back waits when it has used up its share.
 const backgroundPause = time.Second
 
@@ -156,9 +159,21 @@ func (c *Collector) publish(s status) {
 		complete = !before && l.Baseline()
 	}
 	c.published.Store(p)
+	if u := p.unread(); u > 0 && now.Sub(c.told) >= progressEvery {
+		c.told = now
+		level.Info(c.cfg.Logger).Log("msg", "reading back", "unread", u.Round(time.Second), "tracked_sessions", p.snapshot.Tracked)
+	}
 	if complete {
 		// Only now: who waits for this scrapes at once, and has to see it.
 		close(c.baseline)
 		level.Info(c.cfg.Logger).Log("msg", "the first read-back is complete", "lookback", c.cfg.Lookback, "tracked_sessions", p.snapshot.Tracked)
 	}
+}
+
+// unread is how much of the past has not been read.
+func (p *published) unread() time.Duration {
+	if p.snapshot == nil {
+		return 0
+	}
+	return p.snapshot.Unread
 }
