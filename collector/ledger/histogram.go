@@ -9,6 +9,8 @@ import (
 const (
 	// nativeSchema gives eight buckets per doubling: a quantile is at most 4.4 % off.
 	nativeSchema = 3
+	// nativeSchemaMin is the coarsest resolution that Prometheus knows.
+	nativeSchemaMin = -4
 	// nativeBuckets bounds the populated buckets of one histogram; more of them halve the resolution.
 	nativeBuckets = 160
 	// zeroThreshold is below any value that the gateway's resolution can give.
@@ -120,21 +122,32 @@ func (h *histogram) add(o *histogram) {
 
 // publish returns what may be shown, shared by all snapshots until it changes.
 func (h *histogram) publish(m Measure, bounds []float64) *Histogram {
-	if h.held() && h.shown != nil || h.shown != nil && h.shown.Count == h.count {
-		return h.shown
+	switch {
+	case h.shown != nil && (h.held() || h.shown.Count == h.count):
+	case h.held():
+		h.shown = h.nothing(bounds)
+	default:
+		h.shown = h.everything(m, bounds)
 	}
-	out := &Histogram{
+	return h.shown
+}
+
+// nothing is what a new histogram shows as long as it is held.
+func (h *histogram) nothing(bounds []float64) *Histogram {
+	return &Histogram{
 		Created: h.created, Bounds: bounds, Buckets: make([]uint64, len(h.classic)), Exemplars: make([]*Exemplar, len(h.classic)),
 		Schema: h.schema, ZeroThreshold: zeroThreshold,
 	}
-	if !h.held() {
-		out.Count, out.Sum, out.Zero = h.count, float64(h.sum)/unit(m), h.zero
-		copy(out.Buckets, h.classic)
-		out.Native = slices.Clone(h.native)
-		for i := range h.ex {
-			out.Exemplars[i] = h.ex[i].show()
-		}
+}
+
+// everything is all that was counted.
+func (h *histogram) everything(m Measure, bounds []float64) *Histogram {
+	out := h.nothing(bounds)
+	out.Count, out.Sum, out.Zero = h.count, float64(h.sum)/unit(m), h.zero
+	copy(out.Buckets, h.classic)
+	out.Native = slices.Clone(h.native)
+	for i := range h.ex {
+		out.Exemplars[i] = h.ex[i].show()
 	}
-	h.shown = out
 	return out
 }

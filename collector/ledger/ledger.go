@@ -65,8 +65,16 @@ type memory struct {
 
 // New returns a ledger that counts from t0, the gateway's time of its first good answer, and has read nothing yet.
 func New(o Options, t0 time.Time) *Ledger {
-	l := &Ledger{
-		o: o, t0: t0, head: t0, horizon: horizonOf(t0, o.Overlap), floor: t0.Add(-o.Lookback),
+	l := empty(o)
+	l.t0, l.head, l.horizon, l.floor = t0, t0, horizonOf(t0, o.Overlap), t0.Add(-o.Lookback)
+	l.unread = l.unread.add(Span{l.floor, t0.Add(tick)})
+	return l
+}
+
+// empty returns a ledger that knows no time yet.
+func empty(o Options) *Ledger {
+	return &Ledger{
+		o:       o,
 		tracked: map[string]*entry{}, seen: map[string]memory{},
 		accounts: map[Target]*account{}, connections: map[string]*connection{}, waiting: map[string]bool{},
 		types:     newWords(maxWords, "application", "command-line", "custom", "database", "httpproxy", "rdp", "ssh"),
@@ -75,8 +83,6 @@ func New(o Options, t0 time.Time) *Ledger {
 		groups:    newWords(maxGroups),
 		malformed: map[string]time.Time{},
 	}
-	l.unread = l.unread.add(Span{l.floor, t0.Add(tick)})
-	return l
 }
 
 // T0 is since when the ledger counts.

@@ -35,6 +35,9 @@ func (b *birth) serve(generation uint64, at time.Time) {
 }
 
 func (b *birth) release(now time.Time) bool {
+	if now.Before(b.servedAt) {
+		b.servedAt = now // the clock was set back over a stop
+	}
 	if !b.released && !b.servedAt.IsZero() && !now.Before(b.servedAt.Add(b.hold)) {
 		b.released = true
 	}

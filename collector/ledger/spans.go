@@ -49,6 +49,9 @@ func (s spans) add(v Span) spans {
 
 // remove returns s without v.
 func (s spans) remove(v Span) spans {
+	if !v.From.Before(v.To) {
+		return s
+	}
 	var out spans
 	for _, o := range s {
 		if !v.From.Before(o.To) || !o.From.Before(v.To) {

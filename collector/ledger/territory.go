@@ -64,12 +64,15 @@ func (l *Ledger) prune() {
 
 func (l *Ledger) forget() {
 	for id, m := range l.seen {
-		if !l.open(m.start) && !m.start.Before(l.floor) {
+		if !l.remembers(m) {
 			delete(l.seen, id)
 		}
 	}
 	l.pruned = len(l.seen)
 }
+
+// remembers tells whether a row has to be known so that it is not taken for a new one.
+func (l *Ledger) remembers(m memory) bool { return l.open(m.start) || m.start.Before(l.floor) }
 
 // KnownIn counts the rows that are known from open territory with from <= start <= to.
 func (l *Ledger) KnownIn(from, to time.Time) int {

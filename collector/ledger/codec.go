@@ -1,0 +1,374 @@
+package ledger
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// codec writes the ledger's fields to a state, or reads them from one. Each of its methods does either, by the pointer that it is given,
+// so that one list of fields serves both ways and the two cannot differ. After a failure it reads nothing more, and every count is 0.
+type codec struct {
+	reading bool
+	// in and out are the stream in use; times is the one of those times that are of little interest.
+	stream
+	times stream
+	err   error
+
+	base     int64 // what times are counted from, in Unix seconds
+	words    table[string]
+	instants table[instant]
+}
+
+// stream is bytes to append to, or what is left to read.
+type stream []byte
+
+// instant is a time as it can be compared.
+type instant struct {
+	sec  int64
+	nano int
+}
+
+// table gives values that come again a number.
+type table[T comparable] struct {
+	numbers    map[T]uint64
+	values     []T
+	last       T // the value that came last: often it is the next one too
+	lastNumber uint64
+}
+
+// errState is what is wrong with a state that cannot be read.
+var errState = errors.New("the state is damaged")
+
+func (c *codec) fail(what string) {
+	if c.err == nil {
+		c.err = fmt.Errorf("%w: %s", errState, what)
+	}
+	c.stream, c.times = nil, nil
+}
+
+// check fails where reading gave what no ledger writes.
+func (c *codec) check(ok bool, what string) {
+	if c.reading && !ok {
+		c.fail(what)
+	}
+}
+
+func (c *codec) uint(v *uint64) {
+	if !c.reading {
+		c.stream = binary.AppendUvarint(c.stream, *v)
+		return
+	}
+	n := 0
+	if *v, n = binary.Uvarint(c.stream); n <= 0 {
+		*v = 0
+		c.fail("it ends too early")
+		return
+	}
+	c.stream = c.stream[n:]
+}
+
+// int is for numbers that may be negative.
+func (c *codec) int(v *int64) {
+	u := uint64(*v<<1) ^ uint64(*v>>63)
+	c.uint(&u)
+	*v = int64(u>>1) ^ -int64(u&1)
+}
+
+// count is how many follow: each of them takes at least one byte.
+func (c *codec) count(n int) int {
+	u := uint64(n)
+	if c.uint(&u); u > uint64(len(c.stream)) && c.reading {
+		c.fail("a list is longer than all that follows")
+		return 0
+	}
+	return int(u)
+}
+
+// bits packs up to 32 flags.
+func (c *codec) bits(flags ...*bool) {
+	var u uint64
+	for i, f := range flags {
+		if *f {
+			u |= 1 << i
+		}
+	}
+	c.uint(&u)
+	for i, f := range flags {
+		*f = u&(1<<i) != 0
+	}
+	c.check(u < 1<<len(flags), "there are more flags than are known")
+}
+
+// fixed reads or writes n bytes as they are.
+func (c *codec) fixed(b []byte) {
+	if !c.reading {
+		c.stream = append(c.stream, b...)
+		return
+	}
+	if len(c.stream) < len(b) {
+		c.fail("it ends too early")
+		return
+	}
+	copy(b, c.stream)
+	c.stream = c.stream[len(b):]
+}
+
+func (c *codec) hash(v *uint64) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], *v)
+	c.fixed(b[:])
+	*v = binary.BigEndian.Uint64(b[:])
+}
+
+func (c *codec) float(v *float64) {
+	u := math.Float64bits(*v)
+	c.hash(&u)
+	*v = math.Float64frombits(u)
+	c.check(!math.IsNaN(*v) && !math.IsInf(*v, 0), "a number is none")
+}
+
+func (c *codec) text(v *string) {
+	n := c.count(len(*v))
+	if !c.reading {
+		c.stream = append(c.stream, *v...)
+		return
+	}
+	*v = string(c.stream[:n])
+	c.stream = c.stream[n:]
+}
+
+// word is a text that comes again and again.
+func (c *codec) word(v *string) {
+	if !again(c, &c.words, v) {
+		c.text(v)
+		c.words.add(*v)
+	}
+}
+
+// label is a word that is shown as a label value.
+func (c *codec) label(v *string) {
+	if c.word(v); c.reading {
+		c.check(clean(*v) == *v, "a label value is none")
+	}
+}
+
+func (t *table[T]) add(v T) {
+	if t.numbers == nil {
+		t.numbers = map[T]uint64{}
+	}
+	t.values = append(t.values, v)
+	t.numbers[v] = uint64(len(t.values))
+}
+
+// again tells whether a value was there before, and is told by its number. If not, it follows.
+func again[T comparable](c *codec, t *table[T], v *T) bool {
+	n := uint64(0)
+	if !c.reading {
+		if t.lastNumber == 0 || t.last != *v {
+			t.last, t.lastNumber = *v, t.numbers[*v]
+		}
+		n = t.lastNumber
+	}
+	c.uint(&n)
+	switch {
+	case n == 0 || !c.reading:
+	case n > uint64(len(t.values)):
+		c.fail("something is referred to that is not there")
+	default:
+		*v = t.values[n-1]
+	}
+	return n != 0
+}
+
+// id is a session's: nearly always a UUID, of which the 16 bytes are kept.
+func (c *codec) id(v *string) {
+	var raw [16]byte
+	n := uint64(0)
+	if !c.reading && !packUUID(*v, &raw) {
+		n = uint64(len(*v)) + 1
+	}
+	c.uint(&n)
+	switch {
+	case n == 0:
+		c.fixed(raw[:])
+		if c.reading {
+			*v = unpackUUID(raw)
+		}
+	case !c.reading:
+		c.stream = append(c.stream, *v...)
+	case n-1 > uint64(len(c.stream)):
+		c.fail("it ends too early")
+	default:
+		*v = string(c.stream[:n-1])
+		c.stream = c.stream[n-1:]
+	}
+}
+
+// packUUID takes a UUID as gateways write it, in lower case.
+func packUUID(s string, raw *[16]byte) bool {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return false
+	}
+	var digits [32]byte
+	copy(digits[:8], s[:8])
+	copy(digits[8:12], s[9:13])
+	copy(digits[12:16], s[14:18])
+	copy(digits[16:20], s[19:23])
+	copy(digits[20:], s[24:])
+	ok := true
+	for i := range 4 {
+		v, is := eightDigits(binary.BigEndian.Uint64(digits[8*i:]))
+		binary.BigEndian.PutUint32(raw[4*i:], v)
+		ok = ok && is
+	}
+	return ok
+}
+
+// eightDigits reads eight hexadecimal digits at once: a large ledger has a hundred thousand ids, and branches on digits cannot be predicted.
+func eightDigits(s uint64) (v uint32, ok bool) {
+	const each = 0x0101010101010101
+	n := s&(0x0f*each) + 9*(s>>6&each)
+	letter := (n + 6*each) >> 4 & each // 1 where the digit is 10 or more
+	ok = n&(0xf0*each) == 0 && n+'0'*each+('a'-'0'-10)*letter == s
+	n = (n | n>>4) & 0x00ff00ff00ff00ff
+	n = (n | n>>8) & 0x0000ffff0000ffff
+	return uint32(n | n>>16), ok
+}
+
+func unpackUUID(raw [16]byte) string {
+	b := make([]byte, 0, 36)
+	for i, part := range [][]byte{raw[:4], raw[4:6], raw[6:8], raw[8:10], raw[10:]} {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		b = hex.AppendEncode(b, part)
+	}
+	return string(b)
+}
+
+// time is a moment to the nanosecond, or the zero time.
+func (c *codec) time(v *time.Time) {
+	var sec, nano uint64 // one more than the difference to base in seconds, zigzag; microseconds or nanoseconds
+	if !c.reading && !v.IsZero() {
+		d := v.Unix() - c.base
+		sec = (uint64(d<<1) ^ uint64(d>>63)) + 1
+	}
+	c.uint(&sec)
+	if sec == 0 {
+		*v = time.Time{}
+		return
+	}
+	if nano = uint64(v.Nanosecond()); nano%1000 == 0 {
+		nano = nano / 1000 << 1
+	} else {
+		nano = nano<<1 | 1
+	}
+	c.uint(&nano)
+	if !c.reading {
+		return
+	}
+	ns := nano >> 1
+	if nano&1 == 0 {
+		ns *= 1000
+	}
+	const mostSeconds = 1 << 40 // far more than between the first year and the last
+	sec--
+	c.check(sec < mostSeconds && nano < 1<<31 && ns < 1e9, "a time is none")
+	*v = time.Unix(c.base+(int64(sec>>1)^-int64(sec&1)), int64(ns)).UTC()
+}
+
+// instant is a time that many things share.
+func (c *codec) instant(v *time.Time) {
+	i := instant{v.Unix(), v.Nanosecond()}
+	if !again(c, &c.instants, &i) {
+		c.time(v)
+		c.instants.add(instant{v.Unix(), v.Nanosecond()})
+	} else if c.reading {
+		*v = time.Unix(i.sec, int64(i.nano)).UTC()
+	}
+}
+
+// passing is a time that goes on without anything being counted: it is kept apart from all else.
+func (c *codec) passing(v *time.Time) {
+	c.stream, c.times = c.times, c.stream
+	c.time(v)
+	c.stream, c.times = c.times, c.stream
+}
+
+func (c *codec) passingUint(v *uint64) {
+	c.stream, c.times = c.times, c.stream
+	c.uint(v)
+	c.stream, c.times = c.times, c.stream
+}
+
+// entries writes a map in the order of its keys, or fills it. Only what keep wants is written; nil is all.
+func entries[V any](c *codec, m map[string]V, keep func(V) bool, each func(key *string, v *V)) {
+	if !c.reading {
+		sorted := sortedEntries(m, keep)
+		c.count(len(sorted))
+		for i := range sorted {
+			each(&sorted[i].key, &sorted[i].value)
+		}
+		return
+	}
+	for range c.count(0) {
+		var k string
+		var v V
+		if each(&k, &v); c.err != nil {
+			return
+		}
+		if _, twice := m[k]; twice {
+			c.fail("something is there twice")
+			return
+		}
+		m[k] = v
+	}
+}
+
+// mapEntry is an entry of a map. Its rank is how its key begins: that decides nearly every comparison, without a look at the key.
+type mapEntry[V any] struct {
+	rank  uint64
+	key   string
+	value V
+}
+
+func sortedEntries[V any](m map[string]V, keep func(V) bool) []mapEntry[V] {
+	out := make([]mapEntry[V], 0, len(m))
+	for k, v := range m {
+		if keep == nil || keep(v) {
+			var begin [8]byte
+			copy(begin[:], k)
+			out = append(out, mapEntry[V]{binary.BigEndian.Uint64(begin[:]), k, v})
+		}
+	}
+	slices.SortFunc(out, func(a, b mapEntry[V]) int {
+		if a.rank != b.rank {
+			return cmp.Compare(a.rank, b.rank)
+		}
+		return cmp.Compare(a.key, b.key)
+	})
+	return out
+}
+
+// list writes a slice, or fills it.
+func list[T any](c *codec, s *[]T, each func(v *T)) {
+	n := c.count(len(*s))
+	if c.reading {
+		*s = slices.Grow(*s, min(n, 1000))
+	}
+	for i := range n {
+		if c.err != nil {
+			return
+		}
+		if c.reading {
+			*s = append(*s, *new(T))
+		}
+		each(&(*s)[i])
+	}
+}

@@ -1,0 +1,310 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+)
+
+// step is something that a ledger is told. A commit gives a snapshot.
+type step func(l *Ledger) *Snapshot
+
+// drawSteps are what the refreshes of a while tell a ledger.
+func drawSteps(t *rapid.T) []step {
+	now := noon()
+	told := func(f func(*Ledger)) step { return func(l *Ledger) *Snapshot { f(l); return nil } }
+	var steps []step
+	starts := map[string]time.Time{} // they never move
+	for range rapid.IntRange(1, 25).Draw(t, "steps") {
+		// Most refreshes are soon after the last one; now and then one comes after a stop, or after a month without a session.
+		now = now.Add(rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 10 * time.Minute, 2 * time.Hour, 31 * 24 * time.Hour}).Draw(t, "passes"))
+		at, from := now, now.Add(-time.Duration(rapid.IntRange(0, 7200).Draw(t, "from"))*time.Second)
+		switch rapid.SampledFrom([]string{"rows", "rows", "head", "read", "settle", "pending", "malformed", "missed", "served", "commit", "commit"}).Draw(t, "step") {
+		case "rows":
+			rows := drawRows(t)
+			for i := range rows {
+				rows[i].ID = fakeID(rows[i].ID, i%2 == 0)
+				rows[i].ConnectionTags = map[string]string{"team": rapid.SampledFrom([]string{"red", "blue"}).Draw(t, "team")}
+				start, known := starts[rows[i].ID]
+				if !known {
+					start = rows[i].StartDate.Add(at.Sub(noon()).Truncate(time.Hour))
+					starts[rows[i].ID] = start
+				}
+				rows[i].StartDate.Time = start
+			}
+			steps = append(steps, told(func(l *Ledger) { l.Apply(at, rows) }))
+		case "head":
+			steps = append(steps, told(func(l *Ledger) { l.Advance(at) }))
+		case "read":
+			steps = append(steps, told(func(l *Ledger) { l.Read(Span{from, at}) }))
+		case "settle":
+			steps = append(steps, told(func(l *Ledger) { l.Settle(from) }))
+		case "pending":
+			steps = append(steps, told(func(l *Ledger) {
+				l.PendingRead(from, at, at)
+				l.ConfirmPending(from, at, at)
+				l.PendingComplete()
+			}))
+		case "malformed":
+			row := client.MalformedSession{ID: fakeID("id05", rapid.Bool().Draw(t, "uuid")), Near: noon()}
+			if start, known := starts[row.ID]; known {
+				row.Near = start
+			}
+			starts[row.ID] = row.Near
+			steps = append(steps, told(func(l *Ledger) { l.Malformed(at, []client.MalformedSession{row, {Digest: "d", Near: noon()}}) }))
+		case "missed":
+			id := fakeID(fmt.Sprintf("id%02d", rapid.IntRange(0, 5).Draw(t, "id")), rapid.Bool().Draw(t, "uuid"))
+			steps = append(steps, told(func(l *Ledger) { l.Missed(id, at); l.Missed(id, at) }))
+		case "served":
+			steps = append(steps, told(func(l *Ledger) { l.Served(l.generation, at) }))
+		case "commit":
+			steps = append(steps, func(l *Ledger) *Snapshot { return l.Commit(at, at.Add(time.Nanosecond)) })
+		}
+	}
+	return append(steps, func(l *Ledger) *Snapshot { return l.Commit(now, now) })
+}
+
+// fakeID makes some ids UUIDs, as gateways do.
+func fakeID(id string, uuid bool) string {
+	if !uuid {
+		return id
+	}
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", id, "ab", "a", "b", "cdefab")[:8] + "-0a1b-4c2d-8e3f-" + fmt.Sprintf("%012x", id)
+}
+
+func imageOptions() Options {
+	o := capped()
+	o.ConnectionTags = []string{"team"}
+	return o
+}
+
+// reborn is what becomes of a ledger over a stop.
+func reborn(t interface{ Fatal(...any) }, o Options, l *Ledger) *Ledger {
+	r, err := Restore(o, l.Image())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A ledger that was written and read back, at any moment and any number of times, goes on as the one that it was.
+func TestARestoredLedgerIsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stayed, stopped := New(imageOptions(), noon()), New(imageOptions(), noon())
+		for i, s := range drawSteps(t) {
+			if rapid.Bool().Draw(t, "stops") {
+				stopped = reborn(t, imageOptions(), stopped)
+			}
+			want, got := s(stayed), s(stopped)
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("step %d: snapshot\n%+v, want\n%+v", i, got, want)
+			}
+			a, b := stayed.Image(), stopped.Image()
+			if !bytes.Equal(a.Facts, b.Facts) || !bytes.Equal(a.Times, b.Times) {
+				t.Fatalf("step %d: the images differ", i)
+			}
+			if got, want := looks(stopped), looks(stayed); !reflect.DeepEqual(got, want) {
+				t.Fatalf("step %d: looks %v, want %v", i, got, want)
+			}
+		}
+	})
+}
+
+func looks(l *Ledger) []Look {
+	all, _ := l.Looks(noon().Add(1000 * time.Hour))
+	slices.SortFunc(all, func(a, b Look) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
+// What a restored ledger says that it showed is what its last snapshot showed.
+func TestShownIsWhatWasShown(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := New(imageOptions(), noon())
+		var last *Snapshot
+		for _, s := range drawSteps(t) {
+			if snap := s(l); snap != nil {
+				last = snap
+			}
+		}
+		got := reborn(t, imageOptions(), l).Shown()
+		if got.Generation != last.Generation || len(got.Targets) != len(last.Targets) {
+			t.Fatalf("generation %d with %d targets, want %d with %d", got.Generation, len(got.Targets), last.Generation, len(last.Targets))
+		}
+		for i, g := range got.Targets {
+			w := last.Targets[i]
+			if !reflect.DeepEqual([]any{g.Target, g.Started, g.Finished, g.ExitCodes, g.Resolved, g.Requested, g.Histograms}, []any{w.Target, w.Started, w.Finished, w.ExitCodes, w.Resolved, w.Requested, w.Histograms}) {
+				t.Errorf("%v: %+v, want %+v", w.Target, g, w)
+			}
+		}
+	})
+}
+
+// While nothing happens only the times go on.
+func TestLookingAgainChangesNoFacts(t *testing.T) {
+	s := begin(t)
+	s.see(0, session("a", -time.Minute), pendingSession("b"))
+	s.target(0)
+	before := s.Image()
+	s.Advance(noon().Add(time.Minute))
+	s.see(time.Minute, session("a", -time.Minute), pendingSession("b"))
+	s.ConfirmPending(noon().Add(-time.Hour), noon(), noon().Add(2*time.Minute))
+	s.Read(Span{noon(), noon().Add(time.Minute + tick)})
+	s.Settle(noon().Add(time.Minute))
+	s.target(time.Minute)
+	after := s.Image()
+	s.want("the same facts", bytes.Equal(before.Facts, after.Facts), true)
+	s.want("the same times", bytes.Equal(before.Times, after.Times), false)
+	s.see(2*time.Minute, s.ended("a", -time.Minute, time.Minute, 0))
+	s.target(2 * time.Minute)
+	s.want("the same facts after an end", bytes.Equal(after.Facts, s.Image().Facts), false)
+}
+
+func pendingSession(id string) client.Session {
+	row := session(id, -2*time.Minute)
+	row.Review = &client.Review{Type: "onetime", Status: "PENDING", CreatedAt: row.StartDate, Groups: []client.ReviewGroup{{Group: "sre", Status: "PENDING"}}}
+	return row
+}
+
+func TestSettingsMayChangeOverAStop(t *testing.T) {
+	l := New(imageOptions(), noon())
+	for i, name := range []string{"a", "b", "c"} {
+		row := session(name, time.Duration(i)*time.Second)
+		row.Connection, row.ConnectionTags = name, map[string]string{"team": "red"}
+		l.Apply(noon(), []client.Session{row})
+	}
+	l.Commit(noon(), noon()) // a and b keep their names
+	o := imageOptions()
+	o.MaxConnections, o.ConnectionTags, o.Overlap, o.Lookback = 3, nil, time.Hour, time.Hour
+	r := reborn(t, o, l)
+	row := session("d", time.Minute)
+	row.Connection = "d"
+	r.Apply(noon(), []client.Session{row})
+	var names []string
+	for _, c := range r.Commit(noon().Add(time.Minute), noon()).Connections {
+		names = append(names, c.Name)
+		if c.Tags != nil {
+			t.Errorf("%s has tags %v that are not chosen any more", c.Name, c.Tags)
+		}
+	}
+	if got := strings.Join(names, " "); got != "<other> a b d" {
+		t.Errorf("connections %s; want the first two and the third of the larger cap, and the folded one to stay so", got)
+	}
+	if r.Floor() != l.Floor() || r.Horizon() != l.Horizon() {
+		t.Error("a setting opened what had been read")
+	}
+}
+
+// An exporter's clock that was set back over a stop does not keep series from showing what they have for as long.
+func TestAClockSetBackDoesNotHold(t *testing.T) {
+	o := options()
+	o.FirstValueHold = time.Minute
+	l := New(o, noon())
+	l.Apply(noon(), []client.Session{session("a", time.Second)})
+	now := noon().Add(48 * time.Hour)
+	l.Served(l.Commit(noon(), now).Generation, now)
+	l = reborn(t, o, l)
+	l.Commit(noon(), noon())
+	if n := l.Commit(noon(), noon().Add(time.Minute)).Targets[0]; sum(n.Started) != 1 {
+		t.Error("the series is still held")
+	}
+}
+
+func TestDamagedImagesAreRefused(t *testing.T) {
+	good := someLedger().Image()
+	for name, s := range map[string]Image{
+		"nothing":          {},
+		"no facts":         {Times: good.Times},
+		"no times":         {Facts: good.Facts},
+		"cut":              {Facts: good.Facts[:len(good.Facts)-1], Times: good.Times},
+		"something behind": {Facts: append(slices.Clone(good.Facts), 0), Times: good.Times},
+		"times behind":     {Facts: good.Facts, Times: append(slices.Clone(good.Times), 0)},
+	} {
+		if l, err := Restore(imageOptions(), s); l != nil || !errors.Is(err, errState) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What a version of the program wrote, later ones have to read. Where the format has to change, the version of the state file goes up, what
+// is pinned here becomes the input of the test of its migration, and is written anew with HOOP_UPDATE=1.
+func TestTheFormatIsPinned(t *testing.T) {
+	s := someLedger().Image()
+	for name, got := range map[string][]byte{"facts": s.Facts, "times": s.Times} {
+		file := filepath.Join("testdata", "image-1."+name)
+		if os.Getenv("HOOP_UPDATE") != "" {
+			if err := os.WriteFile(file, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("the %s are not what version 1 writes", name)
+		}
+	}
+}
+
+// someLedger has something in each of its fields.
+func someLedger() *Ledger {
+	l := New(imageOptions(), noon())
+	code := 3
+	for i := range 30 {
+		row := session(fakeID(fmt.Sprint(i), i%2 == 0), time.Duration(i)*time.Second)
+		row.Connection, row.Verb, row.ConnectionTags = fmt.Sprint("c", i%3), fmt.Sprint("verb", i%4), map[string]string{"team": "red"}
+		if i%3 == 0 {
+			row.Status, row.ExitCode, row.EventSize, row.EndDate = "done", &code, int64(i*1000), at(time.Hour)
+		}
+		if i%5 == 0 {
+			row.Review = &client.Review{Type: "jit", Status: "PENDING", CreatedAt: row.StartDate, Groups: []client.ReviewGroup{{Group: "sre", Status: "PENDING"}}}
+		}
+		l.Apply(noon().Add(time.Minute), []client.Session{row})
+	}
+	l.Malformed(noon(), []client.MalformedSession{{Digest: "d", Near: noon()}})
+	l.Commit(noon().Add(time.Minute), noon().Add(time.Minute))
+	l.Served(1, noon().Add(time.Minute))
+	return l
+}
+
+// Whatever a state file holds, reading it ends with an error or with a ledger that works and is written as it was read.
+func FuzzRestore(f *testing.F) {
+	good := someLedger().Image()
+	f.Add(good.Facts, good.Times)
+	empty := New(imageOptions(), noon()).Image()
+	f.Add(empty.Facts, empty.Times)
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, facts, times []byte) {
+		l, err := Restore(imageOptions(), Image{facts, times})
+		if err != nil {
+			return
+		}
+		first := l.Image()
+		again := reborn(t, imageOptions(), l).Image()
+		if !bytes.Equal(first.Facts, again.Facts) || !bytes.Equal(first.Times, again.Times) {
+			t.Error("it is not written as it was read")
+		}
+		l.Shown()
+		for _, d := range []time.Duration{0, time.Hour, 1000 * time.Hour} {
+			now := noon().Add(d)
+			l.Advance(now)
+			l.Apply(now, []client.Session{session("new", d), pendingSession("a")})
+			l.Looks(now)
+			l.Missed("a", now)
+			l.Settle(now)
+			s := l.Commit(now, now)
+			l.Served(s.Generation, now)
+		}
+	})
+}
