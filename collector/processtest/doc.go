@@ -1,0 +1,8 @@
+// Package processtest tests the exporter as people run it: the built binary, a simulated gateway in another process, and what is
+// between them. Only here can a process be killed, and its memory measured as the machine counts it.
+//
+// By default each test is short. These make them long:
+//
+//	HOOP_MEMORY_SESSIONS=1000000  the sessions of the read-back whose memory is measured (make memory)
+//	HOOP_SOAK=10m                 for how long the exporter is watched under load; not at all by default (make soak)
+package processtest
