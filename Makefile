@@ -6,6 +6,7 @@ DATE     ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 PKG      := github.com/prometheus/common/version
 LDFLAGS  := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(REVISION) -X $(PKG).Branch=$(BRANCH) -X $(PKG).BuildDate=$(DATE)
 FUZZTIME ?= 30s
+DURATION ?= 10m
 
 .PHONY: help
 help: ## List the targets.
@@ -35,6 +36,14 @@ fuzz: ## Fuzz every target for FUZZTIME.
 .PHONY: bench
 bench: ## Run all benchmarks.
 	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: memory
+memory: ## Measure the resident memory after a million sessions were read back.
+	HOOP_MEMORY_SESSIONS=1000000 go test -count=1 -timeout=20m -v -run '^TestProcesses$$/^memory' ./collector/processtest
+
+.PHONY: soak
+soak: ## Watch memory and goroutines under load for DURATION.
+	HOOP_SOAK=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^soak$$' ./collector/processtest
 
 .PHONY: demo
 demo: ## Run against a simulated gateway.
