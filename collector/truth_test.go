@@ -79,6 +79,12 @@ func (w *world) equalsTruth() {
 		time.Sleep(refreshEvery)
 		got = w.scrape()
 	}
+	maps.DeleteFunc(got, func(k string, _ float64) bool { return k == "hoop_up" || strings.HasPrefix(k, "hoop_exporter_") })
+	w.compare(got, w.truth())
+}
+
+// truth is what an exporter that first ran when this one did has to say now.
+func (w *world) truth() gatewaytest.Truth {
 	cfg := w.collector.cfg
 	o := gatewaytest.TruthOptions{
 		T0: w.collector.published.Load().snapshot.T0, Lookback: cfg.Lookback, Overlap: cfg.Overlap, ForgetAfter: cfg.ForgetAfter,
@@ -91,9 +97,7 @@ func (w *world) equalsTruth() {
 	for _, th := range cfg.Overdue {
 		o.Overdue, o.OverdueLabels = append(o.Overdue, th.Duration), append(o.OverdueLabels, th.Name)
 	}
-	truth := w.gateway.Truth(o)
-	maps.DeleteFunc(got, func(k string, _ float64) bool { return k == "hoop_up" || strings.HasPrefix(k, "hoop_exporter_") })
-	w.compare(got, truth)
+	return w.gateway.Truth(o)
 }
 
 // compare wants all series to be equal, but for what the gateway rewrote: of these the exporter may have seen the second version first. Totals
