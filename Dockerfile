@@ -10,7 +10,7 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs
     -X github.com/prometheus/common/version.Version=$VERSION \
     -X github.com/prometheus/common/version.Revision=$REVISION \
     -X github.com/prometheus/common/version.Branch=$BRANCH \
-    -X github.com/prometheus/common/version.BuildDate=$DATE" .
+    -X github.com/prometheus/common/version.BuildDate=$DATE" . && mkdir /state
 
 FROM gcr.io/distroless/static-debian12:nonroot
 LABEL org.opencontainers.image.title="hoop_exporter" \
@@ -18,6 +18,8 @@ LABEL org.opencontainers.image.title="hoop_exporter" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /hoop_exporter /bin/hoop_exporter
 COPY LICENSE /LICENSE
+# For --state.dir: a volume that is mounted here belongs to the exporter's user.
+COPY --from=build --chown=65532:65532 /state /var/lib/hoop_exporter
 USER 65532:65532
 EXPOSE 10068
 ENTRYPOINT ["/bin/hoop_exporter"]
