@@ -1,0 +1,202 @@
+{{- define "hoop-exporter.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "hoop-exporter.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else if contains (include "hoop-exporter.name" .) .Release.Name }}
+{{- .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "hoop-exporter.name" .) | trunc 52 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "hoop-exporter.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "hoop-exporter.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "hoop-exporter.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "hoop-exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "hoop-exporter.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "hoop-exporter.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "hoop-exporter.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* What is wrong with the values that a schema cannot say. */}}
+{{- define "hoop-exporter.check" -}}
+{{- if not .Values.demo }}
+{{- if not .Values.hoop.url }}
+{{- fail "hoop.url is needed: the URL of the gateway, such as https://hoop.example.com/api (or set demo)" }}
+{{- end }}
+{{- if and (ne .Values.hoop.credential "none") (not .Values.hoop.existingSecret) }}
+{{- fail "hoop.existingSecret is needed: the name of a Secret with the gateway's credential (or set hoop.credential to none, and bring one by extraArgs)" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The flags that a check of the configuration shares with the exporter. */}}
+{{- define "hoop-exporter.args" -}}
+{{- if .Values.demo }}
+- --demo
+{{- else }}
+- --hoop.url={{ .Values.hoop.url }}
+{{- if eq .Values.hoop.credential "token" }}
+- --hoop.token-file=/etc/hoop_exporter/credential/{{ .Values.hoop.secretKey }}
+{{- else if eq .Values.hoop.credential "api-key" }}
+- --hoop.api-key-file=/etc/hoop_exporter/credential/{{ .Values.hoop.secretKey }}
+{{- end }}
+{{- end }}
+{{- with .Values.connectionTags }}
+- --labels.connection-tags={{ join "," . }}
+{{- end }}
+{{- if .Values.webConfig.existingSecret }}
+- --web.config.file=/etc/hoop_exporter/web/{{ .Values.webConfig.key }}
+{{- end }}
+{{- range .Values.extraArgs }}
+- {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "hoop-exporter.env" -}}
+- name: GOMEMLIMIT
+  valueFrom:
+    resourceFieldRef:
+      containerName: {{ .container }}
+      resource: limits.memory
+{{- with .root.Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "hoop-exporter.hasCredential" -}}
+{{- if and (not .Values.demo) (ne .Values.hoop.credential "none") }}true{{ end }}
+{{- end }}
+
+{{- define "hoop-exporter.volumeMounts" -}}
+{{- if include "hoop-exporter.hasCredential" . }}
+- name: credential
+  mountPath: /etc/hoop_exporter/credential
+  readOnly: true
+{{- end }}
+{{- if .Values.webConfig.existingSecret }}
+- name: web
+  mountPath: /etc/hoop_exporter/web
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "hoop-exporter.makesClaim" -}}
+{{- if and .Values.persistence.enabled (not .Values.persistence.existingClaim) (not .Values.demo) }}true{{ end }}
+{{- end }}
+
+{{/* Where the state is, if not on a claim that the StatefulSet makes. */}}
+{{- define "hoop-exporter.stateVolume" -}}
+{{- if not (or .Values.demo (include "hoop-exporter.makesClaim" .)) }}
+- name: state
+  {{- if .Values.persistence.enabled }}
+  persistentVolumeClaim:
+    claimName: {{ .Values.persistence.existingClaim }}
+  {{- else }}
+  emptyDir:
+    sizeLimit: {{ .Values.persistence.size }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "hoop-exporter.volumes" -}}
+{{- if include "hoop-exporter.hasCredential" . }}
+- name: credential
+  secret:
+    secretName: {{ .Values.hoop.existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.hoop.secretKey }}
+        path: {{ .Values.hoop.secretKey }}
+{{- end }}
+{{- if .Values.webConfig.existingSecret }}
+- name: web
+  secret:
+    secretName: {{ .Values.webConfig.existingSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "hoop-exporter.probe" -}}
+{{- if .root.Values.webConfig.existingSecret }}
+tcpSocket:
+  port: metrics
+{{- else }}
+httpGet:
+  path: {{ .path }}
+  port: metrics
+{{- end }}
+{{- end }}
+
+{{/* Where a pod may run, and as whom. */}}
+{{- define "hoop-exporter.podSettings" -}}
+serviceAccountName: {{ include "hoop-exporter.serviceAccountName" . }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
