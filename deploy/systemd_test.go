@@ -1,0 +1,143 @@
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// units copies the units to a folder, with the program where it was built instead of where a package would put it.
+func units(t *testing.T) (service, socket string) {
+	t.Helper()
+	need(t, "systemd-analyze")
+	dir := t.TempDir()
+	text := string(read(t, "systemd/hoop_exporter.service"))
+	if !strings.Contains(text, "\nExecStart=/usr/bin/hoop_exporter ") {
+		t.Fatal("the service does not start /usr/bin/hoop_exporter")
+	}
+	service, socket = filepath.Join(dir, "hoop_exporter.service"), filepath.Join(dir, "hoop_exporter.socket")
+	write(t, service, []byte(strings.Replace(text, "/usr/bin/hoop_exporter", program(t), 1)))
+	write(t, socket, read(t, "systemd/hoop_exporter.socket"))
+	return service, socket
+}
+
+// need skips a test where a program is missing. .ci/deploy says loudly when that happens.
+func need(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skipf("%s is not installed here", name)
+	}
+}
+
+func TestSystemdVerify(t *testing.T) {
+	service, socket := units(t)
+	out, err := exec.Command("systemd-analyze", "verify", service, socket).CombinedOutput()
+	if err != nil || len(bytes.TrimSpace(out)) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+// The score goes from 0 (closed) to 10 (open); what is left is that the service needs the network.
+func TestSystemdSecurity(t *testing.T) {
+	service, _ := units(t)
+	out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=15", service).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	t.Log(string(regexp.MustCompile(`Overall exposure.*`).Find(out)))
+}
+
+// The flags and files that the service's parts name are each other's.
+func TestSystemdFitsTogether(t *testing.T) {
+	service, env := string(read(t, "systemd/hoop_exporter.service")), string(read(t, "systemd/hoop_exporter.env"))
+	for _, want := range []string{
+		"EnvironmentFile=/etc/default/hoop_exporter", "LoadCredential=token:/etc/hoop_exporter/token",
+		"$HOOP_EXPORTER_FLAGS", "StateDirectory=hoop_exporter", "--state.dir=${STATE_DIRECTORY}",
+	} {
+		if !strings.Contains(service, want) {
+			t.Errorf("the service lacks %s", want)
+		}
+	}
+	for _, want := range []string{"\nHOOP_URL=", "\nHOOP_TOKEN_FILE=/run/credentials/hoop_exporter.service/token\n", "\nHOOP_EXPORTER_FLAGS=\n"} {
+		if !strings.Contains(env, want) {
+			t.Errorf("the environment lacks %q", want)
+		}
+	}
+	if !strings.Contains(string(read(t, "systemd/hoop_exporter.socket")), "\nListenStream=10068\n") {
+		t.Error("the socket is not at the exporter's port")
+	}
+}
+
+// systemd holds the socket: the exporter starts at the first scrape, and answers it.
+func TestSystemdSocketActivation(t *testing.T) {
+	need(t, "systemd-socket-activate")
+	address := freeAddress(t)
+	cmd := exec.Command("systemd-socket-activate", "--listen="+address, program(t), "--demo", "--web.systemd-socket", "--log.level=warn")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, cmd) })
+	if body := get(t, "http://"+address+"/metrics"); !strings.Contains(body, "\nhoop_up ") {
+		t.Errorf("no metrics came:\n%s\n%s", body, out.String())
+	}
+}
+
+// get asks until somebody answers with 200, and returns what came.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if err == nil {
+			body, err := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if err == nil && response.StatusCode == http.StatusOK {
+				return string(body)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s does not answer: %v", url, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// freeAddress is one that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// stop ends a process that a test started as an operator would, and wants it to end well.
+func stop(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%s: %v", filepath.Base(cmd.Path), err)
+	}
+}
