@@ -1,0 +1,149 @@
+package check
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+)
+
+// .ci/deploy runs actionlint; here is what it does not know.
+func TestWorkflows(t *testing.T) {
+	files, err := filepath.Glob(abs(t, ".github/workflows/*.yml"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("got %d workflows (%v)", len(files), err)
+	}
+	// An action is code that gets our rights: it is named by what it is, not by a name that can be moved.
+	pinned := regexp.MustCompile(`uses: [-\w/]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
+	for _, f := range files {
+		content, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(content)) {
+			if strings.Contains(line, "uses:") && !pinned.MatchString(strings.TrimSuffix(line, "\n")) {
+				t.Errorf("%s: not pinned: %s", filepath.Base(f), line)
+			}
+		}
+		if !strings.Contains(string(content), "\npermissions:\n  contents: read\n") {
+			t.Errorf("%s has more rights than it needs", filepath.Base(f))
+		}
+		if !strings.Contains(string(content), "run: bash .ci/run") {
+			t.Errorf("%s does not run what developers run", filepath.Base(f))
+		}
+	}
+}
+
+// What is released is what .ci/cross builds, with the same variables as the image from source and the Makefile.
+func TestReleaseBuilds(t *testing.T) {
+	var release struct {
+		Builds []struct {
+			Goos, Goarch, Flags, Ldflags, Env []string
+		} `json:"builds"`
+		Archives []struct {
+			Files []struct{ Src string } `json:"files"`
+		} `json:"archives"`
+		Nfpms []struct {
+			Contents []struct{ Src, Dst string } `json:"contents"`
+			Scripts  map[string]string           `json:"scripts"`
+		} `json:"nfpms"`
+		Dockers []struct {
+			Dockerfile string   `json:"dockerfile"`
+			Images     []string `json:"images"`
+		} `json:"dockers_v2"`
+	}
+	content := file(t, ".goreleaser.yaml")
+	if err := yaml.Unmarshal([]byte(content), &release); err != nil {
+		t.Fatal(err)
+	}
+	b := release.Builds[0]
+	var want []string
+	for _, system := range b.Goos {
+		for _, arch := range b.Goarch {
+			want = append(want, system+"/"+arch)
+		}
+	}
+	cross := file(t, ".ci/cross")
+	if got := strings.Fields(regexp.MustCompile(`targets=\((.*)\)`).FindStringSubmatch(cross)[1]); !slices.Equal(got, want) {
+		t.Errorf(".ci/cross builds %v, a release %v", got, want)
+	}
+	if !slices.Contains(b.Flags, "-trimpath") || !slices.Contains(b.Flags, "-buildvcs=false") || !slices.Contains(b.Env, "CGO_ENABLED=0") {
+		t.Errorf("a release is built with %v, %v", b.Env, b.Flags)
+	}
+	for _, variable := range []string{"Version", "Revision", "Branch", "BuildDate"} {
+		for path, text := range map[string]string{".goreleaser.yaml": content, ".ci/cross": cross, "Dockerfile": file(t, "Dockerfile"), "Makefile": file(t, "Makefile")} {
+			if !regexp.MustCompile(`(common/version|variables|PKG\))\.` + variable + `=`).MatchString(text) {
+				t.Errorf("%s does not set %s", path, variable)
+			}
+		}
+	}
+	for _, f := range release.Archives[0].Files {
+		exists(t, f.Src)
+	}
+	for _, c := range release.Nfpms[0].Contents {
+		if c.Src != "" {
+			exists(t, c.Src)
+		}
+	}
+	for _, s := range release.Nfpms[0].Scripts {
+		exists(t, s)
+	}
+	exists(t, release.Dockers[0].Dockerfile)
+
+	// One image, whoever builds it.
+	image := release.Dockers[0].Images[0]
+	if values := file(t, "deploy/helm/hoop-exporter/values.yaml"); !strings.Contains(values, "repository: "+image+"\n") {
+		t.Errorf("the chart does not use %s", image)
+	}
+	if got := kustomize(t, "gateway").statefulSets[0].Spec.Template.Spec.Containers[0].Image; !strings.HasPrefix(got, image+":") {
+		t.Errorf("the manifests use %s, a release makes %s", got, image)
+	}
+	source, released := lastStage(t, "Dockerfile"), lastStage(t, release.Dockers[0].Dockerfile)
+	if !slices.Equal(source, released) {
+		t.Errorf("the image from source is made by\n%s\nthe released one by\n%s", strings.Join(source, "\n"), strings.Join(released, "\n"))
+	}
+}
+
+// lastStage lists what the last stage of a Dockerfile does, without where its files come from.
+func lastStage(t *testing.T, path string) (list []string) {
+	t.Helper()
+	text := file(t, path)
+	text = text[strings.LastIndex(text, "\nFROM ")+1:]
+	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", "")) {
+		line = strings.Join(strings.Fields(line), " ")
+		line = regexp.MustCompile(`^COPY (--from=\w+ )?(.*?)\S*(/\S+ /\S+)$`).ReplaceAllString(line, "COPY $2$3")
+		if line != "" && !strings.HasPrefix(line, "ARG ") && !strings.HasPrefix(line, "#") {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// The version that manifests and chart name without being told is the same.
+func TestOneVersion(t *testing.T) {
+	version := regexp.MustCompile(`(?m)^appVersion: (.*)$`).FindStringSubmatch(file(t, "deploy/helm/hoop-exporter/Chart.yaml"))[1]
+	got := kustomize(t, "base").statefulSets[0].Spec.Template.Spec.Containers[0].Image
+	if !strings.HasSuffix(got, ":"+version) {
+		t.Errorf("the manifests use %s, the chart is for %s", got, version)
+	}
+}
+
+func file(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(abs(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func exists(t *testing.T, pattern string) {
+	t.Helper()
+	if found, err := filepath.Glob(abs(t, pattern)); err != nil || len(found) == 0 {
+		t.Errorf("%s is not there (%v)", pattern, err)
+	}
+}
