@@ -1,0 +1,152 @@
+package state
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// maxSize is far more than any ledger has; what is larger is no state file, and is not read into memory.
+const maxSize = 256 << 20
+
+// errHeld is a lock that another process has.
+var errHeld = errors.New("the lock is held")
+
+// Directory is a [Folder] of the file system.
+type Directory struct{ path string }
+
+// NewDirectory makes the directory, in one that is there, unless it is there already.
+func NewDirectory(path string) (*Directory, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.Mkdir(path, 0o700); err != nil {
+			return nil, fmt.Errorf("making the directory for the state: %w", err)
+		}
+		return &Directory{path}, syncDirectory(filepath.Dir(path))
+	case err != nil:
+		return nil, fmt.Errorf("looking at the directory for the state: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s is no directory: name one for the state", path)
+	}
+	return &Directory{path}, nil
+}
+
+// Check tells whether files can be written in the directory.
+func (d *Directory) Check() error {
+	f, err := os.CreateTemp(d.path, ".check-*")
+	if err != nil {
+		return fmt.Errorf("the state cannot be saved: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// Open implements [Folder]. Where the lock cannot even be tried, as on a disk that cannot be written, the file can be read, and a Save
+// tries the lock again.
+func (d *Directory) Open(name string) (Disk, error) {
+	f := &file{path: filepath.Join(d.path, name)}
+	if err := f.acquire(); errors.Is(err, errHeld) {
+		return nil, err
+	}
+	return f, nil
+}
+
+// file is a [Disk].
+type file struct {
+	path string
+	lock io.Closer // nil: the lock could not be tried
+	read [sha256.Size]byte
+}
+
+func (f *file) Name() string { return f.path }
+
+// acquire takes the lock, a file of its own beside the state file, which is replaced and so cannot be it.
+func (f *file) acquire() error {
+	name := f.path + ".lock"
+	lock, err := lockFile(name)
+	if errors.Is(err, errHeld) {
+		return fmt.Errorf("the state file %s is in use by another process, which holds %s: stop that one, or give each a directory of its own: %w", f.path, name, err)
+	}
+	if err != nil {
+		return fmt.Errorf("locking the state file: %w", err)
+	}
+	f.lock = lock
+	f.sweep()
+	return nil
+}
+
+// sweep removes what a process left that was killed while it wrote. Failing at that harms nobody.
+func (f *file) sweep() {
+	dir, name := filepath.Split(f.path)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "."+name) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+func (f *file) Load() ([]byte, error) {
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no file: move it away")
+	}
+	if info.Size() > maxSize {
+		return nil, fmt.Errorf("%w: %d bytes are more than any state has", errDamaged, info.Size())
+	}
+	content, err := os.ReadFile(f.path)
+	f.read = sha256.Sum256(content)
+	return content, err
+}
+
+func (f *file) Save(content []byte) error {
+	if f.lock == nil {
+		if err := f.late(); err != nil {
+			return err
+		}
+	}
+	return replaceFile(f.path, content)
+}
+
+// late takes a lock that could not be tried before. Another process may have written in the meantime, and this one would undo it.
+func (f *file) late() error {
+	before := f.read
+	if err := f.acquire(); err != nil {
+		return err
+	}
+	if _, err := f.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, f.Close())
+	}
+	if f.read != before {
+		f.read = before
+		return errors.Join(errors.New("another process has written it since it was read: start again to go on from there"), f.Close())
+	}
+	return nil
+}
+
+func (f *file) PutAside(now time.Time) (string, error) {
+	name := f.path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000Z") // no colon, for Windows
+	if err := os.Rename(f.path, name); err != nil {
+		return "", err
+	}
+	_ = syncDirectory(filepath.Dir(f.path)) // if that is lost, it is done again
+	return name, nil
+}
+
+func (f *file) Close() error {
+	if f.lock == nil {
+		return nil
+	}
+	err := f.lock.Close()
+	f.lock = nil
+	return err
+}
