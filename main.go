@@ -80,6 +80,7 @@ type options struct {
 	credential credential.Options
 
 	maxResponse, maxConnections         int64
+	maxRequests                         int64
 	timeoutOffset                       time.Duration
 	exemplars, native, classic, created bool
 	telemetryPath, logLevel, logFormat  string
@@ -101,6 +102,7 @@ func (o *options) flags() *kingpin.Application {
 	app.GetFlag("web.listen-address").IsSetByUser(&o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
 	setting(app, "web.timeout-offset", "500ms", "Time of the scrape timeout, as Prometheus tells it, that is kept for the way back.", &o.timeoutOffset, parseDuration)
+	setting(app, "web.max-requests", "40", "How many scrapes are answered at once; those beyond get 503. 0 is all.", &o.maxRequests, parseInt)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&o.pprof)
 	setting(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, oneOf("debug", "info", "warn", "error"))
 	setting(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, oneOf("logfmt", "json"))
@@ -239,6 +241,7 @@ func (o *options) validate() error {
 		{c.CacheTTL <= 0, "--cache.ttl: must be above 0: to ask at nearly every scrape, write 1ms"},
 		{c.StaleAfter <= c.CacheTTL, "--stale.after: must be longer than --cache.ttl"},
 		{o.maxConnections < 0, "--metrics.max-connections: must not be negative; 0 is all"},
+		{o.maxRequests < 0, "--web.max-requests: must not be negative; 0 is all"},
 		{!o.native && !o.classic, "--no-metrics.native-histograms and --no-metrics.classic-histograms: leave one of them out, or histograms have no buckets"},
 	} {
 		if rule.broken {
@@ -286,6 +289,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	handler, err := web.Handler(web.Config{
 		Collector: col, Registry: registry, Logger: slogger, TelemetryPath: o.telemetryPath,
 		TimeoutOffset: o.timeoutOffset, CreatedSamples: o.created, Profiles: o.pprof,
+		MaxRequests: int(min(o.maxRequests, math.MaxInt32)),
 	})
 	if err != nil {
 		return err
@@ -326,10 +330,7 @@ func (o *options) connect() (err error) {
 // serve answers scrapes until ctx ends, and returns when all that it started has ended.
 func (o *options) serve(ctx context.Context, col *collector.Collector, handler http.Handler, logger *slog.Logger, stdout io.Writer) error {
 	group, ctx := errgroup.WithContext(ctx)
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-	}
+	server := web.NewServer(handler, logger)
 	server.BaseContext = func(l net.Listener) context.Context {
 		if o.demo {
 			scheme := "http"

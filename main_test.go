@@ -160,6 +160,7 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"no number", "--hoop.duty=half", `--hoop.duty: "half" is no number`, nil},
 		{"no whole number", "--metrics.max-connections=1.5", `--metrics.max-connections: "1.5" is no whole number`, nil},
 		{"a negative number", "--metrics.max-connections=-1", "--metrics.max-connections: must not be negative", nil},
+		{"a negative number of scrapes", "--web.max-requests=-1", "--web.max-requests: must not be negative", nil},
 		{"no duty", "--hoop.duty=0", "--hoop.duty: must be above 0 and at most 1", nil},
 		{"more than all of the time", "--hoop.duty=1.1", "--hoop.duty: must be above 0 and at most 1", nil},
 		{"a duty that is no number", "--hoop.duty=NaN", "--hoop.duty: must be above 0 and at most 1", nil},

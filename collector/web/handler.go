@@ -30,6 +30,8 @@ type Config struct {
 	TimeoutOffset time.Duration
 	// CreatedSamples adds _created lines to OpenMetrics text, which most Prometheus servers take for more series.
 	CreatedSamples bool
+	// MaxRequests is how many scrapes are answered at once; those beyond get 503. 0: all.
+	MaxRequests int
 	// Profiles serves /debug/pprof/.
 	Profiles bool
 }
@@ -71,7 +73,7 @@ func Handler(cfg Config) (http.Handler, error) {
 		return nil, fmt.Errorf("make the landing page: %w", err)
 	}
 	mux.Handle("GET /{$}", landing)
-	return mux, nil
+	return hardened(mux), nil
 }
 
 // checkPath refuses what would hide another page or is no plain path.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -38,7 +39,7 @@ func metrics(cfg Config) http.Handler {
 		EnableOpenMetrics:                   true,
 		EnableOpenMetricsTextCreatedSamples: cfg.CreatedSamples,
 	}
-	return promhttp.InstrumentMetricHandler(cfg.Registry, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	one := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), scrapeTimeout(r, cfg.TimeoutOffset))
 		defer cancel()
 		scrape := prometheus.NewRegistry()
@@ -48,17 +49,46 @@ func metrics(cfg Config) http.Handler {
 			return
 		}
 		promhttp.HandlerFor(prometheus.Gatherers{cfg.Registry, scrape}, opts).ServeHTTP(w, r)
-	}))
+	})
+	counted := promhttp.InstrumentMetricHandler(cfg.Registry, limited(cfg.MaxRequests, one))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Who reads no faster than this holds one of the places of those who do. Where there is no connection, there is no deadline either.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(told(r) + writeWithin))
+		counted.ServeHTTP(w, r)
+	})
+}
+
+// limited answers at most n requests at once, and refuses others at once: a queue would only make all of them late.
+func limited(n int, next http.Handler) http.Handler {
+	if n <= 0 {
+		return next
+	}
+	places := make(chan struct{}, n)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			next.ServeHTTP(w, r)
+		default:
+			answer(w, http.StatusServiceUnavailable,
+				fmt.Sprintf("hoop_exporter is answering %d scrapes already, as many as --web.max-requests allows: scrape less often, or raise it.", n))
+		}
+	})
 }
 
 // scrapeTimeout is for how long a scrape may take: what Prometheus says less the offset, but at least half of it.
 func scrapeTimeout(r *http.Request, offset time.Duration) time.Duration {
-	timeout := defaultTimeout
+	timeout := told(r)
+	return max(timeout-offset, timeout/2)
+}
+
+// told is how long Prometheus waits for the answer, as it says itself.
+func told(r *http.Request) time.Duration {
 	seconds, err := strconv.ParseFloat(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
 	if err == nil && seconds > 0 && !math.IsInf(seconds, 0) {
-		timeout = time.Duration(min(seconds, maxTimeout.Seconds()) * float64(time.Second))
+		return time.Duration(min(seconds, maxTimeout.Seconds()) * float64(time.Second))
 	}
-	return max(timeout-offset, timeout/2)
+	return defaultTimeout
 }
 
 // errorLog is what promhttp writes its errors to.
