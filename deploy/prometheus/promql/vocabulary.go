@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -42,15 +45,19 @@ func histograms() []string {
 }
 
 // description is how client_golang writes a descriptor.
-var description = regexp.MustCompile(`(?s)^Desc\{fqName: "(\w+)", help: (".*"), constLabels: \{\}, variableLabels: \{([\w,]*)\}\}$`)
+var description = regexp.MustCompile(`(?s)^Desc\{fqName: "(\w+)", help: (".*"), constLabels: \{(.*)\}, variableLabels: \{([\w,]*)\}\}$`)
 
-// New returns what the collector describes, and what is there without it: the version's metric, and what Prometheus itself adds. tags are
-// the keys of connection tags that are shown.
+// constLabel is a label in it that always has the same value.
+var constLabel = regexp.MustCompile(`(\w+)="(?:[^"\\]|\\.)*"`)
+
+// New returns what the collector describes, what the program shows beside it, and what Prometheus itself adds. tags are the keys of
+// connection tags that are shown.
 func New(tags ...string) (Vocabulary, error) {
 	v := Vocabulary{
-		"up":                       {},
-		"hoop_exporter_build_info": {Labels: []string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"}},
-		"ALERTS":                   {Labels: []string{"alertname", "alertstate", "severity", "connection", "type", "group", "exit_code", "threshold"}},
+		"up":                      {},
+		"scrape_duration_seconds": {},
+		"scrape_samples_scraped":  {},
+		"ALERTS":                  {Labels: []string{"alertname", "alertstate", "severity", "connection", "type", "group", "exit_code", "threshold"}},
 	}
 	gateway, err := client.New("http://gateway.invalid", http.DefaultClient)
 	if err != nil {
@@ -60,27 +67,36 @@ func New(tags ...string) (Vocabulary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the collector: %w", err)
 	}
+	for _, from := range []prometheus.Collector{
+		c, version.NewCollector("hoop_exporter"), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := v.describe(from); err != nil {
+			return nil, err
+		}
+	}
+	return v, v.addClassic()
+}
+
+// describe adds what a collector describes.
+func (v Vocabulary) describe(from prometheus.Collector) (err error) {
 	descs := make(chan *prometheus.Desc)
 	go func() {
 		defer close(descs)
-		c.Describe(descs)
+		from.Describe(descs)
 	}()
-	for d := range descs {
+	for d := range descs { // all of them, or the goroutine would never end
 		m := description.FindStringSubmatch(d.String())
 		if m == nil {
 			err = fmt.Errorf("a descriptor of another form: %s", d)
-			continue // the others have to be taken all the same
+			continue
 		}
-		v[m[1]] = Metric{
-			Labels: strings.FieldsFunc(m[3], func(r rune) bool { return r == ',' }),
-			Help:   m[2],
-			Counts: strings.HasSuffix(m[1], "_total"),
+		has := strings.FieldsFunc(m[4], func(r rune) bool { return r == ',' })
+		for _, l := range constLabel.FindAllStringSubmatch(m[3], -1) {
+			has = append(has, l[1])
 		}
+		v[m[1]] = Metric{Labels: has, Help: m[2], Counts: strings.HasSuffix(m[1], "_total")}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return v, v.addClassic()
+	return err
 }
 
 // addClassic adds the series of classic histograms.
@@ -189,7 +205,7 @@ func (v Vocabulary) checkSelector(s *parser.VectorSelector, complain func(string
 	has := slices.Concat(targetLabels(), v[s.Name].Labels)
 	for _, m := range s.LabelMatchers {
 		switch {
-		case m.Name == labels.MetricName:
+		case m.Name == model.MetricNameLabel:
 		case !slices.Contains(has, m.Name):
 			complain("%s has no label %s", s.Name, m.Name)
 		default:

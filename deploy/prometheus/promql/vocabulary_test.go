@@ -23,6 +23,8 @@ func TestCheck(t *testing.T) {
 		"tag":                  {`hoop_open_sessions * on (connection) group_left (tag_team) hoop_connection_info`, ""},
 		"recorded":             {`gateway:hoop_up:min{instance="gw"} == 0`, ""},
 		"variable":             {`hoop_open_sessions{state=~"(running|ready)", connection=~".*"}`, ""},
+		"version":              {`count by (version) (hoop_exporter_build_info)`, ""},
+		"of the process":       {`changes(process_start_time_seconds[1h])`, ""},
 		"subquery":             {`max_over_time(hoop_up[1h:1m])`, ""},
 		"not PromQL":           {`sum by (`, "parse error"},
 		"unknown metric":       {`hoop_open_session`, `no metric "hoop_open_session"`},
