@@ -29,8 +29,12 @@ type Collector struct {
 	log         *troubleLog
 	exposition  *exposition
 	instruments *instruments
+	duty        *planner.Duty
 	planner     *planner.Planner // Run's alone
 	gateway     *gateway         // Run's alone
+	keeper      keeper           // Run's alone
+	halted      bool             // Run's alone: nothing may be asked
+	complete    bool             // Run's alone: baseline is closed
 	told        time.Time        // Run's alone: when the log last told how far the read-back is
 
 	cache *cache.Cache
@@ -53,6 +57,7 @@ type flight struct {
 // published is what scrapes see. It is immutable but for the note that one of them saw it.
 type published struct {
 	snapshot *ledger.Snapshot // nil before the first good answer
+	counted  *ledger.Snapshot // the last one that was saved: what is shown of counters; nil before the first
 	at       time.Time        // the exporter's clock when it was taken
 	status   status
 
@@ -82,9 +87,9 @@ func New(cfg Config) (*Collector, error) {
 		cfg: cfg, exposition: e, instruments: newInstruments(cfg), log: newTroubleLog(cfg.Logger),
 		// No janitor: it would never end.
 		cache: cache.New(cfg.CacheTTL, 0),
-		wake:  make(chan struct{}, 1), baseline: make(chan struct{}),
+		wake:  make(chan struct{}, 1), baseline: make(chan struct{}), duty: planner.NewDuty(time.Now()),
 	}
-	c.planner = planner.New(cfg.planning(), planner.NewDuty(time.Now()))
+	c.planner = planner.New(cfg.planning(), c.duty)
 	c.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: c.instruments}
 	c.published.Store(&published{})
 	return c, nil
@@ -226,6 +231,9 @@ func (p *published) view(cfg Config, now time.Time) view {
 	}
 	if p.snapshot != nil {
 		v.Now = p.snapshot.At.Add(now.Sub(p.at))
+	}
+	if v.Counted = p.counted; v.Counted == nil && p.snapshot != nil {
+		v.Counted = &ledger.Snapshot{T0: p.snapshot.T0} // nothing was saved yet: nothing was counted yet
 	}
 	return v
 }

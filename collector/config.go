@@ -6,6 +6,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
 // Config is what a Collector needs. The zero value of a field means its default, where one is named.
@@ -35,6 +36,9 @@ type Config struct {
 	FirstValueHold time.Duration
 	// NoExemplars leaves out exemplars, NoNativeHistograms and NoClassicHistograms one kind of bucket.
 	NoExemplars, NoNativeHistograms, NoClassicHistograms bool
+
+	// State is where the ledger is kept, so that its counters outlive the process. Default: nowhere.
+	State state.Folder
 
 	// CacheTTL is for how long a refresh answers scrapes (10s).
 	CacheTTL time.Duration

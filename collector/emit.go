@@ -18,6 +18,8 @@ const versionUnknown = "unknown"
 type view struct {
 	// Now is the gateway's time now: what long-running and overdue are measured against.
 	Now time.Time
+	// Counted is the snapshot whose counters and histograms are shown; nil: the one whose gauges are.
+	Counted *ledger.Snapshot
 	// Up tells that the last ended refresh succeeded.
 	Up bool
 	// Withheld tells that no refresh has succeeded for so long that gauges would be old news. Then the gateway is not up either.
@@ -36,26 +38,47 @@ func (e *exposition) describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// collect sends everything that a scrape shows. s is nil before the first snapshot: what nothing is known of is not shown then, counters
-// included, since a count restored from disk would look like an increase from 0.
+// collect sends everything that a scrape shows. s is nil before the first snapshot: what nothing is known of is not shown then.
 func (e *exposition) collect(ch chan<- prometheus.Metric, s *ledger.Snapshot, v view) {
 	e.collectView(ch, s, v)
-	if s == nil {
-		return
+	if v.Counted == nil {
+		v.Counted = s
 	}
+	if s != nil {
+		e.collectGauges(ch, s, v)
+	}
+	if v.Counted != nil {
+		e.collectCounted(ch, v.Counted)
+	}
+}
+
+func (e *exposition) collectGauges(ch chan<- prometheus.Metric, s *ledger.Snapshot, v view) {
 	e.collectLedger(ch, s)
 	for i := range s.Connections {
 		e.collectConnection(ch, &s.Connections[i])
 	}
+	if v.Withheld {
+		return
+	}
 	for i := range s.Targets {
-		n := &s.Targets[i]
-		t := newTarget(e, ch, n)
-		if !v.Withheld {
-			t.collectSessions(s, n, v.Now)
-			t.collectReviews(s, n, v.Now)
-		}
-		t.collectCounters(n)
-		t.collectHistograms(n)
+		t := newTarget(e, ch, &s.Targets[i])
+		t.collectSessions(s, &s.Targets[i], v.Now)
+		t.collectReviews(s, &s.Targets[i], v.Now)
+	}
+}
+
+// collectCounted sends what only grows.
+func (e *exposition) collectCounted(ch chan<- prometheus.Metric, s *ledger.Snapshot) {
+	ch <- &counter{desc: e.lost, value: s.Lost, created: s.T0}
+	ch <- &counter{desc: e.abandoned, value: s.Abandoned, created: s.T0}
+	ch <- &counter{desc: e.malformed, value: s.Malformed, created: s.T0}
+	for m, n := range s.Unobserved {
+		ch <- &counter{desc: e.unobserved, labels: e.measures[m].unobserved, value: n, created: s.T0}
+	}
+	for i := range s.Targets {
+		t := newTarget(e, ch, &s.Targets[i])
+		t.collectCounters(&s.Targets[i])
+		t.collectHistograms(&s.Targets[i])
 	}
 }
 
@@ -81,12 +104,6 @@ func (e *exposition) collectLedger(ch chan<- prometheus.Metric, s *ledger.Snapsh
 	ch <- &gauge{desc: e.unread, value: s.Unread.Seconds()}
 	ch <- &gauge{desc: e.recheckLag, value: s.RecheckLag.Seconds()}
 	ch <- &gauge{desc: e.folded, value: float64(s.Folded)}
-	ch <- &counter{desc: e.lost, value: s.Lost, created: s.T0}
-	ch <- &counter{desc: e.abandoned, value: s.Abandoned, created: s.T0}
-	ch <- &counter{desc: e.malformed, value: s.Malformed, created: s.T0}
-	for m, n := range s.Unobserved {
-		ch <- &counter{desc: e.unobserved, labels: e.measures[m].unobserved, value: n, created: s.T0}
-	}
 }
 
 func (e *exposition) collectConnection(ch chan<- prometheus.Metric, c *ledger.Connection) {

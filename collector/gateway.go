@@ -17,6 +17,8 @@ const (
 	identifyEvery = time.Hour
 	// identifyAgain is how soon after it could not tell.
 	identifyAgain = time.Minute
+	// identifyFirst is how soon while nothing can be asked before it is known.
+	identifyFirst = 10 * time.Second
 	// patience: after time-outs, requests of a kind may take up to so many times the time-out, since giving up on what the gateway goes on
 	// working on helps nobody.
 	patience = 8
@@ -31,8 +33,10 @@ type gateway struct {
 	factor  map[planner.Kind]int // of the time-out, by kind
 	version string
 
-	limited  bool      // the credential does not see all sessions
-	identify time.Time // when to ask again who it is
+	who      *client.UserInfo // who the credential is, as far as the gateway ever told
+	whoErr   error            // why it did not the last time
+	limited  bool             // the credential does not see all sessions
+	identify time.Time        // when to ask again
 }
 
 func (g *gateway) ask(ctx context.Context, r planner.Request) (*client.SessionPage, time.Duration, error) {
@@ -93,7 +97,7 @@ func code(err error) string {
 // identify asks who the credential is, now and then. Who is neither admin nor auditor gets fewer sessions without a word, so we have to say it.
 func (c *Collector) identify(ctx context.Context, now time.Time) {
 	g := c.gateway
-	if now.Before(g.identify) {
+	if now.Before(g.identify) || !c.planner.Affords(now) {
 		return
 	}
 	var who *client.UserInfo
@@ -105,13 +109,18 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 		return
 	}
 	c.planner.Charge(time.Now(), took)
-	if err != nil {
-		g.identify = now.Add(identifyAgain)
+	if g.whoErr = err; err != nil {
+		again := identifyAgain
+		if c.cfg.State != nil && g.who == nil {
+			again = identifyFirst
+		}
+		g.identify = time.Now().Add(max(again, retryAfter(err, took)))
 		c.log.trouble("identify", "cannot tell whether the credential sees all sessions", err)
 		return
 	}
 	c.log.over("identify")
 	g.identify = now.Add(identifyEvery)
+	g.who = who
 	limited := !who.SeesAllSessions()
 	if limited {
 		level.Warn(c.cfg.Logger).Log("msg", "only part of the sessions is visible: the credential is neither admin nor auditor, so every number is too low",

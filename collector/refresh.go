@@ -43,6 +43,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			c.leave()
 			return nil
 		case <-c.wake:
 			err := c.refresh(ctx)
@@ -60,7 +61,7 @@ func (c *Collector) Run(ctx context.Context) error {
 
 // untilReadBack is how long to wait before the read-back goes on.
 func (c *Collector) untilReadBack() time.Duration {
-	if c.planner.Idle() {
+	if c.halted || c.planner.Idle() {
 		return time.Hour
 	}
 	return backgroundPause
@@ -70,23 +71,21 @@ func (c *Collector) untilReadBack() time.Duration {
 func (c *Collector) refresh(ctx context.Context) error {
 	began := time.Now()
 	c.identify(ctx, began)
-	c.planner.Begin(began)
-	var trouble error
-	for ctx.Err() == nil {
-		r, ok := c.planner.Next(time.Now())
-		if !ok {
-			break
-		}
-		if err := c.ask(ctx, r); err != nil && trouble == nil {
-			trouble = err
-		}
+	trouble := c.keep(began)
+	if c.halted = trouble != nil; c.halted {
+		c.log.trouble("refresh", "nothing is asked", trouble)
+	} else {
+		trouble = c.askAll(ctx, began)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	now := time.Now()
 	s := c.published.Load().status
-	ok, asked := c.planner.Succeeded(now)
+	ok, asked := false, true
+	if !c.halted {
+		ok, asked = c.planner.Succeeded(now)
+	}
 	if asked {
 		s.up, s.err = ok, trouble
 		c.instruments.refreshed(now.Sub(began), !ok)
@@ -101,10 +100,25 @@ func (c *Collector) refresh(ctx context.Context) error {
 	return s.err
 }
 
+// askAll asks for all that a refresh has to ask. It returns what went wrong first.
+func (c *Collector) askAll(ctx context.Context, now time.Time) (trouble error) {
+	c.planner.Begin(now)
+	for ctx.Err() == nil {
+		r, ok := c.planner.Next(time.Now())
+		if !ok {
+			break
+		}
+		if err := c.ask(ctx, r); err != nil && trouble == nil {
+			trouble = err
+		}
+	}
+	return trouble
+}
+
 // readBack reads what has not been read of the past, as far as the duty allows and no scrape waits. It tells whether it read anything.
 func (c *Collector) readBack(ctx context.Context) bool {
 	read := false
-	for ctx.Err() == nil && len(c.wake) == 0 {
+	for ctx.Err() == nil && len(c.wake) == 0 && !c.halted {
 		r, ok := c.planner.Background(time.Now())
 		if !ok {
 			break
@@ -119,6 +133,11 @@ func (c *Collector) ask(ctx context.Context, r planner.Request) error {
 	page, took, err := c.gateway.ask(ctx, r)
 	if ctx.Err() != nil {
 		return ctx.Err() // we are stopping: that is no failure of the gateway
+	}
+	if err == nil {
+		if err = c.keeper.foreign(page); err != nil {
+			page, c.gateway.identify = nil, time.Time{} // ask at once who the credential is now
+		}
 	}
 	res := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
 	if err := c.planner.Answer(time.Now(), r, res); err != nil {
@@ -143,20 +162,22 @@ func retryAfter(err error, took time.Duration) time.Duration {
 	return 0
 }
 
-// publish shows what the ledger says now.
+// publish shows what the ledger says now. What it counted is shown only once that is saved: a counter that falls back after a crash would have
+// rate() add its whole value again.
 func (c *Collector) publish(s status) {
 	now := time.Now()
-	p := &published{at: now, status: s}
+	last := c.published.Load()
+	p := &published{at: now, status: s, counted: last.counted}
 	complete := false
 	if l := c.planner.Ledger(); l != nil {
-		if last := c.published.Load(); last.snapshot != nil {
-			if at := last.served.Load(); at != nil {
-				l.Served(last.snapshot.Generation, *at)
-			}
+		if at := last.served.Load(); at != nil && last.counted != nil {
+			l.Served(last.counted.Generation, *at)
 		}
-		before := l.Baseline()
 		p.snapshot = l.Commit(c.planner.GatewayTime(now), now)
-		complete = !before && l.Baseline()
+		if c.save(l, now) == nil {
+			p.counted = p.snapshot
+		}
+		complete = !c.complete && l.Baseline() && len(l.Unread()) == 0
 	}
 	c.published.Store(p)
 	if u := p.unread(); u > 0 && now.Sub(c.told) >= progressEvery {
@@ -165,6 +186,7 @@ func (c *Collector) publish(s status) {
 	}
 	if complete {
 		// Only now: who waits for this scrapes at once, and has to see it.
+		c.complete = true
 		close(c.baseline)
 		level.Info(c.cfg.Logger).Log("msg", "the first read-back is complete", "lookback", c.cfg.Lookback, "tracked_sessions", p.snapshot.Tracked)
 	}

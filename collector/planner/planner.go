@@ -21,6 +21,8 @@ const startupDuty = 0.5
 type Options struct {
 	// Ledger are the settings of the ledger that the planner feeds.
 	Ledger ledger.Options
+	// Restored is a ledger to go on with; nil begins a new one at the first good answer.
+	Restored *ledger.Ledger
 	// Filters are the parameters that every list request carries.
 	Filters client.ListOptions
 	// Duty is the share of time that requests may take.
@@ -189,6 +191,10 @@ func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
 	p.clock.observe(res.Page.Date, now)
 	at := p.clock.now(now)
 	if p.ledger == nil {
+		// A restored one had to wait as well: before that the gateway's time is not known.
+		p.ledger = p.o.Restored
+	}
+	if p.ledger == nil {
 		p.ledger = ledger.New(p.o.Ledger, at.Truncate(time.Second))
 	}
 	if err := r.part.answered(r, res.Page, res.Took, at); err != nil {
@@ -200,7 +206,13 @@ func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
 	return nil
 }
 
-// Charge charges a request that is not planned here, such as who the credential is.
+// Affords tells whether a request that is not planned here, such as who the credential is, may be made now.
+func (p *Planner) Affords(now time.Time) bool {
+	p.duty.refill(now, p.rate())
+	return !now.Before(p.refused) && p.duty.allows(Head)
+}
+
+// Charge charges a request that is not planned here.
 func (p *Planner) Charge(now time.Time, took time.Duration) {
 	p.duty.refill(now, p.rate())
 	p.duty.charge(Head, took)

@@ -1,0 +1,140 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+	"github.com/hoop-exporter/hoop_exporter/collector/planner"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+// keeper knows whose sessions the ledger is about, and keeps it in a file of theirs if there is a folder for that. It is Run's alone.
+type keeper struct {
+	known bool // whose sessions they are
+	id    state.Identity
+	store *state.Store // nil: nothing is kept
+}
+
+// identity is whose sessions the credential shows, through the filters of the configuration.
+func (c Config) identity(who *client.UserInfo) state.Identity {
+	id := state.Identity{
+		Organisation: who.OrgID, Limited: !who.SeesAllSessions(),
+		Connection: c.Connection, Type: c.Type, User: c.User, ReviewApprover: c.ReviewApprover,
+	}
+	if id.Limited {
+		id.Subject = who.ID
+	}
+	return id
+}
+
+// keep sees to it that what is asked for belongs to the ledger: it takes the ledger from its file once it is known whose sessions they are,
+// and fails as long as the credential shows somebody else's. Nothing may be asked then.
+func (c *Collector) keep(now time.Time) error {
+	k, who := &c.keeper, c.gateway.who
+	switch {
+	case who == nil && c.cfg.State == nil:
+		return nil
+	case who == nil:
+		return fmt.Errorf("the state file is named by the organisation, which the gateway does not tell: %w", c.gateway.whoErr)
+	case !k.known:
+		return c.take(c.cfg.identity(who), now)
+	}
+	err := c.same(c.cfg.identity(who))
+	if soon := now.Add(identifyAgain); err != nil && soon.Before(c.gateway.identify) {
+		c.gateway.identify = soon
+	}
+	return err
+}
+
+// same fails where the credential has become one that shows other sessions than the ledger is about. Without a file, a credential that shows more
+// or less of the same organisation makes no ledger wrong that was not so before.
+func (c *Collector) same(id state.Identity) error {
+	was := c.keeper.id
+	if id.Organisation != was.Organisation && id.Organisation != "" && was.Organisation != "" {
+		return fmt.Errorf("the credential belongs to organisation %q now, and what was counted to %q: give one of that, or start again", id.Organisation, was.Organisation)
+	}
+	if c.keeper.store != nil && id != was {
+		return errors.New("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
+			" give one as before, or start again to count in a file of its own")
+	}
+	return nil
+}
+
+// take takes the ledger from its file. Where that is used by another process, or cannot be read by this one, it is tried again at the next refresh.
+func (c *Collector) take(id state.Identity, now time.Time) error {
+	k := &c.keeper
+	if c.cfg.State == nil {
+		k.known, k.id = true, id
+		return nil
+	}
+	store, err := state.Open(c.cfg.State, id)
+	if err != nil {
+		return err
+	}
+	options := c.cfg.planning()
+	found, err := store.Load(options.Ledger, now)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	k.known, k.id, k.store = true, id, store
+	if !state.CanLock {
+		level.Warn(c.cfg.Logger).Log("msg", "files cannot be locked on this platform: see to it that no other process uses the state file", "file", store.Name())
+	}
+	if found.Damage != nil {
+		level.Error(c.cfg.Logger).Log("msg", "the state file cannot be read and was put aside: counting begins anew", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
+	}
+	l := found.Ledger
+	if l == nil {
+		level.Info(c.cfg.Logger).Log("msg", "counting begins", "state", store.Name())
+		return nil
+	}
+	level.Info(c.cfg.Logger).Log("msg", "counting goes on", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
+	options.Restored = l
+	c.planner = planner.New(options, c.duty)
+	c.published.Store(&published{at: now, status: c.published.Load().status, counted: l.Shown()})
+	return nil
+}
+
+// save writes the ledger down. What a snapshot says may be shown once that is done.
+func (c *Collector) save(l *ledger.Ledger, now time.Time) error {
+	if c.keeper.store == nil {
+		return nil
+	}
+	if err := c.keeper.store.Save(l.Image(), now); err != nil {
+		c.instruments.stateSaveFailed()
+		c.log.trouble("state", "the state cannot be saved: counters stay at their last saved values until it can", err)
+		return err
+	}
+	c.log.over("state")
+	return nil
+}
+
+// leave writes down what was read since the last time, and lets other processes have the file.
+func (c *Collector) leave() {
+	if c.keeper.store == nil {
+		return
+	}
+	if l := c.planner.Ledger(); l != nil {
+		now := time.Now()
+		l.Commit(c.planner.GatewayTime(now), now)
+		_ = c.save(l, now) // it was logged, and nobody was shown any of it
+	}
+	if err := c.keeper.store.Close(); err != nil {
+		level.Warn(c.cfg.Logger).Log("msg", "leaving the state file", "err", err)
+	}
+}
+
+// foreign fails where a page has rows of another organisation than the ledger's: a credential was exchanged for one of somebody else.
+func (k *keeper) foreign(page *client.SessionPage) error {
+	for i := range page.Sessions {
+		if org := page.Sessions[i].OrgID; org != "" && k.id.Organisation != "" && org != k.id.Organisation {
+			return fmt.Errorf("the sessions are of organisation %q, and what was counted of %q: give a credential of that, or start again", org, k.id.Organisation)
+		}
+	}
+	return nil
+}
