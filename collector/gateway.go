@@ -29,6 +29,7 @@ type gateway struct {
 	client      *client.Client
 	timeout     time.Duration
 	instruments *instruments
+	watchdog    watchdog
 
 	factor  map[planner.Kind]int // of the time-out, by kind
 	version string
@@ -40,14 +41,11 @@ type gateway struct {
 }
 
 func (g *gateway) ask(ctx context.Context, r planner.Request) (*client.SessionPage, time.Duration, error) {
-	var page *client.SessionPage
-	took, err := g.measure(ctx, g.timeout*time.Duration(max(1, g.factor[r.Kind])), func(ctx context.Context) (err error) {
+	page, took, err := timed(ctx, g, g.timeout*time.Duration(max(1, g.factor[r.Kind])), func(ctx context.Context) (*client.SessionPage, error) {
 		if r.ID != "" {
-			page, err = g.client.GetSession(ctx, r.ID)
-		} else {
-			page, err = g.client.ListSessions(ctx, r.List)
+			return g.client.GetSession(ctx, r.ID)
 		}
-		return err
+		return g.client.ListSessions(ctx, r.List)
 	})
 	g.adapt(r.Kind, took, err)
 	if err != nil {
@@ -59,14 +57,18 @@ func (g *gateway) ask(ctx context.Context, r planner.Request) (*client.SessionPa
 	return page, took, nil
 }
 
-func (g *gateway) measure(ctx context.Context, timeout time.Duration, f func(context.Context) error) (time.Duration, error) {
+// timed makes a request, and measures it. Where one that was given up is still under way it makes none, and there is nothing to measure.
+func timed[T any](ctx context.Context, g *gateway, timeout time.Duration, f func(context.Context) (T, error)) (out T, took time.Duration, err error) {
+	if g.watchdog.stuck() {
+		return out, 0, errStuck
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
-	err := f(ctx)
-	took := time.Since(start)
+	out, err = watch(ctx, &g.watchdog, f)
+	took = time.Since(start)
 	g.instruments.request(code(err), took)
-	return took, err
+	return out, took, err
 }
 
 // adapt gives a kind that ran into the time-out twice as much of it the next time, and keeps it at twice what such requests take.
@@ -90,6 +92,8 @@ func code(err error) string {
 		return "200"
 	case errors.As(err, &s):
 		return strconv.Itoa(s.Code)
+	case errors.Is(err, errStuck):
+		return "stuck"
 	}
 	return client.Kind(err)
 }
@@ -100,10 +104,9 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 	if now.Before(g.identify) || !c.planner.Affords(now) {
 		return
 	}
-	var who *client.UserInfo
-	took, err := g.measure(ctx, g.timeout, func(ctx context.Context) (err error) {
-		who, _, err = g.client.UserInfo(ctx)
-		return err
+	who, took, err := timed(ctx, g, g.timeout, func(ctx context.Context) (*client.UserInfo, error) {
+		who, _, err := g.client.UserInfo(ctx)
+		return who, err
 	})
 	if ctx.Err() != nil {
 		return
