@@ -134,8 +134,11 @@ func TestAStuckRequestDoesNotKeepTheExporterFromStopping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, between, _ := tapped(t, false)
 		between.close()
-		go w.scrape()
-		synctest.Wait()
+		waiting, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := w.collector.Refresh(waiting); err == nil {
+			t.Error("refreshed from a gateway that hangs")
+		}
 		began := time.Now()
 		w.stop()
 		if d := time.Since(began); between.hanging.Load() != 1 || d > grace {
