@@ -116,24 +116,6 @@ func sentBearer(resp *http.Response) string {
 	return token
 }
 
-// secrets are the credentials that a request carried, to be kept out of texts that the other side wrote.
-func secrets(req *http.Request) []string {
-	if req == nil {
-		return nil
-	}
-	var s []string
-	for _, h := range []string{"Authorization", "Api-Key"} {
-		v := req.Header.Get(h)
-		if _, token, ok := strings.Cut(v, " "); ok {
-			v = token
-		}
-		if v != "" {
-			s = append(s, v)
-		}
-	}
-	return s
-}
-
 // isToken tells whether s can be a credential in a header: visible ASCII, of a sane length.
 func isToken(s string) bool {
 	if s == "" || len(s) > 16<<10 {

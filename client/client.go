@@ -167,29 +167,34 @@ func (c *Client) UserInfo(ctx context.Context) (*UserInfo, Answer, error) {
 
 // get asks for a path below the base and has read take the body of a good answer. All its errors say what was done.
 func (c *Client) get(ctx context.Context, doing, path string, query url.Values, read func(io.Reader) error) (Answer, error) {
-	resp, err := c.send(ctx, path, query)
+	sent := &secrets{}
+	resp, err := c.send(sent.watch(ctx), path, query)
 	if err != nil {
-		return Answer{}, transportError(doing, err)
+		return Answer{}, sent.redactError(transportError(doing, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.Request != nil {
+		sent.addAll(resp.Request.Header)
+	}
 	answer := answerOf(resp.Header)
+	answer.Version = sent.redact(answer.Version)
 	body := &meteredBody{r: http.MaxBytesReader(nil, resp.Body, c.maxBytes)}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		// What cannot be read of an error's text is not worth another error.
 		text, _ := io.ReadAll(io.LimitReader(body, 64<<10))
 		answer.Bytes = body.bytes
-		e := statusError(resp, c.base.EscapedPath()+"/"+path, text, secrets(resp.Request))
+		e := statusError(resp, c.base.EscapedPath()+"/"+path, text, sent)
 		e.answer.Bytes = answer.Bytes
-		return answer, fmt.Errorf("%s: %w", doing, e)
+		return answer, sent.redactError(fmt.Errorf("%s: %w", doing, e))
 	}
 	err = expectObject(body, resp.Header.Get("Content-Type"), read)
 	answer.Bytes = body.bytes
 	switch {
 	case err != nil && body.err != nil:
 		// The body broke off; what the decoder makes of that is of no interest.
-		return answer, transportError(doing, body.err)
+		return answer, sent.redactError(transportError(doing, body.err))
 	case err != nil:
-		return answer, transportError(doing, asMalformed(err))
+		return answer, sent.redactError(transportError(doing, asMalformed(err)))
 	}
 	return answer, nil
 }

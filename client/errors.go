@@ -196,7 +196,7 @@ func Kind(err error) string {
 }
 
 // statusError reads what the gateway says in an answer that is no success. The answer's credential is taken out.
-func statusError(resp *http.Response, path string, body []byte, secrets []string) *StatusError {
+func statusError(resp *http.Response, path string, body []byte, sent *secrets) *StatusError {
 	e := &StatusError{Code: resp.StatusCode, Path: plainText(path, 200), answer: answerOf(resp.Header)}
 	e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), e.answer.Date)
 	var said struct {
@@ -213,10 +213,7 @@ func statusError(resp *http.Response, path string, body []byte, secrets []string
 		// A proxy's plain words, such as those of a server that expects HTTPS; a web page tells nothing in one line.
 		message = string(body)
 	}
-	for _, s := range secrets {
-		message = strings.ReplaceAll(message, s, "<redacted>")
-	}
-	e.Message = plainText(message, 200)
+	e.Message = plainText(sent.redact(message), 200)
 	return e
 }
 
