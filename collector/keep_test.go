@@ -1,0 +1,460 @@
+package collector
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+// disk is a folder in memory.
+type disk struct {
+	mu    sync.Mutex
+	files map[string][]byte
+	held  map[string]bool
+	full  bool
+	saves int
+}
+
+func newDisk() *disk { return &disk{files: map[string][]byte{}, held: map[string]bool{}} }
+
+// crashed is what is left of it when the machine loses its power now.
+func (d *disk) crashed() *disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := newDisk()
+	maps.Copy(out.files, d.files)
+	return out
+}
+
+// fill makes it full, or gives room again.
+func (d *disk) fill(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = full
+}
+
+// garble damages every file.
+func (d *disk) garble() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name := range d.files {
+		d.files[name] = d.files[name][:len(d.files[name])/2]
+	}
+}
+
+func (d *disk) names() (names []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name := range d.files {
+		names = append(names, name)
+	}
+	return names
+}
+
+func (d *disk) Open(name string) (state.Disk, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.held[name] {
+		return nil, fmt.Errorf("%s is in use by another process", name)
+	}
+	d.held[name] = true
+	return &diskFile{d, name}, nil
+}
+
+type diskFile struct {
+	*disk
+	name string
+}
+
+func (f *diskFile) Name() string { return f.name }
+
+func (f *diskFile) Load() ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	content, ok := f.files[f.name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return content, nil
+}
+
+func (f *diskFile) Save(content []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.saves++
+	if f.full {
+		return errors.New("no space left on device")
+	}
+	f.files[f.name] = bytes.Clone(content)
+	return nil
+}
+
+func (f *diskFile) PutAside(time.Time) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.files["aside"] = f.files[f.name]
+	delete(f.files, f.name)
+	return "aside", nil
+}
+
+func (f *diskFile) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.held, f.name)
+	return nil
+}
+
+// logs is a log to look at.
+type logs struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// keeping lives with a gateway whose life is short enough to look at, and an exporter that keeps what it counts.
+func keeping(t *testing.T, d *disk, f func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs), fault func(*http.Request) http.Handler) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		life := gatewaytest.DefaultLife()
+		life.Rate, life.Rewritten, life.Overturned = 0.05, 0, 0
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Life: life, Fault: fault})
+		time.Sleep(time.Hour)
+		l := &logs{}
+		cfg := truthConfig()
+		cfg.Logger, cfg.State = level.NewFilter(log.NewLogfmtLogger(l), level.AllowInfo()), d
+		f(t, g, cfg, l)
+	})
+}
+
+// counts are the series that never fall.
+func counts(samples map[string]float64) map[string]float64 {
+	out := map[string]float64{}
+	for k, v := range samples {
+		name, _, _ := strings.Cut(k, "{")
+		for _, suffix := range []string{"_total", "_count", "_sum", "_bucket"} {
+			if strings.HasPrefix(name, "hoop_") && !strings.HasPrefix(name, "hoop_exporter_") && strings.HasSuffix(name, suffix) {
+				out[k] = v
+			}
+		}
+	}
+	return out
+}
+
+// notBelow wants no count to be lower than it was.
+func (w *world) notBelow(before map[string]float64) map[string]float64 {
+	w.Helper()
+	now := counts(w.scrape())
+	for k, v := range before {
+		if now[k] < v {
+			w.Errorf("%s fell from %v to %v", k, v, now[k])
+		}
+	}
+	return now
+}
+
+// sameCreated wants every series to have been created when it was.
+func (w *world) sameCreated(before map[string]time.Time) map[string]time.Time {
+	w.Helper()
+	now := map[string]time.Time{}
+	for _, n := range w.collector.published.Load().counted.Targets {
+		for kind, of := range map[string][]ledger.Counter{"started": n.Started, "finished": n.Finished, "exit codes": n.ExitCodes, "resolved": n.Resolved, "requested": {n.Requested}} {
+			for _, c := range of {
+				now[fmt.Sprint(n.Target, kind, c.Label)] = c.Created
+			}
+		}
+		for m, h := range n.Histograms {
+			if h != nil {
+				now[fmt.Sprint(n.Target, m)] = h.Created
+			}
+		}
+	}
+	for k, was := range before {
+		if is := now[k]; !is.Equal(was) {
+			w.Errorf("%s was created %v, and now %v", k, was, is)
+		}
+	}
+	return now
+}
+
+// However a process ends, and however long it stays away, the next one goes on where it stopped: nothing falls, and in the end all is equal to
+// the truth since the very beginning.
+func TestCountersOutliveTheProcess(t *testing.T) {
+	keeping(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
+		var before map[string]float64
+		var created map[string]time.Time
+		for i, stop := range []struct {
+			away time.Duration
+			kill bool
+		}{{time.Second, true}, {10 * time.Minute, false}, {20 * time.Minute, true}, {26 * time.Hour, true}, {0, false}} {
+			w := newWorld(t, g, cfg)
+			w.scrapeFor(20*time.Minute, 30*time.Second)
+			before = w.notBelow(before)
+			created = w.sameCreated(created)
+			if i == 4 {
+				g.Calm()
+				w.scrapeFor(36*time.Hour, 10*time.Minute)
+				w.notBelow(before)
+				w.equalsTruth()
+			}
+			crashed := cfg.State.(*disk).crashed()
+			w.stop()
+			if stop.kill {
+				cfg.State = crashed
+			}
+			time.Sleep(stop.away)
+		}
+	}, nil)
+}
+
+// On a full disk gauges go on, counters wait, and it is said once.
+func TestCountersWaitForTheDisk(t *testing.T) {
+	d := newDisk()
+	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(20*time.Minute, 30*time.Second)
+		w.scrape()
+		d.fill(true)
+		before, saved := w.scrape(), d.crashed()
+		time.Sleep(11 * time.Second)
+		before = w.scrape() // of the first refresh that could not save
+		w.scrapeFor(time.Hour, 30*time.Second)
+		during := w.scrape()
+		if got, want := counts(during), counts(before); !maps.Equal(got, want) {
+			t.Error("counters went on that were not saved")
+		}
+		if during["hoop_up"] != 1 || during["hoop_exporter_state_save_failures_total"] < 50 || during["hoop_exporter_last_refresh_timestamp_seconds"] <= before["hoop_exporter_last_refresh_timestamp_seconds"] {
+			t.Errorf("up %v, %v failures", during["hoop_up"], during["hoop_exporter_state_save_failures_total"])
+		}
+		if n := strings.Count(l.String(), "counters stay at their last saved values"); n != 1 || !strings.Contains(l.String(), "no space left on device") {
+			t.Errorf("the log says it %d times: %s", n, l)
+		}
+		// Killed now, another process begins with what is shown, though it can save as little.
+		saved.fill(true)
+		cfg.State = saved
+		other := newWorld(t, g, cfg)
+		if got := counts(other.scrape()); !maps.Equal(got, counts(during)) {
+			t.Error("another process shows something else")
+		}
+		other.stop()
+
+		d.fill(false)
+		g.Calm()
+		w.scrapeFor(36*time.Hour, 10*time.Minute)
+		w.equalsTruth()
+		if !strings.Contains(l.String(), "recovered subject=state") {
+			t.Error("the log does not say that it is over")
+		}
+	}, nil)
+}
+
+// A disk that never took anything shows no counters: they could fall back to nothing.
+func TestNothingIsCountedOnADiskThatNeverWorked(t *testing.T) {
+	d := newDisk()
+	d.fill(true)
+	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(20*time.Minute, 30*time.Second)
+		got := w.scrape()
+		if n := counts(got); len(n) > 0 {
+			t.Errorf("%d counters are shown", len(n))
+		}
+		open := 0.0
+		for k, v := range got {
+			if strings.HasPrefix(k, "hoop_open_sessions{") {
+				open += v
+			}
+		}
+		if open == 0 || got["hoop_up"] != 1 {
+			t.Errorf("up %v, %v sessions are open", got["hoop_up"], open)
+		}
+	}, nil)
+}
+
+// userinfoFails answers nothing else than that it cannot tell who the credential is, as long as broken says so.
+func userinfoFails(broken func() bool) func(*http.Request) http.Handler {
+	return func(r *http.Request) http.Handler {
+		if broken() && strings.HasSuffix(r.URL.Path, "/userinfo") {
+			return gatewaytest.Fail(http.StatusInternalServerError, "the identity provider is away")
+		}
+		return nil
+	}
+}
+
+// Nothing is asked, and no beginning made up, before it is known whose sessions they are.
+func TestNothingIsAskedOfAStranger(t *testing.T) {
+	broken := true
+	keeping(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(20*time.Minute, 30*time.Second)
+		if got := w.scrape(); got["hoop_up"] != 0 || len(counts(got)) > 0 || !w.collector.Ready() {
+			t.Errorf("up %v, %d counters, ready %v", got["hoop_up"], len(counts(got)), w.collector.Ready())
+		}
+		if n := g.Stats().Requests[gatewaytest.PathSessions]; n > 0 {
+			t.Errorf("%d pages were asked for", n)
+		}
+		if !strings.Contains(l.String(), "the identity provider is away") {
+			t.Errorf("the log does not say why: %s", l)
+		}
+		broken = false
+		w.scrapeFor(time.Minute, 15*time.Second)
+		if got := w.scrape(); got["hoop_up"] != 1 {
+			t.Error("it does not go on by itself")
+		}
+	}, userinfoFails(func() bool { return broken }))
+}
+
+func TestAFileThatIsInUse(t *testing.T) {
+	d := newDisk()
+	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+		first := newWorld(t, g, cfg)
+		first.scrape()
+		second := newWorld(t, g, cfg)
+		defer second.stop()
+		second.scrapeFor(time.Minute, 15*time.Second)
+		if got := second.scrape(); got["hoop_up"] != 0 || len(counts(got)) > 0 {
+			t.Errorf("up %v, %d counters", got["hoop_up"], len(counts(got)))
+		}
+		if n := strings.Count(l.String(), d.names()[0]+" is in use by another process"); n < 1 || strings.Count(l.String(), "level=warn") != 1 {
+			t.Errorf("the log says %s", l)
+		}
+		before := first.notBelow(nil)
+		first.stop() // as in a rolling update
+		time.Sleep(time.Minute)
+		if got := second.notBelow(before); len(got) == 0 {
+			t.Error("it does not take over")
+		}
+	}, nil)
+}
+
+func TestDamageIsToldAndPutAside(t *testing.T) {
+	d := newDisk()
+	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+		w := newWorld(t, g, cfg)
+		w.scrapeFor(10*time.Minute, 30*time.Second)
+		began := w.collector.published.Load().snapshot.T0
+		w.stop()
+		d.garble()
+		w = newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(10*time.Minute, 30*time.Second)
+		if w.scrape()["hoop_up"] != 1 || !w.collector.published.Load().snapshot.T0.After(began) {
+			t.Error("it did not begin anew")
+		}
+		if !strings.Contains(l.String(), "level=error") || !strings.Contains(l.String(), "aside=aside") || len(d.names()) != 2 {
+			t.Errorf("%v are there, and the log says %s", d.names(), l)
+		}
+	}, nil)
+}
+
+// A credential of another organisation, or one that shows less, gets nothing counted to this one; given back, it goes on.
+func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
+	for name, answer := range map[string]string{
+		"of another organisation": `{"id":"u","role":"admin","org_id":"another"}`,
+		"that shows less":         `{"id":"u","role":"standard","org_id":"` + gatewaytest.OrgID + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			exchanged := false
+			d := newDisk()
+			keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+				w := newWorld(t, g, cfg)
+				defer w.stop()
+				w.scrapeFor(10*time.Minute, 30*time.Second)
+				before := w.notBelow(nil)
+				exchanged = true
+				w.scrapeFor(identifyEvery, time.Minute)
+				requests := g.Stats().Requests[gatewaytest.PathSessions]
+				w.scrapeFor(10*time.Minute, time.Minute)
+				if got := g.Stats().Requests[gatewaytest.PathSessions]; got != requests {
+					t.Errorf("%d pages were asked for", got-requests)
+				}
+				if got := w.scrape(); got["hoop_up"] != 0 {
+					t.Errorf("up %v", got["hoop_up"])
+				}
+				w.notBelow(before)
+				if !strings.Contains(l.String(), "or start again") {
+					t.Errorf("the log does not say what to do: %s", l)
+				}
+				exchanged = false
+				w.scrapeFor(2*time.Minute, 15*time.Second)
+				if got := w.scrape(); got["hoop_up"] != 1 || len(d.names()) != 1 {
+					t.Errorf("up %v with %v", got["hoop_up"], d.names())
+				}
+			}, func(r *http.Request) http.Handler {
+				if !exchanged || !strings.HasSuffix(r.URL.Path, "/userinfo") {
+					return nil
+				}
+				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) })
+			})
+		})
+	}
+}
+
+// Rows tell before the credential is asked about again.
+func TestAPageOfAnotherOrganisationIsRefused(t *testing.T) {
+	keeping(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		before := w.notBelow(nil)
+		row := gatewaytest.Row{}
+		row.OrgID, row.Connection, row.Type = "another", "theirs", "database"
+		g.Add(row)
+		time.Sleep(time.Minute)
+		got := w.scrape()
+		for k := range got {
+			if strings.Contains(k, "theirs") {
+				t.Errorf("%s is shown", k)
+			}
+		}
+		if w.notBelow(before); got["hoop_up"] != 0 || !strings.Contains(l.String(), `the sessions are of organisation \"another\"`) {
+			t.Errorf("up %v, the log says %s", got["hoop_up"], l)
+		}
+	}, nil)
+}
+
+// A gateway where nothing happens costs the disk nothing.
+func TestAQuietGatewayCostsNoSaves(t *testing.T) {
+	d := newDisk()
+	synctest.Test(t, func(t *testing.T) {
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
+		g.AddHistory(200, time.Now().Add(-24*time.Hour), time.Now().Add(-time.Hour), gatewaytest.HistoryOptions{Unfinished: 20, Pending: 5})
+		cfg := truthConfig()
+		cfg.State = d
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(time.Hour, 30*time.Second) // it reads back, and what it holds is shown
+		saves := d.saves
+		w.scrapeFor(time.Hour, 30*time.Second)
+		if n := d.saves - saves; n > 13 {
+			t.Errorf("%d saves in an hour", n)
+		}
+	})
+}
