@@ -28,8 +28,14 @@ type process struct {
 // launch starts a program, with a credential that the simulated gateway takes. It is killed when the test ends, at the latest.
 func launch(t *testing.T, program string, args ...string) *process {
 	t.Helper()
+	return launchWith(t, []string{"HOOP_TOKEN=any"}, program, args...)
+}
+
+// launchWith is launch with an environment.
+func launchWith(t *testing.T, env []string, program string, args ...string) *process {
+	t.Helper()
 	p := &process{cmd: exec.Command(program, args...), out: newOutput(), ended: make(chan struct{})}
-	p.cmd.Env = []string{"HOOP_TOKEN=any"}
+	p.cmd.Env = env
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -93,9 +99,15 @@ func (p *process) listens(ctx context.Context) (url string, err error) {
 // serve starts a program and waits until it listens.
 func serve(t *testing.T, program string, args ...string) (p *process, url string) {
 	t.Helper()
+	return serveWith(t, []string{"HOOP_TOKEN=any"}, program, args...)
+}
+
+// serveWith is serve with an environment.
+func serveWith(t *testing.T, env []string, program string, args ...string) (p *process, url string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	p = launch(t, program, args...)
+	p = launchWith(t, env, program, args...)
 	url, err := p.listens(ctx)
 	if err != nil {
 		t.Fatal(err)
