@@ -38,6 +38,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/once"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
 	"github.com/hoop-exporter/hoop_exporter/collector/web"
 )
 
@@ -84,6 +85,7 @@ type options struct {
 	timeoutOffset                       time.Duration
 	exemplars, native, classic, created bool
 	telemetryPath, logLevel, logFormat  string
+	stateDir                            string
 	pprof, check, once, demo            bool
 	listen                              *toolkit.FlagConfig
 
@@ -98,6 +100,7 @@ func (o *options) flags() *kingpin.Application {
 	app.Version(version.Print(program))
 	o.gatewayFlags(app)
 	o.metricFlags(app)
+	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&o.stateDir)
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
 	app.GetFlag("web.listen-address").IsSetByUser(&o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
@@ -242,6 +245,7 @@ func (o *options) validate() error {
 		{c.StaleAfter <= c.CacheTTL, "--stale.after: must be longer than --cache.ttl"},
 		{o.maxConnections < 0, "--metrics.max-connections: must not be negative; 0 is all"},
 		{o.maxRequests < 0, "--web.max-requests: must not be negative; 0 is all"},
+		{o.demo && o.stateDir != "", "--demo brings a new gateway each time: leave --state.dir out"},
 		{!o.native && !o.classic, "--no-metrics.native-histograms and --no-metrics.classic-histograms: leave one of them out, or histograms have no buckets"},
 	} {
 		if rule.broken {
@@ -275,6 +279,9 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if c.FirstValueHold == 0 {
 		c.FirstValueHold = -1 // 0 is the default there
 	}
+	if c.State, err = o.state(); err != nil {
+		return fmt.Errorf("--state.dir: %w", err)
+	}
 	col, err := collector.New(c)
 	if err != nil {
 		return err
@@ -306,6 +313,17 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	slogger.Info("Starting "+program, "version", version.Info(), "gateway", c.Client.URL())
 	return o.serve(ctx, col, handler, slogger, stdout)
+}
+
+// state is where the ledger is kept; nil where that is nowhere. A check makes nothing.
+func (o *options) state() (state.Folder, error) {
+	switch {
+	case o.stateDir == "":
+		return nil, nil
+	case o.check:
+		return nil, state.CheckDirectory(o.stateDir)
+	}
+	return state.NewDirectory(o.stateDir)
 }
 
 // connect makes the client of the gateway that is to be watched.

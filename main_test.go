@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -180,6 +181,10 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"an unknown level", "--log.level=trace", `--log.level: "trace" is unknown: write one of debug, info, warn, error`, nil},
 		{"an unknown format", "--log.format=xml", `--log.format: "xml" is unknown`, nil},
 		{"two things at once", "--once --config.check", "--once and --config.check: choose one", nil},
+		{"demo with a state", "--demo --state.dir=x", "--demo brings a new gateway each time: leave --state.dir out", nil},
+		{"a state in nowhere", good + " --state.dir=/does/not/exist", "--state.dir: making the directory for the state: mkdir /does/not/exist", []string{"HOOP_TOKEN=t"}},
+		{"a state in a file", good + " --state.dir=main_test.go", "--state.dir: main_test.go is no directory", []string{"HOOP_TOKEN=t"}},
+		{"a state that is only checked", good + " --config.check --state.dir=main_test.go", "--state.dir: main_test.go is no directory", []string{"HOOP_TOKEN=t"}},
 		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},
 		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is no path`, nil},
 		{"a path that is taken", "--demo --web.telemetry-path=/-/ready", "is the path of another page", nil},
@@ -386,6 +391,34 @@ func TestOnce(t *testing.T) {
 			t.Errorf("exit code %d, %s, %s", code, stdout, stderr)
 		}
 	})
+}
+
+// What was counted is there again after a restart, in a file that holds no secret and that nobody else can use meanwhile.
+func TestStateOutlivesTheProgram(t *testing.T) {
+	withoutEnvironment(t)
+	t.Setenv("HOOP_TOKEN", "admin-token")
+	dir := filepath.Join(t.TempDir(), "state")
+	args := []string{"--hoop.url=" + simulated(t).URL, "--state.dir=" + dir}
+	first := start(t, args...)
+	file := first.stderr.await(t, `msg="counting begins" state=(\S+)`)
+	first.get(t, "/metrics", "")
+	second := start(t, args...)
+	second.stderr.await(t, `(is in use by another process)`)
+	if _, body := second.get(t, "/metrics", ""); !strings.Contains(string(body), "\nhoop_up 0\n") {
+		t.Errorf("no hoop_up 0 in %s", body)
+	}
+	second.ended()
+	if code := first.ended(); code != 0 {
+		t.Errorf("exit code %d: %s", code, first.stderr)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil || bytes.Contains(content, []byte("admin-token")) || regexp.MustCompile(`[a-z]@[a-z]+\.`).Match(content) {
+		t.Errorf("%v, or the token or an e-mail is in %q", err, content)
+	}
+	third := start(t, args...)
+	if again := third.stderr.await(t, `msg="counting goes on" state=(\S+)`); again != file {
+		t.Errorf("it goes on with %s, not %s", again, file)
+	}
 }
 
 // tables are the rows of the README's tables whose first cell begins so, each cell without quotes and spaces.

@@ -38,9 +38,20 @@ func NewDirectory(path string) (*Directory, error) {
 	return &Directory{path}, nil
 }
 
-// Check tells whether files can be written in the directory.
-func (d *Directory) Check() error {
-	f, err := os.CreateTemp(d.path, ".check-*")
+// CheckDirectory tells whether files can be written in a directory, or whether it can be made. It makes nothing.
+func CheckDirectory(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		path = filepath.Dir(path)
+		info, err = os.Stat(path)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking at the directory for the state: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%s is no directory: name one for the state", path)
+	}
+	f, err := os.CreateTemp(path, ".check-*")
 	if err != nil {
 		return fmt.Errorf("the state cannot be saved: %w", err)
 	}

@@ -312,19 +312,29 @@ func TestDirectories(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, path := range map[string]string{"a file": file, "in nowhere": filepath.Join(t.TempDir(), "a", "b")} {
-		if _, err := NewDirectory(path); err == nil {
-			t.Errorf("%s is taken for a directory", name)
+	for _, tc := range []struct {
+		name, path string
+		good       bool
+	}{
+		{"one that is there", t.TempDir(), true},
+		{"one that is to be made", filepath.Join(t.TempDir(), "new"), true},
+		{"a file", file, false},
+		{"below a file", filepath.Join(file, "new"), false},
+		{"in one that is not there", filepath.Join(t.TempDir(), "a", "b"), false},
+	} {
+		_, before := os.Stat(tc.path)
+		if err := CheckDirectory(tc.path); (err == nil) != tc.good {
+			t.Errorf("checking %s: %v", tc.name, err)
 		}
-	}
-	dir, err := NewDirectory(filepath.Join(t.TempDir(), "new"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dir.Check(); err != nil {
-		t.Error(err)
-	}
-	if entries, err := os.ReadDir(dir.path); err != nil || len(entries) > 0 {
-		t.Errorf("%v, %v is left of the check", entries, err)
+		if _, after := os.Stat(tc.path); (after == nil) != (before == nil) {
+			t.Errorf("checking made %s", tc.name)
+		}
+		_, err := NewDirectory(tc.path)
+		if (err == nil) != tc.good {
+			t.Errorf("making %s: %v", tc.name, err)
+		}
+		if left, err := os.ReadDir(tc.path); tc.good && (err != nil || len(left) > 0) {
+			t.Errorf("%v, %v is in %s", left, err, tc.name)
+		}
 	}
 }
