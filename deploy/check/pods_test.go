@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
 )
 
 // checkTogether holds objects to each other: selectors that select, ports that exist, volumes that are mounted.
@@ -137,9 +139,19 @@ func checkMounts(t *testing.T, pod corev1.PodSpec, volumes map[string]bool) {
 	}
 }
 
-// checkHardened holds a pod to the restricted Pod Security Standard, and to what goes beyond it.
+// checkHardened holds a pod to the restricted Pod Security Standard, by the code that enforces it in a cluster, and to what goes beyond it.
 func checkHardened(t *testing.T, pod corev1.PodSpec) {
 	t.Helper()
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	for _, r := range evaluator.EvaluatePod(restricted, &metav1.ObjectMeta{}, &pod) {
+		if !r.Allowed {
+			t.Errorf("not within the restricted standard: %s: %s", r.ForbiddenReason, r.ForbiddenDetail)
+		}
+	}
 	for _, wrong := range weaknesses(pod) {
 		t.Error(wrong)
 	}
