@@ -39,7 +39,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	}
 	pause := time.NewTimer(backgroundPause)
 	defer pause.Stop()
-	lastPublished := time.Now()
+	lastPublished, lastReadBack := time.Now(), time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -54,8 +54,10 @@ func (c *Collector) Run(ctx context.Context) error {
 				c.publish(c.published.Load().status)
 				lastPublished = time.Now()
 			}
+			lastReadBack = time.Now()
 		}
-		pause.Reset(c.untilReadBack())
+		// Counted from the last time, or refreshes that follow each other closely would put it off for ever.
+		pause.Reset(max(0, c.untilReadBack()-time.Since(lastReadBack)))
 	}
 }
 

@@ -202,3 +202,17 @@ func TestScrapesDoNotPileUpOnAGatewayThatHangs(t *testing.T) {
 		w.stop()
 	})
 }
+
+// Who scrapes all the time does not keep the past from being read.
+func TestFrequentRefreshesDoNotPutOffTheReadBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Cost: gatewaytest.NewCost})
+		g.AddHistory(300, time.Now().Add(-24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{})
+		w := newWorld(t, g, Config{Lookback: 25 * time.Hour, CacheTTL: time.Millisecond})
+		defer w.stop()
+		w.scrapeFor(5*time.Minute, 100*time.Millisecond)
+		if s := w.scrape(); s["hoop_exporter_baseline_complete"] != 1 {
+			t.Errorf("after five minutes %v s are unread", s["hoop_exporter_unread_seconds"])
+		}
+	})
+}
