@@ -90,7 +90,8 @@ func (p programs) secrets(t *testing.T) {
 			t.Run(how+"/"+what, func(t *testing.T) {
 				var got atomic.Bool
 				gateway := failing(t, fail, &got)
-				args := append([]string{"--hoop.url=" + gateway, "--web.listen-address=127.0.0.1:0", "--web.enable-pprof", "--log.level=debug"}, credential.args...)
+				state := t.TempDir()
+				args := append([]string{"--hoop.url=" + gateway, "--state.dir=" + state, "--web.listen-address=127.0.0.1:0", "--web.enable-pprof", "--log.level=debug"}, credential.args...)
 				exporter, url := serveWith(t, credential.env, p.exporter, args...)
 				up := "hoop_up 0"
 				if fail == nil {
@@ -111,6 +112,20 @@ func (p programs) secrets(t *testing.T) {
 				}
 				exporter.stop(t)
 				shown["log"] = exporter.out.String()
+				files, err := os.ReadDir(state)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range files {
+					content, err := os.ReadFile(filepath.Join(state, f.Name()))
+					if err != nil {
+						t.Fatal(err)
+					}
+					shown["state, "+f.Name()] = f.Name() + string(content)
+				}
+				if fail == nil && len(files) == 0 {
+					t.Error("no state was saved that could be looked at")
+				}
 				if fail != nil && !strings.Contains(shown["log"], "asking the gateway failed") && !strings.Contains(shown["log"], "cannot tell whether") {
 					t.Errorf("the log does not tell of the failure")
 				}
