@@ -81,7 +81,7 @@ type options struct {
 	credential credential.Options
 
 	maxResponse, maxConnections         int64
-	maxRequests                         int64
+	maxRequests                         int64 // scrapes at once
 	timeoutOffset                       time.Duration
 	exemplars, native, classic, created bool
 	telemetryPath, logLevel, logFormat  string
