@@ -241,9 +241,9 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 		w.scrapeFor(20*time.Minute, 30*time.Second)
 		w.scrape()
 		d.fill(true)
-		before, saved := w.scrape(), d.crashed()
+		saved := d.crashed()
 		time.Sleep(11 * time.Second)
-		before = w.scrape() // of the first refresh that could not save
+		before := w.scrape() // of the first refresh that could not save
 		w.scrapeFor(time.Hour, 30*time.Second)
 		during := w.scrape()
 		if got, want := counts(during), counts(before); !maps.Equal(got, want) {

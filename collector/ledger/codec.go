@@ -64,9 +64,8 @@ func (c *codec) uint(v *uint64) {
 		c.stream = binary.AppendUvarint(c.stream, *v)
 		return
 	}
-	n := 0
-	if *v, n = binary.Uvarint(c.stream); n <= 0 {
-		*v = 0
+	u, n := binary.Uvarint(c.stream)
+	if *v = u; n <= 0 {
 		c.fail("it ends too early")
 		return
 	}

@@ -315,6 +315,7 @@ func (c *codec) histogram(m Measure, h *histogram) {
 	c.bits(&shown, &same)
 	c.uint(&h.count)
 	c.int(&h.sum)
+	c.check(h.sum >= 0, "a histogram's sum is below 0")
 	c.buckets(&h.classic, len(bounds)+1, h.count)
 	set := make([]*bool, len(h.ex))
 	for i := range h.ex {

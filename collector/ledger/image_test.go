@@ -236,24 +236,36 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 	}
 }
 
-// What a version of the program wrote, later ones have to read. Where the format has to change, the version of the state file goes up, what
-// is pinned here becomes the input of the test of its migration, and is written anew with HOOP_UPDATE=1.
+// What a version of the program wrote, later ones have to read, and write as it was. Where the format has to change, the version of the state file
+// goes up, what is pinned here becomes the input of the test of its migration, and HOOP_UPDATE=1 pins a new one.
 func TestTheFormatIsPinned(t *testing.T) {
-	s := someLedger().Image()
-	for name, got := range map[string][]byte{"facts": s.Facts, "times": s.Times} {
+	var pinned Image
+	written := someLedger().Image()
+	for name, f := range map[string]struct{ pinned, written *[]byte }{"facts": {&pinned.Facts, &written.Facts}, "times": {&pinned.Times, &written.Times}} {
 		file := filepath.Join("testdata", "image-1."+name)
 		if os.Getenv("HOOP_UPDATE") != "" {
-			if err := os.WriteFile(file, got, 0o644); err != nil {
+			if err := os.WriteFile(file, *f.written, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
-		want, err := os.ReadFile(file)
-		if err != nil {
+		var err error
+		if *f.pinned, err = os.ReadFile(file); err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("the %s are not what version 1 writes", name)
-		}
+	}
+	l, err := Restore(imageOptions(), pinned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := l.Image(); !bytes.Equal(again.Facts, pinned.Facts) || !bytes.Equal(again.Times, pinned.Times) {
+		t.Error("it is not written as version 1 did")
+	}
+	started := uint64(0)
+	for _, n := range l.Commit(noon().Add(time.Hour), noon().Add(time.Hour)).Targets {
+		started += sum(n.Started)
+	}
+	if len(l.tracked) != 22 || started != 30 {
+		t.Errorf("%d unfinished and %d started, want 22 and 30", len(l.tracked), started)
 	}
 }
 

@@ -75,6 +75,7 @@ type file struct {
 	read [sha256.Size]byte
 }
 
+// Name implements [Disk].
 func (f *file) Name() string { return f.path }
 
 // acquire takes the lock, a file of its own beside the state file, which is replaced and so cannot be it.
@@ -103,6 +104,7 @@ func (f *file) sweep() {
 	}
 }
 
+// Load implements [Disk].
 func (f *file) Load() ([]byte, error) {
 	info, err := os.Stat(f.path)
 	if err != nil {
@@ -119,6 +121,7 @@ func (f *file) Load() ([]byte, error) {
 	return content, err
 }
 
+// Save implements [Disk].
 func (f *file) Save(content []byte) error {
 	if f.lock == nil {
 		if err := f.late(); err != nil {
@@ -144,6 +147,7 @@ func (f *file) late() error {
 	return nil
 }
 
+// PutAside implements [Disk].
 func (f *file) PutAside(now time.Time) (string, error) {
 	name := f.path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000Z") // no colon, for Windows
 	if err := os.Rename(f.path, name); err != nil {
@@ -153,6 +157,7 @@ func (f *file) PutAside(now time.Time) (string, error) {
 	return name, nil
 }
 
+// Close implements [Disk].
 func (f *file) Close() error {
 	if f.lock == nil {
 		return nil

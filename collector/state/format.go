@@ -13,8 +13,11 @@ const (
 	magic = "HOOPSTAT"
 	// version is the version of what this program writes.
 	version = 1
-	// headerSize is that of the magic, the version, the length of what follows the header, and its checksum. It is the same in all versions.
-	headerSize = len(magic) + 4 + 8 + sha256.Size
+	// The header has the magic, the version, the length of what follows the header, and its checksum. It is the same in all versions.
+	versionAt  = len(magic)
+	lengthAt   = versionAt + 4
+	checksumAt = lengthAt + 8
+	headerSize = checksumAt + sha256.Size
 )
 
 // Why a file is not used. Each text says what to do.
@@ -51,11 +54,11 @@ func (f format) encode(id Identity, i ledger.Image) []byte {
 
 // seal fills in the header.
 func (f format) seal(b []byte) {
-	h := append(b[:0], magic...)
-	h = binary.BigEndian.AppendUint32(h, f.version)
-	h = binary.BigEndian.AppendUint64(h, uint64(len(b)-headerSize))
-	sum := checksum(h, b[headerSize:])
-	_ = append(h, sum[:]...)
+	copy(b, magic)
+	binary.BigEndian.PutUint32(b[versionAt:], f.version)
+	binary.BigEndian.PutUint64(b[lengthAt:], uint64(len(b)-headerSize))
+	sum := checksum(b[:checksumAt], b[headerSize:])
+	copy(b[checksumAt:], sum[:])
 }
 
 // checksum is of all that comes before it and after it.
@@ -108,16 +111,15 @@ func open(b []byte) (version uint32, body []byte, err error) {
 	switch {
 	case len(b) == 0:
 		return 0, nil, fmt.Errorf("%w: it is empty", errDamaged)
-	case len(b) < headerSize || string(b[:len(magic)]) != magic:
+	case len(b) < headerSize || string(b[:versionAt]) != magic:
 		return 0, nil, fmt.Errorf("%w: it does not begin as a state file does", errDamaged)
 	}
-	const end = len(magic) + 4 + 8
-	version = binary.BigEndian.Uint32(b[len(magic):])
+	version = binary.BigEndian.Uint32(b[versionAt:])
 	body = b[headerSize:]
-	if n := binary.BigEndian.Uint64(b[len(magic)+4:]); n != uint64(len(body)) {
+	if n := binary.BigEndian.Uint64(b[lengthAt:]); n != uint64(len(body)) {
 		return 0, nil, fmt.Errorf("%w: %d bytes follow its header instead of %d", errDamaged, len(body), n)
 	}
-	if sum := checksum(b[:end], body); string(sum[:]) != string(b[end:headerSize]) {
+	if sum := checksum(b[:checksumAt], body); string(sum[:]) != string(b[checksumAt:headerSize]) {
 		return 0, nil, fmt.Errorf("%w: its checksum is wrong", errDamaged)
 	}
 	return version, body, nil
