@@ -157,7 +157,10 @@ func TestScrapesDoNotPileUpOnAGatewayThatHangs(t *testing.T) {
 		time.Sleep(time.Minute)
 		between.close()
 		base := runtime.NumGoroutine()
-		const scrapes = 2000
+		scrapes := 2000
+		if testing.Short() {
+			scrapes = 200
+		}
 		ended := make(chan map[string]float64, scrapes)
 		began := time.Now()
 		for i := range scrapes {
@@ -194,9 +197,9 @@ func TestScrapesDoNotPileUpOnAGatewayThatHangs(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		// The refresh that was begun goes on: the request's own goroutine.
-		if n := runtime.NumGoroutine(); n > base+1 {
-			t.Errorf("%d goroutines, %d before", n, base)
+		// The refresh that was begun goes on, and the runtime has some of its own, which come and go.
+		if n := runtime.NumGoroutine(); n > base+10 {
+			t.Errorf("%d goroutines after %d scrapes, %d before", n, scrapes, base)
 		}
 		between.reopen()
 		w.stop()
