@@ -45,6 +45,7 @@ type Collector struct {
 	published atomic.Pointer[published]
 	attempted atomic.Bool
 	running   atomic.Bool
+	stopped   chan struct{} // closed when Run has ended
 	baseline  chan struct{} // closed when the first read-back is over
 }
 
@@ -87,7 +88,7 @@ func New(cfg Config) (*Collector, error) {
 		cfg: cfg, exposition: e, instruments: newInstruments(cfg), log: newTroubleLog(cfg.Logger),
 		// No janitor: it would never end.
 		cache: cache.New(cfg.CacheTTL, 0),
-		wake:  make(chan struct{}, 1), baseline: make(chan struct{}), duty: planner.NewDuty(time.Now()),
+		wake:  make(chan struct{}, 1), stopped: make(chan struct{}), baseline: make(chan struct{}), duty: planner.NewDuty(time.Now()),
 	}
 	c.planner = planner.New(cfg.planning(), c.duty)
 	c.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: c.instruments}
@@ -124,6 +125,8 @@ func (c *Collector) Refresh(ctx context.Context) error {
 	select {
 	case <-f.done:
 		return f.err
+	case <-c.stopped:
+		return errors.New("waiting for a refresh: the collector has stopped")
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for a refresh: %w", ctx.Err())
 	}

@@ -37,6 +37,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	if !c.running.CompareAndSwap(false, true) {
 		return errors.New("the collector is running already")
 	}
+	defer close(c.stopped)
 	pause := time.NewTimer(backgroundPause)
 	defer pause.Stop()
 	lastPublished, lastReadBack := time.Now(), time.Now()
@@ -72,12 +73,18 @@ func (c *Collector) untilReadBack() time.Duration {
 // refresh asks for all that is due and publishes it.
 func (c *Collector) refresh(ctx context.Context) error {
 	began := time.Now()
-	c.identify(ctx, began)
+	first := c.cfg.State != nil && c.gateway.who == nil
+	if first { // whose file is it?
+		c.identify(ctx, began)
+	}
 	trouble := c.keep(began)
 	if c.halted = trouble != nil; c.halted {
 		c.log.trouble("refresh", "nothing is asked", trouble)
 	} else {
 		trouble = c.askAll(ctx, began)
+	}
+	if !first {
+		c.identify(ctx, time.Now())
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -143,23 +150,24 @@ func (c *Collector) ask(ctx context.Context, r planner.Request) error {
 	}
 	res := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
 	if err := c.planner.Answer(time.Now(), r, res); err != nil {
-		c.log.trouble("refresh", "asking the gateway failed", err, "for", r.Kind)
+		c.log.trouble(r.Kind.String(), "asking the gateway failed", err, "for", r.Kind)
 		return err
 	}
+	c.log.over(r.Kind.String())
 	for _, m := range page.Malformed {
 		c.log.trouble("malformed", "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
 	}
 	return nil
 }
 
-// retryAfter is how long the gateway is to be left alone after an error: what it asked for, and after a time-out as long again as it has
-// taken, because it goes on working on the request.
+// retryAfter is how long the gateway is to be left alone after an error: what it asked for, and after a time-out several times what it has
+// taken, because it goes on working on the request, nobody knows for how long.
 func retryAfter(err error, took time.Duration) time.Duration {
 	if s, ok := errors.AsType[*client.StatusError](err); ok {
 		return s.RetryAfter
 	}
 	if errors.Is(err, client.ErrTimeout) {
-		return took
+		return 4 * took
 	}
 	return 0
 }

@@ -119,7 +119,7 @@ func (l *Ledger) abandon(at time.Time) {
 		if !e.start.Before(limit) {
 			continue
 		}
-		if !e.finished {
+		if e.state(at) != Finished {
 			l.abandoned++
 		}
 		delete(l.tracked, id)

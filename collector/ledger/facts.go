@@ -194,6 +194,8 @@ func (f *facts) rested() time.Time {
 		return r.revoked
 	case r.status == client.ReviewApproved && r.expires():
 		return r.revokeAt
+	case r.status == client.ReviewProcessing && !f.end.IsZero():
+		return f.end.Add(processingGrace)
 	}
 	return f.end
 }

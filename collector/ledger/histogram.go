@@ -48,7 +48,7 @@ func unit(m Measure) float64 {
 func (h *histogram) observe(m Measure, units int64, bounds []float64, who sighting) {
 	v := float64(units) / unit(m)
 	h.count++
-	h.sum += units
+	h.sum = saturate(h.sum, units)
 	i := sort.SearchFloat64s(bounds, v)
 	h.classic[i]++
 	h.ex[i].offer(who, v)
@@ -60,6 +60,14 @@ func (h *histogram) observe(m Measure, units int64, bounds []float64, who sighti
 	for len(h.native) > nativeBuckets {
 		h.coarsen()
 	}
+}
+
+// saturate adds without ever turning around: a sum must not fall.
+func saturate(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 func (h *histogram) addNative(index int32, n uint64) {
@@ -100,7 +108,7 @@ func nativeIndex(v float64, schema int32) int32 {
 // add takes in what another histogram counted.
 func (h *histogram) add(o *histogram) {
 	h.count += o.count
-	h.sum += o.sum
+	h.sum = saturate(h.sum, o.sum)
 	h.zero += o.zero
 	for i := range o.classic {
 		h.classic[i] += o.classic[i]

@@ -167,17 +167,21 @@ func (l *Ledger) Malformed(at time.Time, rows []client.MalformedSession) {
 		if start.IsZero() {
 			start = m.Near
 		}
+		if start.IsZero() {
+			start = at
+		}
 		key := m.ID
 		if key == "" {
 			key = "unreadable " + m.Digest
 		}
 		if _, ok := l.malformed[key]; !ok {
-			l.malformedSum++
 			if len(l.malformed) < maxMalformed {
 				l.malformed[key] = start
+				l.malformedSum++
 			}
 		}
-		if _, ok := l.seen[key]; !ok && l.open(start) && l.tracked[key] == nil {
+		// One without an ID is not remembered as known: the total is no guide while it is there.
+		if _, ok := l.seen[key]; !ok && m.ID != "" && l.open(start) && l.tracked[key] == nil {
 			l.remember(key, memory{start: start, malformed: true})
 		}
 	}

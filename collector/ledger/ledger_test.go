@@ -323,7 +323,7 @@ func TestMalformedRowsCountOnceAndAreKnown(t *testing.T) {
 	s.Malformed(noon().Add(time.Minute), bad)
 	s.Malformed(noon().Add(time.Minute), bad)
 	s.want("malformed", s.Commit(noon().Add(time.Minute), noon()).Malformed, 2)
-	s.want("known, so that the total fits", s.KnownIn(noon(), noon().Add(time.Minute)), 2)
+	s.want("known by its id, so that the total fits; one without is not", s.KnownIn(noon(), noon().Add(time.Minute)), 1)
 	s.see(2*time.Minute, session("x", time.Second))
 	s.want("once readable it counts", counted(s.target(2*time.Minute).Started), "map[exec:1]")
 }

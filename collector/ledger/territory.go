@@ -36,7 +36,7 @@ func (l *Ledger) Head() time.Time { return l.head }
 // Advance says that the newest page was asked for at the time head: what began since it was last asked for is to be read. Nothing before the
 // horizon becomes unread by that, even where the gateway's clock was set back in between: it has been counted, and forgotten.
 func (l *Ledger) Advance(head time.Time) {
-	if head.Sub(l.head) > l.o.Overlap {
+	if head.Sub(l.head) > l.o.Overlap || head.Sub(l.horizon) > 4*l.o.Overlap {
 		l.Resume(head)
 	}
 	l.Leave(Span{later(l.head, l.horizon), head.Add(tick)})

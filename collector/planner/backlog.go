@@ -16,12 +16,23 @@ type backlog struct {
 	p      *Planner
 	cursor *client.Cursor
 	span   ledger.Span // what the cursor reads
+
+	avoid ledger.Span // a window that could not be read
+	until time.Time   // until then the windows below it go first
+}
+
+// avoidFor is how long a window that could not be read lets the others go first.
+const avoidFor = 5 * time.Minute
+
+// failed lets the windows below go first.
+func (b *backlog) failed(now time.Time) {
+	b.avoid, b.until, b.cursor = b.span, now.Add(avoidFor), nil
 }
 
 func (b *backlog) ways() (Kind, lane) { return Backlog, backlogLane }
 
-func (b *backlog) next(time.Time) (Request, bool) {
-	s, ok := b.newest()
+func (b *backlog) next(now time.Time) (Request, bool) {
+	s, ok := b.newest(now)
 	if !ok {
 		return Request{}, false
 	}
@@ -34,10 +45,13 @@ func (b *backlog) next(time.Time) (Request, bool) {
 }
 
 // newest is the newest stretch below the head's territory.
-func (b *backlog) newest() (ledger.Span, bool) {
+func (b *backlog) newest(now time.Time) (ledger.Span, bool) {
 	horizon := b.p.ledger.Horizon()
 	for _, s := range slices.Backward(b.p.ledger.Unread()) {
 		s.To = earlier(s.To, horizon)
+		if now.Before(b.until) && b.avoid.From.Before(s.To) && s.From.Before(b.avoid.To) {
+			s.To = b.avoid.From
+		}
 		if s.From.Before(s.To) {
 			return s, true
 		}

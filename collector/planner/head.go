@@ -74,7 +74,8 @@ func (h headPage) next(now time.Time) (Request, bool) {
 		from = h.p.ledger.Horizon()
 	}
 	h.top = true
-	return h.start(from, ceil(now.Add(ahead)))
+	// Where one answer had a date far in the past, now can lie before the horizon.
+	return h.start(from, ceil(later(now, from.Add(h.p.o.Ledger.Overlap)).Add(ahead)))
 }
 
 func (h headPage) answered(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
@@ -118,7 +119,7 @@ func (h *head) nextHole() (Request, bool) {
 	if !ok {
 		return Request{}, false
 	}
-	if h.cursor != nil && !h.cursor.Done() && h.cursor.ReadDownTo().Add(tick).Equal(s.To) {
+	if h.cursor != nil && !h.cursor.Done() && earlier(h.cursor.ReadDownTo().Add(tick), h.upper).Equal(s.To) {
 		return h.request()
 	}
 	h.top = false
@@ -135,7 +136,8 @@ func (h *head) nextSweep(now time.Time) (Request, bool) {
 		}
 		h.sweep = sweep{active: true, started: now, since: h.at, down: h.cursor.ReadDownTo(), wrong: h.sweep.wrong}
 	}
-	if h.cursor != nil && !h.cursor.Done() && !h.cursor.ReadDownTo().After(h.sweep.down) {
+	h.sweep.down = later(h.sweep.down, h.p.ledger.Horizon()) // an outage can move the horizon past it
+	if h.cursor != nil && !h.cursor.Done() && !h.cursor.ReadDownTo().After(ceil(h.sweep.down)) {
 		return h.request()
 	}
 	h.top = false
@@ -194,4 +196,10 @@ type headHole struct{ *head }
 
 func (h headHole) ways() (Kind, lane) { return Head, headRestLane }
 
-func (h headHole) next(time.Time) (Request, bool) { return h.nextHole() }
+// next leaves enough of the head's share for the next newest page.
+func (h headHole) next(time.Time) (Request, bool) {
+	if h.p.duty.level[Head] <= 2*h.p.recheck.page.mean() {
+		return Request{}, false
+	}
+	return h.nextHole()
+}

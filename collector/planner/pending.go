@@ -70,11 +70,11 @@ func (d pendingRest) answered(r Request, page *client.SessionPage, _ time.Durati
 	return err
 }
 
-// oldPendingPage is the part that asks for the reviews that have been pending since before the lookback: rarely, so it goes first when it is due,
-// or it would never get its turn where each request takes all that the duty allows.
+// oldPendingPage is the part that asks for the reviews that have been pending since before the lookback: rarely, and at the
+// expense of the read-back, so that it keeps nothing else from its turn.
 type oldPendingPage struct{ *pending }
 
-func (d oldPendingPage) ways() (Kind, lane) { return Pending, pendingRestLane }
+func (d oldPendingPage) ways() (Kind, lane) { return Backlog, oldPendingLane }
 
 func (d oldPendingPage) next(now time.Time) (Request, bool) {
 	if !d.recent.complete || d.old.none || d.old.active || !d.old.began.IsZero() && now.Sub(d.old.began) < oldPendingEvery {
@@ -91,7 +91,7 @@ func (d oldPendingPage) answered(r Request, page *client.SessionPage, _ time.Dur
 // oldPendingRest is the part that goes on from there.
 type oldPendingRest struct{ *pending }
 
-func (d oldPendingRest) ways() (Kind, lane) { return Pending, pendingRestLane }
+func (d oldPendingRest) ways() (Kind, lane) { return Backlog, oldPendingLane }
 
 func (d oldPendingRest) next(time.Time) (Request, bool) { return d.old.more() }
 
@@ -158,7 +158,7 @@ func (w *list) more() (Request, bool) {
 	if !w.active {
 		return Request{}, false
 	}
-	if !w.cursor.Done() && !w.cursor.ReadDownTo().After(w.down) {
+	if !w.cursor.Done() && !w.cursor.ReadDownTo().After(ceil(w.down)) {
 		return w.request(), true
 	}
 	return w.start(w.from, ceil(w.down)), true

@@ -61,6 +61,7 @@ const (
 	headRestLane
 	pendingLane
 	pendingRestLane
+	oldPendingLane
 	recheckLane
 	backlogLane
 	lanes
@@ -109,7 +110,7 @@ func New(o Options, duty *Duty) *Planner {
 func (p *Planner) Ledger() *ledger.Ledger { return p.ledger }
 
 // GatewayTime is the gateway's time when the exporter's clock shows now.
-func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.now(now) }
+func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.safe(now) }
 
 // Begin begins a refresh.
 func (p *Planner) Begin(now time.Time) {
@@ -149,7 +150,7 @@ func (p *Planner) first(now time.Time, parts ...part) (Request, bool) {
 		if !p.duty.allows(k) || !p.backoff[l].allows(now) {
 			continue
 		}
-		if r, ok := of.next(p.clock.now(now)); ok {
+		if r, ok := of.next(p.clock.safe(now)); ok {
 			r.Kind, r.part = k, of
 			return r, true
 		}
@@ -181,15 +182,18 @@ func (p *Planner) Answer(now time.Time, r Request, res Result) error {
 	p.backoff[lane].failed(now, p.rng)
 	p.refused = later(p.refused, now.Add(res.RetryAfter))
 	p.failed = p.failed || lane == headLane || lane == pendingLane
-	if r.ID != "" {
-		p.recheck.failedLook(p.clock.now(now))
+	switch lane {
+	case recheckLane:
+		p.recheck.failed(r, p.clock.safe(now))
+	case backlogLane:
+		p.backlog.failed(p.clock.safe(now))
 	}
 	return err
 }
 
 func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
 	p.clock.observe(res.Page.Date, now)
-	at := p.clock.now(now)
+	at := p.clock.safe(now)
 	if p.ledger == nil {
 		// A restored one had to wait as well: before that the gateway's time is not known.
 		p.ledger = p.o.Restored
@@ -209,13 +213,13 @@ func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
 // Affords tells whether a request that is not planned here, such as who the credential is, may be made now.
 func (p *Planner) Affords(now time.Time) bool {
 	p.duty.refill(now, p.rate())
-	return !now.Before(p.refused) && p.duty.allows(Head)
+	return !now.Before(p.refused) && p.duty.allows(Backlog)
 }
 
 // Charge charges a request that is not planned here.
 func (p *Planner) Charge(now time.Time, took time.Duration) {
 	p.duty.refill(now, p.rate())
-	p.duty.charge(Head, took)
+	p.duty.charge(Backlog, took)
 }
 
 // Succeeded tells whether the refresh that has just ended succeeded: the newest page was read, and the first page of pending reviews too,

@@ -203,8 +203,8 @@ func TestPendingReviewsAreReadOnlyAsFarAsNeeded(t *testing.T) {
 	}
 	g.addPending("ancient", 48*time.Hour)
 	first := g.refresh(0)
-	if n := count(first, "pending"); n != 4 {
-		t.Errorf("the first time %d requests for pending reviews, want 3 pages and one of those from before the lookback", n)
+	if n, old := count(first, "pending"), count(first, "backlog"); n != 3 || old != 1 {
+		t.Errorf("the first time %d requests for pending reviews and %d for those from before the lookback, want 3 and 1", n, old)
 	}
 	g.readBack()
 	if got := g.Ledger().PendingIn(time.Time{}, g.now); got != 251 {

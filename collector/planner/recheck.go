@@ -32,7 +32,8 @@ type recheck struct {
 	target ledger.Look     // what the cursor is for
 
 	page, look cost
-	noLooks    time.Time // until then, by the gateway's clock
+	avoided    map[string]avoided // by ID: sessions whose page could not be read
+	noLooks    time.Time          // until then, by the gateway's clock
 }
 
 // cost is a moving average of what a kind of request takes.
@@ -40,6 +41,8 @@ type cost struct {
 	took  float64
 	known bool
 }
+
+func (c *cost) mean() time.Duration { return time.Duration(c.took) }
 
 func (c *cost) add(took time.Duration) {
 	if !c.known {
@@ -69,7 +72,7 @@ func (c *recheck) next(now time.Time) (Request, bool) {
 	if c.cursor != nil {
 		return c.request()
 	}
-	for len(c.todo) > 0 && !c.p.ledger.Due(c.todo[0].ID, now) {
+	for len(c.todo) > 0 && (!c.p.ledger.Due(c.todo[0].ID, now) || now.Before(c.avoided[c.todo[0].ID].until)) {
 		c.todo = c.todo[1:]
 	}
 	if len(c.todo) == 0 {
@@ -151,10 +154,30 @@ func (c *recheck) passed(down, at time.Time) {
 	c.todo = c.todo[i:]
 }
 
-// failedLook makes pages be read instead for a while.
-func (c *recheck) failedLook(now time.Time) {
-	c.noLooks = now.Add(lookPause)
-	c.look = cost{}
+// avoided is what keeps a page that cannot be read from being asked for again and again, while older sessions wait behind it.
+type avoided struct {
+	until time.Time
+	pause time.Duration
+}
+
+// failed has the others go first for a while; where it was a look, pages are read instead.
+func (c *recheck) failed(r Request, now time.Time) {
+	if r.ID != "" {
+		c.noLooks = now.Add(lookPause)
+		c.look = cost{}
+		return
+	}
+	for id, a := range c.avoided {
+		if now.Sub(a.until) > lookPause {
+			delete(c.avoided, id)
+		}
+	}
+	if c.avoided == nil {
+		c.avoided = map[string]avoided{}
+	}
+	pause := min(max(2*c.avoided[c.target.ID].pause, time.Minute), lookPause)
+	c.avoided[c.target.ID] = avoided{now.Add(pause), pause}
+	c.cursor = nil
 }
 
 func compare(a, b string) int {
