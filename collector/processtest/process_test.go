@@ -25,14 +25,8 @@ type process struct {
 	err    error // how it ended, once it has
 }
 
-// launch starts a program, with a credential that the simulated gateway takes. It is killed when the test ends, at the latest.
-func launch(t *testing.T, program string, args ...string) *process {
-	t.Helper()
-	return launchWith(t, []string{"HOOP_TOKEN=any"}, program, args...)
-}
-
-// launchWith is launch with an environment.
-func launchWith(t *testing.T, env []string, program string, args ...string) *process {
+// launch starts a program with an environment. It is killed when the test ends, at the latest.
+func launch(t *testing.T, env []string, program string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(program, args...), out: newOutput(), ended: make(chan struct{})}
 	p.cmd.Env = env
@@ -96,7 +90,7 @@ func (p *process) listens(ctx context.Context) (url string, err error) {
 	}
 }
 
-// serve starts a program and waits until it listens.
+// serve starts a program, with a credential that the simulated gateway takes, and waits until it listens.
 func serve(t *testing.T, program string, args ...string) (p *process, url string) {
 	t.Helper()
 	return serveWith(t, []string{"HOOP_TOKEN=any"}, program, args...)
@@ -107,7 +101,7 @@ func serveWith(t *testing.T, env []string, program string, args ...string) (p *p
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	p = launchWith(t, env, program, args...)
+	p = launch(t, env, program, args...)
 	url, err := p.listens(ctx)
 	if err != nil {
 		t.Fatal(err)
