@@ -34,16 +34,29 @@ type instant struct {
 	nano int
 }
 
-// table gives values that come again a number.
+// table gives values that come again a number. A large ledger asks it a hundred thousand times for few values, so where a value was found last is
+// remembered in a slot, which is much faster than a map.
 type table[T comparable] struct {
-	numbers    map[T]uint64
-	values     []T
-	last       T // the value that came last: often it is the next one too
-	lastNumber uint64
+	slot    func(T) byte
+	slots   [256]uint64
+	numbers map[T]uint64
+	values  []T
 }
 
 // errState is what is wrong with a state that cannot be read.
 var errState = errors.New("the state is damaged")
+
+func newCodec() *codec {
+	return &codec{
+		words: newTable(func(s string) byte {
+			if s == "" {
+				return 0
+			}
+			return 31*s[0] + 7*s[len(s)-1] + byte(len(s))
+		}),
+		instants: newTable(func(i instant) byte { return byte(i.sec) + byte(i.nano>>10) }),
+	}
+}
 
 func (c *codec) fail(what string) {
 	if c.err == nil {
@@ -157,22 +170,29 @@ func (c *codec) label(v *string) {
 	}
 }
 
+func newTable[T comparable](slot func(T) byte) table[T] {
+	return table[T]{slot: slot, numbers: map[T]uint64{}}
+}
+
 func (t *table[T]) add(v T) {
-	if t.numbers == nil {
-		t.numbers = map[T]uint64{}
-	}
 	t.values = append(t.values, v)
 	t.numbers[v] = uint64(len(t.values))
+}
+
+// number is a value's number, from 1; 0 for one that was not there before.
+func (t *table[T]) number(v T) uint64 {
+	slot := &t.slots[t.slot(v)]
+	if *slot == 0 || t.values[*slot-1] != v {
+		*slot = t.numbers[v]
+	}
+	return *slot
 }
 
 // again tells whether a value was there before, and is told by its number. If not, it follows.
 func again[T comparable](c *codec, t *table[T], v *T) bool {
 	n := uint64(0)
 	if !c.reading {
-		if t.lastNumber == 0 || t.last != *v {
-			t.last, t.lastNumber = *v, t.numbers[*v]
-		}
-		n = t.lastNumber
+		n = t.number(*v)
 	}
 	c.uint(&n)
 	switch {

@@ -17,7 +17,8 @@ type Image struct {
 
 // Image returns all that the ledger keeps. Users occur as hashes only.
 func (l *Ledger) Image() Image {
-	c := &codec{stream: make(stream, 0, 128*len(l.tracked)+32*len(l.seen)+1024*len(l.accounts)+1024)}
+	c := newCodec()
+	c.stream = make(stream, 0, 128*len(l.tracked)+32*len(l.seen)+1024*len(l.accounts)+1024)
 	c.ledger(l)
 	return Image{Facts: c.stream, Times: c.times}
 }
@@ -26,7 +27,8 @@ func (l *Ledger) Image() Image {
 // a ledger is refused.
 func Restore(o Options, s Image) (*Ledger, error) {
 	l := empty(o)
-	c := &codec{reading: true, stream: s.Facts, times: s.Times}
+	c := newCodec()
+	c.reading, c.stream, c.times = true, s.Facts, s.Times
 	c.ledger(l)
 	if c.err == nil && len(c.stream)+len(c.times) > 0 {
 		c.fail("something follows its end")
