@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +25,10 @@ func TestLoads(t *testing.T) {
 		history gatewaytest.HistoryOptions
 		cost    func(gatewaytest.Request) time.Duration
 		busy    time.Duration // of life that is to be survived
+		// sessions is the length of the history; 0: 2,000.
+		sessions int
+		// calm is how long no session has started in the end; 0: 36h.
+		calm time.Duration
 	}{
 		{
 			name: "half a second a request", dialect: gatewaytest.Old, cost: always(500 * time.Millisecond), busy: 2 * time.Hour,
@@ -39,6 +44,11 @@ func TestLoads(t *testing.T) {
 		{
 			name: "a flood: thousands of sessions at once", dialect: gatewaytest.New2026, cost: gatewaytest.NewCost, busy: 2 * time.Hour,
 			life: func(l *gatewaytest.Life) { l.BurstSize, l.BurstEvery = 5000, time.Hour },
+		},
+		{
+			name: "fifty thousand pending reviews", dialect: gatewaytest.New2026, cost: gatewaytest.NewCost, busy: time.Hour,
+			history: gatewaytest.HistoryOptions{Unfinished: 50_000, Pending: 50_000}, sessions: 52_000,
+			life: func(l *gatewaytest.Life) { l.LongTail = 0 }, calm: 6 * time.Hour,
 		},
 		{
 			name: "slow for reviews by status only", dialect: gatewaytest.New2026, busy: 2 * time.Hour,
@@ -59,7 +69,7 @@ func TestLoads(t *testing.T) {
 					tc.life(&life)
 				}
 				g := gatewaytest.New(gatewaytest.Config{Dialect: tc.dialect, Seed: 1, Life: life, Cost: tc.cost})
-				g.AddHistory(2000, time.Now().Add(-6*day), time.Now().Add(-time.Minute), tc.history)
+				g.AddHistory(max(tc.sessions, 2000), time.Now().Add(-6*day), time.Now().Add(-time.Minute), tc.history)
 				w := newWorld(t, g, truthConfig())
 				defer w.stop()
 				w.scrapeFor(10*time.Minute, refreshEvery)
@@ -75,7 +85,7 @@ func TestLoads(t *testing.T) {
 				t.Logf("looks were late by up to %v", lagged)
 				w.keptDuty(before, from)
 				g.Calm()
-				w.scrapeFor(36*time.Hour, 10*time.Minute)
+				w.scrapeFor(cmp.Or(tc.calm, 36*time.Hour), 10*time.Minute)
 				w.keptDuty(before, from)
 				w.equalsTruth()
 			})

@@ -1,0 +1,235 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+)
+
+// TestSimulation plays weeks in which everything goes wrong: the gateway, what lies between, the disk, the exporter's process itself. One seed
+// decides all of it. At every scrape no counter may have fallen, across restarts too, nor exceed the truth; once it is quiet, everything is exact.
+//
+// HOOP_SEED plays one seed, HOOP_SEEDS so many.
+func TestSimulation(t *testing.T) {
+	first, n := uint64(0), seeds(40)
+	if testing.Short() {
+		n = min(n, 4)
+	}
+	if v, ok := seedOf("HOOP_SEED"); ok {
+		first, n = v, 1
+	}
+	for seed := first; seed < first+n; seed++ {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newSimulation(t, seed)
+				s.live(7 * 24 * time.Hour)
+				s.settle()
+				if t.Failed() {
+					t.Logf("again: HOOP_SEED=%d go test ./collector -run TestSimulation", seed)
+				}
+			})
+		})
+	}
+}
+
+// simulation is a world with a disk and bad weather, in which the exporter's process comes and goes.
+type simulation struct {
+	*testing.T
+	rng     *rand.Rand
+	gateway *gatewaytest.Gateway
+	weather *weather
+	disk    *ramDisk
+	world   *world        // the process
+	dead    chan struct{} // closed when it is killed
+
+	counters map[string]float64 // as last scraped
+	created  map[string]time.Time
+
+	fresh              bool // the process has not been scraped yet
+	processes, scrapes int
+}
+
+func newSimulation(t *testing.T, seed uint64) *simulation {
+	s := &simulation{
+		T: t, rng: rand.New(rand.NewPCG(seed, 3)), weather: newWeather(seed), disk: &ramDisk{},
+		counters: map[string]float64{}, created: map[string]time.Time{},
+	}
+	life := gatewaytest.DefaultLife()
+	life.Connections = gatewaytest.Connections(3)
+	life.Rate, life.Rewritten, life.Overturned = 0.004, 0, 0
+	life.VeryLate = 0 // a process that is away does not see what is late in time
+	life.Late, life.LateMax = 0.1, time.Minute
+	life.BurstSize, life.BurstEvery = 120, 48*time.Hour
+	dialect := gatewaytest.Dialect(seed % 2)
+	cost := gatewaytest.NewCost
+	if dialect == gatewaytest.Old {
+		cost = gatewaytest.OldCost
+	}
+	s.gateway = gatewaytest.New(gatewaytest.Config{Dialect: dialect, Seed: seed, Life: life, Cost: cost, Fault: s.weather.handler})
+	s.weather.gateway = s.gateway
+	s.gateway.AddHistory(200, time.Now().Add(-48*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{Connections: 3, Unfinished: 20, Pending: 5})
+	return s
+}
+
+// live lets a process run, and be killed and started again, for a while.
+func (s *simulation) live(d time.Duration) {
+	s.start()
+	every := time.Duration(1+s.rng.IntN(30)) * time.Minute
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		time.Sleep(every)
+		switch s.rng.IntN(100) {
+		case 0:
+			s.kill(noCrash)
+			time.Sleep(time.Duration(s.rng.ExpFloat64() * float64(2*time.Hour)))
+			s.start()
+		case 1:
+			s.kill(crashPoint(s.rng.IntN(2) + 1))
+			s.start()
+		case 2:
+			s.disk.setFull(true)
+		case 3, 4:
+			s.disk.setFull(false)
+		}
+		s.scrape()
+		if s.Failed() {
+			return
+		}
+	}
+}
+
+// settle waits until nothing happens any more, and compares with the truth.
+func (s *simulation) settle() {
+	if s.Failed() {
+		close(s.dead)
+		s.world.stop()
+		return
+	}
+	s.weather.clear()
+	s.disk.setFull(false)
+	s.gateway.Calm()
+	for end := time.Now().Add(36 * time.Hour); time.Now().Before(end); time.Sleep(10 * time.Minute) {
+		s.scrape()
+	}
+	s.world.equalsTruth()
+	close(s.dead)
+	s.world.stop()
+	s.Logf("%d processes, %d scrapes, %d saves, %d refused; %v", s.processes, s.scrapes, s.disk.saves, s.disk.refusals, s.weather.seen)
+}
+
+func (s *simulation) scrape() {
+	s.scrapes++
+	ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
+	defer cancel()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(s.world.collector.Scrape(ctx))
+	families, err := reg.Gather()
+	if err != nil {
+		s.Fatalf("scrape %d: %v", s.scrapes, err)
+	}
+	got := flatten(slices.DeleteFunc(families, func(f *dto.MetricFamily) bool {
+		return f.GetType() == dto.MetricType_GAUGE || strings.HasPrefix(f.GetName(), "hoop_exporter_")
+	}))
+	s.neverFall(got)
+	if s.scrapes%20 == 0 || s.fresh {
+		s.fresh = false
+		s.neverNewborn(families)
+		s.neverExceed(got)
+	}
+}
+
+// neverFall wants every counter to be at least what it was, and to be there. Only a process that does not know yet whose gateway it is, because
+// that does not answer, shows none at all.
+func (s *simulation) neverFall(got map[string]float64) {
+	if len(got) == 0 {
+		return
+	}
+	for k, before := range s.counters {
+		if now, ok := got[k]; !ok || now < before {
+			s.Fatalf("scrape %d at %v: %s fell from %v to %v (there: %v)", s.scrapes, time.Now(), k, before, now, ok)
+		}
+	}
+	for k, v := range got {
+		if _, ok := s.counters[k]; !ok && v != 0 && (strings.Contains(k, "_total{") || strings.Contains(k, "_count{")) {
+			s.Fatalf("scrape %d at %v: %s was born at %v, which increase() cannot see", s.scrapes, time.Now(), k, v)
+		}
+	}
+	maps.Copy(s.counters, got)
+}
+
+// neverNewborn wants created timestamps to stay.
+func (s *simulation) neverNewborn(families []*dto.MetricFamily) {
+	for _, f := range families {
+		if f.GetType() == dto.MetricType_GAUGE || strings.HasPrefix(f.GetName(), "hoop_exporter_") {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			key := f.GetName() + fmt.Sprint(m.GetLabel())
+			at := m.GetCounter().GetCreatedTimestamp().AsTime()
+			if m.Histogram != nil {
+				at = m.GetHistogram().GetCreatedTimestamp().AsTime()
+			}
+			if before, ok := s.created[key]; ok && !before.Equal(at) {
+				s.Fatalf("scrape %d: %s was created at %v, and is now said to have been at %v", s.scrapes, key, before, at)
+			}
+			s.created[key] = at
+		}
+	}
+}
+
+// neverExceed wants no counter to be more than the truth.
+func (s *simulation) neverExceed(got map[string]float64) {
+	snap := s.world.collector.published.Load().snapshot
+	if snap == nil {
+		return
+	}
+	truth := s.world.truth().Samples
+	for k, v := range got {
+		if want := truth[k]; v > want+1e-6*want {
+			s.Fatalf("scrape %d at %v: %s is %v, and cannot be more than %v", s.scrapes, time.Now(), k, v, want)
+		}
+	}
+}
+
+// start starts a process on what the last one left on the disk.
+func (s *simulation) start() {
+	s.processes++
+	s.fresh = true
+	s.dead = make(chan struct{})
+	cfg := truthConfig()
+	cfg.Lookback, cfg.State = 72*time.Hour, s.disk.process(s.dead)
+	s.world = newWorld(s.T, s.gateway, cfg)
+}
+
+// kill ends the process without a chance to do anything: in the middle of a refresh, or next to a save.
+func (s *simulation) kill(p crashPoint) {
+	s.disk.crashAt(p)
+	time.Sleep(11 * time.Second) // the cache is old
+	wait := time.Duration(s.rng.IntN(3000)) * time.Millisecond
+	if p != noCrash {
+		wait = 2 * time.Minute // it comes as far as the save, if there is one
+	}
+	ctx, cancel := context.WithTimeout(s.Context(), wait)
+	_ = s.world.collector.Refresh(ctx) // nobody sees what it would have shown
+	cancel()
+	close(s.dead)
+	s.world.stop()
+}
+
+func seedOf(env string) (uint64, bool) {
+	v, err := strconv.ParseUint(os.Getenv(env), 10, 64)
+	return v, err == nil
+}
