@@ -223,8 +223,11 @@ func (s *simulation) kill(p crashPoint) {
 		wait = 2 * time.Minute // it comes as far as the save, if there is one
 	}
 	ctx, cancel := context.WithTimeout(s.Context(), wait)
-	_ = s.world.collector.Refresh(ctx) // nobody sees what it would have shown
+	_ = s.world.collector.Refresh(ctx)
 	cancel()
+	if p != noCrash {
+		s.scrape() // what is not on the disk yet must not be seen
+	}
 	close(s.dead)
 	s.world.stop()
 }
