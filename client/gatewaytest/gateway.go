@@ -85,7 +85,7 @@ func New(cfg Config) *Gateway {
 		cfg.Now = time.Now
 	}
 	if cfg.Version == "" {
-		cfg.Version = map[Dialect]string{Old: "1.49.10", New2026: "1.148.0"}[cfg.Dialect]
+		cfg.Version = cfg.Dialect.version()
 	}
 	if cfg.BasePath == "" {
 		cfg.BasePath = "/api"
@@ -110,6 +110,21 @@ func New(cfg Config) *Gateway {
 	g.now = cfg.Now().UnixMicro()
 	g.life.start(g, cfg.Life)
 	return g
+}
+
+// Replace has a gateway of another version take over, with the same sessions.
+func (g *Gateway) Replace(d Dialect) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cfg.Dialect, g.cfg.Version = d, d.version()
+}
+
+// version is what a gateway of the dialect says of itself.
+func (d Dialect) version() string {
+	if d == Old {
+		return "1.49.10"
+	}
+	return "1.148.0"
 }
 
 // Advance plays everything that was to happen until now. Requests, [Gateway.Stats] and [Gateway.Truth] do so by

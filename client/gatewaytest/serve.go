@@ -57,7 +57,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) header(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", g.cfg.Now().UTC().Format(http.TimeFormat))
 	if !g.cfg.HideVersion {
-		w.Header().Set("Server", "hoopgateway/"+g.cfg.Version)
+		g.mu.Lock()
+		version := g.cfg.Version
+		g.mu.Unlock()
+		w.Header().Set("Server", "hoopgateway/"+version)
 	}
 	if g.cfg.NewAccessToken != nil {
 		if t := g.cfg.NewAccessToken(r); t != "" {
