@@ -109,6 +109,7 @@ func (s *simulation) live(d time.Duration) {
 	s.start()
 	s.scrape() // in good weather: T0 is by a clock that is right
 	every := time.Duration(5+s.rng.IntN(50)) * time.Minute
+	var fullSince time.Time
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		time.Sleep(every)
 		switch s.rng.IntN(50) {
@@ -121,10 +122,14 @@ func (s *simulation) live(d time.Duration) {
 			s.start()
 		case 2:
 			s.disk.setFull(true)
+			fullSince = time.Now()
 		case 3, 4:
 			s.disk.setFull(false)
 		case 5:
 			s.gateway.Replace(gatewaytest.Dialect(s.rng.IntN(2)))
+		}
+		if time.Since(fullSince) > 24*time.Hour {
+			s.disk.setFull(false) // what is older than the lookback when it is read back is given up
 		}
 		s.scrape()
 		if s.Failed() {

@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,4 +97,10 @@ func told(r *http.Request) time.Duration {
 type errorLog struct{ logger *slog.Logger }
 
 // Println takes a text and an error.
-func (l errorLog) Println(v ...any) { l.logger.Error("scrape failed in part", "err", v[len(v)-1]) }
+func (l errorLog) Println(v ...any) {
+	if err, ok := v[len(v)-1].(error); ok && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)) {
+		l.logger.Debug("the one who scraped went away", "err", err)
+		return
+	}
+	l.logger.Error("scrape failed in part", "err", v[len(v)-1])
+}
