@@ -92,7 +92,7 @@ func New(cfg Config) (*Collector, error) {
 	}
 	c.planner = planner.New(cfg.planning(), c.duty)
 	c.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: c.instruments}
-	c.published.Store(&published{})
+	c.published.Store(&published{at: time.Now()})
 	return c, nil
 }
 

@@ -183,6 +183,7 @@ func (c *Collector) publish(s status) {
 		if at := last.served.Load(); at != nil && last.counted != nil {
 			l.Served(last.counted.Generation, *at)
 		}
+		l.ZeroAt(last.at)
 		p.snapshot = l.Commit(c.planner.GatewayTime(now), now)
 		if c.save(l, now) == nil {
 			p.counted = p.snapshot

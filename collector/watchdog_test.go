@@ -122,7 +122,7 @@ func TestAStuckRequestIsLeftBehindAndTold(t *testing.T) {
 						warned++
 					}
 				}
-				if warned != 1 || !strings.Contains(logged.String(), "msg=recovered subject=refresh") {
+				if warned != 1 || !strings.Contains(logged.String(), "msg=recovered subject=head") {
 					t.Errorf("warned %d times, want once, and that it is over: %s", warned, logged)
 				}
 			})

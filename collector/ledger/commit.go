@@ -150,12 +150,20 @@ func (l *Ledger) commitAccount(a *account, expose bool, now time.Time) {
 		stamp(now)
 		switch {
 		case !b.born():
-			b.bear(now, l.generation, l.hold(counted))
+			b.bear(l.birthday(now), l.generation, l.hold(counted))
 		case back:
 			b.again(l.generation, l.hold(true))
 		}
 		b.release(now)
 	})
+}
+
+// birthday is since when a series that is born now has counted.
+func (l *Ledger) birthday(now time.Time) time.Time {
+	if l.zeroAt.IsZero() || l.zeroAt.After(now) {
+		return now
+	}
+	return l.zeroAt
 }
 
 // hold is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only once.

@@ -55,6 +55,7 @@ type Ledger struct {
 	lost, abandoned, malformedSum uint64
 	unobserved                    [Measures]uint64
 	generation                    uint64
+	zeroAt                        time.Time // see ZeroAt
 }
 
 // memory is what is kept of a row in open territory.
@@ -186,6 +187,10 @@ func (l *Ledger) Malformed(at time.Time, rows []client.MalformedSession) {
 		}
 	}
 }
+
+// ZeroAt tells when all series that are not born yet were still 0, by the exporter's clock: they will be created then, and not only now. A server dates
+// a scrape to when it began, which is before the refresh that it waits for, and takes no created timestamp that is later than that.
+func (l *Ledger) ZeroAt(t time.Time) { l.zeroAt = t }
 
 // Served tells that the snapshot of a generation was shown to a scraper at the time now, by the exporter's clock.
 func (l *Ledger) Served(generation uint64, now time.Time) {

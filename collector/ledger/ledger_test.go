@@ -201,6 +201,24 @@ func TestProcessingForEverRestsAfterAMinute(t *testing.T) {
 	s.want("resolved", counted(s.target(70*time.Second).Resolved), "map[PROCESSING:1]")
 }
 
+// A created timestamp is of use to a server only where it is before the scrape, which waited for the refresh.
+func TestCreatedWhenItWasStillZero(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		zeroAt, want time.Duration
+	}{
+		{"before", time.Minute, time.Minute},
+		{"the clock was set back", time.Hour, 2 * time.Minute},
+	} {
+		s := begin(t)
+		s.ZeroAt(noon().Add(test.zeroAt))
+		s.see(2*time.Minute, s.ended("a", time.Second, time.Minute, 7))
+		n := s.target(2 * time.Minute)
+		s.want(test.name+": counter", n.ExitCodes[0].Created.Sub(noon()), test.want)
+		s.want(test.name+": histogram", n.Histograms[Duration].Created.Sub(noon()), test.want)
+	}
+}
+
 func TestFirstValueIsNotSwallowed(t *testing.T) {
 	o := options()
 	o.FirstValueHold = 2 * time.Minute
