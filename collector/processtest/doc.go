@@ -4,5 +4,7 @@
 // By default each test is short. These make them long:
 //
 //	HOOP_MEMORY_SESSIONS=1000000  the sessions of the read-back whose memory is measured (make memory)
+//	HOOP_KILLS=50                 how often the exporter is killed (make kills)
 //	HOOP_SOAK=10m                 for how long the exporter is watched under load; not at all by default (make soak)
+//	HOOP_SEED=7                   repeats what the test with kills left to chance
 package processtest

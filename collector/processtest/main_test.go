@@ -20,6 +20,7 @@ func TestProcesses(t *testing.T) {
 	}
 	p := build(t)
 	t.Run("memory of a read-back", p.memory)
+	t.Run("kill -9", p.kills)
 	t.Run("soak", p.soak)
 }
 

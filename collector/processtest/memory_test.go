@@ -26,7 +26,7 @@ func (p programs) memory(t *testing.T) {
 	_, gateway := serve(t, p.gateway, "--history="+strconv.Itoa(sessions), "--history-span=2160h", "--connections=200",
 		"--unfinished="+strconv.Itoa(unfinished), "--pending="+strconv.Itoa(pending), "--rate=50", "--hurry=20", "--seed=1")
 	began := time.Now()
-	e, exporter := serve(t, p.exporter, "--hoop.url="+gateway, "--sessions.lookback=95d", "--sessions.forget-after=100d", "--web.listen-address=127.0.0.1:0")
+	e, exporter := serve(t, p.exporter, "--hoop.url="+gateway, "--state.dir="+t.TempDir(), "--sessions.lookback=95d", "--sessions.forget-after=100d", "--web.listen-address=127.0.0.1:0")
 	var last scrape
 	eventually(t, 15*time.Minute, 2*time.Second, func() string {
 		var err error

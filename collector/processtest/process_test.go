@@ -30,6 +30,7 @@ func launch(t *testing.T, env []string, program string, args ...string) *process
 	t.Helper()
 	p := &process{cmd: exec.Command(program, args...), out: newOutput(), ended: make(chan struct{})}
 	p.cmd.Env = env
+	p.cmd.SysProcAttr = withParent()
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -93,8 +94,11 @@ func (p *process) listens(ctx context.Context) (url string, err error) {
 // serve starts a program, with a credential that the simulated gateway takes, and waits until it listens.
 func serve(t *testing.T, program string, args ...string) (p *process, url string) {
 	t.Helper()
-	return serveWith(t, []string{"HOOP_TOKEN=any"}, program, args...)
+	return serveWith(t, anyToken(), program, args...)
 }
+
+// anyToken is a credential that the simulated gateway takes.
+func anyToken() []string { return []string{"HOOP_TOKEN=any"} }
 
 // serveWith is serve with an environment.
 func serveWith(t *testing.T, env []string, program string, args ...string) (p *process, url string) {

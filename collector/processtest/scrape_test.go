@@ -60,13 +60,18 @@ type scrape struct {
 	created    map[string]time.Time
 }
 
-// observe scrapes an exporter. It fails on what no server would take: a series twice.
+// observe scrapes an exporter.
 func observe(ctx context.Context, exporter string) (scrape, error) {
-	s := scrape{map[string]float64{}, map[string]bool{}, map[string]time.Time{}}
 	body, err := fetch(ctx, http.MethodGet, exporter+"/metrics", protobuf)
 	if err != nil {
-		return s, err
+		return scrape{}, err
 	}
+	return decode(body)
+}
+
+// decode reads a scrape. It fails on what no server would take: a series twice.
+func decode(body []byte) (scrape, error) {
+	s := scrape{map[string]float64{}, map[string]bool{}, map[string]time.Time{}}
 	decoder := expfmt.NewDecoder(bytes.NewReader(body), expfmt.NewFormat(expfmt.TypeProtoDelim))
 	for {
 		f := &dto.MetricFamily{}

@@ -61,6 +61,7 @@ type options struct {
 	rate, hurry       float64
 	duration, lateMax time.Duration
 	rewriting         bool
+	leftovers         bool
 }
 
 // flags makes the command line.
@@ -82,6 +83,7 @@ func (o *options) flags() *kingpin.Application {
 	app.Flag("duration", "Mean time that a session runs, whatever the hurry. 0: 20s in no hurry.").DurationVar(&o.duration)
 	app.Flag("late-max", "By how much a fifth of the sessions show up late at most, whatever the hurry; one in 200 by up to five times as much. 0: 1m in no hurry.").DurationVar(&o.lateMax)
 	app.Flag("rewriting", "The gateway says some things twice in different words, as real ones do.").Default("true").BoolVar(&o.rewriting)
+	app.Flag("leftovers", "Some sessions and reviews never come to their end, as with real ones.").Default("true").BoolVar(&o.leftovers)
 	return app
 }
 
@@ -122,6 +124,9 @@ func (o *options) life(connections []gatewaytest.Connection) gatewaytest.Life {
 	}
 	if !o.rewriting {
 		l.Rewritten, l.Overturned = 0, 0
+	}
+	if !o.leftovers {
+		l.Stuck, l.Undecided, l.NeverRun, l.ApprovedLater = 0, 0, 0, 1
 	}
 	return l
 }

@@ -152,6 +152,9 @@ func TestLifeAtAPace(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, d.got, d.want)
 		}
 	}
+	if l.Stuck != 0 || l.Undecided != 0 || l.NeverRun != 0 || l.ApprovedLater != 1 {
+		t.Errorf("something is left over: %+v", l)
+	}
 	if l.Rewritten != 0 || l.Overturned != 0 || l.Rate != 3 || len(l.Connections) != 2 {
 		t.Errorf("%+v", l)
 	}
