@@ -41,6 +41,10 @@ bench: ## Run all benchmarks.
 memory: ## Measure the resident memory after a million sessions were read back.
 	HOOP_MEMORY_SESSIONS=1000000 go test -count=1 -timeout=20m -v -run '^TestProcesses$$/^memory' ./collector/processtest
 
+.PHONY: kills
+kills: ## Kill the exporter 50 times while it is scraped: nothing may be lost or counted twice.
+	HOOP_KILLS=50 go test -count=1 -v -run '^TestProcesses$$/^kill' ./collector/processtest
+
 .PHONY: soak
 soak: ## Watch memory and goroutines under load for DURATION.
 	HOOP_SOAK=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^soak$$' ./collector/processtest
