@@ -6,6 +6,7 @@ DATE     ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 PKG      := github.com/prometheus/common/version
 LDFLAGS  := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(REVISION) -X $(PKG).Branch=$(BRANCH) -X $(PKG).BuildDate=$(DATE)
 FUZZTIME ?= 30s
+FOR ?= 10m
 DURATION ?= 10m
 
 .PHONY: help
@@ -44,6 +45,10 @@ memory: ## Measure the resident memory after a million sessions were read back.
 .PHONY: kills
 kills: ## Kill the exporter 50 times while it is scraped: nothing may be lost or counted twice.
 	HOOP_KILLS=50 go test -count=1 -v -run '^TestProcesses$$/^kill' ./collector/processtest
+
+.PHONY: simulate
+simulate: ## Play simulated weeks of trouble for FOR.
+	HOOP_FOR=$(FOR) go test -count=1 -timeout=0 -v -run '^TestSimulation$$' ./collector
 
 .PHONY: soak
 soak: ## Watch memory and goroutines under load for DURATION.
