@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -210,13 +211,7 @@ func (l *Ledger) infos(names map[string]bool) []Connection {
 }
 
 func (t Target) compare(o Target) int {
-	switch {
-	case t.Connection < o.Connection, t.Connection == o.Connection && t.Type < o.Type:
-		return -1
-	case t == o:
-		return 0
-	}
-	return 1
+	return cmp.Or(cmp.Compare(t.Connection, o.Connection), cmp.Compare(t.Type, o.Type))
 }
 
 // lag is how much more than a twentieth of its age has passed since an unfinished session was last looked at, for the worst of them. Pending

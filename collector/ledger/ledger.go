@@ -175,11 +175,9 @@ func (l *Ledger) Malformed(at time.Time, rows []client.MalformedSession) {
 		if key == "" {
 			key = "unreadable " + m.Digest
 		}
-		if _, ok := l.malformed[key]; !ok {
-			if len(l.malformed) < maxMalformed {
-				l.malformed[key] = start
-				l.malformedSum++
-			}
+		if _, ok := l.malformed[key]; !ok && len(l.malformed) < maxMalformed {
+			l.malformed[key] = start
+			l.malformedSum++
 		}
 		// One without an ID is not remembered as known: the total is no guide while it is there.
 		if _, ok := l.seen[key]; !ok && m.ID != "" && l.open(start) && l.tracked[key] == nil {

@@ -47,9 +47,7 @@ func (d pendingPage) next(now time.Time) (Request, bool) {
 
 func (d pendingPage) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
 	d.read = true
-	err := d.recent.answered(r, page, at)
-	d.noteComplete()
-	return err
+	return d.take(d.recent, r, page, at)
 }
 
 // pendingRest is the part that goes on from there.
@@ -65,9 +63,7 @@ func (d pendingRest) next(time.Time) (Request, bool) {
 }
 
 func (d pendingRest) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
-	err := d.recent.answered(r, page, at)
-	d.noteComplete()
-	return err
+	return d.take(d.recent, r, page, at)
 }
 
 // oldPendingPage is the part that asks for the reviews that have been pending since before the lookback: rarely, and at the
@@ -85,7 +81,7 @@ func (d oldPendingPage) next(now time.Time) (Request, bool) {
 
 func (d oldPendingPage) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
 	d.old.began = at
-	return d.answeredOld(r, page, at)
+	return d.take(d.old, r, page, at)
 }
 
 // oldPendingRest is the part that goes on from there.
@@ -96,19 +92,16 @@ func (d oldPendingRest) ways() (Kind, lane) { return Backlog, oldPendingLane }
 func (d oldPendingRest) next(time.Time) (Request, bool) { return d.old.more() }
 
 func (d oldPendingRest) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
-	return d.answeredOld(r, page, at)
+	return d.take(d.old, r, page, at)
 }
 
-func (d *pending) answeredOld(r Request, page *client.SessionPage, at time.Time) error {
-	err := d.old.answered(r, page, at)
-	d.noteComplete()
-	return err
-}
-
-func (d *pending) noteComplete() {
+// take gives a page to its list, and tells the ledger when both have been read to the end.
+func (d *pending) take(w *list, r Request, page *client.SessionPage, at time.Time) error {
+	err := w.answered(r, page, at)
 	if d.recent.complete && (d.old.complete || d.old.none) {
 		d.p.ledger.PendingComplete()
 	}
+	return err
 }
 
 // list is a walk through the pending reviews of a window, that ends as soon as the gateway's total is what is known.

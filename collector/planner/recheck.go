@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -61,10 +62,7 @@ func (c *recheck) next(now time.Time) (Request, bool) {
 		c.list = true
 		if looks, due := c.p.ledger.Looks(now); due {
 			slices.SortFunc(looks, func(a, b ledger.Look) int {
-				if d := b.Start.Compare(a.Start); d != 0 {
-					return d
-				}
-				return compare(b.ID, a.ID)
+				return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 			})
 			c.todo = looks
 		}
@@ -178,14 +176,4 @@ func (c *recheck) failed(r Request, now time.Time) {
 	pause := min(max(2*c.avoided[c.target.ID].pause, time.Minute), lookPause)
 	c.avoided[c.target.ID] = avoided{now.Add(pause), pause}
 	c.cursor = nil
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
