@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -37,7 +39,8 @@ type families struct {
 	tracked, lost, abandoned, malformed, unobserved      *prometheus.Desc
 	baselineComplete, unread, recheckLag, folded         *prometheus.Desc
 
-	all []*prometheus.Desc
+	all    []*prometheus.Desc
+	labels []string // of any of them, with repetitions
 }
 
 // newFamilies describes what is exposed. tagLabels are the label names of the chosen connection tags.
@@ -56,7 +59,15 @@ func newFamilies(tagLabels []string) *families {
 func (f *families) plain(name, help string, labels ...string) *prometheus.Desc {
 	d := prometheus.NewDesc(name, help, labels, nil)
 	f.all = append(f.all, d)
+	f.labels = append(f.labels, labels...)
 	return d
+}
+
+// LabelNames are the names of all labels that series of a collector can have, but for the tag_... of connection tags.
+func LabelNames() []string {
+	names := append(newFamilies(nil).labels, "code", "le")
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // target adds a family with the labels connection, type and label, if it is not "".

@@ -66,6 +66,12 @@ func newExposition(cfg Config) (*exposition, error) {
 	return e, nil
 }
 
+// CheckConnectionTags tells which keys of connection tags cannot be shown together.
+func CheckConnectionTags(tags []string) error {
+	_, _, err := tagLabels(tags)
+	return err
+}
+
 // tagLabels returns the keys with their label names, sorted by label name.
 func tagLabels(tags []string) (keys, labels []string, err error) {
 	byLabel := map[string]string{}

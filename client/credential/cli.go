@@ -67,17 +67,19 @@ func (c *cliConfig) read() (cliValues, error) {
 }
 
 // gateway is the URL to use. A token is for the gateway that it was made by, so another URL beside it is refused.
-func (c *cliConfig) gateway(url string) (string, error) {
+func (c *cliConfig) gateway(o Options) (string, error) {
 	switch {
-	case url == "":
+	case o.URL == "":
 		if c.now.APIURL == "" {
-			return "", fmt.Errorf("no gateway: %s has no api_url, so give --hoop.url", c.path)
+			return "", fmt.Errorf("no gateway: %s has no api_url, so give %s", c.path, o.name("url"))
 		}
 		return c.now.APIURL, nil
-	case c.now.APIURL != "" && plain(url) != plain(c.now.APIURL):
-		return "", errors.New("two gateways: --hoop.url and the api_url of --hoop.cli-config differ, leave --hoop.url out")
+	case c.now.APIURL == "" || plain(o.URL) == plain(c.now.APIURL):
+		return o.URL, nil
+	case o.ByKeys:
+		return "", errors.New("two gateways: url and the api_url of cli_config differ, log in at the one of url")
 	}
-	return url, nil
+	return "", errors.New("two gateways: --hoop.url and the api_url of --hoop.cli-config differ, leave --hoop.url out")
 }
 
 // plain is a URL without what client.New adds anyway.

@@ -5,6 +5,7 @@ package credential
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -14,7 +15,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// Options are the ways to name a gateway and a credential, as the exporter's flags and environment give them. "" is not given.
+// Options are the ways to name a gateway and a credential, as the exporter's flags and environment, or the keys of its configuration file,
+// give them. "" is not given.
 type Options struct {
 	// URL is the gateway: --hoop.url. It may be left out where CLIConfig names one.
 	URL string
@@ -31,72 +33,126 @@ type Options struct {
 	// HTTPConfigFile is a YAML file of the HTTPClientConfig of prometheus/common: --hoop.http-config-file. It may hold
 	// a credential. Relative paths in it start from its own folder.
 	HTTPConfigFile string
+	// HTTP is such a configuration itself, instead of a file.
+	HTTP *config.HTTPClientConfig
+
+	// ByKeys tells that the options are keys of a configuration file: errors call them so, and files are read at the first request
+	// rather than by Client, since one missing secret must not take the other gateways of the file down. What fails then is tried again
+	// at the next request.
+	ByKeys bool
 }
 
 // Client makes a client for the gateway with the credential. Each error is one sentence for the operator: no URL, no
 // credential or more than one, a file that cannot be used, two gateways. None holds a secret.
 func (o Options) Client(opts ...client.Option) (*client.Client, error) {
-	cfg := config.DefaultHTTPClientConfig
-	if o.HTTPConfigFile != "" {
-		c, err := readHTTPConfig(o.HTTPConfigFile)
-		if err != nil {
-			return nil, err
-		}
-		cfg = *c
-	}
-	if err := o.onlyOne(cfg); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	url, key := o.URL, (func() (string, error))(nil)
+	if o.ByKeys {
+		return client.New(o.URL, o.later(), opts...)
+	}
+	c, err := o.connect()
+	if err != nil {
+		return nil, err
+	}
+	if c.key != nil {
+		opts = append(opts, client.WithAPIKey(c.key))
+	}
+	return client.New(c.url, c.http, opts...)
+}
+
+// HTTPConfig is the HTTP configuration that the options give, before a credential from elsewhere is added.
+func (o Options) HTTPConfig() (config.HTTPClientConfig, error) {
+	switch {
+	case o.HTTP != nil:
+		cfg := *o.HTTP
+		if cfg.Authorization != nil {
+			own := *cfg.Authorization // it is written to when it is validated
+			cfg.Authorization = &own
+		}
+		return cfg, nil
+	case o.HTTPConfigFile != "":
+		return readHTTPConfig(o.HTTPConfigFile)
+	}
+	return config.DefaultHTTPClientConfig, nil
+}
+
+// Check refuses no credential and more than one, which can be told without reading one: which of two would be sent is nothing to guess.
+func (o Options) Check() error {
+	cfg, err := o.HTTPConfig()
+	if err != nil {
+		return err
+	}
+	return o.onlyOne(cfg)
+}
+
+// connection is what it takes to ask a gateway.
+type connection struct {
+	url  string
+	http *http.Client
+	key  func() (string, error) // nil: no key for the header Api-Key
+}
+
+// connect reads the files.
+func (o Options) connect() (c connection, err error) {
+	cfg, err := o.HTTPConfig()
+	if err != nil {
+		return c, err
+	}
+	c.url = o.URL
 	var httpOpts []config.HTTPClientOption
 	switch {
 	case o.Token != "":
 		token := strings.TrimSpace(o.Token)
 		if err := checkSecret(token); err != nil {
-			return nil, fmt.Errorf("HOOP_TOKEN: %w", err)
+			return c, fmt.Errorf("HOOP_TOKEN: %w", err)
 		}
 		cfg.Authorization = &config.Authorization{Type: "Bearer", Credentials: config.Secret(token)}
 	case o.TokenFile != "":
 		if _, err := readSecret(o.TokenFile); err != nil {
-			return nil, fmt.Errorf("--hoop.token-file: %w", err)
+			return c, fmt.Errorf("%s: %w", o.name("token-file"), err)
 		}
 		cfg.Authorization = &config.Authorization{Type: "Bearer", CredentialsFile: o.TokenFile}
 	case o.APIKey != "":
 		if err := checkSecret(strings.TrimSpace(o.APIKey)); err != nil {
-			return nil, fmt.Errorf("HOOP_API_KEY: %w", err)
+			return c, fmt.Errorf("HOOP_API_KEY: %w", err)
 		}
-		key = func() (string, error) { return o.APIKey, nil }
+		c.key = func() (string, error) { return o.APIKey, nil }
 	case o.APIKeyFile != "":
 		if _, err := readSecret(o.APIKeyFile); err != nil {
-			return nil, fmt.Errorf("--hoop.api-key-file: %w", err)
+			return c, fmt.Errorf("%s: %w", o.name("api-key-file"), err)
 		}
-		key = func() (string, error) { return readSecret(o.APIKeyFile) }
+		c.key = func() (string, error) { return readSecret(o.APIKeyFile) }
 	case o.CLIConfig != "":
 		cli, err := openCLIConfig(o.CLIConfig)
 		if err != nil {
-			return nil, fmt.Errorf("--hoop.cli-config: %w", err)
+			return c, fmt.Errorf("%s: %w", o.name("cli-config"), err)
 		}
-		if url, err = cli.gateway(o.URL); err != nil {
-			return nil, err
+		if c.url, err = cli.gateway(o); err != nil {
+			return c, err
 		}
-		if key = cli.apply(&cfg); key == nil {
+		if c.key = cli.apply(&cfg); c.key == nil {
 			httpOpts = append(httpOpts, config.WithSecretManager(cli))
 		}
 	}
-	if url == "" {
-		return nil, errors.New("no gateway: give its URL with --hoop.url or HOOP_URL, such as https://hoop.example.com/api")
+	if c.url == "" {
+		return c, errors.New("no gateway: give its URL with --hoop.url or HOOP_URL, such as https://hoop.example.com/api")
 	}
-	hc, err := client.HTTPClient(cfg, httpOpts...)
-	if err != nil {
-		return nil, err
-	}
-	if key != nil {
-		opts = append(opts, client.WithAPIKey(key))
-	}
-	return client.New(url, hc, opts...)
+	c.http, err = client.HTTPClient(cfg, httpOpts...)
+	return c, err
 }
 
-// onlyOne refuses no credential and more than one: which of two would be sent is nothing to guess.
+// name is what errors call an option.
+func (o Options) name(option string) string {
+	switch {
+	case !o.ByKeys:
+		return "--hoop." + option
+	case option == "http-config-file":
+		return "http_client_config"
+	}
+	return strings.ReplaceAll(option, "-", "_")
+}
+
 func (o Options) onlyOne(cfg config.HTTPClientConfig) error {
 	var given []string
 	for _, source := range []struct {
@@ -104,24 +160,26 @@ func (o Options) onlyOne(cfg config.HTTPClientConfig) error {
 		given bool
 	}{
 		{"HOOP_TOKEN", o.Token != ""},
-		{"--hoop.token-file", o.TokenFile != ""},
+		{o.name("token-file"), o.TokenFile != ""},
 		{"HOOP_API_KEY", o.APIKey != ""},
-		{"--hoop.api-key-file", o.APIKeyFile != ""},
-		{"--hoop.cli-config", o.CLIConfig != ""},
-		{"the credential in --hoop.http-config-file", holdsCredential(cfg)},
+		{o.name("api-key-file"), o.APIKeyFile != ""},
+		{o.name("cli-config"), o.CLIConfig != ""},
+		{"the credential in " + o.name("http-config-file"), holdsCredential(cfg)},
 	} {
 		if source.given {
 			given = append(given, source.name)
 		}
 	}
-	switch len(given) {
-	case 0:
-		return errors.New("no credential: set HOOP_TOKEN or HOOP_API_KEY in the environment, or give --hoop.token-file, " +
-			"--hoop.api-key-file, --hoop.cli-config or an authorization in --hoop.http-config-file")
-	case 1:
+	switch {
+	case len(given) == 1:
 		return nil
+	case len(given) > 1:
+		return fmt.Errorf("more than one credential (%s): keep one", strings.Join(given, ", "))
+	case o.ByKeys:
+		return errors.New("no credential: give token_file, api_key_file, cli_config or an authorization in http_client_config")
 	}
-	return fmt.Errorf("more than one credential (%s): keep one", strings.Join(given, ", "))
+	return errors.New("no credential: set HOOP_TOKEN or HOOP_API_KEY in the environment, or give --hoop.token-file, " +
+		"--hoop.api-key-file, --hoop.cli-config or an authorization in --hoop.http-config-file")
 }
 
 // holdsCredential tells whether an HTTP configuration authenticates by itself.
@@ -141,13 +199,13 @@ func holdsCredential(cfg config.HTTPClientConfig) bool {
 }
 
 // readHTTPConfig reads the YAML strictly. Its decoder quotes values in errors, and a value may be a secret.
-func readHTTPConfig(path string) (*config.HTTPClientConfig, error) {
+func readHTTPConfig(path string) (config.HTTPClientConfig, error) {
 	cfg, _, err := config.LoadHTTPConfigFile(path)
 	if err != nil {
 		text := regexp.MustCompile("`[^`]*`").ReplaceAllString(err.Error(), "<value>")
-		return nil, fmt.Errorf("--hoop.http-config-file: %s", strings.Join(strings.Fields(text), " "))
+		return config.HTTPClientConfig{}, fmt.Errorf("--hoop.http-config-file: %s", strings.Join(strings.Fields(text), " "))
 	}
-	return cfg, nil
+	return *cfg, nil
 }
 
 // readSecret reads a file that holds nothing but a secret, and space around it.
