@@ -55,6 +55,12 @@ type flight struct {
 	err  error
 }
 
+// landed is what came of a refresh, and when.
+type landed struct {
+	err error
+	at  time.Time
+}
+
 // published is what scrapes see. It is immutable but for the note that one of them saw it.
 type published struct {
 	snapshot *ledger.Snapshot // nil before the first good answer
@@ -88,11 +94,11 @@ func New(cfg Config) (*Collector, error) {
 		cfg: cfg, exposition: e, instruments: newInstruments(cfg), log: newTroubleLog(cfg.Logger),
 		// No janitor: it would never end.
 		cache: cache.New(cfg.CacheTTL, 0),
-		wake:  make(chan struct{}, 1), stopped: make(chan struct{}), baseline: make(chan struct{}), duty: planner.NewDuty(time.Now()),
+		wake:  make(chan struct{}, 1), stopped: make(chan struct{}), baseline: make(chan struct{}), duty: planner.NewDuty(cfg.clock()),
 	}
 	c.planner = planner.New(cfg.planning(), c.duty)
 	c.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: c.instruments}
-	c.published.Store(&published{at: time.Now()})
+	c.published.Store(&published{at: cfg.clock()})
 	return c, nil
 }
 
@@ -111,15 +117,20 @@ func (c Config) withDefaults() Config {
 	if c.Duty == 0 {
 		c.Duty = 0.1
 	}
+	if c.clock == nil {
+		c.clock = time.Now
+	}
 	return c
 }
 
 // Refresh waits until the cache is fresh: it returns at once where it is, and else when the refresh that is under way (or one that it
 // starts) has ended, or when ctx ends. The error is the last refresh's.
 func (c *Collector) Refresh(ctx context.Context) error {
-	if err, ok := c.cache.Get(fresh); ok {
-		err, _ := err.(error)
-		return err
+	if v, ok := c.cache.Get(fresh); ok {
+		// The cache goes by the wall clock: where that was set back, it would keep what it has for hours.
+		if last, ok := v.(landed); ok && c.cfg.clock().Sub(last.at) < c.cfg.CacheTTL {
+			return last.err
+		}
 	}
 	f := c.join()
 	select {
@@ -148,7 +159,7 @@ func (c *Collector) land(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Every scrape for a while gets this refresh's outcome, a failure too: asking again at once would not make it better.
-	c.cache.SetDefault(fresh, err)
+	c.cache.SetDefault(fresh, landed{err, c.cfg.clock()})
 	c.next.err = err
 	close(c.next.done)
 	c.next = nil
@@ -220,7 +231,7 @@ func (s scrape) Collect(ch chan<- prometheus.Metric) { s.collect(s.ctx, ch) }
 func (c *Collector) collect(ctx context.Context, ch chan<- prometheus.Metric) {
 	// What went wrong is in the metrics, which are shown all the same.
 	_ = c.Refresh(ctx)
-	p, now := c.published.Load(), time.Now()
+	p, now := c.published.Load(), c.cfg.clock()
 	c.exposition.collect(ch, p.snapshot, p.view(c.cfg, now))
 	c.instruments.collect(ch)
 	p.served.CompareAndSwap(nil, &now)

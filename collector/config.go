@@ -48,6 +48,9 @@ type Config struct {
 	Timeout time.Duration
 	// Duty is the share of time that requests may take (0.1).
 	Duty float64
+
+	// clock is the exporter's (time.Now). It is there for tests, in which it is wrong, and is set.
+	clock func() time.Time
 }
 
 // Threshold is a duration as it was written, which is its label value.

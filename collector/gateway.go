@@ -111,13 +111,13 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 	if ctx.Err() != nil {
 		return
 	}
-	c.planner.Charge(time.Now(), took)
+	c.planner.Charge(c.cfg.clock(), took)
 	if g.whoErr = err; err != nil {
 		again := identifyAgain
 		if c.cfg.State != nil && g.who == nil {
 			again = identifyFirst
 		}
-		g.identify = time.Now().Add(max(again, retryAfter(err, took)))
+		g.identify = c.cfg.clock().Add(max(again, retryAfter(err, took)))
 		c.log.trouble("identify", "cannot tell whether the credential sees all sessions", err)
 		return
 	}

@@ -121,7 +121,7 @@ func (c *Collector) leave() {
 		return
 	}
 	if l := c.planner.Ledger(); l != nil {
-		now := time.Now()
+		now := c.cfg.clock()
 		l.Commit(c.planner.GatewayTime(now), now)
 		_ = c.save(l, now) // it was logged, and nobody was shown any of it
 	}

@@ -72,7 +72,7 @@ func (c *Collector) untilReadBack() time.Duration {
 
 // refresh asks for all that is due and publishes it.
 func (c *Collector) refresh(ctx context.Context) error {
-	began := time.Now()
+	began := c.cfg.clock()
 	first := c.cfg.State != nil && c.gateway.who == nil
 	if first { // whose file is it?
 		c.identify(ctx, began)
@@ -84,12 +84,12 @@ func (c *Collector) refresh(ctx context.Context) error {
 		trouble = c.askAll(ctx, began)
 	}
 	if !first {
-		c.identify(ctx, time.Now())
+		c.identify(ctx, c.cfg.clock())
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	now := time.Now()
+	now := c.cfg.clock()
 	s := c.published.Load().status
 	ok, asked := false, true
 	if !c.halted {
@@ -113,7 +113,7 @@ func (c *Collector) refresh(ctx context.Context) error {
 func (c *Collector) askAll(ctx context.Context, now time.Time) (trouble error) {
 	c.planner.Begin(now)
 	for ctx.Err() == nil {
-		r, ok := c.planner.Next(time.Now())
+		r, ok := c.planner.Next(c.cfg.clock())
 		if !ok {
 			break
 		}
@@ -128,7 +128,7 @@ func (c *Collector) askAll(ctx context.Context, now time.Time) (trouble error) {
 func (c *Collector) readBack(ctx context.Context) bool {
 	read := false
 	for ctx.Err() == nil && len(c.wake) == 0 && !c.halted {
-		r, ok := c.planner.Background(time.Now())
+		r, ok := c.planner.Background(c.cfg.clock())
 		if !ok {
 			break
 		}
@@ -149,7 +149,7 @@ func (c *Collector) ask(ctx context.Context, r planner.Request) error {
 		}
 	}
 	res := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
-	if err := c.planner.Answer(time.Now(), r, res); err != nil {
+	if err := c.planner.Answer(c.cfg.clock(), r, res); err != nil {
 		c.log.trouble(r.Kind.String(), "asking the gateway failed", err, "for", r.Kind)
 		return err
 	}
@@ -175,7 +175,7 @@ func retryAfter(err error, took time.Duration) time.Duration {
 // publish shows what the ledger says now. What it counted is shown only once that is saved: a counter that falls back after a crash would have
 // rate() add its whole value again.
 func (c *Collector) publish(s status) {
-	now := time.Now()
+	now := c.cfg.clock()
 	last := c.published.Load()
 	p := &published{at: now, status: s, counted: last.counted}
 	complete := false
