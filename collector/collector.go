@@ -25,11 +25,12 @@ const fresh = "refresh"
 
 // Collector is the prometheus.Collector of one gateway. Its Run asks the gateway; scrapes wait for it no longer than they can.
 type Collector struct {
-	cfg         Config
+	settings    atomic.Pointer[settings]
 	log         *troubleLog
-	exposition  *exposition
 	instruments *instruments
-	duty        *planner.Duty
+	address     *Address
+	purse       *planner.Purse
+	slot        slot             // Run's alone
 	planner     *planner.Planner // Run's alone
 	gateway     *gateway         // Run's alone
 	keeper      keeper           // Run's alone
@@ -41,6 +42,11 @@ type Collector struct {
 	mu    sync.Mutex
 	next  *flight // what scrapes wait for; nil: no refresh is wanted
 	wake  chan struct{}
+
+	wanted  atomic.Pointer[settings] // what Run is to go on with; nil: with what it has
+	change  chan struct{}            // wanted was set
+	retired chan struct{}            // closed when Run is to end once no request is under way
+	retire  sync.Once
 
 	published atomic.Pointer[published]
 	attempted atomic.Bool
@@ -74,6 +80,7 @@ type published struct {
 // status is how the asking goes.
 type status struct {
 	up                bool
+	ended             time.Time // when the last refresh ended; zero: none has
 	lastSuccess       time.Time
 	version           string
 	visibilityLimited bool
@@ -82,22 +89,22 @@ type status struct {
 
 // New returns a collector that asks nothing before its Run is called. It fails on a configuration that cannot be shown.
 func New(cfg Config) (*Collector, error) {
-	if cfg.Client == nil {
-		return nil, errors.New("collector without a client")
-	}
-	cfg = cfg.withDefaults()
-	e, err := newExposition(cfg)
+	set, err := newSettings(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the metrics: %w", err)
+		return nil, err
 	}
+	cfg = set.Config
 	c := &Collector{
-		cfg: cfg, exposition: e, instruments: newInstruments(cfg), log: newTroubleLog(cfg.Logger),
+		instruments: newInstruments(cfg), log: newTroubleLog(cfg.Logger), address: cfg.Address, slot: slot{slots: cfg.Slots},
 		// No janitor: it would never end.
 		cache: cache.New(cfg.CacheTTL, 0),
-		wake:  make(chan struct{}, 1), stopped: make(chan struct{}), baseline: make(chan struct{}), duty: planner.NewDuty(cfg.clock()),
+		wake:  make(chan struct{}, 1), stopped: make(chan struct{}), baseline: make(chan struct{}),
+		change: make(chan struct{}, 1), retired: make(chan struct{}),
 	}
-	c.planner = planner.New(cfg.planning(), c.duty)
-	c.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: c.instruments}
+	c.settings.Store(set)
+	c.purse = c.address.duty.Join(cfg.clock())
+	c.planner = planner.New(cfg.planning(), c.purse)
+	c.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: c.instruments, slot: &c.slot}
 	c.published.Store(&published{at: cfg.clock()})
 	return c, nil
 }
@@ -117,6 +124,9 @@ func (c Config) withDefaults() Config {
 	if c.Duty == 0 {
 		c.Duty = 0.1
 	}
+	if c.Address == nil {
+		c.Address = NewAddress()
+	}
 	if c.clock == nil {
 		c.clock = time.Now
 	}
@@ -126,11 +136,8 @@ func (c Config) withDefaults() Config {
 // Refresh waits until the cache is fresh: it returns at once where it is, and else when the refresh that is under way (or one that it
 // starts) has ended, or when ctx ends. The error is the last refresh's.
 func (c *Collector) Refresh(ctx context.Context) error {
-	if v, ok := c.cache.Get(fresh); ok {
-		// The cache goes by the wall clock: where that was set back, it would keep what it has for hours.
-		if last, ok := v.(landed); ok && c.cfg.clock().Sub(last.at) < c.cfg.CacheTTL {
-			return last.err
-		}
+	if last, ok := c.fresh(); ok {
+		return last.err
 	}
 	f := c.join()
 	select {
@@ -140,6 +147,25 @@ func (c *Collector) Refresh(ctx context.Context) error {
 		return errors.New("waiting for a refresh: the collector has stopped")
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for a refresh: %w", ctx.Err())
+	}
+}
+
+// fresh is what came of the last refresh, while it answers scrapes.
+func (c *Collector) fresh() (last landed, ok bool) {
+	v, ok := c.cache.Get(fresh)
+	if !ok {
+		return last, false
+	}
+	last, ok = v.(landed)
+	cfg := c.cfg()
+	// The cache goes by the wall clock: where that was set back, it would keep what it has for hours.
+	return last, ok && cfg.clock().Sub(last.at) < cfg.CacheTTL
+}
+
+// Wake sees to it that a refresh is made if none has answered scrapes for so long. It does not wait.
+func (c *Collector) Wake(after time.Duration) {
+	if _, ok := c.fresh(); !ok && c.cfg().clock().Sub(c.published.Load().status.ended) >= after {
+		c.join()
 	}
 }
 
@@ -159,7 +185,8 @@ func (c *Collector) land(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Every scrape for a while gets this refresh's outcome, a failure too: asking again at once would not make it better.
-	c.cache.SetDefault(fresh, landed{err, c.cfg.clock()})
+	cfg := c.cfg()
+	c.cache.Set(fresh, landed{err, cfg.clock()}, cfg.CacheTTL)
 	c.next.err = err
 	close(c.next.done)
 	c.next = nil
@@ -170,7 +197,7 @@ func (c *Collector) Ready() bool { return c.attempted.Load() }
 
 // Baseline refreshes until the first read-back is over.
 func (c *Collector) Baseline(ctx context.Context) error {
-	again := time.NewTicker(c.cfg.CacheTTL)
+	again := time.NewTicker(c.cfg().CacheTTL)
 	defer again.Stop()
 	for {
 		_ = c.Refresh(ctx) // what is wrong may pass; Progress tells it
@@ -196,8 +223,8 @@ type Progress struct {
 
 // Progress returns how far the first read-back is.
 func (c *Collector) Progress() Progress {
-	p := c.published.Load()
-	out := Progress{Unread: c.cfg.Lookback, Lookback: c.cfg.Lookback, Err: p.status.err}
+	p, lookback := c.published.Load(), c.cfg().Lookback
+	out := Progress{Unread: lookback, Lookback: lookback, Err: p.status.err}
 	if p.snapshot != nil {
 		out.Unread, out.Tracked = p.snapshot.Unread, p.snapshot.Tracked
 	}
@@ -206,7 +233,7 @@ func (c *Collector) Progress() Progress {
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	c.exposition.describe(ch)
+	c.settings.Load().exposition.describe(ch)
 	c.instruments.describe(ch)
 }
 
@@ -231,8 +258,9 @@ func (s scrape) Collect(ch chan<- prometheus.Metric) { s.collect(s.ctx, ch) }
 func (c *Collector) collect(ctx context.Context, ch chan<- prometheus.Metric) {
 	// What went wrong is in the metrics, which are shown all the same.
 	_ = c.Refresh(ctx)
-	p, now := c.published.Load(), c.cfg.clock()
-	c.exposition.collect(ch, p.snapshot, p.view(c.cfg, now))
+	set, p := c.settings.Load(), c.published.Load()
+	now := set.clock()
+	set.exposition.collect(ch, p.snapshot, p.view(set.Config, now))
 	c.instruments.collect(ch)
 	p.served.CompareAndSwap(nil, &now)
 }

@@ -49,6 +49,11 @@ type Config struct {
 	// Duty is the share of time that requests may take (0.1).
 	Duty float64
 
+	// Address is what the collector shares with others of the same gateway address. Default: it is alone there.
+	Address *Address
+	// Slots bound how many collectors work at once. Default: there is no bound.
+	Slots *Slots
+
 	// clock is the exporter's (time.Now). It is there for tests, in which it is wrong, and is set.
 	clock func() time.Time
 }

@@ -30,6 +30,7 @@ type gateway struct {
 	timeout     time.Duration
 	instruments *instruments
 	watchdog    watchdog
+	slot        *slot
 
 	factor  map[planner.Kind]int // of the time-out, by kind
 	version string
@@ -38,6 +39,7 @@ type gateway struct {
 	whoErr   error            // why it did not the last time
 	limited  bool             // the credential does not see all sessions
 	identify time.Time        // when to ask again
+	doubted  bool             // the credential is another one than who was told about
 }
 
 func (g *gateway) ask(ctx context.Context, r planner.Request) (*client.SessionPage, time.Duration, error) {
@@ -62,10 +64,10 @@ func timed[T any](ctx context.Context, g *gateway, timeout time.Duration, f func
 	if g.watchdog.stuck() {
 		return out, 0, errStuck
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
-	out, err = watch(ctx, &g.watchdog, f)
+	g.slot.while(ctx, func() { out, err = watch(asking, &g.watchdog, f) })
 	took = time.Since(start)
 	g.instruments.request(code(err), took)
 	return out, took, err
@@ -101,7 +103,15 @@ func code(err error) string {
 // identify asks who the credential is, now and then. Who is neither admin nor auditor gets fewer sessions without a word, so we have to say it.
 func (c *Collector) identify(ctx context.Context, now time.Time) {
 	g := c.gateway
-	if now.Before(g.identify) || !c.planner.Affords(now) {
+	if now.Before(g.identify) {
+		return
+	}
+	end, ok := c.turn(ctx)
+	if !ok {
+		return
+	}
+	defer end()
+	if !c.planner.Affords(now) {
 		return
 	}
 	who, took, err := timed(ctx, g, g.timeout, func(ctx context.Context) (*client.UserInfo, error) {
@@ -111,25 +121,25 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 	if ctx.Err() != nil {
 		return
 	}
-	c.planner.Charge(c.cfg.clock(), took)
+	c.planner.Charge(c.cfg().clock(), took)
 	if g.whoErr = err; err != nil {
 		again := identifyAgain
-		if c.cfg.State != nil && g.who == nil {
+		if c.cfg().State != nil && g.who == nil {
 			again = identifyFirst
 		}
-		g.identify = c.cfg.clock().Add(max(again, retryAfter(err, took)))
+		g.identify = c.cfg().clock().Add(max(again, retryAfter(err, took)))
 		c.log.trouble("identify", "cannot tell whether the credential sees all sessions", err)
 		return
 	}
 	c.log.over("identify")
 	g.identify = now.Add(identifyEvery)
-	g.who = who
+	g.who, g.doubted = who, false
 	limited := !who.SeesAllSessions()
 	if limited {
-		level.Warn(c.cfg.Logger).Log("msg", "only part of the sessions is visible: the credential is neither admin nor auditor, so every number is too low",
+		level.Warn(c.cfg().Logger).Log("msg", "only part of the sessions is visible: the credential is neither admin nor auditor, so every number is too low",
 			"role", who.Role, "hint", "give the exporter an API key in the group auditor")
 	} else if g.limited {
-		level.Info(c.cfg.Logger).Log("msg", "all sessions are visible now", "role", who.Role)
+		level.Info(c.cfg().Logger).Log("msg", "all sessions are visible now", "role", who.Role)
 	}
 	g.limited = limited
 }

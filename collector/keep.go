@@ -37,14 +37,14 @@ func (c Config) identity(who *client.UserInfo) state.Identity {
 func (c *Collector) keep(now time.Time) error {
 	k, who := &c.keeper, c.gateway.who
 	switch {
-	case who == nil && c.cfg.State == nil:
+	case who == nil && c.cfg().State == nil:
 		return nil
 	case who == nil:
 		return fmt.Errorf("the state file is named by the organisation, which the gateway does not tell: %w", c.gateway.whoErr)
 	case !k.known:
-		return c.take(c.cfg.identity(who), now)
+		return c.take(c.cfg().identity(who), now)
 	}
-	err := c.same(c.cfg.identity(who))
+	err := c.same(c.cfg().identity(who))
 	if soon := now.Add(identifyAgain); err != nil && soon.Before(c.gateway.identify) {
 		c.gateway.identify = soon
 	}
@@ -68,34 +68,34 @@ func (c *Collector) same(id state.Identity) error {
 // take takes the ledger from its file. Where that is used by another process, or cannot be read by this one, it is tried again at the next refresh.
 func (c *Collector) take(id state.Identity, now time.Time) error {
 	k := &c.keeper
-	if c.cfg.State == nil {
+	if c.cfg().State == nil {
 		k.known, k.id = true, id
 		return nil
 	}
-	store, err := state.Open(c.cfg.State, id)
+	store, err := state.Open(c.cfg().State, id)
 	if err != nil {
 		return err
 	}
-	options := c.cfg.planning()
+	options := c.cfg().planning()
 	found, err := store.Load(options.Ledger, now)
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
 	k.known, k.id, k.store = true, id, store
 	if !state.CanLock {
-		level.Warn(c.cfg.Logger).Log("msg", "files cannot be locked on this platform: see to it that no other process uses the state file", "file", store.Name())
+		level.Warn(c.cfg().Logger).Log("msg", "files cannot be locked on this platform: see to it that no other process uses the state file", "file", store.Name())
 	}
 	if found.Damage != nil {
-		level.Error(c.cfg.Logger).Log("msg", "the state file cannot be read and was put aside: counting begins anew", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
+		level.Error(c.cfg().Logger).Log("msg", "the state file cannot be read and was put aside: counting begins anew", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
 	}
 	l := found.Ledger
 	if l == nil {
-		level.Info(c.cfg.Logger).Log("msg", "counting begins", "state", store.Name())
+		level.Info(c.cfg().Logger).Log("msg", "counting begins", "state", store.Name())
 		return nil
 	}
-	level.Info(c.cfg.Logger).Log("msg", "counting goes on", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
+	level.Info(c.cfg().Logger).Log("msg", "counting goes on", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
 	options.Restored = l
-	c.planner = planner.New(options, c.duty)
+	c.planner = planner.New(options, c.purse)
 	last := c.published.Load()
 	c.published.Store(&published{at: last.at, status: last.status, counted: l.Shown()})
 	return nil
@@ -121,12 +121,12 @@ func (c *Collector) leave() {
 		return
 	}
 	if l := c.planner.Ledger(); l != nil {
-		now := c.cfg.clock()
+		now := c.cfg().clock()
 		l.Commit(c.planner.GatewayTime(now), now)
 		_ = c.save(l, now) // it was logged, and nobody was shown any of it
 	}
 	if err := c.keeper.store.Close(); err != nil {
-		level.Warn(c.cfg.Logger).Log("msg", "leaving the state file", "err", err)
+		level.Warn(c.cfg().Logger).Log("msg", "leaving the state file", "err", err)
 	}
 }
 

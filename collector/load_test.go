@@ -102,7 +102,7 @@ func (w *world) lag() time.Duration {
 		w.scrape()
 		s = w.collector.published.Load().snapshot
 	}
-	want := w.gateway.Truth(gatewaytest.TruthOptions{T0: s.T0, Lookback: w.collector.cfg.Lookback, Now: s.At}).RecheckLag
+	want := w.gateway.Truth(gatewaytest.TruthOptions{T0: s.T0, Lookback: w.collector.cfg().Lookback, Now: s.At}).RecheckLag
 	if d := s.RecheckLag - want; d.Abs() > 2*time.Second {
 		w.Errorf("the lag is shown as %v, and is %v", s.RecheckLag, want)
 	}

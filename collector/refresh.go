@@ -32,34 +32,49 @@ func (c Config) planning() planner.Options {
 	}
 }
 
-// Run asks the gateway until ctx ends: when a scrape wants a refresh, and in between for what has not been read of the past. It may run once.
+// Run asks the gateway until ctx ends or the collector is retired: when a scrape wants a refresh, and in between for what has not been read of
+// the past. It may run once.
 func (c *Collector) Run(ctx context.Context) error {
 	if !c.running.CompareAndSwap(false, true) {
 		return errors.New("the collector is running already")
 	}
 	defer close(c.stopped)
+	defer c.purse.Leave()
+	defer c.leave()
 	pause := time.NewTimer(backgroundPause)
 	defer pause.Stop()
 	lastPublished, lastReadBack := time.Now(), time.Now()
-	for {
+	for ctx.Err() == nil && !c.retiring() {
 		select {
 		case <-ctx.Done():
-			c.leave()
-			return nil
+		case <-c.retired:
+		case <-c.change:
+			c.reconfigure()
 		case <-c.wake:
-			err := c.refresh(ctx)
+			err := c.working(ctx, c.refresh)
 			lastPublished = time.Now()
 			c.land(err)
 		case <-pause.C:
-			if c.readBack(ctx) && (time.Since(lastPublished) >= c.cfg.CacheTTL || c.planner.Idle()) {
-				c.publish(c.published.Load().status)
-				lastPublished = time.Now()
-			}
+			_ = c.working(ctx, func(ctx context.Context) error {
+				if c.readBack(ctx) && (time.Since(lastPublished) >= c.cfg().CacheTTL || c.planner.Idle()) {
+					c.publish(c.published.Load().status)
+					lastPublished = time.Now()
+				}
+				return nil
+			})
 			lastReadBack = time.Now()
 		}
 		// Counted from the last time, or refreshes that follow each other closely would put it off for ever.
 		pause.Reset(max(0, c.untilReadBack()-time.Since(lastReadBack)))
 	}
+	return nil
+}
+
+// working does something in a slot.
+func (c *Collector) working(ctx context.Context, f func(context.Context) error) error {
+	c.slot.take(ctx)
+	defer c.slot.leave()
+	return f(ctx)
 }
 
 // untilReadBack is how long to wait before the read-back goes on.
@@ -72,9 +87,9 @@ func (c *Collector) untilReadBack() time.Duration {
 
 // refresh asks for all that is due and publishes it.
 func (c *Collector) refresh(ctx context.Context) error {
-	began := c.cfg.clock()
-	first := c.cfg.State != nil && c.gateway.who == nil
-	if first { // whose file is it?
+	began := c.cfg().clock()
+	first := c.cfg().State != nil && c.gateway.who == nil || c.gateway.doubted
+	if first { // whose file is it, or whose credential?
 		c.identify(ctx, began)
 	}
 	trouble := c.keep(began)
@@ -84,17 +99,18 @@ func (c *Collector) refresh(ctx context.Context) error {
 		trouble = c.askAll(ctx, began)
 	}
 	if !first {
-		c.identify(ctx, c.cfg.clock())
+		c.identify(ctx, c.cfg().clock())
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	now := c.cfg.clock()
+	now := c.cfg().clock()
 	s := c.published.Load().status
 	ok, asked := false, true
 	if !c.halted {
 		ok, asked = c.planner.Succeeded(now)
 	}
+	s.ended = now
 	if asked {
 		s.up, s.err = ok, trouble
 		c.instruments.refreshed(now.Sub(began), !ok)
@@ -112,27 +128,41 @@ func (c *Collector) refresh(ctx context.Context) error {
 // askAll asks for all that a refresh has to ask. It returns what went wrong first.
 func (c *Collector) askAll(ctx context.Context, now time.Time) (trouble error) {
 	c.planner.Begin(now)
-	for ctx.Err() == nil {
-		r, ok := c.planner.Next(c.cfg.clock())
-		if !ok {
+	for ctx.Err() == nil && !c.retiring() {
+		asked, err := c.askNext(ctx, c.planner.Next)
+		if !asked {
 			break
 		}
-		if err := c.ask(ctx, r); err != nil && trouble == nil {
+		if err != nil && trouble == nil {
 			trouble = err
 		}
 	}
 	return trouble
 }
 
+// askNext makes the request that next tells, if there is one, while nobody else asks at the gateway's address.
+func (c *Collector) askNext(ctx context.Context, next func(now time.Time) (planner.Request, bool)) (asked bool, err error) {
+	end, ok := c.turn(ctx)
+	if !ok {
+		return false, nil
+	}
+	defer end()
+	r, ok := next(c.cfg().clock())
+	if !ok {
+		return false, nil
+	}
+	return true, c.ask(ctx, r)
+}
+
 // readBack reads what has not been read of the past, as far as the duty allows and no scrape waits. It tells whether it read anything.
 func (c *Collector) readBack(ctx context.Context) bool {
 	read := false
-	for ctx.Err() == nil && len(c.wake) == 0 && !c.halted {
-		r, ok := c.planner.Background(c.cfg.clock())
-		if !ok {
+	for ctx.Err() == nil && len(c.wake) == 0 && !c.halted && !c.retiring() {
+		asked, err := c.askNext(ctx, c.planner.Background)
+		if !asked {
 			break
 		}
-		read = c.ask(ctx, r) == nil || read
+		read = err == nil || read
 	}
 	return read
 }
@@ -149,7 +179,7 @@ func (c *Collector) ask(ctx context.Context, r planner.Request) error {
 		}
 	}
 	res := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
-	if err := c.planner.Answer(c.cfg.clock(), r, res); err != nil {
+	if err := c.planner.Answer(c.cfg().clock(), r, res); err != nil {
 		c.log.trouble(r.Kind.String(), "asking the gateway failed", err, "for", r.Kind)
 		return err
 	}
@@ -175,7 +205,7 @@ func retryAfter(err error, took time.Duration) time.Duration {
 // publish shows what the ledger says now. What it counted is shown only once that is saved: a counter that falls back after a crash would have
 // rate() add its whole value again.
 func (c *Collector) publish(s status) {
-	now := c.cfg.clock()
+	now := c.cfg().clock()
 	last := c.published.Load()
 	p := &published{at: now, status: s, counted: last.counted}
 	complete := false
@@ -193,13 +223,13 @@ func (c *Collector) publish(s status) {
 	c.published.Store(p)
 	if u := p.unread(); u > 0 && now.Sub(c.told) >= progressEvery {
 		c.told = now
-		level.Info(c.cfg.Logger).Log("msg", "reading back", "unread", u.Round(time.Second), "tracked_sessions", p.snapshot.Tracked)
+		level.Info(c.cfg().Logger).Log("msg", "reading back", "unread", u.Round(time.Second), "tracked_sessions", p.snapshot.Tracked)
 	}
 	if complete {
 		// Only now: who waits for this scrapes at once, and has to see it.
 		c.complete = true
 		close(c.baseline)
-		level.Info(c.cfg.Logger).Log("msg", "the first read-back is complete", "lookback", c.cfg.Lookback, "tracked_sessions", p.snapshot.Tracked)
+		level.Info(c.cfg().Logger).Log("msg", "the first read-back is complete", "lookback", c.cfg().Lookback, "tracked_sessions", p.snapshot.Tracked)
 	}
 }
 

@@ -85,7 +85,7 @@ func (w *world) equalsTruth() {
 
 // truth is what an exporter that first ran when this one did has to say now.
 func (w *world) truth() gatewaytest.Truth {
-	cfg := w.collector.cfg
+	cfg := w.collector.cfg()
 	o := gatewaytest.TruthOptions{
 		T0: w.collector.published.Load().snapshot.T0, Lookback: cfg.Lookback, Overlap: cfg.Overlap, ForgetAfter: cfg.ForgetAfter,
 		EventSizeBuckets: ledger.Bounds(ledger.EventSize), DurationBuckets: ledger.Bounds(ledger.Duration), WaitBuckets: ledger.Bounds(ledger.ReviewWait),

@@ -1,6 +1,10 @@
 package planner
 
-import "time"
+import (
+	"slices"
+	"sync"
+	"time"
+)
 
 // Kind says what a request is for. Each kind has its share of the duty.
 type Kind int
@@ -23,52 +27,160 @@ const burst = 10 * time.Second
 // share is a kind's part of the duty.
 func (k Kind) share() float64 { return [...]float64{0.4, 0.2, 0.2, 0.2}[k] }
 
-// Duty is the bucket that requests to one gateway address are charged to, by the time that they really took. What a kind leaves
-// goes to the others. The zero value is not usable: see NewDuty.
+// Duty is the bucket that requests to one gateway address are charged to, by the time that they really took. All who ask there have a
+// [Purse] each: an equal part of what comes in, of which each kind has its share. What one leaves goes to the others. It is safe for concurrent use.
 type Duty struct {
+	mu     sync.Mutex
+	purses []*Purse
+	last   time.Time
+	quiet  time.Time // nothing is asked before: the gateway said so, or works on something that was given up
+}
+
+// Purse is what one planner may spend. It is safe for concurrent use.
+type Purse struct {
+	duty  *Duty
+	rate  float64 // what its planner thinks that the address may be asked for
 	level [kinds]time.Duration
-	last  time.Time
 }
 
-// NewDuty returns a full bucket.
-func NewDuty(now time.Time) *Duty {
-	d := &Duty{last: now}
+// NewDuty returns a bucket that nobody spends from yet.
+func NewDuty(now time.Time) *Duty { return &Duty{last: now} }
+
+// Join returns a full purse. The others get smaller by that: together they hold no more than one burst.
+func (d *Duty) Join(now time.Time) *Purse {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refill(now)
+	p := &Purse{duty: d}
+	d.purses = append(d.purses, p)
 	for k := range kinds {
-		d.level[k] = k.full()
+		p.level[k] = d.full(k)
+		for _, o := range d.purses {
+			o.level[k] = min(o.level[k], d.full(k))
+		}
 	}
-	return d
+	return p
 }
 
-func (k Kind) full() time.Duration { return time.Duration(k.share() * float64(burst)) }
+// Leave gives the purse up. What it owes is still owed: the gateway has worked for it.
+func (p *Purse) Leave() {
+	d := p.duty
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.purses = slices.DeleteFunc(d.purses, func(o *Purse) bool { return o == p })
+	for k := range kinds {
+		for _, o := range d.purses {
+			o.level[k] += min(p.level[k], 0) / time.Duration(len(d.purses))
+		}
+	}
+}
 
-// refill adds what has come since the last time, at rate seconds a second.
-func (d *Duty) refill(now time.Time, rate float64) {
-	income := time.Duration(float64(now.Sub(d.last)) * rate)
+// full is how much one purse can hold of a kind.
+func (d *Duty) full(k Kind) time.Duration {
+	return time.Duration(k.share() * float64(burst) / float64(len(d.purses)))
+}
+
+// refill adds what has come since the last time, at as many seconds a second as the one thinks who thinks the most: during the first
+// read-back of one of them the address may be asked for more.
+func (d *Duty) refill(now time.Time) {
+	var rate float64
+	for _, p := range d.purses {
+		rate = max(rate, p.rate)
+	}
+	elapsed := now.Sub(d.last)
+	if elapsed >= 0 && elapsed < time.Millisecond {
+		return // its parts would be lost in rounding
+	}
+	income := time.Duration(float64(elapsed) * rate)
 	d.last = now
-	for range kinds { // each round fills at least one kind, or spends all
+	for income > 0 { // each round fills at least one kind of one purse, or spends all
 		var hungry float64
 		for k := range kinds {
-			if d.level[k] < k.full() {
-				hungry += k.share()
-			}
-		}
-		if income <= 0 || hungry == 0 {
-			return
+			hungry += k.share() * float64(d.below(k))
 		}
 		left := income
 		for k := range kinds {
-			if d.level[k] < k.full() {
-				part := min(time.Duration(float64(income)*k.share()/hungry), k.full()-d.level[k])
-				d.level[k] += part
-				left -= part
+			for _, p := range d.purses {
+				if room := d.full(k) - p.level[k]; room > 0 {
+					part := min(time.Duration(float64(income)*k.share()/hungry), room)
+					p.level[k] += part
+					left -= part
+				}
 			}
+		}
+		if left >= income-time.Duration(len(d.purses))*time.Duration(kinds) {
+			return // nobody has room for more than a rounding error
 		}
 		income = left
 	}
 }
 
-// allows tells whether a request of the kind may be made now.
-func (d *Duty) allows(k Kind) bool { return d.level[k] > 0 }
+// below counts the purses that are not full of a kind.
+func (d *Duty) below(k Kind) (n int) {
+	for _, p := range d.purses {
+		if p.level[k] < d.full(k) {
+			n++
+		}
+	}
+	return n
+}
+
+// refill adds what has come since the last time. rate is what this purse's planner thinks that the address may be asked for.
+func (p *Purse) refill(now time.Time, rate float64) {
+	p.duty.mu.Lock()
+	defer p.duty.mu.Unlock()
+	p.rate = rate
+	p.duty.refill(now)
+}
+
+// allows tells whether a request of the kind may be made now. One that is dear keeps its own kind waiting, and the others at the address
+// only where they would make more than another burst of debts.
+func (p *Purse) allows(k Kind) bool {
+	p.duty.mu.Lock()
+	defer p.duty.mu.Unlock()
+	if p.level[k] <= 0 {
+		return false
+	}
+	var debts time.Duration
+	for _, o := range p.duty.purses {
+		if o != p {
+			debts += max(0, -o.sum())
+		}
+	}
+	return debts <= burst
+}
+
+func (p *Purse) sum() (sum time.Duration) {
+	for _, l := range p.level {
+		sum += l
+	}
+	return sum
+}
+
+// silence has nobody ask at the address before a moment.
+func (p *Purse) silence(until time.Time) {
+	p.duty.mu.Lock()
+	defer p.duty.mu.Unlock()
+	p.duty.quiet = later(p.duty.quiet, until)
+}
+
+// silent tells whether nobody may ask at the address now.
+func (p *Purse) silent(now time.Time) bool {
+	p.duty.mu.Lock()
+	defer p.duty.mu.Unlock()
+	return now.Before(p.duty.quiet)
+}
+
+// left is what may be spent on a kind before it is in debt.
+func (p *Purse) left(k Kind) time.Duration {
+	p.duty.mu.Lock()
+	defer p.duty.mu.Unlock()
+	return p.level[k]
+}
 
 // charge takes what a request took. It may leave a debt.
-func (d *Duty) charge(k Kind, took time.Duration) { d.level[k] -= took }
+func (p *Purse) charge(k Kind, took time.Duration) {
+	p.duty.mu.Lock()
+	defer p.duty.mu.Unlock()
+	p.level[k] -= took
+}

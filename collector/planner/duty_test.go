@@ -15,7 +15,7 @@ func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 func TestDutyIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := noon()
-		d := NewDuty(now)
+		d := NewDuty(now).Join(now)
 		rate := rapid.SampledFrom([]float64{0.01, 0.1, 0.5}).Draw(t, "rate")
 		var took, dearest time.Duration
 		for range rapid.IntRange(1, 300).Draw(t, "steps") {
@@ -49,7 +49,7 @@ func TestSharesOfTheDuty(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			now := noon()
-			d := NewDuty(now)
+			d := NewDuty(now).Join(now)
 			took := [kinds]time.Duration{}
 			const hours = 10
 			for now.Before(noon().Add(hours * time.Hour)) {
@@ -75,7 +75,7 @@ func TestSharesOfTheDuty(t *testing.T) {
 // A request that took very long keeps only its own kind waiting, and not for ever.
 func TestOneSlowAnswer(t *testing.T) {
 	now := noon()
-	d := NewDuty(now)
+	d := NewDuty(now).Join(now)
 	d.charge(Pending, 12*time.Second)
 	if d.allows(Pending) || !d.allows(Head) {
 		t.Fatal("the others have to go on, this one to wait")
@@ -83,6 +83,95 @@ func TestOneSlowAnswer(t *testing.T) {
 	d.refill(now.Add(101*time.Second), 0.1) // the others are full: all goes to the one in debt
 	if !d.allows(Pending) {
 		t.Error("10 s of debt are not paid after 101 s at a tenth")
+	}
+}
+
+// Many who ask one address keep to one duty together.
+func TestDutyIsKeptTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := noon()
+		d := NewDuty(now)
+		const rate = 0.1
+		purses := []*Purse{d.Join(now)}
+		var took, dearest time.Duration
+		for range rapid.IntRange(1, 300).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 10_000).Draw(t, "pause")) * time.Millisecond)
+			if rapid.IntRange(0, 20).Draw(t, "one more") == 0 {
+				purses = append(purses, d.Join(now))
+			}
+			p := purses[rapid.IntRange(0, len(purses)-1).Draw(t, "who")]
+			p.refill(now, rate)
+			k := Kind(rapid.IntRange(0, int(kinds)-1).Draw(t, "kind"))
+			if !p.allows(k) {
+				continue
+			}
+			cost := time.Duration(rapid.IntRange(0, 20_000).Draw(t, "cost")) * time.Millisecond
+			p.charge(k, cost)
+			took += cost
+			dearest = max(dearest, cost)
+		}
+		limit := 2*burst + time.Duration(float64(now.Sub(noon()))*rate) + time.Duration(kinds+1)*dearest
+		if took > limit {
+			t.Fatalf("took %v of %v, want at most %v", took, now.Sub(noon()), limit)
+		}
+	})
+}
+
+func TestEqualPartsOfTheDuty(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		hungry []time.Duration // what a request of each takes; 0: it asks for nothing
+		want   []float64       // of the whole duty
+	}{
+		{"two who want all", []time.Duration{30 * time.Millisecond, 30 * time.Millisecond}, []float64{0.5, 0.5}},
+		{"one that is dear gets no more than one that is cheap", []time.Duration{3 * time.Second, 30 * time.Millisecond}, []float64{0.5, 0.5}},
+		{"what some leave goes to the others", []time.Duration{0, 30 * time.Millisecond, 30 * time.Millisecond, 0}, []float64{0, 0.5, 0.5, 0}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			now := noon()
+			d := NewDuty(now)
+			var purses []*Purse
+			for range tc.hungry {
+				purses = append(purses, d.Join(now))
+			}
+			took := make([]time.Duration, len(purses))
+			const hours = 10
+			for now.Before(noon().Add(hours * time.Hour)) {
+				now = now.Add(100 * time.Millisecond)
+				for i, p := range purses { // always in the same order: the first one must not win by that
+					p.refill(now, 0.1)
+					for k := range kinds {
+						if tc.hungry[i] > 0 && p.allows(k) {
+							p.charge(k, tc.hungry[i])
+							took[i] += tc.hungry[i]
+						}
+					}
+				}
+			}
+			for i, want := range tc.want {
+				got := took[i].Seconds() / (hours * 360)
+				if got < want-0.02 || got > want+0.02 {
+					t.Errorf("purse %d got %.3f of the duty, want %.3f", i, got, want)
+				}
+			}
+		})
+	}
+}
+
+// Who leaves does not take debts along: the gateway has worked for them.
+func TestDebtsStay(t *testing.T) {
+	now := noon()
+	d := NewDuty(now)
+	one, two := d.Join(now), d.Join(now)
+	one.charge(Head, 60*time.Second)
+	one.Leave()
+	two.refill(now, 0.1)
+	if two.allows(Head) {
+		t.Error("the head goes on at once")
+	}
+	two.refill(now.Add(10*time.Minute+time.Second), 0.1)
+	if !two.allows(Head) {
+		t.Error("the debt is not paid after ten minutes at a tenth")
 	}
 }
 

@@ -198,7 +198,7 @@ func (h headHole) ways() (Kind, lane) { return Head, headRestLane }
 
 // next leaves enough of the head's share for the next newest page.
 func (h headHole) next(time.Time) (Request, bool) {
-	if h.p.duty.level[Head] <= 2*h.p.recheck.page.mean() {
+	if h.p.purse.left(Head) <= 2*h.p.recheck.page.mean() {
 		return Request{}, false
 	}
 	return h.nextHole()

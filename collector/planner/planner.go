@@ -81,9 +81,8 @@ type part interface {
 type Planner struct {
 	o       Options
 	ledger  *ledger.Ledger // nil until the first good answer tells T0
-	duty    *Duty
+	purse   *Purse
 	backoff [lanes]backoff
-	refused time.Time // nothing is asked before: the gateway said so
 	rng     *rand.Rand
 	clock   clock
 
@@ -96,14 +95,36 @@ type Planner struct {
 	pendingRead time.Time // when the first page of pending reviews was last read, by the exporter's clock
 }
 
-// New returns a planner that has asked nothing yet. Planners of one gateway address share a bucket.
-func New(o Options, duty *Duty) *Planner {
-	p := &Planner{o: o, duty: duty, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.Overlap}}
+// New returns a planner that has asked nothing yet. Planners of one gateway address have purses of one [Duty].
+func New(o Options, purse *Purse) *Planner {
+	p := &Planner{o: o, purse: purse, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.Overlap}}
 	p.head = &head{p: p}
 	p.pending = newPending(p)
 	p.recheck = &recheck{p: p}
 	p.backlog = &backlog{p: p}
 	return p
+}
+
+// Retuned returns a planner with other settings, that goes on with the purse and with all that this one knows. This one is not to be used any more.
+func (p *Planner) Retuned(o Options) (*Planner, error) {
+	l := p.ledger
+	if l == nil {
+		l = p.o.Restored
+	}
+	if l != nil {
+		var err error
+		if l, err = ledger.Restore(o.Ledger, l.Image()); err != nil {
+			return nil, err
+		}
+	}
+	o.Restored = l
+	n := New(o, p.purse)
+	n.clock, n.clock.period = p.clock, o.Ledger.Overlap
+	n.backoff, n.pendingRead = p.backoff, p.pendingRead
+	if p.ledger != nil {
+		n.ledger = l
+	}
+	return n, nil
 }
 
 // Ledger is what the planner feeds; nil before the first good answer.
@@ -141,13 +162,13 @@ func (p *Planner) Idle() bool { return p.ledger == nil || len(p.ledger.Unread())
 
 // first returns the request of the first part that has one and may ask.
 func (p *Planner) first(now time.Time, parts ...part) (Request, bool) {
-	p.duty.refill(now, p.rate())
-	if now.Before(p.refused) {
+	p.purse.refill(now, p.rate())
+	if p.purse.silent(now) {
 		return Request{}, false
 	}
 	for _, of := range parts {
 		k, l := of.ways()
-		if !p.duty.allows(k) || !p.backoff[l].allows(now) {
+		if !p.purse.allows(k) || !p.backoff[l].allows(now) {
 			continue
 		}
 		if r, ok := of.next(p.clock.safe(now)); ok {
@@ -168,8 +189,8 @@ func (p *Planner) rate() float64 {
 // Answer takes what came of a request; now is the exporter's clock when it came. The error is the result's, or tells that the page
 // cannot be an answer to the request.
 func (p *Planner) Answer(now time.Time, r Request, res Result) error {
-	p.duty.refill(now, p.rate())
-	p.duty.charge(r.Kind, res.Took)
+	p.purse.refill(now, p.rate())
+	p.purse.charge(r.Kind, res.Took)
 	_, lane := r.part.ways()
 	err := res.Err
 	if err == nil {
@@ -180,7 +201,7 @@ func (p *Planner) Answer(now time.Time, r Request, res Result) error {
 		return nil
 	}
 	p.backoff[lane].failed(now, p.rng)
-	p.refused = later(p.refused, now.Add(res.RetryAfter))
+	p.purse.silence(now.Add(res.RetryAfter))
 	p.failed = p.failed || lane == headLane || lane == pendingLane
 	switch lane {
 	case recheckLane:
@@ -212,14 +233,14 @@ func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
 
 // Affords tells whether a request that is not planned here, such as who the credential is, may be made now.
 func (p *Planner) Affords(now time.Time) bool {
-	p.duty.refill(now, p.rate())
-	return !now.Before(p.refused) && p.duty.allows(Backlog)
+	p.purse.refill(now, p.rate())
+	return !p.purse.silent(now) && p.purse.allows(Backlog)
 }
 
 // Charge charges a request that is not planned here.
 func (p *Planner) Charge(now time.Time, took time.Duration) {
-	p.duty.refill(now, p.rate())
-	p.duty.charge(Backlog, took)
+	p.purse.refill(now, p.rate())
+	p.purse.charge(Backlog, took)
 }
 
 // Succeeded tells whether the refresh that has just ended succeeded: the newest page was read, and the first page of pending reviews too,

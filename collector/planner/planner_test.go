@@ -27,7 +27,7 @@ func newTable(t *testing.T) *table {
 	o := Options{
 		Ledger: ledger.Options{Lookback: 24 * time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}, Duty: 0.1, StaleAfter: 5 * time.Minute,
 	}
-	return &table{T: t, Planner: New(o, NewDuty(noon())), now: noon(), totals: true}
+	return &table{T: t, Planner: New(o, NewDuty(noon()).Join(noon())), now: noon(), totals: true}
 }
 
 // add puts in a running session that began d before now.
