@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -17,6 +18,7 @@ import (
 type keeper struct {
 	known bool // whose sessions they are
 	id    state.Identity
+	shown string       // the organisation of the first row that told one
 	store *state.Store // nil: nothing is kept
 }
 
@@ -41,7 +43,7 @@ func (c *Collector) keep(now time.Time) error {
 		return nil
 	case who == nil:
 		return fmt.Errorf("the state file is named by the organisation, which the gateway does not tell: %w", c.gateway.whoErr)
-	case !k.known:
+	case !k.known && (c.cfg().State != nil || k.shown == "" || k.shown == who.OrgID || who.OrgID == ""):
 		return c.take(c.cfg().identity(who), now)
 	}
 	err := c.same(c.cfg().identity(who))
@@ -55,6 +57,7 @@ func (c *Collector) keep(now time.Time) error {
 // or less of the same organisation makes no ledger wrong that was not so before.
 func (c *Collector) same(id state.Identity) error {
 	was := c.keeper.id
+	was.Organisation = cmp.Or(was.Organisation, c.keeper.shown)
 	if id.Organisation != was.Organisation && id.Organisation != "" && was.Organisation != "" {
 		return fmt.Errorf("the credential belongs to organisation %q now, and what was counted to %q: give one of that, or start again", id.Organisation, was.Organisation)
 	}
@@ -133,8 +136,15 @@ func (c *Collector) leave() {
 // foreign fails where a page has rows of another organisation than the ledger's: a credential was exchanged for one of somebody else.
 func (k *keeper) foreign(page *client.SessionPage) error {
 	for i := range page.Sessions {
-		if org := page.Sessions[i].OrgID; org != "" && k.id.Organisation != "" && org != k.id.Organisation {
-			return fmt.Errorf("the sessions are of organisation %q, and what was counted of %q: give a credential of that, or start again", org, k.id.Organisation)
+		org := page.Sessions[i].OrgID
+		if org == "" {
+			continue
+		}
+		if k.shown == "" {
+			k.shown = cmp.Or(k.id.Organisation, org)
+		}
+		if org != k.shown {
+			return fmt.Errorf("the sessions are of organisation %q, and what was counted of %q: give a credential of that, or start again", org, k.shown)
 		}
 	}
 	return nil

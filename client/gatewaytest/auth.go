@@ -107,7 +107,7 @@ type userinfo2026 struct {
 func (g *Gateway) userinfo(c Credential) *reply {
 	info := userinfo{
 		ID: c.UserID, Name: c.Name, Email: c.Email, Status: "active", Verified: true, Role: c.Role, Groups: c.Groups,
-		IsAdmin: c.Role == RoleAdmin, TenancyType: "selfhosted", OrgID: OrgID, OrgName: "default",
+		IsAdmin: c.Role == RoleAdmin, TenancyType: "selfhosted", OrgID: g.cfg.OrgID, OrgName: "default",
 		FeatureAskAI: "unavailable", UsersManagement: "on",
 	}
 	var body any = info

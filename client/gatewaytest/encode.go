@@ -13,7 +13,7 @@ import (
 // appendRow appends a session. script is the input to show: null in lists.
 func (g *Gateway) appendRow(b []byte, r *row, script []byte) []byte {
 	var o odd
-	orgID, identity := OrgID, identityUser
+	orgID, identity := g.cfg.OrgID, identityUser
 	if r.more != nil && r.more.odd != nil {
 		o = *r.more.odd
 		orgID, identity = o.orgID, o.identity

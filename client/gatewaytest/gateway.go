@@ -27,7 +27,7 @@ func (d Dialect) String() string {
 	return "2026-08"
 }
 
-// OrgID is the organisation that every credential belongs to.
+// OrgID is the organisation that every credential belongs to, unless the configuration names another one.
 const OrgID = "5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912"
 
 // identityUser is the identity_type of a session that a person started.
@@ -45,6 +45,8 @@ type Config struct {
 	Seed uint64
 	// Now is the clock, by default time.Now.
 	Now func() time.Time
+	// OrgID is the organisation that every credential belongs to, by default [OrgID].
+	OrgID string
 	// Life is what happens by itself: by default nothing.
 	Life Life
 	// Cost is the time that a request takes. The handler sleeps that long between looking and answering, whether or
@@ -86,6 +88,9 @@ func New(cfg Config) *Gateway {
 	}
 	if cfg.Version == "" {
 		cfg.Version = cfg.Dialect.version()
+	}
+	if cfg.OrgID == "" {
+		cfg.OrgID = OrgID
 	}
 	if cfg.BasePath == "" {
 		cfg.BasePath = "/api"
@@ -150,7 +155,7 @@ func (g *Gateway) Add(in Row) string {
 		in.ID = g.newKey(g.rng).String()
 	}
 	if in.OrgID == "" {
-		in.OrgID = OrgID
+		in.OrgID = g.cfg.OrgID
 	}
 	if in.User == "" && in.UserID == "" && in.UserName == "" {
 		in.User, in.UserID, in.UserName = userNames(1)

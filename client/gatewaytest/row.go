@@ -12,7 +12,7 @@ import (
 type Row struct {
 	// ID is any text; left empty, the gateway makes a UUID.
 	ID string `json:"id"`
-	// OrgID left empty is [OrgID].
+	// OrgID left empty is the gateway's.
 	OrgID string `json:"org_id"`
 	// Script is the input as the list shows it: null. What was typed is in the answer of /sessions/{id}.
 	Script json.RawMessage `json:"script"`
@@ -115,7 +115,7 @@ func (v *Review) clone() *Review {
 func (g *Gateway) rowOf(r *row) Row {
 	c, u := g.conns.at(r.conn), g.users.at(r.user)
 	out := Row{
-		ID: r.idString(), OrgID: OrgID, ScriptSize: int64(r.script), Metadata: g.blobs.raw(r.meta),
+		ID: r.idString(), OrgID: g.cfg.OrgID, ScriptSize: int64(r.script), Metadata: g.blobs.raw(r.meta),
 		User: u.email, UserID: u.id, UserName: u.name,
 		Type: c.kind, ConnectionSubtype: c.subtype, Connection: c.name, ResourceName: c.resource, RoleName: c.role,
 		ConnectionTags: maps.Clone(c.tags), Verb: g.words.at(uint32(r.verb)), Status: g.words.at(uint32(r.status)),
@@ -162,11 +162,11 @@ func (g *Gateway) set(r *row, in Row) {
 	if usual {
 		odd.metrics = nil
 	}
-	if in.Review != nil || r.more != nil || !odd.plain() {
+	if in.Review != nil || r.more != nil || !odd.plain(g.cfg.OrgID) {
 		m := r.extra()
 		m.review = in.Review.clone()
 		m.odd = nil
-		if !odd.plain() {
+		if !odd.plain(g.cfg.OrgID) {
 			m.odd = &odd
 		}
 	}

@@ -67,9 +67,9 @@ type odd struct {
 	guardrails                         json.RawMessage
 }
 
-// plain tells that nothing is odd.
-func (o odd) plain() bool {
-	return o.orgID == OrgID && o.correlation == "" && o.identity == identityUser && o.script == nil && o.labels == nil &&
+// plain tells that nothing is odd, in a gateway of this organisation.
+func (o odd) plain(orgID string) bool {
+	return o.orgID == orgID && o.correlation == "" && o.identity == identityUser && o.script == nil && o.labels == nil &&
 		o.integrations == nil && o.metrics == nil && o.ai == nil && o.guardrails == nil
 }
 

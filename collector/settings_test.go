@@ -1,0 +1,169 @@
+package collector
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+)
+
+// otherClient asks the same gateway with another credential.
+func otherClient(t *testing.T, g *gatewaytest.Gateway, key string) *client.Client {
+	t.Helper()
+	c, err := client.New("https://hoop.example", &http.Client{Transport: g.Transport()}, client.WithAPIKey(func() (string, error) { return key, nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// What was counted is kept whatever changes, nothing is counted twice or missed, and scrapes are answered all the while.
+func TestReconfigure(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(t *testing.T, g *gatewaytest.Gateway, cfg *Config)
+		after  func(t *testing.T, was, is map[string]float64)
+	}{
+		{"nothing", func(*testing.T, *gatewaytest.Gateway, *Config) {}, nil},
+		{"credential", func(t *testing.T, g *gatewaytest.Gateway, cfg *Config) { cfg.Client = otherClient(t, g, "org|other") }, nil},
+		{"duty and time-out", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Duty, cfg.Timeout = 0.05, 5*time.Second }, nil},
+		{"shorter overlap", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Overlap = 5 * time.Minute }, nil},
+		{"longer lookback", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Lookback = 20 * 24 * time.Hour }, nil},
+		{"longer overlap", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Overlap = time.Hour }, nil},
+		{"cache", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) {
+			cfg.CacheTTL, cfg.StaleAfter = time.Minute, time.Hour
+		}, func(t *testing.T, _, is map[string]float64) {
+			if is["hoop_exporter_stale_after_seconds"] != 3600 {
+				t.Error("the new limit is not told")
+			}
+		}},
+		{"thresholds and tags", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) {
+			cfg.Overdue, cfg.ConnectionTags = []Threshold{{"7m", 7 * time.Minute}}, []string{"environment"}
+		}, func(t *testing.T, _, is map[string]float64) {
+			old, young := 0, 0
+			for k := range is {
+				if strings.HasPrefix(k, "hoop_overdue_reviews{") && strings.Contains(k, `threshold="7m"`) {
+					young++
+				} else if strings.HasPrefix(k, "hoop_overdue_reviews{") || strings.Contains(k, "tag_team") {
+					old++
+				}
+			}
+			if young == 0 || old > 0 {
+				t.Errorf("%d series of the new threshold, %d of old labels", young, old)
+			}
+		}},
+		{"histograms", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.NoClassicHistograms = true }, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				life := gatewaytest.DefaultLife()
+				life.Rate, life.Rewritten, life.Overturned = 0.05, 0, 0
+				g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Life: life, Cost: gatewaytest.NewCost})
+				g.AddHistory(500, time.Now().Add(-48*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 20, Pending: 5})
+				w := newWorld(t, g, truthConfig())
+				defer w.stop()
+				w.scrapeFor(time.Hour, 30*time.Second)
+				was := w.scrape()
+
+				cfg := w.collector.cfg()
+				tc.change(t, g, &cfg)
+				apply, err := w.collector.Reconfigure(cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				apply()
+				synctest.Wait()
+				is := w.scrape()
+				for k, before := range was {
+					if now, ok := is[k]; isCounter(k) && (!ok || now < before) && !(cfg.NoClassicHistograms && strings.Contains(k, "_bucket{")) {
+						t.Errorf("%s was %v, is %v (there: %v)", k, before, now, ok)
+					}
+				}
+				if is["hoop_up"] != 1 || is["hoop_exporter_gauges_withheld"] != 0 {
+					t.Error("it is not up")
+				}
+				if tc.after != nil {
+					tc.after(t, was, is)
+				}
+				w.scrapeFor(time.Hour, 30*time.Second)
+				g.Calm()
+				w.scrapeFor(36*time.Hour, 10*time.Minute)
+				if !cfg.NoClassicHistograms {
+					w.equalsTruth()
+				}
+			})
+		})
+	}
+}
+
+func isCounter(key string) bool {
+	name, _, _ := strings.Cut(key, "{")
+	return strings.HasPrefix(name, "hoop_") && (strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_count") || strings.HasSuffix(name, "_bucket"))
+}
+
+// A change that cannot be shown changes nothing.
+func TestReconfigureRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, gatewaytest.New(gatewaytest.Config{}), truthConfig())
+		defer w.stop()
+		cfg := w.collector.cfg()
+		cfg.ConnectionTags = []string{"a.b", "a-b"}
+		if _, err := w.collector.Reconfigure(cfg); err == nil || !strings.Contains(err.Error(), "tag_a_b") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// A credential of somebody else is found out before anything is counted by it.
+func TestReconfigureToAnotherOrganisation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
+		g.Add(gatewaytest.Row{Connection: "pg", Type: "database"})
+		w := newWorld(t, g, truthConfig())
+		defer w.stop()
+		w.scrape()
+		theirs := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, OrgID: "another-organisation"})
+		theirs.Add(gatewaytest.Row{Connection: "theirs", Type: "database"})
+		cfg := w.collector.cfg()
+		cfg.Client = otherClient(t, theirs, "theirs")
+		apply, err := w.collector.Reconfigure(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply()
+		time.Sleep(time.Minute)
+		is := w.scrape()
+		if is["hoop_up"] != 0 {
+			t.Error("it is up")
+		}
+		for k := range is {
+			if strings.Contains(k, "theirs") {
+				t.Errorf("%s is shown", k)
+			}
+		}
+	})
+}
+
+// Who is retired ends after the request that is under way, not in the middle of it.
+func TestRetire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Cost: func(gatewaytest.Request) time.Duration { return 3 * time.Second }})
+		w := newWorld(t, g, truthConfig())
+		defer w.stop()
+		w.collector.Wake(0)
+		time.Sleep(time.Second)
+		if n := g.Stats().InFlight; n != 1 {
+			t.Fatalf("%d requests under way", n)
+		}
+		w.collector.Retire()
+		w.collector.Retire()
+		<-w.collector.stopped
+		if s := g.Stats(); s.InFlight != 0 || s.Abandoned != 0 {
+			t.Errorf("%d requests are left", s.InFlight)
+		}
+	})
+}

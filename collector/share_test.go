@@ -1,0 +1,127 @@
+package collector
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+)
+
+// Many organisations on one gateway: never two requests at once, no more than one duty together, and each of them up to date.
+func TestCollectorsOfOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		life := gatewaytest.DefaultLife()
+		life.Rate = 0.02
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Life: life, Cost: gatewaytest.NewCost})
+		g.AddHistory(2000, time.Now().Add(-48*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 20, Pending: 5})
+		cfg := truthConfig()
+		cfg.Address = NewAddress()
+		var worlds []*world
+		for range 6 {
+			worlds = append(worlds, newWorld(t, g, cfg))
+		}
+		defer func() {
+			for _, w := range worlds {
+				w.stop()
+			}
+		}()
+		began := time.Now()
+		var scrapes sync.WaitGroup
+		for _, w := range worlds {
+			scrapes.Go(func() { w.scrapeFor(time.Hour, 30*time.Second) })
+		}
+		scrapes.Wait()
+		s := g.Stats()
+		if s.MaxInFlight > 1 {
+			t.Errorf("%d requests at once", s.MaxInFlight)
+		}
+		if limit := time.Since(began)/2 + 20*time.Second; s.Busy > limit {
+			t.Errorf("busy for %v, want at most %v", s.Busy, limit)
+		}
+		g.Calm()
+		for _, w := range worlds {
+			scrapes.Go(func() { w.scrapeFor(36*time.Hour, 20*time.Minute) })
+		}
+		scrapes.Wait()
+		for _, w := range worlds {
+			w.equalsTruth()
+		}
+	})
+}
+
+// Where one of them is slow, those at its address wait for their turn, and nobody waits for longer than the duty and the turn demand.
+func TestASlowOneAtOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		address := NewAddress()
+		quick := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
+		slow := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Cost: func(gatewaytest.Request) time.Duration { return 5 * time.Second }})
+		cfg := truthConfig()
+		cfg.Address = address
+		one, other := newWorld(t, quick, cfg), newWorld(t, slow, cfg)
+		defer one.stop()
+		defer other.stop()
+		var scrapes sync.WaitGroup
+		scrapes.Go(func() { other.scrapeFor(time.Hour, 30*time.Second) })
+		time.Sleep(time.Second)
+		var longest time.Duration
+		for range 100 {
+			began := time.Now()
+			one.scrape()
+			longest = max(longest, time.Since(began))
+			time.Sleep(30*time.Second - time.Since(began))
+			if !one.collector.Health().Up {
+				t.Errorf("after %v the quick one is not up", time.Since(began))
+			}
+		}
+		scrapes.Wait()
+		if longest > 10*time.Second {
+			t.Errorf("a scrape took %v", longest)
+		}
+	})
+}
+
+// However many gateways hang, the slots are there for those that do not.
+func TestGatewaysThatHangKeepNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slots := NewSlots(2)
+		cfg := truthConfig()
+		cfg.Slots = slots
+		var hanging []*world
+		for range 20 {
+			g := gatewaytest.New(gatewaytest.Config{Fault: func(*http.Request) http.Handler {
+				return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			}})
+			hanging = append(hanging, newWorld(t, g, cfg))
+		}
+		good := newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026}), cfg)
+		var scrapes sync.WaitGroup
+		for _, w := range hanging {
+			scrapes.Go(func() { w.scrapeFor(10*time.Minute, 30*time.Second) })
+		}
+		time.Sleep(100 * time.Millisecond)
+		var longest time.Duration
+		for range 20 {
+			began := time.Now()
+			good.scrape()
+			longest = max(longest, time.Since(began))
+			time.Sleep(30*time.Second - time.Since(began))
+		}
+		scrapes.Wait()
+		// At worst all the others, two at a time, give their slots away a second after they got them.
+		if !good.collector.Health().Up || longest > 10*time.Second {
+			t.Errorf("up: %v, a scrape took %v", good.collector.Health().Up, longest)
+		}
+		for _, w := range append(hanging, good) {
+			w.stop()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if slots.free.Acquire(ctx, 2) != nil {
+			t.Error("a slot was lost")
+		}
+	})
+}
