@@ -29,7 +29,7 @@ type Collector struct {
 	log         *troubleLog
 	instruments *instruments
 	address     *Address
-	purse       *planner.Purse
+	purse       *planner.Purse   // Run's alone
 	slot        slot             // Run's alone
 	planner     *planner.Planner // Run's alone
 	gateway     *gateway         // Run's alone
@@ -102,8 +102,6 @@ func New(cfg Config) (*Collector, error) {
 		change: make(chan struct{}, 1), retired: make(chan struct{}),
 	}
 	c.settings.Store(set)
-	c.purse = c.address.duty.Join(cfg.clock())
-	c.planner = planner.New(cfg.planning(), c.purse)
 	c.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: c.instruments, slot: &c.slot}
 	c.published.Store(&published{at: cfg.clock()})
 	return c, nil

@@ -39,7 +39,10 @@ func (c *Collector) Run(ctx context.Context) error {
 		return errors.New("the collector is running already")
 	}
 	defer close(c.stopped)
+	cfg := c.cfg()
+	c.purse = c.address.duty.Join(cfg.clock())
 	defer c.purse.Leave()
+	c.planner = planner.New(cfg.planning(), c.purse)
 	defer c.leave()
 	pause := time.NewTimer(backgroundPause)
 	defer pause.Stop()

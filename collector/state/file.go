@@ -149,13 +149,16 @@ func (f *file) late() error {
 
 // PutAside implements [Disk].
 func (f *file) PutAside(now time.Time) (string, error) {
-	name := f.path + ".corrupt-" + now.UTC().Format("20060102T150405.000000000Z") // no colon, for Windows
+	name := f.path + ".corrupt-" + stamp(now)
 	if err := os.Rename(f.path, name); err != nil {
 		return "", err
 	}
 	_ = syncDirectory(filepath.Dir(f.path)) // if that is lost, it is done again
 	return name, nil
 }
+
+// stamp is a moment in a file's name: no colon, for Windows.
+func stamp(t time.Time) string { return t.UTC().Format("20060102T150405.000000000Z") }
 
 // Close implements [Disk].
 func (f *file) Close() error {

@@ -18,8 +18,12 @@ import (
 
 // Config says what to serve, and where.
 type Config struct {
-	// Collector is asked at each scrape. Required.
+	// Collector is asked at each scrape. Required where there are no Gateways.
 	Collector Collector
+	// Gateways are those of a configuration file. Nil: there is one gateway, which is the Collector's.
+	Gateways Gateways
+	// Reload reads the configuration file again. Nil: nobody may have it do so.
+	Reload func() error
 	// Registry holds the metrics of the process itself; promhttp_* are added to it. Required.
 	Registry *prometheus.Registry
 	// Logger takes what goes wrong with a scrape. Required.
@@ -30,7 +34,7 @@ type Config struct {
 	TimeoutOffset time.Duration
 	// CreatedSamples adds _created lines to OpenMetrics text, which most Prometheus servers take for more series.
 	CreatedSamples bool
-	// MaxRequests is how many scrapes are answered at once; those beyond get 503. 0: all.
+	// MaxRequests is how many scrapes of one gateway are answered at once; those beyond get 503. 0: all.
 	MaxRequests int
 	// Profiles serves /debug/pprof/.
 	Profiles bool
@@ -49,13 +53,21 @@ func Handler(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET "+cfg.TelemetryPath, metrics(cfg))
+	scrapes, about := newScrapes(cfg), alone(cfg)
+	if cfg.Gateways != nil {
+		about = exporter(cfg)
+		mux.Handle("GET "+probePath, scrapes.handler(probe(cfg)))
+		mux.Handle("GET "+targetPath, targets(cfg))
+		mux.Handle(reloadPath, reload(cfg))
+	}
+	mux.Handle("GET "+cfg.TelemetryPath, scrapes.handler(about))
 	mux.HandleFunc("GET "+healthyPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "hoop_exporter is healthy.")
 	})
 	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, _ *http.Request) {
 		// Not tied to the gateway: an exporter that is taken out of service while the gateway is down cannot say so.
-		if !cfg.Collector.Ready() {
+		// With many gateways there is always one that was not.
+		if cfg.Gateways == nil && !cfg.Collector.Ready() {
 			answer(w, http.StatusServiceUnavailable, "hoop_exporter is not ready: the first refresh has not been attempted yet.")
 			return
 		}
@@ -81,7 +93,7 @@ func checkPath(path string) error {
 	switch {
 	case !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}?#%\\") || strings.Contains(path, "//"):
 		return fmt.Errorf("--web.telemetry-path: %q is no path such as /metrics", path)
-	case path == "/" || slices.Contains([]string{healthyPath, readyPath}, path) || strings.HasPrefix(path+"/", pprofPath):
+	case path == "/" || slices.Contains([]string{healthyPath, readyPath, probePath, targetPath, reloadPath}, path) || strings.HasPrefix(path+"/", pprofPath):
 		return fmt.Errorf("--web.telemetry-path: %q is the path of another page", path)
 	case strings.HasSuffix(path, "/"):
 		return errors.New("--web.telemetry-path: leave the slash at its end out")
@@ -107,6 +119,12 @@ func landingPage(cfg Config) (http.Handler, error) {
 			{Address: healthyPath, Text: "Healthy", Description: "the process answers"},
 			{Address: readyPath, Text: "Ready", Description: "the gateway was asked at least once"},
 		},
+	}
+	if cfg.Gateways != nil {
+		page.Links[0].Description = "the exporter itself, and how it gets on with each gateway"
+		page.Links = append(page.Links,
+			toolkit.LandingLinks{Address: probePath, Text: "Probe", Description: "the metrics of one gateway: add ?gateway= and its name"},
+			toolkit.LandingLinks{Address: targetPath, Text: "Gateways", Description: "all of them, for Prometheus' HTTP service discovery"})
 	}
 	if cfg.Profiles {
 		page.Profiling = "true"

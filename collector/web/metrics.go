@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,9 +31,15 @@ const (
 	maxTimeout = 5 * time.Minute
 )
 
-// metrics serves one scrape after the other from a registry of its own, because the deadline is the scrape's.
-func metrics(cfg Config) http.Handler {
-	opts := promhttp.HandlerOpts{
+// scrapes answers scrapes, of one gateway or of another.
+type scrapes struct {
+	cfg    Config
+	opts   promhttp.HandlerOpts
+	places places
+}
+
+func newScrapes(cfg Config) *scrapes {
+	return &scrapes{cfg: cfg, places: places{most: cfg.MaxRequests}, opts: promhttp.HandlerOpts{
 		ErrorLog: errorLog{cfg.Logger},
 		// One bad series must not take all others with it. The error is logged and counted in
 		// promhttp_metric_handler_errors_total, and tests see to it that there is none.
@@ -40,19 +47,26 @@ func metrics(cfg Config) http.Handler {
 		Registry:                            cfg.Registry,
 		EnableOpenMetrics:                   true,
 		EnableOpenMetricsTextCreatedSamples: cfg.CreatedSamples,
-	}
+	}}
+}
+
+// handler counts scrapes, bounds their time, and answers each with what it is about.
+func (s *scrapes) handler(of func(r *http.Request) (subject, error)) http.Handler {
 	one := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), scrapeTimeout(r, cfg.TimeoutOffset))
-		defer cancel()
-		scrape := prometheus.NewRegistry()
-		if err := scrape.Register(cfg.Collector.Scrape(ctx)); err != nil {
-			cfg.Logger.Error("cannot describe metrics", "err", err)
-			http.Error(w, "cannot describe metrics", http.StatusInternalServerError)
+		about, err := of(r)
+		if refused, ok := errors.AsType[*refusal](err); ok {
+			answer(w, refused.status, refused.text)
 			return
 		}
-		promhttp.HandlerFor(prometheus.Gatherers{cfg.Registry, scrape}, opts).ServeHTTP(w, r)
+		if !s.places.take(about.name) {
+			answer(w, http.StatusServiceUnavailable, fmt.Sprintf(
+				"hoop_exporter is answering %d scrapes already, as many as --web.max-requests allows: scrape less often, or raise it.", s.places.most))
+			return
+		}
+		defer s.places.give(about.name)
+		s.serve(w, r, about)
 	})
-	counted := promhttp.InstrumentMetricHandler(cfg.Registry, limited(cfg.MaxRequests, one))
+	counted := promhttp.InstrumentMetricHandler(s.cfg.Registry, one)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Who reads no faster than this holds one of the places of those who do. Where there is no connection, there is no deadline either.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(told(r) + writeWithin))
@@ -60,22 +74,64 @@ func metrics(cfg Config) http.Handler {
 	})
 }
 
-// limited answers at most n requests at once, and refuses others at once: a queue would only make all of them late.
-func limited(n int, next http.Handler) http.Handler {
-	if n <= 0 {
-		return next
-	}
-	places := make(chan struct{}, n)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-			next.ServeHTTP(w, r)
-		default:
-			answer(w, http.StatusServiceUnavailable,
-				fmt.Sprintf("hoop_exporter is answering %d scrapes already, as many as --web.max-requests allows: scrape less often, or raise it.", n))
+// subject is what a scrape is about.
+type subject struct {
+	name      string              // of the gateway; scrapes of one do not take another one's places
+	collector Collector           // nil: no gateway
+	with      prometheus.Gatherer // what is shown besides
+}
+
+// refusal is an answer without metrics.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// serve answers from a registry of the scrape's own, because the deadline is the scrape's.
+func (s *scrapes) serve(w http.ResponseWriter, r *http.Request, about subject) {
+	gatherers := prometheus.Gatherers{about.with}
+	if about.collector != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), scrapeTimeout(r, s.cfg.TimeoutOffset))
+		defer cancel()
+		scrape := prometheus.NewRegistry()
+		if err := scrape.Register(about.collector.Scrape(ctx)); err != nil {
+			s.cfg.Logger.Error("cannot describe metrics", "err", err)
+			http.Error(w, "cannot describe metrics", http.StatusInternalServerError)
+			return
 		}
-	})
+		gatherers = append(gatherers, scrape)
+	}
+	promhttp.HandlerFor(gatherers, s.opts).ServeHTTP(w, r)
+}
+
+// places are those of scrapes that are answered at once. Who finds none is refused at once: a queue would only make all of them late.
+type places struct {
+	most  int // of one gateway; 0: all
+	mu    sync.Mutex
+	taken map[string]int
+}
+
+func (p *places) take(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.most > 0 && p.taken[name] >= p.most {
+		return false
+	}
+	if p.taken == nil {
+		p.taken = map[string]int{}
+	}
+	p.taken[name]++
+	return true
+}
+
+func (p *places) give(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken[name]--; p.taken[name] == 0 {
+		delete(p.taken, name)
+	}
 }
 
 // scrapeTimeout is for how long a scrape may take: what Prometheus says less the offset, but at least half of it.

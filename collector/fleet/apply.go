@@ -1,0 +1,147 @@
+package fleet
+
+import (
+	"fmt"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
+)
+
+// Apply goes on with a configuration. Gateways in which nothing has changed do not notice. Those whose address and filters are the same keep
+// their ledger, their cache and what they show; any other one begins a ledger of its own, after the last one has ended. Those that are gone
+// are not shown any more at once, and end after the request that is under way. Where it fails, nothing has changed.
+func (f *Fleet) Apply(c *config.Config) error {
+	f.applying.Lock()
+	defer f.applying.Unlock()
+	p, err := f.plan(c)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, change := range p.changes {
+		change()
+	}
+	gone := f.members
+	f.members, f.config = p.members, c
+	for name, m := range gone {
+		if now := f.members[name]; now == nil || now.collector != m.collector {
+			f.retire(m)
+			if now != nil && f.ctx != nil {
+				now.after = m.ended
+			}
+		}
+	}
+	if f.ctx != nil && f.ctx.Err() == nil {
+		for _, m := range p.born {
+			f.start(m)
+		}
+	}
+	level.Info(f.o.Logger).Log("msg", "configuration applied", "gateways", len(c.Gateways()), "own", len(f.members),
+		"new", len(p.born), "changed", len(p.changes), "gone", len(gone)+len(p.born)-len(f.members))
+	return nil
+}
+
+// plan is what becomes of a configuration.
+type plan struct {
+	members map[string]*member
+	born    []*member
+	changes []func()
+}
+
+// plan makes everything that can fail, and changes nothing.
+func (f *Fleet) plan(c *config.Config) (*plan, error) {
+	p := &plan{members: map[string]*member{}}
+	for _, g := range c.Gateways() {
+		if !f.o.Shard.Owns(g.Address()) {
+			continue
+		}
+		if err := f.add(p, g); err != nil {
+			f.abandon(p)
+			if g.Name() == "" {
+				return nil, err
+			}
+			return nil, fmt.Errorf("gateway %s: %w", g.Name(), err)
+		}
+	}
+	return p, nil
+}
+
+func (f *Fleet) add(p *plan, g *config.Gateway) error {
+	f.mu.Lock()
+	was := f.members[g.Name()]
+	f.mu.Unlock()
+	switch {
+	case was == nil || !was.gateway.SameSessions(g):
+		m, err := f.bear(g)
+		if err != nil {
+			return err
+		}
+		p.members[g.Name()] = m
+		p.born = append(p.born, m)
+	case was.gateway.Equal(g):
+		p.members[g.Name()] = was
+	default:
+		m := *was
+		m.gateway = g
+		cfg := g.Collector()
+		if cfg.Client = was.client; !was.gateway.SameClient(g) {
+			var err error
+			if m.client, err = f.o.Client(g); err != nil {
+				return err
+			}
+			cfg.Client = m.client
+		}
+		change, err := was.collector.Reconfigure(cfg)
+		if err != nil {
+			return err
+		}
+		p.members[g.Name()] = &m
+		p.changes = append(p.changes, change)
+	}
+	return nil
+}
+
+// bear makes a member that does not run yet.
+func (f *Fleet) bear(g *config.Gateway) (*member, error) {
+	var err error
+	m := &member{gateway: g, ended: make(chan struct{})}
+	if m.client, err = f.o.Client(g); err != nil {
+		return nil, err
+	}
+	cfg := g.Collector()
+	cfg.Client, cfg.Slots = m.client, f.slots
+	if cfg.Logger = f.o.Logger; g.Name() != "" {
+		cfg.Logger = log.With(f.o.Logger, "gateway", g.Name())
+	}
+	if f.o.State != nil {
+		cfg.State = f.o.State(g.Address())
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	cfg.Address = f.join(g.Address())
+	if m.collector, err = collector.New(cfg); err != nil {
+		f.leave(g.Address())
+	}
+	return m, err
+}
+
+// abandon undoes a plan that is not carried out.
+func (f *Fleet) abandon(p *plan) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range p.born {
+		f.leave(m.gateway.Address())
+	}
+}
+
+// retire ends a member. The caller holds mu.
+func (f *Fleet) retire(m *member) {
+	m.collector.Retire()
+	if f.ctx == nil {
+		f.leave(m.gateway.Address())
+	}
+}

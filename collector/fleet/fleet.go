@@ -1,0 +1,181 @@
+// Package fleet runs the collectors of all gateways that a configuration names, and takes over another configuration while they run.
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/shard"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+// Options are what all gateways have in common.
+type Options struct {
+	// Logger takes what an operator should know. Required.
+	Logger log.Logger
+	// Client makes the client of a gateway. Required.
+	Client func(*config.Gateway) (*client.Client, error)
+	// State is where the ledgers of the gateways at an address are kept. It may return nil: nowhere. Default: nowhere.
+	State func(address string) state.Folder
+	// AtOnce is how many gateways are refreshed at once. 0: all.
+	AtOnce int
+	// Shard says which gateways are this process's. Default: all.
+	Shard shard.Shard
+	// ShardAddress is where each shard is, with {index} for its index. Default: nobody told.
+	ShardAddress string
+}
+
+// Fleet has a collector for each gateway that is this process's. It is safe for concurrent use.
+type Fleet struct {
+	o     Options
+	slots *collector.Slots
+
+	applying sync.Mutex // one configuration after the other
+
+	mu        sync.Mutex
+	ctx       context.Context // of Run; nil before
+	running   sync.WaitGroup
+	members   map[string]*member
+	addresses map[string]*address
+	config    *config.Config // the one that holds; nil before the first
+}
+
+// member is a gateway with its collector.
+type member struct {
+	gateway   *config.Gateway
+	client    *client.Client
+	collector *collector.Collector
+	ended     chan struct{}   // closed when its Run has ended
+	after     <-chan struct{} // its Run waits for this one: the gateway's last collector
+}
+
+// address is what the collectors of an address share, and how many they are: those that are still ending included.
+type address struct {
+	*collector.Address
+	users int
+}
+
+// New returns a fleet without gateways.
+func New(o Options) *Fleet {
+	f := &Fleet{o: o, members: map[string]*member{}, addresses: map[string]*address{}}
+	if o.AtOnce > 0 {
+		f.slots = collector.NewSlots(o.AtOnce)
+	}
+	return f
+}
+
+// Collector returns the collector of a gateway, if it is this process's.
+func (f *Fleet) Collector(name string) (*collector.Collector, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m, ok := f.members[name]
+	if !ok {
+		return nil, false
+	}
+	return m.collector, true
+}
+
+// Names are the gateways that are this process's, sorted.
+func (f *Fleet) Names() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.members))
+}
+
+// Config is the configuration that holds; nil before the first Apply.
+func (f *Fleet) Config() *config.Config {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.config
+}
+
+// all returns the members, sorted by name.
+func (f *Fleet) all() []*member {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.SortedFunc(maps.Values(f.members), func(a, b *member) int { return cmp.Compare(a.gateway.Name(), b.gateway.Name()) })
+}
+
+// Run runs all collectors, those that come later too, until ctx ends, and returns when all have ended.
+func (f *Fleet) Run(ctx context.Context) error {
+	f.mu.Lock()
+	if f.ctx != nil {
+		f.mu.Unlock()
+		return errors.New("the fleet is running already")
+	}
+	f.ctx = ctx
+	for _, m := range f.members {
+		f.start(m)
+	}
+	f.mu.Unlock()
+	<-ctx.Done()
+	f.applying.Lock() // no more come
+	defer f.applying.Unlock()
+	f.running.Wait()
+	return nil
+}
+
+// start runs a member's collector. The caller holds mu.
+func (f *Fleet) start(m *member) {
+	ctx := f.ctx
+	f.running.Go(func() {
+		defer f.end(m)
+		if m.after != nil {
+			// The gateway's last collector may still work on its last request, and have the state file.
+			<-m.after
+		}
+		m.collector.Wake(0)
+		if err := m.collector.Run(ctx); err != nil {
+			level.Error(f.o.Logger).Log("msg", "a collector ended", "gateway", m.gateway.Name(), "err", err)
+		}
+	})
+}
+
+// end notes that a member's collector has ended.
+func (f *Fleet) end(m *member) {
+	close(m.ended)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.leave(m.gateway.Address())
+}
+
+// join returns what those at an address share. The caller holds mu.
+func (f *Fleet) join(at string) *collector.Address {
+	a := f.addresses[at]
+	if a == nil {
+		a = &address{Address: collector.NewAddress()}
+		f.addresses[at] = a
+	}
+	a.users++
+	return a.Address
+}
+
+// leave gives up what those at an address share. The caller holds mu.
+func (f *Fleet) leave(at string) {
+	a := f.addresses[at]
+	if a.users--; a.users == 0 {
+		delete(f.addresses, at)
+	}
+}
+
+// wakeAfter is after how long without a scrape a gateway is refreshed because somebody looks at all of them: so that its health is known, and
+// nothing is missed, where nobody scrapes it.
+const wakeAfter = time.Minute
+
+// Wake refreshes gateways that nobody has scraped for a while. It does not wait.
+func (f *Fleet) Wake() {
+	for _, m := range f.all() {
+		m.collector.Wake(wakeAfter)
+	}
+}

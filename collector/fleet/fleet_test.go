@@ -1,0 +1,356 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/shard"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a fleet with simulated gateways, each at an address of its own, on the clock of the test's bubble.
+type world struct {
+	*Fleet
+	t        *testing.T
+	gateways map[string]*gatewaytest.Gateway // by host
+	log      *logs
+	stop     func()
+}
+
+// logs is a log to look at.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func newWorld(t *testing.T, o Options) *world {
+	t.Helper()
+	w := &world{t: t, gateways: map[string]*gatewaytest.Gateway{}, log: &logs{}}
+	o.Logger = log.NewLogfmtLogger(w.log)
+	o.Client = func(g *config.Gateway) (*client.Client, error) {
+		host := strings.TrimSuffix(strings.TrimPrefix(g.Address(), "https://"), "/api")
+		if w.gateways[host] == nil {
+			return nil, fmt.Errorf("no such host as %s", host)
+		}
+		key := client.WithAPIKey(func() (string, error) { return "org|secret", nil })
+		return client.New(g.Address(), &http.Client{Transport: w.gateways[host].Transport()}, key)
+	}
+	w.Fleet = New(o)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+		for _, g := range w.gateways {
+			for g.Stats().InFlight > 0 { // the bubble's clock stops with the test
+				time.Sleep(time.Second)
+			}
+		}
+		synctest.Wait()
+	})
+	go func() {
+		defer close(done)
+		if err := w.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	return w
+}
+
+// lively adds a gateway in which something happens.
+func (w *world) lively(host string) *gatewaytest.Gateway {
+	life := gatewaytest.DefaultLife()
+	life.Rate = 0.1
+	g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, OrgID: "org-" + host, Life: life, Cost: gatewaytest.NewCost})
+	g.AddHistory(200, time.Now().Add(-24*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 10, Pending: 3})
+	w.gateways[host] = g
+	return g
+}
+
+// parse takes a configuration that is right.
+func (w *world) parse(yaml string) *config.Config {
+	w.t.Helper()
+	c, err := config.Parse("hoop.yml", []byte(yaml))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+func (w *world) apply(yaml string) {
+	w.t.Helper()
+	if err := w.Apply(w.parse(yaml)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// scrape returns the series of a gateway, as a probe shows them; nil where there is none.
+func (w *world) scrape(name string) map[string]float64 {
+	w.t.Helper()
+	c, ok := w.Collector(name)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
+	defer cancel()
+	return gather(w.t, c.Scrape(ctx))
+}
+
+func gather(t *testing.T, c prometheus.Collector) map[string]float64 {
+	t.Helper()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(c)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			key := f.GetName()
+			for _, l := range m.GetLabel() {
+				key += "," + l.GetName() + "=" + l.GetValue()
+			}
+			switch {
+			case m.Counter != nil:
+				out[key] = m.GetCounter().GetValue()
+			case m.Gauge != nil:
+				out[key] = m.GetGauge().GetValue()
+			}
+		}
+	}
+	return out
+}
+
+// sum adds the series up whose key begins so.
+func sum(series map[string]float64, begin string) (s float64) {
+	for k, v := range series {
+		if strings.HasPrefix(k, begin) {
+			s += v
+		}
+	}
+	return s
+}
+
+const one = `
+gateways:
+  one: {url: https://one, token_file: t}
+`
+
+// What a reload keeps of a gateway, and what it begins anew. docs/operating.md has the same table.
+func TestReloadMatrix(t *testing.T) {
+	type kept struct{ ledger, cache, connections bool }
+	all, none := kept{true, true, true}, kept{}
+	for _, tc := range []struct {
+		name, yaml string
+		want       kept
+	}{
+		{"nothing", one, all},
+		{"another gateway comes", one + "  two: {url: https://two, token_file: t}\n", all},
+		{"target_labels", `{gateways: {one: {url: https://one, token_file: t, target_labels: {environment: production}}}}`, all},
+		{"the URL, written differently", `{gateways: {one: {url: "HTTPS://ONE:443/api/", token_file: t}}}`, all},
+		{"token_file", `{gateways: {one: {url: https://one, token_file: other}}}`, kept{true, true, false}},
+		{"another kind of credential", `{gateways: {one: {url: https://one, api_key_file: key}}}`, kept{true, true, false}},
+		{"http_client_config", `{gateways: {one: {url: https://one, token_file: t, http_client_config: {enable_http2: false}}}}`, kept{true, true, false}},
+		{"max_response_bytes", `{gateways: {one: {url: https://one, token_file: t, max_response_bytes: 1048576}}}`, kept{true, true, false}},
+		{"timeout and duty", `{gateways: {one: {url: https://one, token_file: t, timeout: 5s, duty: 0.05}}}`, all},
+		{"lookback, overlap, forget_after", `{gateways: {one: {url: https://one, token_file: t, sessions: {lookback: 24h, overlap: 5m, forget_after: 30d}}}}`, all},
+		{"thresholds", `{gateways: {one: {url: https://one, token_file: t, sessions: {long_running: [2h]}, reviews: {overdue: [7m]}}}}`, all},
+		{"cache and stale", `{gateways: {one: {url: https://one, token_file: t, cache: {ttl: 20s}, stale: {after: 10m}}}}`, all},
+		{"connection_tags", `{gateways: {one: {url: https://one, token_file: t, labels: {connection_tags: [team]}}}}`, all},
+		{"metrics", `{gateways: {one: {url: https://one, token_file: t, metrics: {exemplars: false, native_histograms: false, first_value_hold: 0s, max_connections: 100}}}}`, all},
+		{"a filter", `{gateways: {one: {url: https://one, token_file: t, sessions: {type: database}}}}`, none},
+		{"the URL", `{gateways: {one: {url: https://two, token_file: t}}}`, none},
+		{"its name", `{gateways: {uno: {url: https://one, token_file: t}}}`, none},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, Options{AtOnce: 2})
+				defer w.stop()
+				gateway := w.lively("one")
+				w.lively("two")
+				w.apply(one)
+				for range 60 {
+					w.scrape("one")
+					time.Sleep(30 * time.Second)
+				}
+				before := w.scrape("one")
+				synctest.Wait()
+				asked, was := requests(gateway), w.members["one"]
+
+				w.apply(tc.yaml)
+				synctest.Wait()
+				name := w.Names()[0]
+				is := w.members[name]
+				after := w.scrape(name)
+				got := kept{
+					ledger:      is.collector == was.collector && sum(after, "hoop_sessions_started_total") >= sum(before, "hoop_sessions_started_total"),
+					cache:       is.collector == was.collector && requests(gateway) == asked,
+					connections: is.client == was.client,
+				}
+				if tc.want.ledger && !tc.want.connections {
+					got.cache = true // whose the new credential is has been asked; the cache answers scrapes all the same
+				}
+				if got != tc.want || sum(before, "hoop_sessions_started_total") == 0 {
+					t.Errorf("kept %+v, want %+v (%v sessions before, %v after)", got, tc.want, sum(before, "hoop_sessions_started_total"), sum(after, "hoop_sessions_started_total"))
+				}
+				if gone := w.scrape("one"); name != "one" && gone != nil {
+					t.Error("the one that is gone still has series")
+				}
+				for range 60 {
+					w.scrape(name)
+					time.Sleep(30 * time.Second)
+				}
+				if end := w.scrape(name); end["hoop_up"] != 1 || sum(end, "hoop_sessions_started_total") <= sum(after, "hoop_sessions_started_total") {
+					t.Errorf("up %v, %v sessions, and %v half an hour later", end["hoop_up"], sum(after, "hoop_sessions_started_total"), sum(end, "hoop_sessions_started_total"))
+				}
+				if s := gateway.Stats(); s.MaxInFlight > 1 || s.Abandoned > 0 {
+					t.Errorf("%d requests at once, %d abandoned", s.MaxInFlight, s.Abandoned)
+				}
+			})
+		})
+	}
+}
+
+func requests(g *gatewaytest.Gateway) (n int) {
+	for _, of := range g.Stats().Requests {
+		n += of
+	}
+	return n
+}
+
+// A configuration that cannot be carried out changes nothing, not even in part.
+func TestApplyAllOrNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		defer w.stop()
+		w.lively("one")
+		w.apply(one)
+		w.scrape("one")
+		was := w.members["one"]
+		err := w.Apply(w.parse(one[:len(one)-2] + ", timeout: 5s}\n  two: {url: https://nowhere, token_file: t}\n"))
+		if err == nil || !strings.Contains(err.Error(), "gateway two: no such host") {
+			t.Errorf("%v", err)
+		}
+		synctest.Wait()
+		if w.members["one"] != was || len(w.Names()) != 1 || was.collector.Health().Up != true || len(w.addresses) != 1 {
+			t.Errorf("%v, %d addresses", w.Names(), len(w.addresses))
+		}
+	})
+}
+
+// Scrapes are answered all the time while the configuration changes again and again, and nothing is left of what has gone.
+func TestScrapesDuringReloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{AtOnce: 1})
+		for _, host := range []string{"one", "two", "three"} {
+			w.lively(host)
+		}
+		w.apply(one)
+		var scrapes sync.WaitGroup
+		ctx, cancel := context.WithCancel(t.Context())
+		last := 0.0
+		scrapes.Go(func() {
+			for ctx.Err() == nil {
+				s := w.scrape("one")
+				if now := sum(s, "hoop_sessions_started_total"); s == nil || now < last {
+					t.Errorf("%d series, %v sessions after %v", len(s), now, last)
+				} else {
+					last = now
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+		for i := range 200 {
+			w.apply(fmt.Sprintf("gateways:\n  one: {url: https://one, token_file: t%d, timeout: %ds}\n  x%d: {url: https://two, token_file: t}\n  y: {url: https://three, token_file: t, sessions: {type: t%d}}\n",
+				i%3, 1+i%7, i, i))
+			time.Sleep(time.Duration(i%13) * 500 * time.Millisecond)
+		}
+		cancel()
+		scrapes.Wait()
+		time.Sleep(time.Minute)
+		if last == 0 || len(w.addresses) != 3 || len(w.Names()) != 3 {
+			t.Errorf("%v sessions, %d addresses, %v", last, len(w.addresses), w.Names())
+		}
+		for host, g := range w.gateways {
+			if s := g.Stats(); s.MaxInFlight > 1 || s.Abandoned > 0 {
+				t.Errorf("%s: %d requests at once, %d abandoned", host, s.MaxInFlight, s.Abandoned)
+			}
+		}
+		w.stop()
+	})
+}
+
+// Each gateway is some shard's, and no gateway that of two.
+func TestShards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const total, n = 3, 30
+		yaml := "gateways:\n"
+		var worlds []*world
+		for i := range total {
+			w := newWorld(t, Options{Shard: shard.Shard{Index: i, Total: total}, ShardAddress: "hoop-{index}:10068"})
+			defer w.stop()
+			worlds = append(worlds, w)
+		}
+		for i := range n {
+			host := fmt.Sprintf("g%02d", i)
+			yaml += fmt.Sprintf("  %s: {url: https://%s, token_file: t, target_labels: {environment: e%d}}\n", host, host, i)
+			for _, w := range worlds {
+				w.gateways[host] = gatewaytest.New(gatewaytest.Config{})
+			}
+		}
+		owner := map[string]int{}
+		for i, w := range worlds {
+			w.apply(yaml)
+			for _, name := range w.Names() {
+				if was, twice := owner[name]; twice {
+					t.Errorf("%s is shard %d's and shard %d's", name, was, i)
+				}
+				owner[name] = i
+			}
+		}
+		if len(owner) != n {
+			t.Errorf("%d of %d gateways are somebody's", len(owner), n)
+		}
+		want := fmt.Sprint(worlds[0].Targets("/probe", "own:1"))
+		for _, w := range worlds {
+			targets := w.Targets("/probe", "other:1")
+			if fmt.Sprint(targets) != want || len(targets) != n {
+				t.Errorf("%v, and another shard says %s", targets, want)
+			}
+			for i, target := range targets {
+				name := fmt.Sprintf("g%02d", i)
+				if got, want := fmt.Sprint(target), fmt.Sprintf("{[hoop-%d:10068] map[__metrics_path__:/probe __param_gateway:%s environment:e%d gateway:%s instance:%s]}", owner[name], name, i, name, name); got != want {
+					t.Errorf("%s, want %s", got, want)
+				}
+			}
+		}
+	})
+}

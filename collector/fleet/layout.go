@@ -1,0 +1,100 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/shard"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+// A gateway that another shard had in between has been counted there. Where the shards share a volume, that shard's file is here, and goes on.
+// Where each has its own, what is here is what this shard knew before: to go on with it would read back what the other one has counted, and the
+// series, which has gone on from shard to shard, would rise by all of it again. So each shard writes down since when it has been one of how many.
+
+// layouts are those that a shard has been in, the oldest first.
+type layouts []layout
+
+// layout is one of them.
+type layout struct {
+	Total int       `json:"total"`
+	Since time.Time `json:"since"`
+}
+
+// maxLayouts bounds what is remembered.
+const maxLayouts = 100
+
+// ownedSince is since when a shard has had the gateways at an address without a break; zero: as long as is known.
+func (l layouts) ownedSince(index int, address string) (since time.Time) {
+	for i := len(l) - 1; i >= 0; i-- {
+		if !(shard.Shard{Index: index, Total: l[i].Total}).Owns(address) {
+			return since
+		}
+		since = l[i].Since
+	}
+	return time.Time{}
+}
+
+// States is where the ledgers of a shard's gateways are.
+type States struct {
+	dir    *state.Directory
+	log    log.Logger
+	index  int
+	was    layouts
+	shared bool
+}
+
+// OpenStates returns where a shard's ledgers are, and notes there that the shard is one of so many from now on.
+func OpenStates(dir *state.Directory, s shard.Shard, now time.Time, logger log.Logger) (*States, error) {
+	out := &States{dir: dir, log: logger, index: s.Index}
+	name := noteOf(strconv.Itoa(s.Index))
+	content, err := dir.Note(name)
+	if err == nil && content != nil {
+		err = json.Unmarshal(content, &out.was)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading how many shards there were (%s): %w: move it away if there were never more or less than now", name, err)
+	}
+	if total := max(s.Total, 1); len(out.was) == 0 || out.was[len(out.was)-1].Total != total {
+		out.was = append(out.was, layout{Total: total, Since: now.UTC()})
+		out.was = out.was[max(0, len(out.was)-maxLayouts):]
+		out.note(name)
+	}
+	all, err := dir.Notes(noteOf("*"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for other shards' notes beside the state: %w", err)
+	}
+	out.shared = len(all) > 1
+	return out, nil
+}
+
+func noteOf(index string) string { return "shard-" + index + ".json" }
+
+// note writes the layouts down. Where that cannot be done, no ledger can be saved either, which is told when it is tried.
+func (s *States) note(name string) {
+	content, err := json.Marshal(s.was)
+	if err == nil {
+		err = s.dir.SetNote(name, append(content, '\n'))
+	}
+	if err != nil {
+		level.Warn(s.log).Log("msg", "it cannot be noted how many shards there are", "err", err)
+	}
+}
+
+// Folder is where the ledgers of the gateways at an address are. What this shard wrote before another one had them is put aside, unless the
+// shards share the directory: then the last one to write was the last one to have them.
+func (s *States) Folder(address string) state.Folder {
+	since := s.was.ownedSince(s.index, address)
+	if s.shared || since.IsZero() {
+		return s.dir
+	}
+	return s.dir.After(since, func(file, aside string) {
+		level.Warn(s.log).Log("msg", "the state file is from before another shard had the gateway, and was put aside: counting begins anew",
+			"file", file, "aside", aside, "hint", "let the shards share a volume, so that counters move along")
+	})
+}

@@ -1,0 +1,125 @@
+package fleet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
+)
+
+// Reloader reads a configuration file again and has a fleet go on with it. The last good configuration stays where that fails. It is safe for
+// concurrent use.
+type Reloader struct {
+	fleet *Fleet
+	path  string
+
+	mu   sync.Mutex
+	seen [sha256.Size]byte // of what Watch saw last, so that it does not try the same again
+
+	successful, successAt, hash prometheus.Gauge
+}
+
+// NewReloader returns the reloader of a file.
+func NewReloader(f *Fleet, path string) *Reloader {
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	return &Reloader{
+		fleet: f, path: path,
+		successful: gauge("hoop_exporter_config_last_reload_successful",
+			"1 if the configuration file was taken when it was last read, else 0: then the last good one holds."),
+		successAt: gauge("hoop_exporter_config_last_reload_success_timestamp_seconds",
+			"Unix time in seconds, by the exporter's clock, at which a configuration file was last taken."),
+		hash: gauge("hoop_exporter_config_hash",
+			"First 48 bits of the SHA-256 of the configuration file that holds: shards with different values do not agree on what there is."),
+	}
+}
+
+// Reload reads the file and applies it. The error says what is wrong with the file, and where.
+func (r *Reloader) Reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = r.digest()
+	return r.reload()
+}
+
+func (r *Reloader) reload() error {
+	c, err := config.Load(r.path)
+	if err == nil {
+		err = r.fleet.Apply(c)
+	}
+	if err != nil {
+		r.successful.Set(0)
+		level.Error(r.fleet.o.Logger).Log("msg", "the configuration is not taken, the last good one holds", "file", r.path, "err", err)
+		return fmt.Errorf("the configuration is not taken, the last good one holds: %w", err)
+	}
+	hash := c.Hash()
+	r.successful.Set(1)
+	r.successAt.Set(float64(time.Now().UnixMilli()) / 1e3)
+	r.hash.Set(float64(binary.BigEndian.Uint64(hash[:8]) >> 16))
+	return nil
+}
+
+// Watch looks at the file every interval until ctx ends, and reloads it where its content is another one.
+func (r *Reloader) Watch(ctx context.Context, interval time.Duration) error {
+	again := time.NewTicker(interval)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+			r.look()
+		}
+	}
+}
+
+// look reloads the file if it is not what it was at the last look.
+func (r *Reloader) look() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := r.digest(); now != r.seen {
+		r.seen = now
+		_ = r.reload() // what is wrong is in the log and in the metrics
+	}
+}
+
+// digest is what the file's content is told by; that of nothing where it cannot be read.
+func (r *Reloader) digest() (sum [sha256.Size]byte) {
+	f, err := os.Open(r.path)
+	if err != nil {
+		return sum
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return sum
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+// Describe implements prometheus.Collector.
+func (r *Reloader) Describe(ch chan<- *prometheus.Desc) {
+	r.each(func(g prometheus.Gauge) { g.Describe(ch) })
+}
+
+// Collect implements prometheus.Collector.
+func (r *Reloader) Collect(ch chan<- prometheus.Metric) {
+	r.each(func(g prometheus.Gauge) { g.Collect(ch) })
+}
+
+func (r *Reloader) each(f func(prometheus.Gauge)) {
+	for _, g := range []prometheus.Gauge{r.successful, r.successAt, r.hash} {
+		f(g)
+	}
+}

@@ -1,0 +1,70 @@
+package state
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Note reads a small file beside the states; it is nil where there is none.
+func (d *Directory) Note(name string) ([]byte, error) {
+	content, err := os.ReadFile(filepath.Join(d.path, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return content, err
+}
+
+// SetNote replaces a small file beside the states as a whole.
+func (d *Directory) SetNote(name string, content []byte) error {
+	return replaceFile(filepath.Join(d.path, name), content)
+}
+
+// Notes are the names of the notes that a pattern of [filepath.Match] fits.
+func (d *Directory) Notes(pattern string) (names []string, err error) {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if ok, err := filepath.Match(pattern, e.Name()); err != nil {
+			return nil, err
+		} else if ok {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// After returns a [Folder] of the directory in which only files count that were written after a moment. An older one is put aside when it
+// is opened, and told of.
+func (d *Directory) After(since time.Time, told func(file, aside string)) Folder {
+	return after{d, since, told}
+}
+
+type after struct {
+	*Directory
+	since time.Time
+	told  func(file, aside string)
+}
+
+// Open implements [Folder].
+func (a after) Open(name string) (Disk, error) {
+	disk, err := a.Directory.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	path := disk.Name()
+	info, err := os.Stat(path)
+	if err != nil || !info.ModTime().Before(a.since) {
+		return disk, nil // what else may be wrong, Load tells
+	}
+	aside := path + ".moved-" + stamp(info.ModTime())
+	if err := os.Rename(path, aside); err != nil {
+		return nil, errors.Join(err, disk.Close())
+	}
+	a.told(path, aside)
+	return disk, nil
+}

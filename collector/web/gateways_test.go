@@ -1,0 +1,109 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
+)
+
+// two are gateways of which one is somebody else's.
+type two struct {
+	production *fake
+	woken      int
+}
+
+func (g *two) Gateway(name string) (Collector, bool) { return g.production, name == "production" }
+func (g *two) Names() []string                       { return []string{"production"} }
+func (g *two) Wake()                                 { g.woken++ }
+
+func (g *two) Targets(path, own string) []fleet.Target {
+	return []fleet.Target{{Targets: []string{own}, Labels: map[string]string{"__metrics_path__": path, "__param_gateway": "production"}}}
+}
+
+func TestManyGateways(t *testing.T) {
+	g := &two{production: &fake{}}
+	h, _ := handler(t, nil, func(c *Config) { c.Collector, c.Gateways = nil, g })
+	for _, test := range []struct {
+		name, path string
+		code       int
+		has        []string
+		hasNot     []string
+	}{
+		{"one of them", "/probe?gateway=production", 200, []string{"\nhoop_up 1\n", "\nhoop_exporter_build_info{"}, []string{"\ngo_", "\nprocess_", "promhttp_"}},
+		{"unknown", "/probe?gateway=staging", 404, []string{"Those of this process are: production"}, []string{"hoop_up"}},
+		{"an address", "/probe?gateway=http://evil.example/", 404, []string{"Those of this process are: production"}, []string{"evil"}},
+		{"a target, as other exporters have it", "/probe?target=http://evil.example/", 400, []string{"?gateway="}, []string{"evil"}},
+		{"none", "/probe", 400, []string{"?gateway=", "Those of this process are: production"}, nil},
+		{"the exporter", "/metrics", 200, []string{"promhttp_metric_handler_requests_total"}, []string{"hoop_up"}},
+		{"discovery", "/sd", 200, []string{`[{"targets":["example.com"],"labels":{"__metrics_path__":"/probe","__param_gateway":"production"}}]`}, nil},
+		{"ready, whatever the gateways do", "/-/ready", 200, nil, nil},
+		{"landing page", "/", 200, []string{`href="/sd"`, `href="/probe"`}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := get(h, "GET", test.path)
+			body := "\n" + w.Body.String()
+			if w.Code != test.code {
+				t.Errorf("%d, want %d", w.Code, test.code)
+			}
+			for _, has := range test.has {
+				if !strings.Contains(body, has) {
+					t.Errorf("no %q in %s", has, body)
+				}
+			}
+			for _, hasNot := range test.hasNot {
+				if strings.Contains(body, hasNot) {
+					t.Errorf("%q in %s", hasNot, body)
+				}
+			}
+		})
+	}
+	if g.woken != 1 {
+		t.Errorf("woken %d times by one look at the exporter", g.woken)
+	}
+	var targets []fleet.Target
+	w := get(h, "GET", "/sd")
+	if err := json.Unmarshal(w.Body.Bytes(), &targets); err != nil || w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%v, %s", err, w.Header().Get("Content-Type"))
+	}
+}
+
+// With one gateway there is nothing to choose from.
+func TestOneGatewayHasNoProbe(t *testing.T) {
+	h, _ := handler(t, &fake{}, nil)
+	for _, path := range []string{"/probe?gateway=production", "/sd", "/-/reload"} {
+		if w := get(h, "GET", path); w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
+func TestReload(t *testing.T) {
+	for _, test := range []struct {
+		name, method string
+		reload       func() error
+		code         int
+		says         string
+	}{
+		{"well", "POST", func() error { return nil }, 200, "was reloaded"},
+		{"put", "PUT", func() error { return nil }, 200, "was reloaded"},
+		{"badly", "POST", func() error { return errors.New("hoop.yml:3: gateways.production.duty: must be above 0") }, 500, "hoop.yml:3: gateways.production.duty"},
+		{"by a link", "GET", func() error { t.Error("reloaded"); return nil }, 405, "POST"},
+		{"not enabled", "POST", nil, 403, "--web.enable-lifecycle"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h, _ := handler(t, nil, func(c *Config) { c.Collector, c.Gateways, c.Reload = nil, &two{}, test.reload })
+			w := get(h, test.method, "/-/reload")
+			if w.Code != test.code || !strings.Contains(w.Body.String(), test.says) {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+			if test.code == http.StatusMethodNotAllowed && !slices.Contains(w.Header().Values("Allow"), "POST, PUT") {
+				t.Error("it does not say how")
+			}
+		})
+	}
+}
