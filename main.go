@@ -30,11 +30,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
-	"github.com/hoop-exporter/hoop_exporter/client/check"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
-	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 	"github.com/hoop-exporter/hoop_exporter/collector/once"
+	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 	"github.com/hoop-exporter/hoop_exporter/collector/web"
 )
@@ -77,13 +77,16 @@ type options struct {
 	gateway    config.Draft
 	configFile string
 
-	maxRequests                        int64 // scrapes at once
-	timeoutOffset                      time.Duration
-	created                            bool
+	maxRequests, atOnce                int64 // scrapes of a gateway, and gateways that are refreshed
+	timeoutOffset, reloadInterval      time.Duration
+	created, lifecycle, pprof          bool
 	telemetryPath, logLevel, logFormat string
 	stateDir                           string
-	pprof, check, print, once, demo    bool
+	check, print, once, demo           bool
 	listen                             *toolkit.FlagConfig
+
+	shardTotal, shardIndex int64
+	shardPod, shardAddress string
 
 	listenGiven bool
 	given       map[string]*bool // flags about the gateway, by name: given on the command line?
@@ -95,14 +98,21 @@ func (o *options) flags() *kingpin.Application {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	app.Flag("config.file", "YAML file with many gateways, instead of the flags of one.").StringVar(&o.configFile)
+	setting(app, "config.auto-reload-interval", "0s", "How often to look whether the file has changed, to reload it then. 0 is never.", &o.reloadInterval, config.ParseDuration)
 	o.gatewayFlags(app)
+	setting(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second makes room. 0 is all.", &o.atOnce, config.ParseInt)
+	setting(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &o.shardTotal, config.ParseInt)
+	setting(app, "shard.index", "0", "Which one of them this is, from 0.", &o.shardIndex, config.ParseInt)
+	app.Flag("shard.from-pod-name", "Name of a StatefulSet's pod, such as hoop-exporter-2, to take the index from.").StringVar(&o.shardPod)
+	app.Flag("shard.address", "Where the exporters are, for service discovery, such as hoop-exporter-{index}.hoop-exporter:10068.").StringVar(&o.shardAddress)
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
 	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&o.stateDir)
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
 	app.GetFlag("web.listen-address").IsSetByUser(&o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
 	setting(app, "web.timeout-offset", "500ms", "Time of the scrape timeout, as Prometheus tells it, that is kept for the way back.", &o.timeoutOffset, config.ParseDuration)
-	setting(app, "web.max-requests", "40", "How many scrapes are answered at once; those beyond get 503. 0 is all.", &o.maxRequests, config.ParseInt)
+	setting(app, "web.max-requests", "40", "How many scrapes of one gateway are answered at once; those beyond get 503. 0 is all.", &o.maxRequests, config.ParseInt)
+	app.Flag("web.enable-lifecycle", "Reload the file on a POST to /-/reload.").BoolVar(&o.lifecycle)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&o.pprof)
 	setting(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, oneOf("debug", "info", "warn", "error"))
 	setting(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, oneOf("logfmt", "json"))
@@ -187,7 +197,13 @@ func (o *options) validate() error {
 		text   string
 	}{
 		{o.once && o.check, "--once and --config.check: choose one"},
+		{o.once && o.configFile != "", "--once reads one gateway: name it by flags instead of --config.file"},
 		{o.maxRequests < 0, "--web.max-requests: must not be negative; 0 is all"},
+		{o.atOnce < 0, "--refresh.concurrency: must not be negative; 0 is all"},
+		{o.lifecycle && o.configFile == "", "--web.enable-lifecycle reloads a file: name it with --config.file"},
+		{o.reloadInterval > 0 && o.configFile == "", "--config.auto-reload-interval reloads a file: name it with --config.file"},
+		{o.shardTotal != 1 && o.configFile == "", "--shard.total divides the gateways of a file: name it with --config.file"},
+		{o.shardPod != "" && o.shardIndex != 0, "--shard.index and --shard.from-pod-name: choose one"},
 		{o.demo && o.stateDir != "", "--demo brings a new gateway each time: leave --state.dir out"},
 		{o.demo && o.configFile != "", "--demo brings its own gateway: leave --config.file out"},
 	} {
@@ -233,6 +249,11 @@ func (o *options) configuration() (*config.Config, error) {
 	if !o.listenGiven {
 		*o.listen.WebListenAddresses = []string{"127.0.0.1" + defaultPort}
 	}
+	for _, setting := range config.Settings() {
+		if setting.Flag == "labels.connection-tags" && !*o.given[setting.Flag] {
+			_ = setting.Set(&o.gateway, "team,environment") // it is a list
+		}
+	}
 	gateway := demo.Gateway(time.Now)
 	return config.Simulated(o.gateway, func(opts ...client.Option) (*client.Client, error) {
 		key := client.WithAPIKey(func() (string, error) { return "demo", nil })
@@ -252,41 +273,11 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.print {
 		return cfg.Write(stdout)
 	}
-	if o.configFile != "" {
-		return errors.New("--config.file: only --config.print can be done with it yet")
-	}
 	logger, slogger, err := newLoggers(stderr, o.logLevel, o.logFormat)
 	if err != nil {
 		return err
 	}
-	gateway := cfg.Gateways()[0]
-	c := gateway.Collector()
-	c.Logger = logger
-	if o.demo && c.ConnectionTags == nil {
-		c.ConnectionTags = []string{"team", "environment"}
-	}
-	if c.Client, err = gateway.Client(client.WithUserAgent(strings.TrimSuffix(program+"/"+version.Version, "/"))); err != nil {
-		return err
-	}
-	if c.State, err = o.state(); err != nil {
-		return fmt.Errorf("--state.dir: %w", err)
-	}
-	col, err := collector.New(c)
-	if err != nil {
-		return err
-	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(versioncollector.NewCollector(program))
-	if o.once {
-		// Without go_* and process_*: they would be about this short life, and clash with others' in a textfile collector.
-		return once.Run(ctx, col, once.Options{Registry: registry, GiveUp: c.StaleAfter, Progress: terminal(stderr)}, stdout)
-	}
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	handler, err := web.Handler(web.Config{
-		Collector: col, Registry: registry, Logger: slogger, TelemetryPath: o.telemetryPath,
-		TimeoutOffset: o.timeoutOffset, CreatedSamples: o.created, Profiles: o.pprof,
-		MaxRequests: int(min(o.maxRequests, math.MaxInt32)),
-	})
+	own, err := shard.Of(o.shardTotal, o.shardIndex, o.shardPod, o.shardAddress)
 	if err != nil {
 		return err
 	}
@@ -294,56 +285,129 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
 	if o.check {
-		if err := check.Gateway(ctx, c.Client, c.Timeout, stdout); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintln(stdout, "configuration: all is well")
+		return o.checked(ctx, cfg, own, stdout)
+	}
+	states, err := o.states(own, logger)
+	if err != nil {
+		return fmt.Errorf("--state.dir: %w", err)
+	}
+	f := fleet.New(fleet.Options{
+		Logger: logger, Client: connect, State: states, AtOnce: int(min(o.atOnce, math.MaxInt32)), Shard: own, ShardAddress: o.shardAddress,
+	})
+	if err := f.Apply(cfg); err != nil {
 		return err
 	}
-	slogger.Info("Starting "+program, "version", version.Info(), "gateway", c.Client.URL())
-	return o.serve(ctx, col, handler, slogger, stdout)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(versioncollector.NewCollector(program))
+	if o.once {
+		// Without go_* and process_*: they would be about this short life, and clash with others' in a textfile collector.
+		return once.Run(ctx, f.Only(), once.Options{Registry: registry, GiveUp: cfg.Gateways()[0].Collector().StaleAfter, Progress: terminal(stderr)}, stdout)
+	}
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return o.serve(ctx, &service{fleet: f, registry: registry, logger: slogger, stdout: stdout})
 }
 
-// state is where the ledger is kept; nil where that is nowhere. A check makes nothing.
-func (o *options) state() (state.Folder, error) {
-	switch {
-	case o.stateDir == "":
+// connect makes the client of a gateway.
+func connect(g *config.Gateway) (*client.Client, error) {
+	return g.Client(client.WithUserAgent(strings.TrimSuffix(program+"/"+version.Version, "/")))
+}
+
+// states tells where ledgers are kept; nil where that is nowhere.
+func (o *options) states(own shard.Shard, logger log.Logger) (func(string) state.Folder, error) {
+	if o.stateDir == "" {
 		return nil, nil
-	case o.check:
-		return nil, state.CheckDirectory(o.stateDir)
 	}
-	return state.NewDirectory(o.stateDir)
+	dir, err := state.NewDirectory(o.stateDir)
+	if err != nil {
+		return nil, err
+	}
+	if o.configFile == "" {
+		return func(string) state.Folder { return dir }, nil
+	}
+	states, err := fleet.OpenStates(dir, own, time.Now(), logger)
+	if err != nil {
+		return nil, err
+	}
+	return states.Folder, nil
+}
+
+// checked asks all gateways and says what came. It makes nothing.
+func (o *options) checked(ctx context.Context, cfg *config.Config, own shard.Shard, stdout io.Writer) error {
+	if o.stateDir != "" {
+		if err := state.CheckDirectory(o.stateDir); err != nil {
+			return fmt.Errorf("--state.dir: %w", err)
+		}
+	}
+	if err := fleet.Check(ctx, cfg, own, connect, stdout); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(stdout, "configuration: all is well")
+	return err
+}
+
+// service is what is served.
+type service struct {
+	fleet    *fleet.Fleet
+	registry *prometheus.Registry
+	logger   *slog.Logger
+	stdout   io.Writer
+}
+
+// handler serves the only gateway, or those of a file, which r reads again.
+func (o *options) handler(s *service, r *fleet.Reloader) (http.Handler, error) {
+	cfg := web.Config{
+		Registry: s.registry, Logger: s.logger, TelemetryPath: o.telemetryPath, TimeoutOffset: o.timeoutOffset, CreatedSamples: o.created,
+		Profiles: o.pprof, MaxRequests: int(min(o.maxRequests, math.MaxInt32)),
+	}
+	if r == nil {
+		cfg.Collector = s.fleet.Only()
+		return web.Handler(cfg)
+	}
+	s.registry.MustRegister(s.fleet.Health(), r)
+	cfg.Gateways = web.Of(s.fleet)
+	if o.lifecycle {
+		cfg.Reload = r.Reload
+	}
+	return web.Handler(cfg)
 }
 
 // serve answers scrapes until ctx ends, and returns when all that it started has ended.
-func (o *options) serve(ctx context.Context, col *collector.Collector, handler http.Handler, logger *slog.Logger, stdout io.Writer) error {
+func (o *options) serve(ctx context.Context, s *service) error {
+	var reloader *fleet.Reloader
+	if o.configFile != "" {
+		reloader = fleet.NewReloader(s.fleet, o.configFile)
+	}
+	handler, err := o.handler(s, reloader)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	server := web.NewServer(handler, logger)
+	server := web.NewServer(handler, s.logger)
 	server.BaseContext = func(l net.Listener) context.Context {
 		if o.demo {
 			scheme := "http"
 			if server.TLSConfig != nil && server.TLSConfig.GetConfigForClient != nil {
 				scheme = "https"
 			}
-			_, _ = fmt.Fprintf(stdout, "Open %s://%s%s\n", scheme, l.Addr(), o.telemetryPath)
+			_, _ = fmt.Fprintf(s.stdout, "Open %s://%s%s\n", scheme, l.Addr(), o.telemetryPath)
 		}
 		return ctx // a scrape under way does not wait for the gateway when we stop
 	}
-	group.Go(func() error { return col.Run(ctx) })
+	s.logger.Info("Starting "+program, "version", version.Info(), "gateways", len(s.fleet.Names()))
+	// An unreachable gateway is no reason to stop: what goes wrong is in the log and in the metrics.
+	group.Go(func() error { return s.fleet.Run(ctx) })
+	if reloader != nil {
+		group.Go(func() error { return reloadOn(ctx, reloader, o.reloadInterval) })
+	}
 	group.Go(func() error {
-		// What goes wrong is in the log and in the metrics; an unreachable gateway is no reason to stop.
-		_ = col.Refresh(ctx)
-		return nil
-	})
-	group.Go(func() error {
-		if err := toolkit.ListenAndServe(server, o.listen, logger); !errors.Is(err, http.ErrServerClosed) {
+		if err := toolkit.ListenAndServe(server, o.listen, s.logger); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		logger.Info("Stopping")
+		s.logger.Info("Stopping")
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		if err := server.Shutdown(stopping); err != nil {
@@ -352,6 +416,14 @@ func (o *options) serve(ctx context.Context, col *collector.Collector, handler h
 		return nil
 	})
 	return group.Wait()
+}
+
+// reloadOn reloads on SIGHUP, and every interval where the file has changed.
+func reloadOn(ctx context.Context, r *fleet.Reloader, interval time.Duration) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	return r.Run(ctx, hup, interval)
 }
 
 // newLoggers makes the log, and a second view of it for libraries that want slog.

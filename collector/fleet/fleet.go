@@ -86,6 +86,12 @@ func (f *Fleet) Collector(name string) (*collector.Collector, bool) {
 	return m.collector, true
 }
 
+// Only returns the collector of a configuration that flags made, which has one gateway, without a name.
+func (f *Fleet) Only() *collector.Collector {
+	c, _ := f.Collector("")
+	return c
+}
+
 // Names are the gateways that are this process's, sorted.
 func (f *Fleet) Names() []string {
 	f.mu.Lock()

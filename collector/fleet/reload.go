@@ -23,17 +23,17 @@ type Reloader struct {
 	path  string
 
 	mu   sync.Mutex
-	seen [sha256.Size]byte // of what Watch saw last, so that it does not try the same again
+	seen [sha256.Size]byte // of what was seen last, so that it does not try the same again
 
 	successful, successAt, hash prometheus.Gauge
 }
 
-// NewReloader returns the reloader of a file.
+// NewReloader returns the reloader of a file that f goes on with already.
 func NewReloader(f *Fleet, path string) *Reloader {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
-	return &Reloader{
+	r := &Reloader{
 		fleet: f, path: path,
 		successful: gauge("hoop_exporter_config_last_reload_successful",
 			"1 if the configuration file was taken when it was last read, else 0: then the last good one holds."),
@@ -42,6 +42,17 @@ func NewReloader(f *Fleet, path string) *Reloader {
 		hash: gauge("hoop_exporter_config_hash",
 			"First 48 bits of the SHA-256 of the configuration file that holds: shards with different values do not agree on what there is."),
 	}
+	r.seen = r.digest()
+	r.took(f.Config())
+	return r
+}
+
+// took notes that a configuration holds.
+func (r *Reloader) took(c *config.Config) {
+	hash := c.Hash()
+	r.successful.Set(1)
+	r.successAt.Set(float64(time.Now().UnixMilli()) / 1e3)
+	r.hash.Set(float64(binary.BigEndian.Uint64(hash[:8]) >> 16))
 }
 
 // Reload reads the file and applies it. The error says what is wrong with the file, and where.
@@ -62,22 +73,25 @@ func (r *Reloader) reload() error {
 		level.Error(r.fleet.o.Logger).Log("msg", "the configuration is not taken, the last good one holds", "file", r.path, "err", err)
 		return fmt.Errorf("the configuration is not taken, the last good one holds: %w", err)
 	}
-	hash := c.Hash()
-	r.successful.Set(1)
-	r.successAt.Set(float64(time.Now().UnixMilli()) / 1e3)
-	r.hash.Set(float64(binary.BigEndian.Uint64(hash[:8]) >> 16))
+	r.took(c)
 	return nil
 }
 
-// Watch looks at the file every interval until ctx ends, and reloads it where its content is another one.
-func (r *Reloader) Watch(ctx context.Context, interval time.Duration) error {
-	again := time.NewTicker(interval)
-	defer again.Stop()
+// Run reloads the file when it is told to, and, where interval is above 0, every interval in which it has changed, until ctx ends.
+func (r *Reloader) Run(ctx context.Context, told <-chan os.Signal, interval time.Duration) error {
+	var again <-chan time.Time
+	if interval > 0 {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		again = ticker.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-again.C:
+		case <-told:
+			_ = r.Reload() // what is wrong is in the log and in the metrics
+		case <-again:
 			r.look()
 		}
 	}

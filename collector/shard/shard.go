@@ -17,16 +17,32 @@ type Shard struct {
 	Index, Total int
 }
 
-// Check tells what is wrong with it.
-func (s Shard) Check() error {
-	switch {
-	case s.Total < 1:
-		return fmt.Errorf("%d shards: there has to be at least one", s.Total)
-	case s.Index < 0 || s.Index >= s.Total:
-		return fmt.Errorf("shard %d of %d: the index goes from 0 to %d", s.Index, s.Total, s.Total-1)
+// Of returns the shard that the flags name: index, or the one that a pod's name tells. The errors name the flags.
+func Of(total, index int64, pod, address string) (s Shard, err error) {
+	if s.Total = int(total); total < 1 || total > most {
+		return s, fmt.Errorf("--shard.total: %d shards: there have to be 1 to %d", total, most)
 	}
-	return nil
+	from := "--shard.index"
+	if s.Index = int(index); pod != "" {
+		from = "--shard.from-pod-name"
+		if s.Index, err = Ordinal(pod); err != nil {
+			return s, fmt.Errorf("%s: %w", from, err)
+		}
+		index = int64(s.Index)
+	}
+	if index < 0 || index >= total {
+		return s, fmt.Errorf("%s: there is no shard %d of %d: they go from 0 to %d", from, index, total, total-1)
+	}
+	if address != "" || total > 1 {
+		if err := checkAddress(address, s.Total); err != nil {
+			return s, fmt.Errorf("--shard.address: %w", err)
+		}
+	}
+	return s, nil
 }
+
+// most is how many shards there can be: at each reload every address is hashed with every shard.
+const most = 10_000
 
 // Owns tells whether the gateways at an address are this shard's.
 func (s Shard) Owns(address string) bool { return s.Total <= 1 || Owner(address, s.Total) == s.Index }
@@ -58,8 +74,11 @@ func Ordinal(pod string) (int, error) {
 // placeholder stands for the index in an address of shards.
 const placeholder = "{index}"
 
-// CheckAddress tells what is wrong with the address of shards, such as hoop-exporter-{index}.hoop-exporter:10068.
-func CheckAddress(template string, total int) error {
+// checkAddress tells what is wrong with the address of shards.
+func checkAddress(template string, total int) error {
+	if template == "" {
+		return fmt.Errorf("say where the shards are, such as hoop-exporter-%s.hoop-exporter:10068, so that each can tell it", placeholder)
+	}
 	if total > 1 && !strings.Contains(template, placeholder) {
 		return fmt.Errorf("%q is the same for all shards: write %s where a shard's index belongs", template, placeholder)
 	}
@@ -73,7 +92,7 @@ func CheckAddress(template string, total int) error {
 	return nil
 }
 
-// Address is where the shard of an index is.
+// Address is where the shard of an index is, by a template such as hoop-exporter-{index}.hoop-exporter:10068.
 func Address(template string, index int) string {
 	return strings.ReplaceAll(template, placeholder, strconv.Itoa(index))
 }

@@ -110,7 +110,7 @@ func TestAddresses(t *testing.T) {
 		{"another placeholder", "hoop-{{.Index}}-{index}:10068", 3, ""},
 		{"nothing", "", 1, ""},
 	} {
-		err := CheckAddress(tc.template, tc.total)
+		err := checkAddress(tc.template, tc.total)
 		if (err == nil) != (tc.want != "") {
 			t.Errorf("%s: %v", tc.name, err)
 		}
@@ -120,13 +120,31 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestShardsThatCannotBe(t *testing.T) {
+func TestShardsOfFlags(t *testing.T) {
+	const address = "hoop-{index}:10068"
 	for _, tc := range []struct {
-		shard Shard
-		good  bool
-	}{{Shard{0, 1}, true}, {Shard{2, 3}, true}, {Shard{3, 3}, false}, {Shard{-1, 3}, false}, {Shard{0, 0}, false}, {Shard{0, -1}, false}} {
-		if err := tc.shard.Check(); (err == nil) != tc.good {
-			t.Errorf("%+v: %v", tc.shard, err)
+		name         string
+		total, index int64
+		pod, address string
+		want         Shard
+		says         string
+	}{
+		{"the only one", 1, 0, "", "", Shard{0, 1}, ""},
+		{"the only one, in a pod", 1, 0, "hoop-exporter-0", "", Shard{0, 1}, ""},
+		{"the last one", 3, 2, "", address, Shard{2, 3}, ""},
+		{"by its pod", 3, 0, "hoop-exporter-2", address, Shard{2, 3}, ""},
+		{"beyond the last one", 3, 3, "", address, Shard{}, "--shard.index: there is no shard 3 of 3: they go from 0 to 2"},
+		{"before the first one", 3, -1, "", address, Shard{}, "--shard.index: there is no shard -1"},
+		{"a pod too many", 3, 0, "hoop-exporter-3", address, Shard{}, "--shard.from-pod-name: there is no shard 3 of 3"},
+		{"no pod of a StatefulSet", 3, 0, "hoop-exporter", address, Shard{}, "--shard.from-pod-name: \"hoop-exporter\" does not end in a number"},
+		{"none", 0, 0, "", address, Shard{}, "--shard.total: 0 shards"},
+		{"too many", 1 << 40, 0, "", address, Shard{}, "--shard.total: 1099511627776 shards"},
+		{"nobody knows where", 3, 0, "", "", Shard{}, "--shard.address: say where the shards are"},
+		{"all in one place", 3, 0, "", "hoop:10068", Shard{}, "--shard.address: \"hoop:10068\" is the same for all shards"},
+	} {
+		got, err := Of(tc.total, tc.index, tc.pod, tc.address)
+		if tc.says == "" && (err != nil || got != tc.want) || tc.says != "" && (err == nil || !strings.Contains(err.Error(), tc.says)) {
+			t.Errorf("%s: %+v, %v", tc.name, got, err)
 		}
 	}
 }
