@@ -18,6 +18,9 @@ func Check(ctx context.Context, c *config.Config, own shard.Shard, connect func(
 		if !own.Owns(g.Address()) {
 			continue
 		}
+		if g.Name() != "" {
+			_, _ = fmt.Fprintf(out, "%s:\n", g.Name())
+		}
 		to, failed := connect(g)
 		if failed == nil {
 			failed = check.Gateway(ctx, to, g.Collector().Timeout, out)
