@@ -19,8 +19,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// TestSimulation plays weeks in which everything goes wrong: the gateway, what lies between, the disk, the exporter's process itself. One seed
-// decides all of it. At every scrape no counter may have fallen, across restarts too, nor exceed the truth; once it is quiet, everything is exact.
+// TestSimulation plays weeks in which everything goes wrong: the gateway, what lies between, the disk, the exporter's process itself, its machine's
+// clock. One seed decides all of it. At every scrape no counter may have fallen, across restarts too, nor exceed the truth; once it is quiet, everything is exact.
 //
 // HOOP_SEED plays one seed, HOOP_SEEDS so many, HOOP_FOR (a duration) as many as fit in, from a random one on.
 func TestSimulation(t *testing.T) {
@@ -35,10 +35,11 @@ func TestSimulation(t *testing.T) {
 		simulateFor(t, d)
 		return
 	}
+	epoch := time.Now()
 	for seed := first; seed < first+n; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed, epoch) })
 		})
 	}
 }
@@ -47,20 +48,21 @@ func simulateFor(t *testing.T, d time.Duration) {
 	weeks := 0
 	for end, seed := time.Now().Add(d), rand.Uint64N(1<<40); time.Now().Before(end) && !t.Failed(); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
+			epoch := time.Now()
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed, epoch) })
 		})
 		weeks++
 	}
 	t.Logf("%d seeds, %.1f years", weeks, float64(weeks)*8.5/365)
 }
 
-func simulate(t *testing.T, seed uint64) {
+func simulate(t *testing.T, seed uint64, epoch time.Time) {
 	defer func() {
 		if t.Failed() {
 			t.Logf("again: HOOP_SEED=%d go test ./collector -run TestSimulation", seed)
 		}
 	}()
-	s := newSimulation(t, seed)
+	s := newSimulation(t, seed, epoch)
 	s.live(7 * 24 * time.Hour)
 	s.settle()
 }
@@ -72,6 +74,7 @@ type simulation struct {
 	gateway *gatewaytest.Gateway
 	weather *weather
 	disk    *ramDisk
+	clock   *wallClock    // the machine's
 	world   *world        // the process
 	dead    chan struct{} // closed when it is killed
 
@@ -82,9 +85,9 @@ type simulation struct {
 	processes, scrapes int
 }
 
-func newSimulation(t *testing.T, seed uint64) *simulation {
+func newSimulation(t *testing.T, seed uint64, epoch time.Time) *simulation {
 	s := &simulation{
-		T: t, rng: rand.New(rand.NewPCG(seed, 3)), weather: newWeather(seed), disk: &ramDisk{},
+		T: t, rng: rand.New(rand.NewPCG(seed, 3)), weather: newWeather(seed), disk: &ramDisk{}, clock: newWallClock(epoch),
 		counters: map[string]float64{}, created: map[string]time.Time{},
 	}
 	life := gatewaytest.DefaultLife()
@@ -107,7 +110,7 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 // live lets a process run, and be killed and started again, for a while.
 func (s *simulation) live(d time.Duration) {
 	s.start()
-	s.scrape() // in good weather: T0 is by a clock that is right
+	s.scrape() // in good weather: T0 is by the gateway's clock
 	every := time.Duration(5+s.rng.IntN(50)) * time.Minute
 	var fullSince time.Time
 	for end := time.Now().Add(d); time.Now().Before(end); {
@@ -127,6 +130,8 @@ func (s *simulation) live(d time.Duration) {
 			s.disk.setFull(false)
 		case 5:
 			s.gateway.Replace(gatewaytest.Dialect(s.rng.IntN(2)))
+		case 6:
+			s.clock.set(anOffset(s.rng))
 		}
 		if time.Since(fullSince) > 24*time.Hour {
 			s.disk.setFull(false) // what is older than the lookback when it is read back is given up
@@ -241,6 +246,10 @@ func (s *simulation) start() {
 	s.dead = make(chan struct{})
 	cfg := truthConfig()
 	cfg.Lookback, cfg.State = 72*time.Hour, s.disk.process(s.dead)
+	cfg.clock = s.clock.now
+	if s.rng.IntN(3) == 0 {
+		s.clock.set(anOffset(s.rng)) // it was set while the process was away
+	}
 	s.world = newWorld(s.T, s.gateway, cfg)
 }
 
