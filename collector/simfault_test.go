@@ -38,6 +38,8 @@ func newWeather(seed uint64) *weather {
 	return &weather{rng: rand.New(rand.NewPCG(seed, 7)), seen: map[string]int{}, until: time.Now().Add(10 * time.Minute)}
 }
 
+const noDate = "no date, no server"
+
 // faults are everything that has been seen to go wrong, and more.
 func faults() []fault {
 	status := func(code int, header ...string) func(*weather, http.ResponseWriter, *http.Request) {
@@ -83,7 +85,7 @@ func faults() []fault {
 			time.Sleep(2 * time.Second)
 			w.gateway.Normal().ServeHTTP(rw, r)
 		}},
-		{"no date, no server", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+		{noDate, func(w *weather, rw http.ResponseWriter, r *http.Request) {
 			body, h := w.normal(r)
 			h(rw)
 			rw.Header()["Date"] = nil
@@ -155,6 +157,16 @@ func (w *weather) turn(now time.Time) {
 	all := faults()
 	w.now = all[w.rng.IntN(len(all))]
 	w.until = now.Add(time.Duration(w.rng.ExpFloat64() * float64(15*time.Minute)))
+	if w.now.name == noDate {
+		w.until = earlier(w.until, now.Add(10*time.Minute)) // after longer than that a process that just started goes by its own clock
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (w *weather) clear() {

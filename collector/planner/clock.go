@@ -1,6 +1,9 @@
 package planner
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // clock tells the gateway's time from its answers and the exporter's clock in between.
 type clock struct {
@@ -11,12 +14,36 @@ type clock struct {
 	period       time.Duration
 	low, lowNext time.Duration
 	turn         time.Time
+
+	silent      int // answers without a date while the gateway's time is not known
+	silentSince time.Time
 }
 
-// observe takes an answer's date, as it was when the exporter's clock showed local. An answer without one leaves the exporter's clock.
+// errNoDate is an answer without a date while the gateway's time is not known. To go by the exporter's clock instead would lose sessions where that
+// is wrong, so only a gateway that never tells the time is taken to have ours.
+var errNoDate = errors.New("the answer does not tell the gateway's time: a proxy in between must not remove the header Date")
+
+// mostSilent is how many answers without a date, for as long as a period, it takes to go by the exporter's clock.
+const mostSilent = 10
+
+// tells fails for an answer that says nothing of the gateway's time while that is not known.
+func (c *clock) tells(date, local time.Time) error {
+	if !date.IsZero() || !c.local.IsZero() {
+		return nil
+	}
+	if c.silent++; c.silent == 1 {
+		c.silentSince = local
+	}
+	if c.silent < mostSilent || local.Sub(c.silentSince) < c.period {
+		return errNoDate
+	}
+	return nil
+}
+
+// observe takes an answer's date, as it was when the exporter's clock showed local. After an answer without one the time goes on as known.
 func (c *clock) observe(date, local time.Time) {
 	if date.IsZero() {
-		date = local
+		date = c.now(local)
 	}
 	off := date.Sub(local.Round(0))
 	switch {

@@ -194,6 +194,36 @@ func TestBackoffGrowsToAMinute(t *testing.T) {
 	}
 }
 
+// A gateway that never tells the time is taken to have ours, but not before it had many chances to tell it.
+func TestAGatewayThatNeverTellsTheTime(t *testing.T) {
+	c := clock{period: 15 * time.Minute}
+	local := noon()
+	for i := range 30 {
+		if err := c.tells(time.Time{}, local); err == nil {
+			t.Fatalf("believed after %d answers in %v", i+1, local.Sub(noon()))
+		}
+		local = local.Add(30 * time.Second)
+	}
+	if err := c.tells(time.Time{}, local); err != nil {
+		t.Fatalf("after %v: %v", local.Sub(noon()), err)
+	}
+	c.observe(time.Time{}, local)
+	if got := c.now(local); !got.Equal(local) {
+		t.Errorf("its time is %v, want ours, %v", got, local)
+	}
+	// A few answers far apart are no proof.
+	c = clock{period: 15 * time.Minute}
+	for range mostSilent - 1 {
+		local = local.Add(time.Hour)
+		if err := c.tells(time.Time{}, local); err == nil {
+			t.Fatal("believed after a few answers")
+		}
+	}
+	if err := c.tells(local, local); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestClock(t *testing.T) {
 	c := clock{period: 15 * time.Minute}
 	local := noon().Add(time.Hour) // the exporter's clock is an hour ahead
@@ -220,9 +250,13 @@ func TestClock(t *testing.T) {
 	if got := c.safe(local); !got.Equal(noon()) {
 		t.Errorf("set back: %v, want 12:00", got)
 	}
-	// A gateway that does not tell the time is taken to have ours.
+	// An answer that does not tell the time changes nothing.
+	local = local.Add(time.Minute)
+	if err := c.tells(time.Time{}, local); err != nil {
+		t.Error(err)
+	}
 	c.observe(time.Time{}, local)
-	if got := c.now(local); !got.Equal(local) {
-		t.Errorf("without a date: %v, want %v", got, local)
+	if got := c.now(local); !got.Equal(noon().Add(time.Minute)) {
+		t.Errorf("without a date: %v, want 12:01", got)
 	}
 }

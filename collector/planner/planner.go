@@ -213,6 +213,9 @@ func (p *Planner) Answer(now time.Time, r Request, res Result) error {
 }
 
 func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
+	if err := p.clock.tells(res.Page.Date, now); err != nil {
+		return err
+	}
 	p.clock.observe(res.Page.Date, now)
 	at := p.clock.safe(now)
 	if p.ledger == nil {
