@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -16,7 +15,7 @@ func flatten(families []*dto.MetricFamily) map[string]float64 {
 		for _, m := range f.GetMetric() {
 			labels := make([]string, 0, len(m.GetLabel()))
 			for _, l := range m.GetLabel() {
-				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+				labels = append(labels, l.GetName()+"="+strconv.Quote(l.GetValue()))
 			}
 			flattenMetric(out, f.GetName(), labels, m)
 		}
@@ -25,16 +24,11 @@ func flatten(families []*dto.MetricFamily) map[string]float64 {
 }
 
 func flattenMetric(out map[string]float64, name string, labels []string, m *dto.Metric) {
-	key := func(suffix string, extra ...string) string {
-		all := append(append([]string{}, labels...), extra...)
-		// "le" sorts among the others.
-		for i := len(all) - 1; i > 0 && len(extra) > 0 && all[i] < all[i-1]; i-- {
-			all[i], all[i-1] = all[i-1], all[i]
-		}
-		if len(all) == 0 {
+	key := func(suffix string) string {
+		if len(labels) == 0 {
 			return name + suffix
 		}
-		return name + suffix + "{" + strings.Join(all, ",") + "}"
+		return name + suffix + "{" + strings.Join(labels, ",") + "}"
 	}
 	switch {
 	case m.Gauge != nil:
@@ -43,14 +37,20 @@ func flattenMetric(out map[string]float64, name string, labels []string, m *dto.
 		out[key("")] = m.GetCounter().GetValue()
 	case m.Histogram != nil:
 		h := m.GetHistogram()
+		// "le" sorts among the others.
+		i := 0
+		for i < len(labels) && labels[i] < "le=" {
+			i++
+		}
+		before := name + "_bucket{" + strings.Join(append(labels[:i:i], `le="`), ",")
+		after := strings.Join(append([]string{`"`}, labels[i:]...), ",") + "}"
 		out[key("_count")], out[key("_sum")] = float64(h.GetSampleCount()), h.GetSampleSum()
-		out[key("_bucket", `le="+Inf"`)] = float64(h.GetSampleCount())
+		out[before+"+Inf"+after] = float64(h.GetSampleCount())
 		for _, b := range h.GetBucket() {
 			if math.IsInf(b.GetUpperBound(), 1) {
 				continue
 			}
-			le := strconv.FormatFloat(b.GetUpperBound(), 'g', -1, 64)
-			out[key("_bucket", `le="`+le+`"`)] = float64(b.GetCumulativeCount())
+			out[before+strconv.FormatFloat(b.GetUpperBound(), 'g', -1, 64)+after] = float64(b.GetCumulativeCount())
 		}
 	}
 }

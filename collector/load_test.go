@@ -11,6 +11,7 @@ import (
 
 // Whatever the gateway costs and does, the exporter keeps its duty, says how far it lags, and is exact once it has caught up.
 func TestLoads(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("lives through days")
 	}

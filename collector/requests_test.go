@@ -18,6 +18,7 @@ func lists(g *gatewaytest.Gateway) int {
 
 // A million sessions of history, of which 2,000 have not finished, and nothing new: at most four requests a refresh.
 func TestRequestsDoNotGrowWithHistory(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("reads a million sessions")
 	}

@@ -24,7 +24,8 @@ import (
 //
 // HOOP_SEED plays one seed, HOOP_SEEDS so many, HOOP_FOR (a duration) as many as fit in, from a random one on.
 func TestSimulation(t *testing.T) {
-	first, n := uint64(0), seeds(60)
+	t.Parallel()
+	first, n := uint64(0), seeds(200)
 	if testing.Short() {
 		n = min(n, 4)
 	}

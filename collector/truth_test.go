@@ -18,6 +18,7 @@ import (
 
 // A day of life in each dialect: when nothing new has happened for a while, every metric is what the simulation knows it to be.
 func TestEqualsTheTruth(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("lives through days")
 	}
