@@ -80,7 +80,7 @@ func files(t *testing.T) []string {
 
 var (
 	row       = regexp.MustCompile("(?m)^\\| `(Hoop\\w+)` \\| `(hoop-\\w+)` \\| (\\d+) ")
-	annotated = regexp.MustCompile(`^/d/(hoop-\w+)(?:\?.*?(?:[?&]viewPanel=(\d+)(?:&.*)?)?)?$`)
+	annotated = regexp.MustCompile(`^/d/(hoop-\w+)\?viewPanel=(\d+)(?:&var-connection=\{\{ urlquery \$labels\.connection \}\})?$`)
 )
 
 // From an alert one gets to the panel that shows what it is about, and from there to the runbook. The README says which panel it is.
@@ -114,7 +114,7 @@ func TestAlertsAndPanels(t *testing.T) {
 			t.Errorf("%s: %s, panel %d, has no link to %s", r.Alert, want.dashboard, want.panel, r.Annotations["runbook_url"])
 		}
 		m := annotated.FindStringSubmatch(r.Annotations["dashboard"])
-		if m == nil || m[1] != want.dashboard || m[2] != "" && m[2] != strconv.Itoa(want.panel) {
+		if m == nil || m[1] != want.dashboard || m[2] != strconv.Itoa(want.panel) {
 			t.Errorf("%s leads to %q, not to %s, panel %d", r.Alert, r.Annotations["dashboard"], want.dashboard, want.panel)
 		}
 	}
