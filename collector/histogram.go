@@ -2,6 +2,7 @@ package collector
 
 import (
 	"math"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -83,11 +84,22 @@ func addNative(h *dto.Histogram, from *ledger.Histogram, exemplars []*dto.Exempl
 		// Nothing else would tell a scraper that it is a native one.
 		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(int32(0)), Length: new(uint32(0))}}
 	}
-	for _, e := range exemplars { // ascending by value, because the buckets are
+	h.Exemplars = newestLast(exemplars)
+}
+
+// newestLast are the exemplars that there are, by time, and those of the same time by value as the buckets are: the order in which Prometheus
+// stores them. Where it keeps no classic histograms, it begins to read a family's second list, and each one after it, at the position where
+// those before ended (seen up to 3.16). What it reads is then the newest there are. By value it was often only old ones, which it refused as
+// out of order.
+func newestLast(exemplars []*dto.Exemplar) []*dto.Exemplar {
+	var out []*dto.Exemplar
+	for _, e := range exemplars {
 		if e != nil {
-			h.Exemplars = append(h.Exemplars, e)
+			out = append(out, e)
 		}
 	}
+	slices.SortStableFunc(out, func(a, b *dto.Exemplar) int { return a.GetTimestamp().AsTime().Compare(b.GetTimestamp().AsTime()) })
+	return out
 }
 
 // nativeSpans encodes buckets sorted by index: runs of buckets, and each bucket's count as the difference from the one before.
