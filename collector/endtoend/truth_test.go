@@ -49,6 +49,11 @@ func (r *rig) counters(t *testing.T) {
 		}
 		return differs(saw, r.truth(t))
 	})
+	if !r.native {
+		for _, name := range measured {
+			names = append(names, name+"_sum", name+"_bucket")
+		}
+	}
 	for _, name := range names {
 		for _, s := range r.vector(t, "resets("+name+"{job='hoop'}[15m]) > 0") {
 			t.Errorf("%s%s has %v resets", name, key(s.Metric), s.Value.v)
