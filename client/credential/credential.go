@@ -66,9 +66,12 @@ func (o Options) HTTPConfig() (config.HTTPClientConfig, error) {
 	switch {
 	case o.HTTP != nil:
 		cfg := *o.HTTP
+		// These are written to when they are used.
 		if cfg.Authorization != nil {
-			own := *cfg.Authorization // it is written to when it is validated
-			cfg.Authorization = &own
+			cfg.Authorization = new(*cfg.Authorization)
+		}
+		if cfg.OAuth2 != nil {
+			cfg.OAuth2 = new(*cfg.OAuth2)
 		}
 		return cfg, nil
 	case o.HTTPConfigFile != "":

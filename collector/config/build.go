@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/common/config"
@@ -56,8 +57,8 @@ func (b *builder) apply(d *Draft, s *section) {
 func (b *builder) gateway(s *section) *Gateway {
 	d, http := b.base, b.defaults.http
 	_, own := withoutCredential(s.http)
-	for _, flag := range []string{"hoop.token-file", "hoop.api-key-file", "hoop.cli-config"} {
-		own = own || s.values[flag] != ""
+	for _, flag := range credentialFlags() {
+		own = own || s.lines[flag] > 0
 	}
 	if own { // it takes the place of the defaults'
 		d.source.TokenFile, d.source.APIKeyFile, d.source.CLIConfig = "", "", ""
@@ -99,7 +100,17 @@ func (b *builder) http(d *Draft, n *yaml.Node, s *section) bool {
 	return true
 }
 
+// credentialFlags are the settings that name a credential.
+func credentialFlags() []string {
+	return []string{"hoop.token-file", "hoop.api-key-file", "hoop.cli-config"}
+}
+
 func (b *builder) credential(d *Draft, s *section) {
+	for _, flag := range credentialFlags() {
+		if s.wrong(flag) || b.defaults.wrong(flag) {
+			return // that was told
+		}
+	}
 	if err := d.source.Check(); err != nil {
 		b.add(s.line, s.key, "%s", err)
 	}
@@ -109,6 +120,8 @@ func (b *builder) url(g *Gateway, d *Draft, s *section) {
 	line, given := s.lines["hoop.url"]
 	if !given {
 		b.add(s.line, s.key+"."+urlKey, "is missing: give one such as https://hoop.example.com/api")
+	}
+	if !given || s.wrong("hoop.url") {
 		return
 	}
 	var err error
@@ -120,7 +133,8 @@ func (b *builder) url(g *Gateway, d *Draft, s *section) {
 // fit notes settings that do not fit each other.
 func (b *builder) fit(d *Draft, s *section) {
 	for _, r := range b.rules {
-		if r.broken(d) {
+		told := slices.ContainsFunc(r.flags, func(flag string) bool { return s.wrong(flag) || b.defaults.wrong(flag) })
+		if !told && r.broken(d) {
 			b.wrong(s, r.flags, strings.ReplaceAll(r.text, "%s", keyOf(r.flags[1])))
 		}
 	}

@@ -14,8 +14,8 @@ import (
 type section struct {
 	key    string
 	line   int
-	values map[string]string // by flag
-	lines  map[string]int    // of the values
+	values map[string]string // by flag; none that is wrong
+	lines  map[string]int    // of the values, wrong ones too
 	labels map[string]string
 	http   *yaml.Node
 	broken bool // it is no HTTPClientConfig
@@ -40,7 +40,7 @@ func parse(path string, content []byte) ([]*Gateway, error) {
 		}
 	}
 	root := r.unfold(content)
-	if root == nil || len(r.list) > 0 {
+	if root == nil {
 		return nil, r.err()
 	}
 	defaults, sections := r.document(root)
@@ -97,7 +97,11 @@ func (r *reader) gateways(n *yaml.Node) (all []*section) {
 			r.add(name.Line, join(key, name.Value), "is no name of a gateway: 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first")
 			continue
 		}
-		s := r.section(value, join(key, name.Value))
+		full := join(key, name.Value)
+		if !r.is(value, full, "a mapping with the url and what else holds for the gateway", "!!map") {
+			continue
+		}
+		s := r.section(value, full)
 		s.line = name.Line
 		all = append(all, s)
 	}
@@ -118,6 +122,12 @@ func goodName(name string) bool {
 	return true
 }
 
+// wrong tells whether a setting is there and cannot be used.
+func (s *section) wrong(flag string) bool {
+	_, right := s.values[flag]
+	return s.lines[flag] > 0 && !right
+}
+
 func (s *section) name() string { return strings.TrimPrefix(s.key, "gateways.") }
 
 // section reads the defaults or a gateway.
@@ -133,9 +143,10 @@ func (r *reader) group(s *section, n *yaml.Node, group string) {
 		return
 	}
 	for name, value := range pairs(n) {
-		key, full := join(group, name.Value), strings.TrimSuffix(s.key+"."+group, ".")
-		full = join(full, name.Value)
+		key, full := strings.TrimPrefix(group+"."+name.Value, "."), join(strings.TrimSuffix(s.key+"."+group, "."), name.Value)
 		switch setting, known := r.settings[key]; {
+		case strings.Contains(name.Value, "."): // sessions.lookback is a path, not a key
+			r.unknown(name.Line, full, r.known(s, group))
 		case key == httpKey:
 			before := len(r.list)
 			r.http(value, full, reflect.TypeFor[config.HTTPClientConfig]())
@@ -145,8 +156,9 @@ func (r *reader) group(s *section, n *yaml.Node, group string) {
 		case key == urlKey && s.key == "defaults":
 			r.add(name.Line, full, "is no default: it makes a gateway what it is")
 		case known:
+			s.lines[setting.Flag] = value.Line
 			if text, ok := r.value(setting, value, full); ok {
-				s.values[setting.Flag], s.lines[setting.Flag] = text, value.Line
+				s.values[setting.Flag] = text
 			}
 		case group == "" && slices.Contains(r.known(s, ""), key):
 			r.group(s, value, key)

@@ -27,6 +27,7 @@ func httpFields(t reflect.Type) (fields []httpField, free reflect.Type) {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
+		case !f.IsExported():
 		case options == "inline" && f.Type.Kind() == reflect.Map:
 			return nil, f.Type.Elem()
 		case options == "inline":

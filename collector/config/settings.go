@@ -20,6 +20,7 @@ type Setting struct {
 	// Default and Help are the flag's.
 	Default, Help string
 
+	about    string // the help as it holds for a file too
 	kind     kind
 	bound    bound
 	outside  string // what to say of a value out of bounds
@@ -58,10 +59,10 @@ func gatewaySettings() []Setting {
 		{Env: "HOOP_API_KEY", set: func(d *Draft, v string) error { d.source.APIKey = v; return nil }},
 		texts("hoop.url", "URL of the gateway, such as https://hoop.example.com/api.",
 			func(d *Draft) *string { return &d.source.URL }).env("HOOP_URL"),
-		texts("hoop.token-file", "File with a bearer token, read again on use. The token itself is taken only from the environment: HOOP_TOKEN.",
-			func(d *Draft) *string { return &d.source.TokenFile }).env("HOOP_TOKEN_FILE").of(file),
-		texts("hoop.api-key-file", "File with a key for the header Api-Key, read again on use. The key itself is taken only from the environment: HOOP_API_KEY.",
-			func(d *Draft) *string { return &d.source.APIKeyFile }).env("HOOP_API_KEY_FILE").of(file),
+		texts("hoop.token-file", "File with a bearer token, read again on use.",
+			func(d *Draft) *string { return &d.source.TokenFile }).env("HOOP_TOKEN_FILE").of(file).asFlag("The token itself is taken only from the environment: HOOP_TOKEN."),
+		texts("hoop.api-key-file", "File with a key for the header Api-Key, read again on use.",
+			func(d *Draft) *string { return &d.source.APIKeyFile }).env("HOOP_API_KEY_FILE").of(file).asFlag("The key itself is taken only from the environment: HOOP_API_KEY."),
 		texts("hoop.cli-config", "Configuration of the hoop command line, such as ~/.hoop/config.toml, to take api_url and token from. Read again on use.",
 			func(d *Draft) *string { return &d.source.CLIConfig }).env("HOOP_CLI_CONFIG").of(file),
 		texts("hoop.http-config-file", "YAML file for TLS, proxy, headers and authorization: an HTTPClientConfig as in Prometheus' own configuration.",
@@ -120,7 +121,7 @@ func metricSettings() []Setting {
 }
 
 func setting[T any](flag, def, help string, k kind, parse func(string) (T, error), field func(*Draft) *T) Setting {
-	s := Setting{Flag: flag, Default: def, Help: help, kind: k, get: func(d *Draft) any { return *field(d) }}
+	s := Setting{Flag: flag, Default: def, Help: help, about: help, kind: k, get: func(d *Draft) any { return *field(d) }}
 	s.clear = func(d *Draft) { *field(d) = *new(T) }
 	s.set = func(d *Draft, text string) (err error) {
 		*field(d), err = parse(text)
@@ -138,8 +139,11 @@ func durations(flag, def, help string, field func(*Draft) *time.Duration) Settin
 }
 
 func switches(flag, help string, field func(*Draft) *bool) Setting {
-	return setting(flag, "true", help+" On; --no-"+flag+" switches it off.", boolean, parseBool, field)
+	return setting(flag, "true", help, boolean, parseBool, field).asFlag("On; --no-" + flag + " switches it off.")
 }
+
+// asFlag adds to the help what holds for the flag only.
+func (s Setting) asFlag(help string) Setting { s.Help += " " + help; return s }
 
 func (s Setting) env(name string) Setting { s.Env = name; return s }
 func (s Setting) of(k kind) Setting       { s.kind = k; return s }

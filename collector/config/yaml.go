@@ -15,7 +15,7 @@ const (
 	// maxDepth bounds how deep values may lie in each other: an alias can lie within itself.
 	maxDepth = 50
 	// maxUnfolded bounds how many values aliases may unfold to, beside one for each byte of the file.
-	maxUnfolded = 1 << 20
+	maxUnfolded = 1 << 18
 )
 
 // unfold reads the YAML of a file. It returns its values without aliases and merge keys, and with no key twice; nil where there are none.
@@ -40,7 +40,11 @@ func (m *mistakes) unfold(content []byte) *yaml.Node {
 		return nil
 	}
 	u := &unfolder{mistakes: m, left: maxUnfolded + len(content)}
-	return u.value(document.Content[0], "", 0)
+	root := u.value(document.Content[0], "", 0)
+	if u.left <= 0 {
+		return nil // what is there is not whole
+	}
+	return root
 }
 
 // syntax tells of an error of the YAML library. What stands in quotes there can be a part of a secret.
