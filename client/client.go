@@ -104,6 +104,9 @@ func parseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
+// CloseIdleConnections closes the connections on which nothing is asked, for a client that is not used any more.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
 // URL is the base of the API, such as https://host/api. It holds no secret.
 func (c *Client) URL() string { return c.base.String() }
 

@@ -59,11 +59,11 @@ func (c *Collector) same(id state.Identity) error {
 	was := c.keeper.id
 	was.Organisation = cmp.Or(was.Organisation, c.keeper.shown)
 	if id.Organisation != was.Organisation && id.Organisation != "" && was.Organisation != "" {
-		return fmt.Errorf("the credential belongs to organisation %q now, and what was counted to %q: give one of that, or start again", id.Organisation, was.Organisation)
+		return fmt.Errorf("the credential belongs to organisation %q now, and what was counted to %q: give one of that, or start again (in a configuration file: give the gateway another name)", id.Organisation, was.Organisation)
 	}
 	if c.keeper.store != nil && id != was {
 		return errors.New("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
-			" give one as before, or start again to count in a file of its own")
+			" give one as before, or start again (in a configuration file: give the gateway another name) to count in a file of its own")
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (k *keeper) foreign(page *client.SessionPage) error {
 			k.shown = cmp.Or(k.id.Organisation, org)
 		}
 		if org != k.shown {
-			return fmt.Errorf("the sessions are of organisation %q, and what was counted of %q: give a credential of that, or start again", org, k.shown)
+			return fmt.Errorf("the sessions are of organisation %q, and what was counted of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, k.shown)
 		}
 	}
 	return nil

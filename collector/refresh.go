@@ -39,6 +39,7 @@ func (c *Collector) Run(ctx context.Context) error {
 		return errors.New("the collector is running already")
 	}
 	defer close(c.stopped)
+	defer func() { c.gateway.client.CloseIdleConnections() }()
 	cfg := c.cfg()
 	c.purse = c.address.duty.Join(cfg.clock())
 	defer c.purse.Leave()

@@ -61,6 +61,7 @@ func (c *Collector) reconfigure() {
 	if set.Client != was.Client {
 		// Whose credential it is has to be known before anything is counted by it.
 		g.client, g.identify, g.doubted = set.Client, time.Time{}, true
+		was.Client.CloseIdleConnections()
 	}
 	before, after := was.planning(), set.planning()
 	before.Seed, after.Seed = 0, 0

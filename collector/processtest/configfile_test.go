@@ -1,0 +1,214 @@
+package processtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
+)
+
+// What an operator of many gateways does, with the built binary.
+func TestConfigurationFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and runs programs")
+	}
+	p := build(t)
+	t.Run("reloading", p.reloading)
+	t.Run("mistakes", p.mistakes)
+	t.Run("checking", p.checking)
+}
+
+// organisation serves a gateway of its own organisation, where only its own credential is taken.
+func organisation(t *testing.T, name string) string {
+	t.Helper()
+	g := gatewaytest.New(gatewaytest.Config{
+		Dialect: gatewaytest.New2026, OrgID: name, APIKeys: map[string]gatewaytest.Credential{name + "|" + secret: {Role: gatewaytest.RoleAdmin}},
+	})
+	g.Add(gatewaytest.Row{Connection: "pg-" + name, Type: "database"})
+	s := httptest.NewServer(g)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// file is a configuration file, with a key file beside it for each organisation.
+type file struct {
+	*testing.T
+	path string
+}
+
+func newFile(t *testing.T, organisations ...string) file {
+	t.Helper()
+	dir := t.TempDir()
+	for _, o := range organisations {
+		if err := os.WriteFile(filepath.Join(dir, o+".key"), []byte(o+"|"+secret+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file{t, filepath.Join(dir, "hoop.yml")}
+}
+
+func (f file) write(lines ...string) {
+	f.Helper()
+	text := "defaults: {cache: {ttl: 100ms}}\ngateways:\n"
+	for _, l := range lines {
+		text += "  " + l + "\n"
+	}
+	// As a whole, or a look in between would find half of it.
+	if err := os.WriteFile(f.path+".new", []byte(text), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.Rename(f.path+".new", f.path); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// discovered are the gateways that service discovery tells.
+func discovered(t *testing.T, exporter string) string {
+	t.Helper()
+	body, err := fetch(t.Context(), http.MethodGet, exporter+"/sd", "application/json")
+	if err != nil {
+		return err.Error()
+	}
+	var targets []fleet.Target
+	if err := json.Unmarshal(body, &targets); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, target := range targets {
+		list = append(list, target.Labels["instance"])
+		if at := "http://" + target.Targets[0]; at != exporter {
+			t.Errorf("%s is said to be at %s, and is at %s", target.Labels["instance"], at, exporter)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+func (p programs) reloading(t *testing.T) {
+	one, two := organisation(t, "one"), organisation(t, "two")
+	f := newFile(t, "one", "two")
+	first := fmt.Sprintf("one: {url: %q, api_key_file: one.key}", one)
+	f.write(first)
+	exporter, url := serveWith(t, nil, p.exporter, "--config.file="+f.path, "--state.dir="+filepath.Join(t.TempDir(), "state"),
+		"--web.listen-address=127.0.0.1:0", "--web.enable-lifecycle", "--config.auto-reload-interval=50ms")
+
+	shows := func(gateway, series string) {
+		t.Helper()
+		eventually(t, 30*time.Second, 50*time.Millisecond, func() string {
+			body, err := fetch(t.Context(), http.MethodGet, url+"/probe?gateway="+gateway, plainText)
+			if err != nil || !strings.Contains(string(body), series) {
+				return fmt.Sprintf("no %s of %s: %v in %s", series, gateway, err, body)
+			}
+			return ""
+		})
+	}
+	reloaded := func(how string, want string) {
+		t.Helper()
+		eventually(t, 30*time.Second, 50*time.Millisecond, func() string {
+			if got := discovered(t, url); got != want {
+				return fmt.Sprintf("after %s there are %q, want %q", how, got, want)
+			}
+			return ""
+		})
+	}
+	shows("one", `hoop_open_sessions{connection="pg-one",state="running",type="database"} 1`)
+	f.write(first, fmt.Sprintf("two: {url: %q, api_key_file: two.key, target_labels: {team: dba}}", two))
+	reloaded("a change of the file", "one two")
+	shows("two", `hoop_open_sessions{connection="pg-two",state="running",type="database"} 1`)
+
+	f.write(fmt.Sprintf("two: {url: %q, api_key_file: two.key}", two))
+	if err := exporter.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	reloaded("SIGHUP", "two")
+	if _, err := fetch(t.Context(), http.MethodGet, url+"/probe?gateway=one", plainText); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("one is gone: %v", err)
+	}
+
+	f.write(first)
+	if body, err := fetch(t.Context(), http.MethodPost, url+"/-/reload", plainText); err != nil {
+		t.Errorf("%v: %s", err, body)
+	}
+	reloaded("a POST", "one")
+	shows("one", `hoop_open_sessions{connection="pg-one",state="running",type="database"} 1`)
+
+	f.write(first, "two: {url: http://127.0.0.1:1, api_key_file: two.key, dutty: 0.5}")
+	_, err := fetch(t.Context(), http.MethodPost, url+"/-/reload", plainText)
+	if err == nil || !strings.Contains(err.Error(), "hoop.yml:4: gateways.two.dutty") {
+		t.Errorf("%v does not say where the mistake is", err)
+	}
+	reloaded("a mistake", "one")
+	health, err := fetch(t.Context(), http.MethodGet, url+"/metrics", plainText)
+	for _, want := range []string{`hoop_exporter_gateway_up{gateway="one"} 1`, "hoop_exporter_config_last_reload_successful 0", "hoop_exporter_gateways 1"} {
+		if err != nil || !strings.Contains(string(health), want+"\n") {
+			t.Errorf("no %s in %s", want, health)
+		}
+	}
+	exporter.stop(t)
+	if out := exporter.out.String(); strings.Contains(out, secret) {
+		t.Errorf("the secret is in the log: %s", out)
+	}
+}
+
+// ended runs the exporter to its end.
+func (p programs) ended(t *testing.T, args ...string) (code int, out string) {
+	t.Helper()
+	run := launch(t, nil, p.exporter, args...)
+	select {
+	case <-run.ended:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("it does not end: %s", run.out)
+	}
+	return run.cmd.ProcessState.ExitCode(), run.out.String()
+}
+
+func (p programs) mistakes(t *testing.T) {
+	f := newFile(t, "one")
+	f.write("one: {url: http://127.0.0.1:1, api_key_file: one.key}")
+	file := "--config.file=" + f.path
+	for _, test := range []struct{ name, args, says string }{
+		{"a file that is not there", "--config.file=nowhere.yml", "nowhere.yml"},
+		{"flags of a gateway beside it", file + " --hoop.url=http://x", "leave --hoop.url out"},
+		{"one look at many", file + " --once", "--once reads one gateway"},
+		{"a demo of it", file + " --demo", "leave --config.file out"},
+		{"reloading nothing", "--demo --web.enable-lifecycle", "--web.enable-lifecycle reloads a file"},
+		{"looking at nothing", "--demo --config.auto-reload-interval=1m", "--config.auto-reload-interval reloads a file"},
+		{"shards of one gateway", "--demo --shard.total=2", "--shard.total divides the gateways of a file"},
+		{"shards in nowhere", file + " --shard.total=2", "--shard.address: say where the shards are"},
+		{"a shard too many", file + " --shard.total=2 --shard.index=2 --shard.address=h-{index}:1", "there is no shard 2 of 2"},
+		{"two indices", file + " --shard.total=2 --shard.index=1 --shard.from-pod-name=h-1 --shard.address=h-{index}:1", "choose one"},
+		{"no concurrency", file + " --refresh.concurrency=-1", "--refresh.concurrency: must not be negative"},
+		{"a path that is taken", file + " --web.telemetry-path=/probe", "is the path of another page"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, out := p.ended(t, strings.Fields(test.args)...)
+			last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]
+			if code != 1 || !strings.HasPrefix(last, "hoop_exporter: error: ") || !strings.Contains(last, test.says) {
+				t.Errorf("exit code %d, says %s; want %q", code, out, test.says)
+			}
+		})
+	}
+}
+
+func (p programs) checking(t *testing.T) {
+	one := organisation(t, "one")
+	f := newFile(t, "one")
+	good := fmt.Sprintf("one: {url: %q, api_key_file: one.key}", one)
+	f.write(good)
+	if code, out := p.ended(t, "--config.file="+f.path, "--config.check"); code != 0 || !strings.Contains(out, "configuration: all is well") || !strings.HasPrefix(out, "one:\ngateway: ") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	f.write(good, "two: {url: http://127.0.0.1:1, api_key_file: two.key}")
+	code, out := p.ended(t, "--config.file="+f.path, "--config.check")
+	if code != 1 || !strings.Contains(out, "gateway two: ") || !strings.Contains(out, "one:\ngateway: ") || strings.Contains(out, secret) {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
