@@ -111,7 +111,7 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 		return
 	}
 	defer end()
-	if !c.planner.Affords(now) {
+	if now = c.cfg().clock(); !c.planner.Affords(now) {
 		return
 	}
 	who, took, err := timed(ctx, g, g.timeout, func(ctx context.Context) (*client.UserInfo, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
 // Apply goes on with a configuration. Gateways in which nothing has changed do not notice. Those whose address and filters are the same keep
@@ -26,7 +27,7 @@ func (f *Fleet) Apply(c *config.Config) error {
 		change()
 	}
 	gone := f.members
-	f.members, f.config = p.members, c
+	f.members, f.config, f.owned = p.members, c, p.owned
 	for name, m := range gone {
 		if now := f.members[name]; now == nil || now.collector != m.collector {
 			f.retire(m)
@@ -47,6 +48,7 @@ func (f *Fleet) Apply(c *config.Config) error {
 
 // plan is what becomes of a configuration.
 type plan struct {
+	owned   []owned
 	members map[string]*member
 	born    []*member
 	changes []func()
@@ -56,7 +58,9 @@ type plan struct {
 func (f *Fleet) plan(c *config.Config) (*plan, error) {
 	p := &plan{members: map[string]*member{}}
 	for _, g := range c.Gateways() {
-		if !f.o.Shard.Owns(g.Address()) {
+		owner := shard.Owner(g.Address(), max(f.o.Shard.Total, 1))
+		p.owned = append(p.owned, owned{g, owner})
+		if owner != f.o.Shard.Index {
 			continue
 		}
 		if err := f.add(p, g); err != nil {

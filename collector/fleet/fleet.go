@@ -49,6 +49,13 @@ type Fleet struct {
 	members   map[string]*member
 	addresses map[string]*address
 	config    *config.Config // the one that holds; nil before the first
+	owned     []owned        // its gateways, sorted by name
+}
+
+// owned is a gateway with the index of the shard that has it. To find that out takes a while for many gateways and shards, so it is kept.
+type owned struct {
+	gateway *config.Gateway
+	owner   int
 }
 
 // member is a gateway with its collector.

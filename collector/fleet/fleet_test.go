@@ -197,7 +197,7 @@ func TestReloadMatrix(t *testing.T) {
 				gateway := w.lively("one")
 				w.lively("two")
 				w.apply(one)
-				for range 60 {
+				for range 20 {
 					w.scrape("one")
 					time.Sleep(30 * time.Second)
 				}
@@ -224,7 +224,7 @@ func TestReloadMatrix(t *testing.T) {
 				if gone := w.scrape("one"); name != "one" && gone != nil {
 					t.Error("the one that is gone still has series")
 				}
-				for range 60 {
+				for range 20 {
 					w.scrape(name)
 					time.Sleep(30 * time.Second)
 				}

@@ -18,15 +18,14 @@ type Target struct {
 // or at own where the fleet was not told the shards' addresses. The label instance is the gateway's name and not an address, so that its series
 // go on when another shard, or another pod, has it.
 func (f *Fleet) Targets(path, own string) []Target {
-	out := []Target{}
-	c := f.Config()
-	if c == nil {
-		return out
-	}
-	for _, g := range c.Gateways() {
-		at := own
+	f.mu.Lock()
+	owned := f.owned
+	f.mu.Unlock()
+	out := make([]Target, 0, len(owned))
+	for _, o := range owned {
+		at, g := own, o.gateway
 		if f.o.ShardAddress != "" {
-			at = shard.Address(f.o.ShardAddress, shard.Owner(g.Address(), max(f.o.Shard.Total, 1)))
+			at = shard.Address(f.o.ShardAddress, o.owner)
 		}
 		labels := map[string]string{
 			"__metrics_path__": path, "__param_gateway": g.Name(), "gateway": g.Name(), "instance": g.Name(),

@@ -88,8 +88,8 @@ func (d *Duty) refill(now time.Time) {
 		rate = max(rate, p.rate)
 	}
 	elapsed := now.Sub(d.last)
-	if elapsed >= 0 && elapsed < time.Millisecond {
-		return // its parts would be lost in rounding
+	if elapsed > -time.Minute && elapsed < time.Millisecond {
+		return // its parts would be lost in rounding, or another purse was quicker: only a clock that was set back goes back for long
 	}
 	income := time.Duration(float64(elapsed) * rate)
 	d.last = now
