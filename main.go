@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +31,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 	"github.com/hoop-exporter/hoop_exporter/collector/once"
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // options are what the flags say.
 type options struct {
-	gateway    config.Draft
+	gateway    flags.Gateway
 	configFile string
 
 	maxRequests, atOnce                int64 // scrapes of a gateway, and gateways that are refreshed
@@ -87,9 +87,7 @@ type options struct {
 
 	shardTotal, shardIndex int64
 	shardPod, shardAddress string
-
-	listenGiven bool
-	given       map[string]*bool // flags about the gateway, by name: given on the command line?
+	listenGiven            bool
 }
 
 // flags makes the command line.
@@ -98,11 +96,11 @@ func (o *options) flags() *kingpin.Application {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	app.Flag("config.file", "YAML file with many gateways, instead of the flags of one.").StringVar(&o.configFile)
-	setting(app, "config.auto-reload-interval", "0s", "How often to look whether the file has changed, to reload it then. 0 is never.", &o.reloadInterval, config.ParseDuration)
-	o.gatewayFlags(app)
-	setting(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second makes room. 0 is all.", &o.atOnce, config.ParseInt)
-	setting(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &o.shardTotal, config.ParseInt)
-	setting(app, "shard.index", "0", "Which one of them this is, from 0.", &o.shardIndex, config.ParseInt)
+	flags.Add(app, "config.auto-reload-interval", "0s", "How often to look whether the file has changed, to reload it then. 0 is never.", &o.reloadInterval, config.ParseDuration)
+	o.gateway.Add(app)
+	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second makes room. 0 is all.", &o.atOnce, config.ParseInt)
+	flags.Add(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &o.shardTotal, config.ParseInt)
+	flags.Add(app, "shard.index", "0", "Which one of them this is, from 0.", &o.shardIndex, config.ParseInt)
 	app.Flag("shard.from-pod-name", "Name of a StatefulSet's pod, such as hoop-exporter-2, to take the index from.").StringVar(&o.shardPod)
 	app.Flag("shard.address", "Where the exporters are, for service discovery, such as hoop-exporter-{index}.hoop-exporter:10068.").StringVar(&o.shardAddress)
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
@@ -110,84 +108,17 @@ func (o *options) flags() *kingpin.Application {
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
 	app.GetFlag("web.listen-address").IsSetByUser(&o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
-	setting(app, "web.timeout-offset", "500ms", "Time of the scrape timeout, as Prometheus tells it, that is kept for the way back.", &o.timeoutOffset, config.ParseDuration)
-	setting(app, "web.max-requests", "40", "How many scrapes of one gateway are answered at once; those beyond get 503. 0 is all.", &o.maxRequests, config.ParseInt)
+	flags.Add(app, "web.timeout-offset", "500ms", "Time of the scrape timeout, as Prometheus tells it, that is kept for the way back.", &o.timeoutOffset, config.ParseDuration)
+	flags.Add(app, "web.max-requests", "40", "How many scrapes of one gateway are answered at once; those beyond get 503. 0 is all.", &o.maxRequests, config.ParseInt)
 	app.Flag("web.enable-lifecycle", "Reload the file on a POST to /-/reload.").BoolVar(&o.lifecycle)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&o.pprof)
-	setting(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, oneOf("debug", "info", "warn", "error"))
-	setting(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, oneOf("logfmt", "json"))
+	flags.Add(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, flags.OneOf("debug", "info", "warn", "error"))
+	flags.Add(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, flags.OneOf("logfmt", "json"))
 	app.Flag("config.check", "Check the configuration, ask the gateway for a page, say what came, and exit.").BoolVar(&o.check)
 	app.Flag("config.print", "Print the effective configuration as a file for --config.file, without secrets, and exit.").BoolVar(&o.print)
 	app.Flag("once", "Read everything back, write the metrics to standard output, and exit.").BoolVar(&o.once)
 	app.Flag("demo", "Watch a simulated gateway in this process instead of a real one.").BoolVar(&o.demo)
 	return app
-}
-
-// gatewayFlags adds a flag for each setting of a gateway.
-func (o *options) gatewayFlags(app *kingpin.Application) {
-	o.given = map[string]*bool{}
-	for _, s := range config.Settings() {
-		set := func(text string) error { return s.Set(&o.gateway, text) }
-		if s.Flag == "" {
-			_ = set(os.Getenv(s.Env)) // any text is one
-			continue
-		}
-		f := flag(app, s.Flag, s.Default, s.Help, set)
-		if s.Env != "" {
-			f.Envar(s.Env)
-		}
-		if s.IsBool() {
-			f.SetValue(boolean{value(set)})
-		}
-		o.given[s.Flag] = new(bool)
-		f.IsSetByUser(o.given[s.Flag])
-	}
-}
-
-// setting adds a flag whose mistakes are told with its name.
-func setting[T any](app *kingpin.Application, name, def, help string, into *T, parse func(string) (T, error)) {
-	flag(app, name, def, help, func(text string) (err error) {
-		*into, err = parse(text)
-		return err
-	})
-}
-
-func flag(app *kingpin.Application, name, def, help string, set func(string) error) *kingpin.FlagClause {
-	f := app.Flag(name, help)
-	if def != "" {
-		f = f.Default(def)
-	}
-	f.SetValue(value(func(text string) error {
-		if err := set(text); err != nil {
-			return fmt.Errorf("--%s: %w", name, err)
-		}
-		return nil
-	}))
-	return f
-}
-
-// value makes a flag's value of what takes its text.
-type value func(string) error
-
-// Set implements kingpin.Value.
-func (v value) Set(text string) error { return v(text) }
-
-// String implements kingpin.Value.
-func (value) String() string { return "" }
-
-// boolean makes a flag that needs no value.
-type boolean struct{ value }
-
-// IsBoolFlag is asked by kingpin.
-func (boolean) IsBoolFlag() bool { return true }
-
-func oneOf(words ...string) func(string) (string, error) {
-	return func(text string) (string, error) {
-		if !slices.Contains(words, text) {
-			return "", fmt.Errorf("%q is unknown: write one of %s", text, strings.Join(words, ", "))
-		}
-		return text, nil
-	}
 }
 
 // validate finds what no single flag can know.
@@ -211,31 +142,13 @@ func (o *options) validate() error {
 			return errors.New(rule.text)
 		}
 	}
-	if o.configFile != "" {
-		return o.onlyTheFile()
-	}
-	for _, s := range config.Settings() {
-		if o.demo && s.Env != "" && s.Flag != "" && *o.given[s.Flag] {
-			return fmt.Errorf("--demo brings its own gateway: leave --%s out", s.Flag)
-		}
+	switch given := o.gateway.Given(); {
+	case o.configFile != "" && len(given) > 0:
+		return fmt.Errorf("--config.file names all gateways and what holds for them: leave %s out", strings.Join(given, ", "))
+	case o.demo:
+		return o.gateway.Nowhere("--demo brings its own gateway")
 	}
 	return nil
-}
-
-// onlyTheFile refuses flags and environment of a gateway beside a file.
-func (o *options) onlyTheFile() error {
-	var given []string
-	for _, s := range config.Settings() {
-		if s.Flag != "" && *o.given[s.Flag] {
-			given = append(given, "--"+s.Flag)
-		} else if s.Env != "" && os.Getenv(s.Env) != "" {
-			given = append(given, s.Env)
-		}
-	}
-	if len(given) == 0 {
-		return nil
-	}
-	return fmt.Errorf("--config.file names all gateways and what holds for them: leave %s out", strings.Join(given, ", "))
 }
 
 // configuration is what the file or the flags say.
@@ -244,18 +157,16 @@ func (o *options) configuration() (*config.Config, error) {
 	case o.configFile != "":
 		return config.Load(o.configFile)
 	case !o.demo:
-		return config.Single(o.gateway)
+		return config.Single(o.gateway.Draft)
 	}
 	if !o.listenGiven {
 		*o.listen.WebListenAddresses = []string{"127.0.0.1" + defaultPort}
 	}
-	for _, setting := range config.Settings() {
-		if setting.Flag == "labels.connection-tags" && !*o.given[setting.Flag] {
-			_ = setting.Set(&o.gateway, "team,environment") // it is a list
-		}
+	if err := o.gateway.Default("labels.connection-tags", "team,environment"); err != nil {
+		return nil, err
 	}
 	gateway := demo.Gateway(time.Now)
-	return config.Simulated(o.gateway, func(opts ...client.Option) (*client.Client, error) {
+	return config.Simulated(o.gateway.Draft, func(opts ...client.Option) (*client.Client, error) {
 		key := client.WithAPIKey(func() (string, error) { return "demo", nil })
 		return client.New("http://demo.invalid", &http.Client{Transport: gateway.Transport()}, append(opts, key)...)
 	})
