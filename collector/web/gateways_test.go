@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
@@ -106,4 +107,43 @@ func TestReload(t *testing.T) {
 			}
 		})
 	}
+}
+
+// crowd has a gateway that hangs among others.
+type crowd struct {
+	two
+	hanging *waiting
+}
+
+func (c *crowd) Gateway(name string) (Collector, bool) {
+	if name == "hanging" {
+		return c.hanging, true
+	}
+	return c.two.Gateway(name)
+}
+
+// Whoever scrapes a gateway that hangs takes no place of those who scrape another one.
+func TestPlacesAreThoseOfOneGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &crowd{two{production: &fake{}}, &waiting{release: make(chan struct{})}}
+		h, _ := handler(t, nil, func(cfg *Config) { cfg.Collector, cfg.Gateways, cfg.MaxRequests = nil, c, 3 })
+		codes := make(chan int, 10)
+		for range 10 {
+			go func() { codes <- get(h, "GET", "/probe?gateway=hanging").Code }()
+		}
+		synctest.Wait()
+		for path, want := range map[string]int{"/probe?gateway=production": 200, "/metrics": 200, "/probe?gateway=hanging": 503, "/probe?gateway=unknown": 404} {
+			if code := get(h, "GET", path).Code; code != want {
+				t.Errorf("%s: %d, want %d", path, code, want)
+			}
+		}
+		close(c.hanging.release)
+		got := map[int]int{}
+		for range 10 {
+			got[<-codes]++
+		}
+		if got[200] != 3 || got[503] != 7 {
+			t.Errorf("answers %v", got)
+		}
+	})
 }
