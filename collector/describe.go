@@ -65,7 +65,7 @@ func (f *families) plain(name, help string, labels ...string) *prometheus.Desc {
 
 // LabelNames are the names of all labels that series of a collector can have, but for the tag_... of connection tags.
 func LabelNames() []string {
-	names := append(newFamilies(nil).labels, "code", "le")
+	names := slices.Concat(newFamilies(nil).labels, []string{"code", "le"})
 	slices.Sort(names)
 	return slices.Compact(names)
 }

@@ -166,6 +166,22 @@ func described(t *testing.T) []description {
 	return out
 }
 
+// LabelNames is what no target may have as a label of its own: all that is described, and le of classic buckets.
+func TestLabelNames(t *testing.T) {
+	want := []string{"le"}
+	for _, d := range described(t) {
+		for label := range strings.SplitSeq(d.labels, ",") {
+			if label != "" && !strings.HasPrefix(label, "tag_") {
+				want = append(want, label)
+			}
+		}
+	}
+	slices.Sort(want)
+	if got := LabelNames(); !slices.Equal(got, slices.Compact(want)) || len(got) < 12 {
+		t.Errorf("%q, but what is described has %q", got, slices.Compact(want))
+	}
+}
+
 func TestTagLabels(t *testing.T) {
 	for _, tc := range []struct {
 		name, failure string

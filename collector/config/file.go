@@ -31,14 +31,19 @@ type reader struct {
 	reserved []string           // labels that no target may have
 }
 
-// parse reads and validates a file.
-func parse(path string, content []byte) ([]*Gateway, error) {
+func newReader(path string) *reader {
 	r := &reader{mistakes: mistakes{path: path}, settings: map[string]Setting{}, reserved: reservedLabels()}
 	for _, s := range Settings() {
 		if key := s.key(); key != "" {
 			r.settings[key] = s
 		}
 	}
+	return r
+}
+
+// parse reads and validates a file.
+func parse(path string, content []byte) ([]*Gateway, error) {
+	r := newReader(path)
 	root := r.unfold(content)
 	if root == nil {
 		return nil, r.err()

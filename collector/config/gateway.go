@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 
@@ -16,6 +17,9 @@ type Gateway struct {
 	draft   Draft
 	connect func(...client.Option) (*client.Client, error) // nil: as the draft says
 }
+
+// Format implements fmt.Formatter, so that no log shows what is in it.
+func (g *Gateway) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "gateway %q", g.name) }
 
 // Name is its name in the file; "" where flags made it.
 func (g *Gateway) Name() string { return g.name }

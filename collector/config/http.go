@@ -23,8 +23,7 @@ type httpField struct {
 
 // httpFields are the fields of a struct as YAML has them; or the type of all fields, where their names are free.
 func httpFields(t reflect.Type) (fields []httpField, free reflect.Type) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
 		case !f.IsExported():

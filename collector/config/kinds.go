@@ -103,9 +103,6 @@ func ParseDuration(text string) (time.Duration, error) {
 	return time.Duration(d), nil
 }
 
-// ParseInt reads a whole number.
-func ParseInt(text string) (int64, error) { return parseInt(text) }
-
 func parseFloat(text string) (float64, error) {
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil {
@@ -114,7 +111,8 @@ func parseFloat(text string) (float64, error) {
 	return f, nil
 }
 
-func parseInt(text string) (int64, error) {
+// ParseInt reads a whole number.
+func ParseInt(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("%q is no whole number: write one such as 100", text)

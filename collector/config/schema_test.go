@@ -274,7 +274,9 @@ func TestTheExampleIsValid(t *testing.T) {
 func TestSchemaAndReaderAgree(t *testing.T) {
 	s := compiled(t)
 	gateway := func(text string) string { return "gateways: {a: {url: https://a, token_file: t, " + text + "}}" }
-	http := func(text string) string { return "gateways: {a: {url: https://a, token_file: t, http_client_config: {" + text + "}}}" }
+	http := func(text string) string {
+		return "gateways: {a: {url: https://a, token_file: t, http_client_config: {" + text + "}}}"
+	}
 	documents := map[bool][]string{
 		true: {
 			gateway(""), gateway("duty: 1"), gateway("duty: 1e-3"), gateway("timeout: 1h30m"), gateway("max_response_bytes: 1"),

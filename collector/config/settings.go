@@ -59,19 +59,19 @@ func gatewaySettings() []Setting {
 		{Env: "HOOP_API_KEY", set: func(d *Draft, v string) error { d.source.APIKey = v; return nil }},
 		texts("hoop.url", "URL of the gateway, such as https://hoop.example.com/api.",
 			func(d *Draft) *string { return &d.source.URL }).env("HOOP_URL"),
-		texts("hoop.token-file", "File with a bearer token, read again on use.",
-			func(d *Draft) *string { return &d.source.TokenFile }).env("HOOP_TOKEN_FILE").of(file).asFlag("The token itself is taken only from the environment: HOOP_TOKEN."),
-		texts("hoop.api-key-file", "File with a key for the header Api-Key, read again on use.",
-			func(d *Draft) *string { return &d.source.APIKeyFile }).env("HOOP_API_KEY_FILE").of(file).asFlag("The key itself is taken only from the environment: HOOP_API_KEY."),
-		texts("hoop.cli-config", "Configuration of the hoop command line, such as ~/.hoop/config.toml, to take api_url and token from. Read again on use.",
-			func(d *Draft) *string { return &d.source.CLIConfig }).env("HOOP_CLI_CONFIG").of(file),
-		texts("hoop.http-config-file", "YAML file for TLS, proxy, headers and authorization: an HTTPClientConfig as in Prometheus' own configuration.",
-			func(d *Draft) *string { return &d.source.HTTPConfigFile }).env("HOOP_HTTP_CONFIG_FILE").of(file).onlyAsFlag(),
+		files("hoop.token-file", "File with a bearer token, read again on use.",
+			func(d *Draft) *string { return &d.source.TokenFile }).env("HOOP_TOKEN_FILE").asFlag("The token itself is taken only from the environment: HOOP_TOKEN."),
+		files("hoop.api-key-file", "File with a key for the header Api-Key, read again on use.",
+			func(d *Draft) *string { return &d.source.APIKeyFile }).env("HOOP_API_KEY_FILE").asFlag("The key itself is taken only from the environment: HOOP_API_KEY."),
+		files("hoop.cli-config", "Configuration of the hoop command line, such as ~/.hoop/config.toml, to take api_url and token from. Read again on use.",
+			func(d *Draft) *string { return &d.source.CLIConfig }).env("HOOP_CLI_CONFIG"),
+		files("hoop.http-config-file", "YAML file for TLS, proxy, headers and authorization: an HTTPClientConfig as in Prometheus' own configuration.",
+			func(d *Draft) *string { return &d.source.HTTPConfigFile }).env("HOOP_HTTP_CONFIG_FILE").onlyAsFlag(),
 		durations("hoop.timeout", "30s", "Time that the gateway has for an answer. A kind of request that timed out gets up to 8 times as much.",
 			func(d *Draft) *time.Duration { return &d.collector.Timeout }).within(aboveZero, "must be above 0"),
 		setting("hoop.duty", "0.1", "Share of the time that requests to the gateway may take, above 0 and at most 1.", number, parseFloat,
 			func(d *Draft) *float64 { return &d.collector.Duty }).within(share, "must be above 0 and at most 1, such as 0.1"),
-		setting("hoop.max-response-bytes", strconv.Itoa(client.DefaultMaxResponseBytes), "Largest answer of the gateway that is read.", whole, parseInt,
+		setting("hoop.max-response-bytes", strconv.Itoa(client.DefaultMaxResponseBytes), "Largest answer of the gateway that is read.", whole, ParseInt,
 			func(d *Draft) *int64 { return &d.maxResponse }).within(aboveZero, "must be above 0"),
 	}
 }
@@ -109,7 +109,7 @@ func metricSettings() []Setting {
 			func(d *Draft) *[]string { return &d.collector.ConnectionTags }),
 		durations("metrics.first-value-hold", "2m", "How long a series that is born with a value is shown as 0 first. 0 switches it off.",
 			func(d *Draft) *time.Duration { return &d.collector.FirstValueHold }),
-		setting("metrics.max-connections", "0", "How many connections keep their name; all others become <other>. 0 is all.", whole, parseInt,
+		setting("metrics.max-connections", "0", "How many connections keep their name; all others become <other>. 0 is all.", whole, ParseInt,
 			func(d *Draft) *int64 { return &d.maxConnections }).within(notNegative, "must not be negative; 0 is all"),
 		switches("metrics.exemplars", "Give counters and histograms exemplars with a session_id.",
 			func(d *Draft) *bool { return &d.exemplars }),
@@ -134,6 +134,12 @@ func texts(flag, help string, field func(*Draft) *string) Setting {
 	return setting(flag, "", help, text, func(v string) (string, error) { return v, nil }, field)
 }
 
+func files(flag, help string, field func(*Draft) *string) Setting {
+	s := texts(flag, help, field)
+	s.kind = file
+	return s
+}
+
 func durations(flag, def, help string, field func(*Draft) *time.Duration) Setting {
 	return setting(flag, def, help, duration, ParseDuration, field)
 }
@@ -146,7 +152,6 @@ func switches(flag, help string, field func(*Draft) *bool) Setting {
 func (s Setting) asFlag(help string) Setting { s.Help += " " + help; return s }
 
 func (s Setting) env(name string) Setting { s.Env = name; return s }
-func (s Setting) of(k kind) Setting       { s.kind = k; return s }
 func (s Setting) onlyAsFlag() Setting     { s.flagOnly = true; return s }
 
 // within refuses values out of bounds.

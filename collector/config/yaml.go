@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxDepth bounds how deep values may lie in each other: an alias can lie within itself.
+	// maxDepth bounds how deep values may lie in each other.
 	maxDepth = 50
 	// maxUnfolded bounds how many values aliases may unfold to, beside one for each byte of the file.
 	maxUnfolded = 1 << 18
@@ -27,19 +27,19 @@ func (m *mistakes) unfold(content []byte) *yaml.Node {
 		m.add(0, "", "is empty: it needs gateways")
 		return nil
 	case err != nil:
-		m.syntax(err)
+		m.syntax(content, err)
 		return nil
 	}
 	switch err := decoder.Decode(&second); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		m.syntax(err)
+		m.syntax(content, err)
 		return nil
 	default:
 		m.add(second.Line, "", "another document begins here: write all gateways into one")
 		return nil
 	}
-	u := &unfolder{mistakes: m, left: maxUnfolded + len(content)}
+	u := &unfolder{mistakes: m, left: maxUnfolded + len(content), open: map[*yaml.Node]bool{}}
 	root := u.value(document.Content[0], "", 0)
 	if u.left <= 0 {
 		return nil // what is there is not whole
@@ -48,13 +48,18 @@ func (m *mistakes) unfold(content []byte) *yaml.Node {
 }
 
 // syntax tells of an error of the YAML library. What stands in quotes there can be a part of a secret.
-func (m *mistakes) syntax(err error) {
-	found := regexp.MustCompile(`(?s)^yaml: (?:line (\d+): )?(.*)$`).FindStringSubmatch(err.Error())
-	if found == nil {
-		found = []string{"", "", err.Error()}
+func (m *mistakes) syntax(content []byte, err error) {
+	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1 // the library does not name the first line
+	if found := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(text); found != nil {
+		text = text[len(found[0]):]
+		line, _ = strconv.Atoi(found[1])
 	}
-	line, _ := strconv.Atoi(found[1]) // 0: not known
-	m.add(line, "", "is no YAML: %s", withoutValues(found[2]))
+	// Nor does it name that of an alias.
+	if found := regexp.MustCompile(`^unknown anchor '(.*)' referenced`).FindStringSubmatch(text); found != nil {
+		before, _, _ := bytes.Cut(content, []byte("*"+found[1]))
+		line = 1 + bytes.Count(before, []byte("\n"))
+	}
+	m.add(line, "", "is no YAML: %s", withoutValues(text))
 }
 
 // withoutValues is what a library says, in one line and without what it quotes.
@@ -66,7 +71,8 @@ func withoutValues(text string) string {
 // unfolder copies values, and what aliases stand for.
 type unfolder struct {
 	*mistakes
-	left int // how many more
+	left int                 // how many more
+	open map[*yaml.Node]bool // what has an anchor, and is being copied
 }
 
 func (u *unfolder) value(n *yaml.Node, key string, depth int) *yaml.Node {
@@ -77,11 +83,18 @@ func (u *unfolder) value(n *yaml.Node, key string, depth int) *yaml.Node {
 	case u.left <= 0:
 		return nil
 	case depth > maxDepth:
-		u.add(n.Line, key, "lies too deep, or within itself")
+		u.add(n.Line, key, "lies too deep")
+		u.left = 0
+		return nil
+	case n.Kind == yaml.AliasNode && u.open[n.Alias]:
+		u.add(n.Line, key, "is an alias within what it stands for")
 		u.left = 0
 		return nil
 	case n.Kind == yaml.AliasNode:
 		return u.value(n.Alias, key, depth+1)
+	case n.Anchor != "":
+		u.open[n] = true
+		defer delete(u.open, n)
 	}
 	own := &yaml.Node{Kind: n.Kind, Tag: n.ShortTag(), Value: n.Value, Line: n.Line}
 	switch n.Kind {

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/config"
+	"go.yaml.in/yaml/v3"
+	"pgregory.net/rapid"
+)
+
+// Documents of all kinds of values at all keys: the schema refuses those whose form the reader refuses, and no others.
+func TestSchemaAndReaderAgreeOnAnything(t *testing.T) {
+	s := compiled(t)
+	taken, refused := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		document, err := yaml.Marshal(documents(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newReader("hoop.yml")
+		root := r.unfold(document)
+		r.document(root)
+		says, schema := r.err(), valid(t, s, string(document))
+		if (says == nil) != (schema == nil) {
+			t.Fatalf("the reader says %v, the schema %v, of\n%s", says, schema, document)
+		}
+		if says == nil {
+			taken++
+		} else {
+			refused++
+		}
+	})
+	if taken < 5 || refused < 5 {
+		t.Errorf("%d documents were taken, %d refused", taken, refused)
+	}
+}
+
+func documents(t *rapid.T) any {
+	odd := rapid.IntRange(0, 30).Draw(t, "how odd")
+	oddly := func() bool { return odd > 0 && rapid.IntRange(0, 30).Draw(t, "oddly") < odd/6 }
+	scalar := rapid.SampledFrom([]any{"", "x", "5m", "1h30m", "https://a", "a,b", 0, 5, -1, 0.5, 1.5, true, false, nil})
+	anything := func() any {
+		switch rapid.IntRange(0, 5).Draw(t, "form") {
+		case 0:
+			return rapid.SliceOfN(scalar, 0, 3).Draw(t, "list")
+		case 1:
+			return map[string]any{rapid.SampledFrom([]string{"x", "ttl", "values", "a b", "__x", "tag_x"}).Draw(t, "key"): scalar.Draw(t, "value")}
+		}
+		return scalar.Draw(t, "scalar")
+	}
+	sample := map[kind][]any{
+		text: {"x", ""}, file: {"f"}, duration: {"5m", "1h30m"}, number: {0.5, 1}, whole: {5, 100}, boolean: {true, false},
+		list: {[]any{"a", "b"}, []any{}, "a,b"}, thresholds: {[]any{"5m", "1h"}, []any{}, "5m"},
+	}
+	section := func(defaults bool) any {
+		if oddly() {
+			return anything()
+		}
+		out := map[string]any{}
+		for _, s := range Settings() {
+			group, name, inside := strings.Cut(s.key(), ".")
+			must := s.key() == urlKey && !defaults
+			if s.key() == "" || s.key() == urlKey && defaults && !oddly() || !must && rapid.IntRange(0, 3).Draw(t, "given") > 0 {
+				continue
+			}
+			value := rapid.SampledFrom(sample[s.kind]).Draw(t, s.key())
+			if must {
+				value = "https://a"
+			}
+			if oddly() {
+				if value = anything(); s.key() == urlKey && reflect.TypeOf(value) == reflect.TypeFor[string]() {
+					value = "https://b" // what is a URL is more than a form
+				}
+			}
+			if !inside {
+				out[s.key()] = value
+				continue
+			}
+			in, _ := out[group].(map[string]any)
+			if in == nil {
+				in = map[string]any{}
+				out[group] = in
+			}
+			in[name] = value
+		}
+		if rapid.Bool().Draw(t, "labels") {
+			out[labelsKey] = map[string]any{rapid.SampledFrom([]string{"a", "_b", "C9"}).Draw(t, "label"): "x"}
+		}
+		if rapid.Bool().Draw(t, "http") {
+			fields, _ := httpFields(reflect.TypeFor[config.HTTPClientConfig]())
+			http := map[string]any{"follow_redirects": true, "tls_config": map[string]any{"ca_file": "x"}, "http_headers": map[string]any{"x": map[string]any{"values": []any{"x"}}}}
+			if oddly() {
+				http[rapid.SampledFrom(fields).Draw(t, "field").name] = anything()
+			}
+			out[httpKey] = http
+		}
+		if oddly() {
+			out[rapid.SampledFrom([]string{labelsKey, httpKey, "sessions", "x", "cache.ttl"}).Draw(t, "odd key")] = anything()
+		}
+		return out
+	}
+	name := "a"
+	if oddly() {
+		name = rapid.SampledFrom([]string{"-a", "a b", "A.b_c-9", "", "ä"}).Draw(t, "name")
+	}
+	root := map[string]any{"gateways": map[string]any{name: section(false), "b": section(false)}}
+	if rapid.Bool().Draw(t, "defaults") {
+		root["defaults"] = section(true)
+	}
+	if oddly() {
+		root[rapid.SampledFrom([]string{"defaults", "gateways", "x"}).Draw(t, "odd part")] = anything()
+	}
+	return root
+}
