@@ -421,6 +421,55 @@ func TestStateOutlivesTheProgram(t *testing.T) {
 	}
 }
 
+// What holds for a file or for flags is printed as a file, without a secret; what is wrong with a file is told line by line.
+func TestConfigPrint(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("secret-of-mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "hoop.yml")
+	const one = "gateways: {one: {url: https://one, token_file: absent, http_client_config: {http_headers: {X: {values: [secret-of-mine]}}}}}"
+	for _, test := range []struct {
+		name, file     string
+		args, env      []string
+		code           int
+		stdout, stderr string // expressions
+	}{
+		{"flags", "", []string{"--hoop.url=https://a", "--hoop.token-file=" + token, "--sessions.long-running=2h"}, nil, 0, `(?s)^gateways:\n  gateway:\n    url: https://a\n.*    token_file: ` + token + `\n.*long_running: \[2h\]`, `^$`},
+		{"environment", "", nil, []string{"HOOP_URL=https://a", "HOOP_TOKEN=secret-of-mine"}, 0, `# .*HOOP_TOKEN\. .*\n  gateway:\n    url: https://a\n`, `^$`},
+		{"a demo", "", []string{"--demo"}, nil, 0, `# The simulated gateway needs no credential.\n(?s).*connection_tags: \[team, environment\]`, `^$`},
+		{"flags with a mistake", "", []string{"--hoop.duty=2"}, nil, 1, `^$`, `^hoop_exporter: error: --hoop.duty: must be above 0 and at most 1, such as 0.1\n$`},
+		{"a file", one, nil, nil, 0, `(?s)^gateways:\n  one:\n    url: https://one\n.*duty: 0.1\n.*- <secret>\n`, `^$`},
+		{"a file with mistakes", "gateways:\n  one:\n    url: one\n    duty: 2\n", nil, nil, 1, `^$`,
+			`^hoop_exporter: error: \S+/hoop.yml:2: gateways.one: no credential: .*\n\S+/hoop.yml:3: gateways.one.url: the scheme must be .*\n\S+/hoop.yml:4: gateways.one.duty: must be above 0 .*\n$`},
+		{"a file beside a flag", one, []string{"--cache.ttl=5s", "--no-metrics.exemplars"}, []string{"HOOP_TOKEN=secret-of-mine", "HOOP_URL=https://a"}, 1, `^$`,
+			`^hoop_exporter: error: --config.file names all gateways and what holds for them: leave HOOP_TOKEN, HOOP_URL, --cache.ttl, --metrics.exemplars out\n$`},
+		{"a file beside a demo", one, []string{"--demo"}, nil, 1, `^$`, `^hoop_exporter: error: --demo brings its own gateway: leave --config.file out\n$`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			withoutEnvironment(t)
+			for _, e := range test.env {
+				name, value, _ := strings.Cut(e, "=")
+				t.Setenv(name, value)
+			}
+			args := append([]string{"--config.print"}, test.args...)
+			if test.file != "" {
+				if err := os.WriteFile(path, []byte(test.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				args = append(args, "--config.file="+path)
+			}
+			code, stdout, stderr := runOnce(t, args...)
+			if code != test.code || !regexp.MustCompile(test.stdout).MatchString(stdout) || !regexp.MustCompile(test.stderr).MatchString(stderr) {
+				t.Errorf("exit code %d, says %q and %q", code, stdout, stderr)
+			}
+			if strings.Contains(stdout+stderr, "secret-of-mine") {
+				t.Errorf("a secret is in %s%s", stdout, stderr)
+			}
+		})
+	}
+}
+
 // tables are the rows of the README's tables whose first cell begins so, each cell without quotes and spaces.
 func tables(t *testing.T, begin string) map[string][]string {
 	t.Helper()

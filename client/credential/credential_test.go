@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/config"
 	"go.uber.org/goleak"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
@@ -234,5 +235,111 @@ func TestWhatCannotBeUsedIsSaidInOneSentence(t *testing.T) {
 				t.Errorf("says %q: a secret, or more than a line", err)
 			}
 		})
+	}
+}
+
+// A gateway of a configuration file reads its files at its first request, until they could be read.
+func TestByKeysFilesAreReadAtTheFirstRequest(t *testing.T) {
+	ca := func(s *httptest.Server) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	}
+	for _, test := range []struct {
+		name   string
+		give   func(dir, url string) Options
+		mend   func(s *httptest.Server) (file, text string)
+		says   string
+		want   asked
+		secure bool
+	}{
+		{"token file", func(dir, url string) Options { return Options{URL: url, TokenFile: filepath.Join(dir, "f")} },
+			func(*httptest.Server) (string, string) { return "f", secret + "\n" }, "token_file: open ", asked{authorization: "Bearer " + secret}, false},
+		{"API key file", func(dir, url string) Options { return Options{URL: url, APIKeyFile: filepath.Join(dir, "f")} },
+			func(*httptest.Server) (string, string) { return "f", secret + "\n" }, "api_key_file: open ", asked{apiKey: secret}, false},
+		{"command line's configuration", func(dir, url string) Options { return Options{URL: url, CLIConfig: filepath.Join(dir, "f")} },
+			func(s *httptest.Server) (string, string) {
+				return "f", "api_url = '" + s.URL + "'\ntoken = '" + secret + "'\n"
+			}, "cli_config: open ", asked{authorization: "Bearer " + secret}, false},
+		{"command line's configuration with an API key", func(dir, url string) Options { return Options{URL: url, CLIConfig: filepath.Join(dir, "f")} },
+			func(*httptest.Server) (string, string) { return "f", "token = 'xapi-" + secret + "'\n" }, "cli_config: open ", asked{apiKey: "xapi-" + secret}, false},
+		{"a CA", func(dir, url string) Options {
+			return Options{URL: url, HTTP: &config.HTTPClientConfig{BearerToken: secret, TLSConfig: config.TLSConfig{CAFile: filepath.Join(dir, "f")}}}
+		}, func(s *httptest.Server) (string, string) { return "f", string(ca(s)) }, "unable to read CA cert: unable to read file ", asked{authorization: "Bearer " + secret}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			start, dir := httptest.NewServer, t.TempDir()
+			if test.secure {
+				start = httptest.NewTLSServer
+			}
+			s, got := gateway(t, start)
+			o := test.give(dir, s.URL)
+			o.ByKeys = true
+			c, err := o.Client()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				_, _, err = c.UserInfo(t.Context())
+				if client.Kind(err) != "credential" || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "s3cret") {
+					t.Errorf("says %v, want a credential error with %q", err, test.says)
+				}
+			}
+			file, text := test.mend(s)
+			write(t, filepath.Join(dir, file), text)
+			for range 2 {
+				ask(t, c)
+			}
+			if *got != test.want {
+				t.Errorf("sent %+v, want %+v", *got, test.want)
+			}
+		})
+	}
+}
+
+func TestByKeysMistakesNameKeys(t *testing.T) {
+	const url = "https://hoop.example.com"
+	cli := write(t, filepath.Join(t.TempDir(), "f"), "api_url = 'https://elsewhere.example.com'\ntoken = '"+secret+"'\n")
+	for _, test := range []struct {
+		name string
+		give Options
+		want string
+	}{
+		{"nothing", Options{URL: url}, "no credential: give token_file, api_key_file, cli_config or an authorization in http_client_config"},
+		{"two", Options{URL: url, TokenFile: "x", APIKeyFile: "y"}, "more than one credential (token_file, api_key_file): keep one"},
+		{"two with HTTP", Options{URL: url, CLIConfig: "x", HTTP: &config.HTTPClientConfig{BearerToken: secret}},
+			"more than one credential (cli_config, the credential in http_client_config): keep one"},
+		{"no URL", Options{TokenFile: "x"}, "gateway URL: the scheme must be http or https"},
+		{"a token of another gateway", Options{URL: url, CLIConfig: cli}, "two gateways: url and the api_url of cli_config differ, log in at the one of url"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.give.ByKeys = true
+			c, err := test.give.Client()
+			if err == nil {
+				_, _, err = c.UserInfo(t.Context())
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("says %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// No redirect is followed where the configuration says so, also when the connection is made later.
+func TestByKeysRedirectsAreFollowedAsConfigured(t *testing.T) {
+	for _, follow := range []bool{true, false} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/userinfo" {
+				http.Redirect(w, r, "/elsewhere", http.StatusFound)
+				return
+			}
+			_, _ = w.Write([]byte(`{"id":"u","role":"auditor"}`))
+		}))
+		t.Cleanup(s.Close)
+		c, err := Options{URL: s.URL, ByKeys: true, HTTP: &config.HTTPClientConfig{BearerToken: secret, FollowRedirects: follow}}.Client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := c.UserInfo(t.Context()); (err == nil) != follow {
+			t.Errorf("followed %t: %v", follow, err)
+		}
 	}
 }
