@@ -28,6 +28,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -558,4 +560,51 @@ func compare(t *testing.T, readme, code map[string]string) {
 	if len(code) < 20 {
 		t.Error(fmt.Sprint("only ", len(code), " names were compared"))
 	}
+}
+
+// Any command line is either refused in one line, or what it asks for can be begun. (What begins with @ would be read from a file.)
+func FuzzFlags(f *testing.F) {
+	f.Add("--hoop.duty=0.5\n--cache.ttl=1ms")
+	f.Add("--sessions.long-running=1h,2h\n--reviews.overdue=5m\n--labels.connection-tags=team,a.b")
+	f.Add("--hoop.timeout=290y\n--sessions.forget-after=290y\n--sessions.lookback=1ms\n--sessions.overlap=1ms")
+	f.Add("--no-metrics.exemplars\n--metrics.max-connections=9223372036854775807\n--web.max-requests=0")
+	f.Add("--hoop.duty=NaN\n--hoop.duty=1e-320")
+	f.Add("--log.level=trace\n--\n-h\n--help-man\n--completion-bash\nx")
+	f.Fuzz(func(t *testing.T, line string) {
+		args := slices.DeleteFunc(strings.Split(line, "\n"), func(arg string) bool { return strings.HasPrefix(arg, "@") })
+		o := &options{}
+		app := o.flags().UsageWriter(io.Discard).ErrorWriter(io.Discard).Terminate(func(int) {})
+		connect := func(opts ...client.Option) (*client.Client, error) {
+			key := client.WithAPIKey(func() (string, error) { return "t", nil })
+			return client.New("https://hoop.example.com", http.DefaultClient, append(opts, key)...)
+		}
+		_, err := app.Parse(args)
+		if err == nil {
+			err = o.validate()
+		}
+		if err == nil {
+			_, err = shard.Of(o.shardTotal, o.shardIndex, o.shardPod, o.shardAddress)
+		}
+		var cfg *config.Config
+		if err == nil {
+			cfg, err = config.Simulated(o.gateway.Draft, connect)
+		}
+		if err != nil {
+			if text := err.Error(); text == "" || strings.Contains(text, "\n") {
+				t.Errorf("says %q", text)
+			}
+			return
+		}
+		c := cfg.Gateways()[0].Collector()
+		if c.Client, err = connect(); err != nil {
+			t.Fatal(err)
+		}
+		col, err := collector.New(c)
+		if err != nil {
+			t.Fatalf("it was taken to be good: %v", err)
+		}
+		if err := prometheus.NewPedanticRegistry().Register(col); err != nil {
+			t.Errorf("cannot be shown: %v", err)
+		}
+	})
 }
