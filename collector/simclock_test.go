@@ -91,3 +91,24 @@ func TestAClockThatIsSetBackKeepsNoScrapeFromRefreshing(t *testing.T) {
 		}
 	})
 }
+
+// Who sets the exporter's clock does not set the gateway's.
+func TestAClockThatIsSetDoesNotMoveTheGatewaysTime(t *testing.T) {
+	epoch := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		clock := newWallClock(epoch)
+		w := newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026}), Config{clock: clock.now})
+		defer w.stop()
+		w.scrape()
+		for _, off := range []time.Duration{-1000 * time.Hour, 0, 20 * time.Minute, 1000 * time.Hour, -20 * time.Minute} {
+			clock.set(off)
+			for range 3 {
+				time.Sleep(11 * time.Second)
+				w.scrape()
+				if d := time.Since(w.collector.published.Load().snapshot.At); d < 0 || d > 2*time.Second {
+					t.Errorf("off by %v: the numbers are said to be for %v ago", off, d)
+				}
+			}
+		}
+	})
+}

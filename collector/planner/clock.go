@@ -47,7 +47,7 @@ func (c *clock) observe(date, local time.Time) {
 	}
 	off := date.Sub(local.Round(0))
 	switch {
-	case c.local.IsZero():
+	case c.local.IsZero(), c.wasSet(local):
 		c.low, c.lowNext, c.turn = off, off, local
 	case local.Sub(c.turn) >= c.period:
 		c.low, c.lowNext, c.turn = min(c.lowNext, off), off, local
@@ -55,6 +55,12 @@ func (c *clock) observe(date, local time.Time) {
 		c.low, c.lowNext = min(c.low, off), min(c.lowNext, off)
 	}
 	c.date, c.local = date, local
+}
+
+// wasSet tells whether somebody has set the exporter's clock since the last answer, or the machine slept: what was compared with it is no use then.
+func (c *clock) wasSet(local time.Time) bool {
+	const drift = 10 * time.Second
+	return (local.Round(0).Sub(c.local.Round(0)) - local.Sub(c.local)).Abs() > drift
 }
 
 // now is the gateway's time when the exporter's clock shows local.
@@ -68,6 +74,9 @@ func (c *clock) now(local time.Time) time.Time {
 // safe is a time that the gateway has reached by all its replicas' clocks.
 func (c *clock) safe(local time.Time) time.Time {
 	now := c.now(local)
+	if c.wasSet(local) {
+		return now
+	}
 	if low := local.Round(0).UTC().Add(c.low); low.Before(now) {
 		return low
 	}

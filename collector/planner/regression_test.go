@@ -264,3 +264,31 @@ func TestLateRowInADenseSecond(t *testing.T) {
 		}
 	}
 }
+
+// The newest page's window ended in the past, because of one odd Date, and with a whole second: what came within that second is not in it.
+func TestTheSecondInWhichAWindowEnds(t *testing.T) {
+	g := newTable(t)
+	g.refresh(0)
+	g.readBack()
+	last := g.now
+	g.now = g.now.Add(30 * time.Second)
+	g.Begin(g.now)
+	r, _ := g.Next(g.now)
+	p := g.answer(r)
+	p.Date = p.Date.Add(-5 * time.Hour)
+	_ = g.Answer(g.now, r, Result{Page: p})
+	g.now = g.now.Add(2 * time.Hour)
+	for i := range 120 {
+		s := g.row(fmt.Sprint("s", i), 0)
+		s.StartDate.Time = last.Add(time.Hour - 30*time.Second + time.Duration(i)*500*time.Millisecond + 250*time.Millisecond)
+		s.Status, s.EndDate = "done", s.StartDate
+		g.addRow(s)
+	}
+	for range 80 {
+		g.refresh(30 * time.Second)
+		g.readBack()
+	}
+	if g.started() != 120 {
+		t.Errorf("%d counted, want 120", g.started())
+	}
+}
