@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -22,6 +21,7 @@ type codec struct {
 
 	base     int64 // what times are counted from, in Unix seconds
 	words    table[string]
+	labels   sorter[*series]
 	instants table[instant]
 }
 
@@ -74,6 +74,10 @@ func (c *codec) check(ok bool, what string) {
 
 func (c *codec) uint(v *uint64) {
 	if !c.reading {
+		if *v < 0x80 {
+			c.stream = append(c.stream, byte(*v))
+			return
+		}
 		c.stream = binary.AppendUvarint(c.stream, *v)
 		return
 	}
@@ -110,7 +114,9 @@ func (c *codec) bits(flags ...*bool) {
 			u |= 1 << i
 		}
 	}
-	c.uint(&u)
+	if c.uint(&u); !c.reading {
+		return
+	}
 	for i, f := range flags {
 		*f = u&(1<<i) != 0
 	}
@@ -207,17 +213,25 @@ func again[T comparable](c *codec, t *table[T], v *T) bool {
 
 // id is a session's: nearly always a UUID, of which the 16 bytes are kept.
 func (c *codec) id(v *string) {
-	var raw [16]byte
+	var p packed
+	if !c.reading {
+		p = pack(*v)
+	}
+	c.packedID(v, &p)
+}
+
+// packedID is an id that is packed already.
+func (c *codec) packedID(v *string, p *packed) {
 	n := uint64(0)
-	if !c.reading && !packUUID(*v, &raw) {
+	if !p.is && !c.reading {
 		n = uint64(len(*v)) + 1
 	}
 	c.uint(&n)
 	switch {
 	case n == 0:
-		c.fixed(raw[:])
+		c.fixed(p.uuid[:])
 		if c.reading {
-			*v = unpackUUID(raw)
+			*v, p.is = unpackUUID(p.uuid), c.err == nil
 		}
 	case !c.reading:
 		c.stream = append(c.stream, *v...)
@@ -227,6 +241,19 @@ func (c *codec) id(v *string) {
 		*v = string(c.stream[:n-1])
 		c.stream = c.stream[n-1:]
 	}
+}
+
+// packed is an id in 16 bytes, if it is a UUID.
+type packed struct {
+	uuid [16]byte
+	is   bool
+}
+
+func pack(id string) (p packed) {
+	if p.is = packUUID(id, &p.uuid); !p.is {
+		p.uuid = [16]byte{}
+	}
+	return p
 }
 
 // packUUID takes a UUID as gateways write it, in lower case.
@@ -326,13 +353,22 @@ func (c *codec) passingUint(v *uint64) {
 	c.stream, c.times = c.times, c.stream
 }
 
-// entries writes a map in the order of its keys, or fills it. Only what keep wants is written; nil is all.
-func entries[V any](c *codec, m map[string]V, keep func(V) bool, each func(key *string, v *V)) {
+// entries writes a map in the order of its keys, or fills it.
+func entries[V any](c *codec, m map[string]V, each func(key *string, v *V)) {
+	entriesBy(c, m, nil, nil, each)
+}
+
+// entriesBy is entries of what keep wants; nil is all. Where many maps are written one after the other, they can be sorted in the same place.
+func entriesBy[V any](c *codec, m map[string]V, keep func(V) bool, place *sorter[V], each func(key *string, v *V)) {
 	if !c.reading {
-		sorted := sortedEntries(m, keep)
-		c.count(len(sorted))
-		for i := range sorted {
-			each(&sorted[i].key, &sorted[i].value)
+		if place == nil {
+			place = new(sorter[V])
+		}
+		place.sort(m, keep)
+		c.count(len(place.order))
+		for _, n := range place.order {
+			e := place.at(n)
+			each(&e.key, &e.value)
 		}
 		return
 	}
@@ -348,31 +384,6 @@ func entries[V any](c *codec, m map[string]V, keep func(V) bool, each func(key *
 		}
 		m[k] = v
 	}
-}
-
-// mapEntry is an entry of a map. Its rank is how its key begins: that decides nearly every comparison, without a look at the key.
-type mapEntry[V any] struct {
-	rank  uint64
-	key   string
-	value V
-}
-
-func sortedEntries[V any](m map[string]V, keep func(V) bool) []mapEntry[V] {
-	out := make([]mapEntry[V], 0, len(m))
-	for k, v := range m {
-		if keep == nil || keep(v) {
-			var begin [8]byte
-			copy(begin[:], k)
-			out = append(out, mapEntry[V]{binary.BigEndian.Uint64(begin[:]), k, v})
-		}
-	}
-	slices.SortFunc(out, func(a, b mapEntry[V]) int {
-		if a.rank != b.rank {
-			return cmp.Compare(a.rank, b.rank)
-		}
-		return cmp.Compare(a.key, b.key)
-	})
-	return out
 }
 
 // list writes a slice, or fills it.

@@ -10,23 +10,25 @@ import (
 
 // connection is what is known of a connection.
 type connection struct {
+	name    string
 	newest  sighting
 	subtype string
 	tags    map[string]string
 	folded  bool
 }
 
-func (l *Ledger) noteConnection(s *client.Session) {
+// noteConnection returns the connection's name, as one text for all sessions that it has.
+func (l *Ledger) noteConnection(s *client.Session) string {
 	name := clean(s.Connection)
 	c := l.connections[name]
 	if c == nil {
-		c = &connection{}
+		c = &connection{name: name}
 		l.connections[name] = c
 		l.waiting[name] = true
 	}
 	who := sighting{s.ID, s.StartDate.Time}
 	if !who.newer(c.newest) && who != c.newest {
-		return
+		return c.name
 	}
 	c.newest, c.subtype, c.tags = who, clean(s.ConnectionSubtype), nil
 	for _, key := range l.o.ConnectionTags {
@@ -37,6 +39,7 @@ func (l *Ledger) noteConnection(s *client.Session) {
 			c.tags[key] = clean(v)
 		}
 	}
+	return c.name
 }
 
 // account returns where a target's sessions are counted: under its own labels, or those that it shares.

@@ -79,11 +79,11 @@ func (c *codec) ledger(l *Ledger) {
 	for _, w := range []*words{l.types, l.verbs, l.statuses, l.groups} {
 		c.admitted(w)
 	}
-	entries(c, l.connections, nil, func(name *string, v **connection) { c.connection(l, name, v) })
+	entries(c, l.connections, func(name *string, v **connection) { c.connection(l, name, v) })
 	c.accounts(l)
-	entries(c, l.tracked, nil, c.entry)
+	entries(c, l.tracked, c.entry)
 	c.seen(l)
-	entries(c, l.malformed, nil, func(key *string, start *time.Time) {
+	entries(c, l.malformed, func(key *string, start *time.Time) {
 		c.id(key)
 		c.time(start)
 	})
@@ -115,7 +115,7 @@ func (c *codec) admitted(w *words) {
 		}
 	}
 	list(c, &more, c.label)
-	entries(c, w.waiting, nil, func(word *string, waits *bool) {
+	entries(c, w.waiting, func(word *string, waits *bool) {
 		c.label(word)
 		*waits = true
 	})
@@ -137,6 +137,7 @@ func (c *codec) connection(l *Ledger, name *string, v **connection) {
 	}
 	n, waits := *v, l.waiting[*name]
 	c.label(name)
+	n.name = *name
 	c.bits(&n.folded, &waits)
 	c.id(&n.newest.id)
 	c.time(&n.newest.start)
@@ -144,7 +145,7 @@ func (c *codec) connection(l *Ledger, name *string, v **connection) {
 	if c.reading {
 		n.tags = map[string]string{}
 	}
-	entries(c, n.tags, nil, func(key, value *string) {
+	entries(c, n.tags, func(key, value *string) {
 		c.word(key)
 		c.label(value)
 	})
@@ -210,7 +211,7 @@ func (c *codec) review(r *review) {
 
 // seen leaves out what a ledger may forget at any time.
 func (c *codec) seen(l *Ledger) {
-	entries(c, l.seen, l.remembers, func(id *string, m *memory) {
+	entriesBy(c, l.seen, l.remembers, nil, func(id *string, m *memory) {
 		c.id(id)
 		c.bits(&m.malformed)
 		c.time(&m.start)
@@ -242,7 +243,7 @@ func (c *codec) account(a *account) {
 	c.time(&a.lastStart)
 	c.unobserved(&a.unobserved)
 	for _, m := range []map[string]*series{a.started, a.finished, a.exits, a.resolved} {
-		entries(c, m, nil, func(label *string, s **series) {
+		entriesBy(c, m, nil, &c.labels, func(label *string, s **series) {
 			if c.reading {
 				*s = &series{}
 			}
@@ -297,7 +298,7 @@ func (c *codec) exemplar(e *exemplar, value *float64) {
 	if !e.set {
 		return
 	}
-	c.id(&e.who.id)
+	c.packedID(&e.who.id, &e.id)
 	c.instant(&e.at)
 	if e.at.IsZero() {
 		c.time(&e.who.start) // another one may still be newer
@@ -319,11 +320,11 @@ func (c *codec) histogram(m Measure, h *histogram) {
 	c.int(&h.sum)
 	c.check(h.sum >= 0, "a histogram's sum is below 0")
 	c.buckets(&h.classic, len(bounds)+1, h.count)
-	set := make([]*bool, len(h.ex))
+	var set [32]*bool
 	for i := range h.ex {
 		set[i] = &h.ex[i].set
 	}
-	c.bits(set...)
+	c.bits(set[:len(h.ex)]...)
 	for i := range h.ex {
 		c.exemplar(&h.ex[i], nil)
 	}
@@ -350,6 +351,7 @@ func (c *codec) shown(s *Histogram) {
 		e := exemplar{set: s.Exemplars[i] != nil}
 		if e.set {
 			e.who.id, e.value, e.at = s.Exemplars[i].SessionID, s.Exemplars[i].Value, s.Exemplars[i].At
+			e.id = pack(e.who.id)
 		}
 		c.bits(&e.set)
 		if c.exemplar(&e, nil); c.reading {

@@ -110,10 +110,10 @@ func (l *Ledger) Apply(at time.Time, rows []client.Session) {
 }
 
 func (l *Ledger) apply(at time.Time, s *client.Session) {
-	l.noteConnection(s)
+	connection := l.noteConnection(s)
 	e := l.tracked[s.ID]
 	if e == nil {
-		e = l.meet(at, s)
+		e = l.meet(at, s, connection)
 	}
 	e.update(l, s, at)
 	if e.over(at) || e.start.Before(at.Add(-l.o.ForgetAfter)) && l.tracked[e.id] == nil {
@@ -124,11 +124,11 @@ func (l *Ledger) apply(at time.Time, s *client.Session) {
 }
 
 // meet makes an entry for a row that is not tracked, and says what of it has been counted before.
-func (l *Ledger) meet(at time.Time, s *client.Session) *entry {
+func (l *Ledger) meet(at time.Time, s *client.Session, connection string) *entry {
 	start := s.StartDate.Time
 	e := &entry{
 		id: s.ID, start: start, user: hashUser(s.UserID),
-		target: Target{Connection: clean(s.Connection), Type: clean(s.Type)},
+		target: Target{Connection: connection, Type: clean(s.Type)},
 	}
 	m, known := l.seen[s.ID]
 	fresh := !known || m.malformed

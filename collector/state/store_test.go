@@ -338,25 +338,3 @@ func TestDirectories(t *testing.T) {
 		}
 	}
 }
-
-// A file of the size that 10,000 unfinished sessions and 1,000 connections have, on the disk of temporary files, with all that makes it last.
-func BenchmarkSave(b *testing.B) {
-	dir, err := NewDirectory(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := Open(dir, someone())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	image := ledger.Image{Facts: make([]byte, 2<<20), Times: make([]byte, 80<<10)}
-	b.ReportAllocs()
-	for b.Loop() {
-		image.Facts = bytes.Clone(image.Facts)
-		image.Facts[0]++
-		if err := s.Save(image, noon()); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

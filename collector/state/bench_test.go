@@ -1,0 +1,61 @@
+package state
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger/ledgertest"
+)
+
+// What a save takes of 10,000 unfinished sessions and 1,000 connections: the ledger's image and its comparison with the last one, then sealing it, then
+// the file system. Where nothing happened in between, nothing is written. The best of each is what it takes where nobody else wants the machine.
+func BenchmarkSave(b *testing.B) {
+	l, now := ledgertest.Large()
+	dir, err := NewDirectory(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := Open(dir, someone())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func(d Disk) { _ = d.Close() }(s.disk)
+	b.Run("changed", func(b *testing.B) {
+		b.ReportAllocs()
+		best := [4]time.Duration{time.Hour, time.Hour, time.Hour, time.Hour}
+		for b.Loop() {
+			b.StopTimer()
+			now = now.Add(time.Second)
+			l.Malformed(now, []client.MalformedSession{{ID: now.String(), Near: now}})
+			b.StartTimer()
+			began := time.Now()
+			image := l.Image()
+			encoded := time.Now()
+			content := s.format.encode(s.id, image)
+			sealed := time.Now()
+			if err := s.disk.Save(content); err != nil {
+				b.Fatal(err)
+			}
+			written := time.Now()
+			for i, d := range []time.Duration{encoded.Sub(began), sealed.Sub(encoded), written.Sub(sealed), written.Sub(began)} {
+				best[i] = min(best[i], d)
+			}
+		}
+		for i, unit := range []string{"best-encode-ms", "best-seal-ms", "best-write-ms", "best-ms"} {
+			b.ReportMetric(float64(best[i].Microseconds())/1000, unit)
+		}
+	})
+	b.Run("unchanged", func(b *testing.B) {
+		b.ReportAllocs()
+		if err := s.Save(l.Image(), now); err != nil {
+			b.Fatal(err)
+		}
+		s.disk = nil // it must not be written
+		for b.Loop() {
+			if err := s.Save(l.Image(), now); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
