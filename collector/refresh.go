@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -189,7 +190,7 @@ func (c *Collector) ask(ctx context.Context, r planner.Request) error {
 	}
 	c.log.over(r.Kind.String())
 	for _, m := range page.Malformed {
-		c.log.trouble("malformed", "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
+		c.log.once("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
 	}
 	return nil
 }

@@ -24,7 +24,13 @@ type world struct {
 // newWorld starts a collector on a gateway. cfg.Client is made here.
 func newWorld(t *testing.T, g *gatewaytest.Gateway, cfg Config) *world {
 	t.Helper()
-	c, err := client.New("https://hoop.example", &http.Client{Transport: g.Transport()}, client.WithAPIKey(func() (string, error) { return "org|secret", nil }))
+	return newWorldBehind(t, g, g.Transport(), cfg)
+}
+
+// newWorldBehind starts a collector that reaches its gateway by way of a transport.
+func newWorldBehind(t *testing.T, g *gatewaytest.Gateway, way http.RoundTripper, cfg Config) *world {
+	t.Helper()
+	c, err := client.New("https://hoop.example", &http.Client{Transport: way}, client.WithAPIKey(func() (string, error) { return "org|secret", nil }))
 	if err != nil {
 		t.Fatal(err)
 	}
