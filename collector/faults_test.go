@@ -143,3 +143,35 @@ func faulty(t *testing.T, down, malformed bool, weather *weather, set func(w *wa
 	w.scrapeFor(36*time.Hour, 20*time.Minute)
 	w.equalsTruth()
 }
+
+// A second with more sessions than the gateway lets one reach is told, once; all others are counted exactly.
+func TestASecondThatCannotBeReadIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads tens of thousands of sessions")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var said logs
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
+		cfg := truthConfig()
+		cfg.Logger = log.NewLogfmtLogger(&said)
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(5*time.Minute, refreshEvery)
+		dense := time.Now().Truncate(time.Second).Add(-time.Minute)
+		const most = 10_100
+		for i := range most + 200 {
+			g.Add(gatewaytest.Row{Connection: "pg", Type: "database", Status: "done", StartDate: dense.Add(time.Duration(i+1) * time.Microsecond)})
+		}
+		for range 5 {
+			g.Add(gatewaytest.Row{Connection: "pg", Type: "database", Status: "done", StartDate: dense.Add(-time.Minute)})
+		}
+		w.scrapeFor(time.Hour, refreshEvery)
+		got := w.scrape()[`hoop_sessions_started_total{connection="pg",type="database",verb="exec"}`]
+		if got != most+5 {
+			t.Errorf("%v counted, want %d", got, most+5)
+		}
+		if n := strings.Count(said.String(), `level=warn msg="some sessions are not counted"`); n != 1 || strings.Count(said.String(), "level=warn") != 1 {
+			t.Errorf("told %d times:\n%s", n, said.String())
+		}
+	})
+}

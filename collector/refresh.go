@@ -189,6 +189,9 @@ func (c *Collector) ask(ctx context.Context, r planner.Request) error {
 		return err
 	}
 	c.log.over(r.Kind.String())
+	for _, second := range c.planner.Skipped() {
+		c.log.once(second.String(), "some sessions are not counted", client.ErrIncomplete, "second", second)
+	}
 	for _, m := range page.Malformed {
 		c.log.once("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
 	}

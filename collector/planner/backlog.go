@@ -65,7 +65,7 @@ func (b *backlog) down() time.Time {
 }
 
 func (b *backlog) answered(_ Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
-	b.cursor.Advance(page)
+	b.p.advance(b.cursor, page)
 	b.p.apply(at, page)
 	from := b.down()
 	if over(b.cursor) {

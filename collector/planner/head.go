@@ -152,7 +152,7 @@ func (s *sweep) pause(overlap time.Duration) time.Duration {
 }
 
 func (h *head) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
-	h.cursor.Advance(page)
+	h.p.advance(h.cursor, page)
 	h.p.apply(at, page)
 	down := h.cursor.ReadDownTo()
 	if over(h.cursor) {

@@ -91,8 +91,9 @@ type Planner struct {
 	recheck *recheck
 	backlog *backlog
 
-	failed      bool      // an essential request of this refresh failed
-	pendingRead time.Time // when the first page of pending reviews was last read, by the exporter's clock
+	skipped     []time.Time // see Skipped
+	failed      bool        // an essential request of this refresh failed
+	pendingRead time.Time   // when the first page of pending reviews was last read, by the exporter's clock
 }
 
 // New returns a planner that has asked nothing yet. Planners of one gateway address have purses of one [Duty].
@@ -267,6 +268,16 @@ func (p *Planner) window(from, to time.Time, count client.Count) client.ListOpti
 
 // over tells whether a walk has read all of its window.
 func over(c *client.Cursor) bool { return c.Done() && c.Err() == nil }
+
+// advance gives a page to a walk, and notes which seconds that could not read to the end.
+func (p *Planner) advance(c *client.Cursor, page *client.SessionPage) {
+	c.Advance(page)
+	p.skipped = c.Skipped()
+}
+
+// Skipped are seconds, by their beginning, that hold more sessions than the gateway gives out, as far as the last page told: what it does not give out
+// is not counted.
+func (p *Planner) Skipped() []time.Time { return p.skipped }
 
 // apply hands a page's rows to the ledger.
 func (p *Planner) apply(at time.Time, page *client.SessionPage) {
