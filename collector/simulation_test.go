@@ -20,7 +20,8 @@ import (
 )
 
 // TestSimulation plays weeks in which everything goes wrong: the gateway, what lies between, the disk, the exporter's process itself, its machine's
-// clock. One seed decides all of it. At every scrape no counter may have fallen, across restarts too, nor exceed the truth; once it is quiet, everything is exact.
+// clock. One seed decides all of it. At every scrape no counter may have fallen, across restarts too, nor exceed the truth, no gauge be old, no second request
+// be under way, nor more of the time be asked for than the duty allows; once it is quiet, everything is exact.
 //
 // HOOP_SEED plays one seed, HOOP_SEEDS so many, HOOP_FOR (a duration) as many as fit in, from a random one on.
 func TestSimulation(t *testing.T) {
@@ -77,6 +78,7 @@ type simulation struct {
 	disk    *ramDisk
 	clock   *wallClock    // the machine's
 	world   *world        // the process
+	witness *witness      // of what the process asks
 	dead    chan struct{} // closed when it is killed
 
 	counters map[string]float64 // as last scraped
@@ -173,6 +175,7 @@ func (s *simulation) scrape() {
 	if err != nil {
 		s.Fatalf("scrape %d: %v", s.scrapes, err)
 	}
+	s.witness.look(s.T, families)
 	got := flatten(slices.DeleteFunc(families, func(f *dto.MetricFamily) bool {
 		return f.GetType() == dto.MetricType_GAUGE || strings.HasPrefix(f.GetName(), "hoop_exporter_")
 	}))
@@ -251,7 +254,8 @@ func (s *simulation) start() {
 	if s.rng.IntN(3) == 0 {
 		s.clock.set(anOffset(s.rng)) // it was set while the process was away
 	}
-	s.world = newWorld(s.T, s.gateway, cfg)
+	s.witness = newWitness(s.gateway.Transport())
+	s.world = newWorldBehind(s.T, s.gateway, s.witness, cfg)
 }
 
 // kill ends the process without a chance to do anything: in the middle of a refresh, or next to a save.
