@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
-	"github.com/hoop-exporter/hoop_exporter/collector/ledger/ledgertest"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledgertest"
 )
 
 // 10,000 unfinished sessions and 1,000 connections take at most 4 MiB.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
-	"github.com/hoop-exporter/hoop_exporter/collector/ledger/ledgertest"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledgertest"
 )
 
 // What a save takes of 10,000 unfinished sessions and 1,000 connections: the ledger's image and its comparison with the last one, then sealing it, then
