@@ -569,6 +569,8 @@ func FuzzFlags(f *testing.F) {
 	f.Add("--hoop.timeout=290y\n--sessions.forget-after=290y\n--sessions.lookback=1ms\n--sessions.overlap=1ms")
 	f.Add("--no-metrics.exemplars\n--metrics.max-connections=9223372036854775807\n--web.max-requests=0")
 	f.Add("--hoop.duty=NaN\n--hoop.duty=1e-320")
+	f.Add("--labels.connection-tags=A@\x06\xf8B\xc8\n--log.level=\xdf")
+	f.Add("--hoop.timeout=\n--sessions.lookback=\n--sessions.long-running=1y\n--reviews.overdue=")
 	f.Add("--log.level=trace\n--\n-h\n--help-man\n--completion-bash\nx")
 	f.Fuzz(func(t *testing.T, line string) {
 		args := slices.DeleteFunc(strings.Split(line, "\n"), func(arg string) bool { return strings.HasPrefix(arg, "@") })
