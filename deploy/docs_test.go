@@ -206,6 +206,32 @@ func TestDocumentsLinks(t *testing.T) {
 	}
 }
 
+// A picture is there because a document shows it, is small, and can be taken again: of the queries that the document says.
+func TestPictures(t *testing.T) {
+	const shown, most = "../docs/pictures.md", 150 << 10
+	text, script := string(read(t, shown)), string(read(t, "../.ci/screenshots"))
+	pictures, err := filepath.Glob("../docs/images/*")
+	if err != nil || len(pictures) == 0 {
+		t.Fatalf("there are none (%v)", err)
+	}
+	for _, path := range pictures {
+		content, name := read(t, path), filepath.Base(path)
+		if !bytes.HasPrefix(content, []byte("\x89PNG")) || len(content) > most {
+			t.Errorf("%s is no PNG, or has %d bytes, more than %d", path, len(content), most)
+		}
+		if !strings.Contains(text, "](images/"+name+")") || !strings.Contains(script, "\ntake "+name+" ") {
+			t.Errorf("%s is not both shown and taken", name)
+		}
+	}
+	for _, b := range blocks(text) {
+		for query := range strings.SplitSeq(strings.TrimSpace(b.text), "\n\n") {
+			if b.language == "promql" && !strings.Contains(script, "'"+query+"'") {
+				t.Errorf("no picture is taken of %s", query)
+			}
+		}
+	}
+}
+
 // headings lists a document's headings as links name them.
 func headings(document string) (list []string) {
 	for line := range strings.Lines(regexp.MustCompile("(?s)```.*?```").ReplaceAllString(document, "")) {

@@ -99,25 +99,31 @@ func TestRunbooksListTheThresholds(t *testing.T) {
 	}
 }
 
-// A query in a runbook is typed at night.
-func TestQueriesInRunbooks(t *testing.T) {
+// A query in a runbook is typed at night, and one in the README before anything else.
+func TestQueriesInDocuments(t *testing.T) {
 	v := vocabulary(t)
-	paths, err := filepath.Glob(runbooks + "/*.md")
-	if err != nil {
-		t.Fatal(err)
+	paths := []string{root + "/README.md"}
+	for _, pattern := range []string{root + "/docs/*.md", runbooks + "/*.md"} {
+		more, err := filepath.Glob(pattern)
+		if err != nil || len(more) == 0 {
+			t.Fatalf("%s: nothing found (%v)", pattern, err)
+		}
+		paths = append(paths, more...)
 	}
-	queries := 0
+	queries := map[string]int{}
 	for _, path := range paths {
 		for _, m := range regexp.MustCompile("(?s)```promql\n(.*?)```").FindAllStringSubmatch(string(read(t, path)), -1) {
 			for query := range strings.SplitSeq(m[1], "\n\n") {
-				queries++
+				queries[filepath.Base(path)]++
 				if err := v.Check(query); err != nil {
 					t.Errorf("%s: %v", filepath.Base(path), err)
 				}
 			}
 		}
 	}
-	if queries == 0 {
-		t.Error("there are none")
+	for _, name := range []string{"README.md", "pictures.md", "reviews.md", "sessions.md", "exporter.md"} {
+		if queries[name] == 0 {
+			t.Errorf("%s has none", name)
+		}
 	}
 }
