@@ -29,6 +29,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
@@ -525,6 +526,9 @@ func TestREADMEListsEveryMetric(t *testing.T) {
 	described := make(chan *prometheus.Desc, 200)
 	col.Describe(described)
 	versioncollector.NewCollector(program).Describe(described)
+	many := fleet.New(fleet.Options{})
+	many.Health().Describe(described)
+	fleet.NewReloader(many, "").Describe(described)
 	close(described)
 	want := map[string]string{}
 	for d := range described {

@@ -28,7 +28,7 @@ type Reloader struct {
 	successful, successAt, hash prometheus.Gauge
 }
 
-// NewReloader returns the reloader of a file that f goes on with already.
+// NewReloader returns the reloader of a file that f goes on with already. Of a fleet without a configuration it only describes its metrics.
 func NewReloader(f *Fleet, path string) *Reloader {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
@@ -43,7 +43,9 @@ func NewReloader(f *Fleet, path string) *Reloader {
 			"First 48 bits of the SHA-256 of the configuration file that holds: shards with different values do not agree on what there is."),
 	}
 	r.seen = r.digest()
-	r.took(f.Config())
+	if c := f.Config(); c != nil {
+		r.took(c)
+	}
 	return r
 }
 
