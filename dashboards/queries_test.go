@@ -14,6 +14,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
 // query is one that Grafana makes, ready to be sent to Prometheus.
@@ -159,8 +160,9 @@ func described(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	var names []string
+	many := fleet.New(fleet.Options{})
 	for _, from := range []prometheus.Collector{
-		c, version.NewCollector("hoop_exporter"), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		c, many.Health(), fleet.NewReloader(many, ""), version.NewCollector("hoop_exporter"), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
 		descs := make(chan *prometheus.Desc)
 		go func() {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +80,8 @@ func TestQueriesAreValid(t *testing.T) {
 	}
 }
 
+var ofFleets = regexp.MustCompile(`^hoop_exporter_(gateways$|config_)`)
+
 // What is chosen above a dashboard holds for all of it: nothing of another gateway or connection gets into a sum.
 func TestQueriesFollowVariables(t *testing.T) {
 	v := vocabulary(t)
@@ -97,6 +101,12 @@ func TestQueriesFollowVariables(t *testing.T) {
 			matched := map[string]bool{}
 			for _, m := range s.LabelMatchers {
 				matched[m.Name] = true
+			}
+			switch {
+			case ofFleets.MatchString(s.Name): // of exporters that have many gateways, and are none of those that can be chosen
+				matched["instance"] = true
+			case slices.Contains(v[s.Name].Labels, "gateway") && strings.HasPrefix(s.Name, "hoop_exporter_"): // the instance is an exporter's with many gateways, and the choice is of these
+				matched["instance"] = matched["gateway"]
 			}
 			for _, label := range append([]string{"instance"}, v[s.Name].Labels...) {
 				choice := label == "instance" || q.Dashboard != "hoop-exporter" && (label == "connection" || label == "type")

@@ -139,13 +139,21 @@ func TestWhatIsRecordedIsUsed(t *testing.T) {
 }
 
 // An exporter that lost its gateway's labels would be mixed up with another, and one that kept its pod's would be a new one after a restart.
+// A fleet's alerts are about all exporters of a job, or about a gateway whichever of them has it.
 func TestEveryGatewayIsToldByTheSameLabels(t *testing.T) {
 	gateway := []string{"cluster", "namespace", "job", "instance"}
+	fleet := [][]string{{"cluster", "namespace", "job"}, {"cluster", "namespace", "job", "gateway"}, {"cluster", "gateway"}}
 	for _, r := range all(t) {
+		told := func(by []string) bool {
+			if r.group == "hoop-fleet" && slices.ContainsFunc(fleet, func(f []string) bool { return slices.Equal(by, f) }) {
+				return true
+			}
+			return slices.Equal(by[:min(len(by), len(gateway))], gateway)
+		}
 		parser.Inspect(parse(t, r.Expr), func(n parser.Node, _ []parser.Node) error {
 			switch n := n.(type) {
 			case *parser.AggregateExpr:
-				if n.Without || len(n.Grouping) < len(gateway) || !slices.Equal(n.Grouping[:len(gateway)], gateway) {
+				if n.Without || !told(n.Grouping) {
 					t.Errorf("%s%s: %s is not by %v and then what else", r.Record, r.Alert, n, gateway)
 				}
 			case *parser.BinaryExpr:
@@ -153,7 +161,7 @@ func TestEveryGatewayIsToldByTheSameLabels(t *testing.T) {
 				if m == nil || len(m.MatchingLabels) == 0 {
 					break // on () is nothing at all; without on it is all labels
 				}
-				if on := m.MatchingLabels; m.On && !slices.Equal(on[:min(len(on), len(gateway))], gateway) {
+				if on := m.MatchingLabels; m.On && !told(on) {
 					t.Errorf("%s%s: matches on %v", r.Record, r.Alert, on)
 				}
 				if !m.On && !slices.Equal(m.MatchingLabels, []string{"threshold"}) {
@@ -297,5 +305,33 @@ func TestClassicHistogramsAreNotReliedOn(t *testing.T) {
 				t.Errorf("%s%s: uses %s, but not the native %s", r.Record, r.Alert, name, m[1])
 			}
 		}
+	}
+}
+
+// Where two exporters watch one gateway, a sum over their series is twice of what there is. So what is added up is that of one replica, or
+// was made one before.
+func TestReplicasAreNotAddedUp(t *testing.T) {
+	for _, r := range all(t) {
+		parser.Inspect(parse(t, r.Expr), func(n parser.Node, _ []parser.Node) error {
+			a, ok := n.(*parser.AggregateExpr)
+			if !ok || a.Op != parser.SUM && a.Op != parser.COUNT && a.Op != parser.AVG || slices.Contains(a.Grouping, "replica") {
+				return nil
+			}
+			if c, ok := a.Expr.(*parser.Call); ok && r.Alert != "" && c.Func.Name == "increase" {
+				return nil // of errors, whoever of them had them, where only that there are some is looked at
+			}
+			parser.Inspect(a.Expr, func(n parser.Node, path []parser.Node) error {
+				s, ok := n.(*parser.VectorSelector)
+				within := slices.ContainsFunc(path, func(n parser.Node) bool {
+					inner, ok := n.(*parser.AggregateExpr)
+					return ok && inner != a && inner.Op == parser.MAX
+				})
+				if ok && !within && !strings.Contains(s.Name, ":") {
+					t.Errorf("%s%s: %s adds up what replicas say of %s", r.Record, r.Alert, a.Op, s.Name)
+				}
+				return nil
+			})
+			return nil
+		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
 // Metric is what can be asked of a metric.
@@ -33,8 +34,11 @@ type Metric struct {
 // Vocabulary is the metrics that there are, by name.
 type Vocabulary map[string]Metric
 
-// targetLabels are those that Prometheus gives to what it scrapes, and that rules and dashboards may rely on.
-func targetLabels() []string { return []string{"cluster", "namespace", "job", "instance"} }
+// targetLabels are those that Prometheus gives to what it scrapes, and that rules and dashboards may rely on. Only gateways of a configuration
+// file have gateway, and only those that are watched twice have replica.
+func targetLabels() []string {
+	return []string{"cluster", "namespace", "job", "instance", "gateway", "replica"}
+}
 
 // histograms are the families that also have series named _bucket, _sum and _count where classic histograms are scraped.
 func histograms() []string {
@@ -67,8 +71,9 @@ func New(tags ...string) (Vocabulary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the collector: %w", err)
 	}
+	many := fleet.New(fleet.Options{})
 	for _, from := range []prometheus.Collector{
-		c, version.NewCollector("hoop_exporter"), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		c, many.Health(), fleet.NewReloader(many, ""), version.NewCollector("hoop_exporter"), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
 		if err := v.describe(from); err != nil {
 			return nil, err
@@ -119,6 +124,7 @@ func levels() map[string][]string {
 	return map[string][]string{
 		"hoop":       {},
 		"gateway":    {},
+		"replica":    {"replica"},
 		"connection": {"connection", "type", "threshold"},
 		"group":      {"group"},
 		"approval":   {"connection", "type", "group"},
