@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	monitoringv1alpha1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -29,6 +30,9 @@ type objects struct {
 	budgets      []*policyv1.PodDisruptionBudget
 	monitors     []*monitoringv1.ServiceMonitor
 	rules        []*monitoringv1.PrometheusRule
+	scrapes      []*monitoringv1alpha1.ScrapeConfig
+	secrets      []*corev1.Secret
+	claims       []*corev1.PersistentVolumeClaim
 }
 
 // decode reads a stream of manifests. A field that the API does not know, or that is there twice, is an error.
@@ -69,6 +73,12 @@ func (o *objects) add(meta metav1.TypeMeta, document []byte) error {
 		return into(o, &o.budgets, document)
 	case "monitoring.coreos.com/v1 ServiceMonitor":
 		return into(o, &o.monitors, document)
+	case "v1 Secret":
+		return into(o, &o.secrets, document)
+	case "v1 PersistentVolumeClaim":
+		return into(o, &o.claims, document)
+	case "monitoring.coreos.com/v1alpha1 ScrapeConfig":
+		return into(o, &o.scrapes, document)
 	case "monitoring.coreos.com/v1 PrometheusRule":
 		return into(o, &o.rules, document)
 	}

@@ -29,7 +29,10 @@ func checkFlags(t *testing.T, o *objects) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	specs := [][]string{o.statefulSets[0].Spec.Template.Spec.Containers[0].Args}
+	var specs [][]string
+	for _, s := range o.statefulSets {
+		specs = append(specs, s.Spec.Template.Spec.Containers[0].Args)
+	}
 	for _, p := range o.pods {
 		specs = append(specs, p.Spec.Containers[0].Args)
 	}

@@ -177,20 +177,27 @@ func leaves(prefix string, v map[string]any) (list []string) {
 func TestHelmRefuses(t *testing.T) {
 	gateway := func(more string) string { return "hoop: {url: 'https://h', existingSecret: s}\n" + more }
 	for name, c := range map[string]struct{ values, err string }{
-		"no gateway":               {"{}", "hoop.url is needed"},
-		"no credential":            {"hoop: {url: 'https://h'}", "hoop.existingSecret is needed"},
-		"an unknown value":         {gateway("replicas: 2"), "replicas"},
-		"a value in a wrong place": {gateway("persistence: {claim: x}"), "claim"},
-		"a token in the values":    {"hoop: {url: 'https://h', token: hpk_x}", "token"},
-		"no URL":                   {"hoop: {url: hoop.example.com, existingSecret: s}", "url"},
-		"a wrong type":             {gateway("demo: 'yes'"), "demo"},
-		"an unknown credential":    {"hoop: {url: 'https://h', existingSecret: s, credential: jwt}", "credential"},
-		"a flag that is none":      {gateway("extraArgs: [hoop.timeout=1s]"), "extraArgs"},
-		"a port that is none":      {gateway("service: {port: 0}"), "port"},
-		"a truncated digest":       {gateway("image: {digest: 'sha256:12'}"), "digest"},
-		"a wrong duration":         {gateway("serviceMonitor: {interval: 30}"), "interval"},
-		"an alert that is none":    {gateway("prometheusRule: {enabled: true, disabledAlerts: [HoopFoo]}"), `there is no rule "HoopFoo"`},
-		"a rule that is none":      {gateway("prometheusRule: {enabled: true, expressions: {'hoop:x': '1'}}"), `there is no rule "hoop:x"`},
+		"no gateway":                   {"{}", "hoop.url is needed"},
+		"no credential":                {"hoop: {url: 'https://h'}", "hoop.existingSecret is needed"},
+		"an unknown value":             {gateway("pods: 2"), "pods"},
+		"a value in a wrong place":     {gateway("persistence: {claim: x}"), "claim"},
+		"a token in the values":        {"hoop: {url: 'https://h', token: hpk_x}", "token"},
+		"no URL":                       {"hoop: {url: hoop.example.com, existingSecret: s}", "url"},
+		"a wrong type":                 {gateway("demo: 'yes'"), "demo"},
+		"an unknown credential":        {"hoop: {url: 'https://h', existingSecret: s, credential: jwt}", "credential"},
+		"a flag that is none":          {gateway("extraArgs: [hoop.timeout=1s]"), "extraArgs"},
+		"a port that is none":          {gateway("service: {port: 0}"), "port"},
+		"a truncated digest":           {gateway("image: {digest: 'sha256:12'}"), "digest"},
+		"a wrong duration":             {gateway("serviceMonitor: {interval: 30}"), "interval"},
+		"an alert that is none":        {gateway("prometheusRule: {enabled: true, disabledAlerts: [HoopFoo]}"), `there is no rule "HoopFoo"`},
+		"a file and a gateway":         {gateway("config: {existingSecret: f}"), "config names all gateways"},
+		"two files":                    {"config: {existingSecret: f, file: {gateways: {}}}", "give one of them"},
+		"shards of nothing":            {gateway("shards: 2"), "shards, replicas"},
+		"replicas of nothing":          {gateway("replicas: 2"), "shards, replicas"},
+		"three replicas":               {"{config: {existingSecret: f}, replicas: 3}", "replicas"},
+		"no shard":                     {"{config: {existingSecret: f}, shards: 0}", "shards"},
+		"a volume that is not for all": {"{config: {existingSecret: f}, persistence: {shared: true}}", "ReadWriteMany"},
+		"a rule that is none":          {gateway("prometheusRule: {enabled: true, expressions: {'hoop:x': '1'}}"), `there is no rule "hoop:x"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := chartutil.ReadValues([]byte(c.values))
@@ -214,14 +221,17 @@ func TestHelmMeaning(t *testing.T) {
 		"gateway":     "--web.listen-address=:10068 --state.dir=/var/lib/hoop_exporter --hoop.url=https://hoop.example.com/api --hoop.token-file=/etc/hoop_exporter/credential/token",
 		"old-gateway": "--hoop.api-key-file=/etc/hoop_exporter/credential/api-key",
 		"operator":    "--labels.connection-tags=team,environment",
-		"closed":      "--web.config.file=/etc/hoop_exporter/web/web-config.yml",
-		"everything":  "--hoop.http-config-file=/etc/hoop_exporter/http/http.yml --reviews.overdue=10m,1h",
+		"shards": "--state.dir=/var/lib/hoop_exporter/a --config.auto-reload-interval=1m --shard.total=3 --shard.from-pod-name=$(POD_NAME)" +
+			" --shard.address=hoop-hoop-exporter-{index}.hoop-hoop-exporter-pods.observability.svc:10068 --config.file=/etc/hoop_exporter/config/hoop.yml",
+		"existing":   "--config.file=/etc/hoop_exporter/config/gateways.yml",
+		"closed":     "--web.config.file=/etc/hoop_exporter/web/web-config.yml",
+		"everything": "--hoop.http-config-file=/etc/hoop_exporter/http/http.yml --reviews.overdue=10m,1h",
 	} {
 		if got := args(set); !strings.Contains(got, want) {
 			t.Errorf("%s: the exporter is run with %s, without %s", set, got, want)
 		}
 	}
-	for set, want := range map[string][]int32{"demo": nil, "gateway": {443, 8009}, "old-gateway": {8009}, "everything": {8443, 3128}} {
+	for set, want := range map[string][]int32{"demo": nil, "gateway": {443, 8009}, "old-gateway": {8009}, "everything": {8443, 3128}, "shards": {8443, 8009}, "existing": {443, 8009}} {
 		if got := egress(render(t, values(t, set)).policies[0]); !slices.Equal(got, want) {
 			t.Errorf("%s: the exporter may reach %v, want %v", set, got, want)
 		}

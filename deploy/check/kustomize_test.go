@@ -38,7 +38,7 @@ func kustomize(t *testing.T, folder string) *objects {
 }
 
 func TestKustomize(t *testing.T) {
-	for folder, operator := range map[string]bool{"base": false, "gateway": true, "demo": true} {
+	for folder, operator := range map[string]bool{"base": false, "gateway": true, "demo": true, "fleet": true} {
 		t.Run(folder, func(t *testing.T) {
 			o := kustomize(t, folder)
 			checkTogether(t, o)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -17,49 +19,22 @@ import (
 // checkTogether holds objects to each other: selectors that select, ports that exist, volumes that are mounted.
 func checkTogether(t *testing.T, o *objects) {
 	t.Helper()
-	if len(o.statefulSets) != 1 {
-		t.Fatalf("got %d StatefulSets, want 1", len(o.statefulSets))
+	if len(o.statefulSets) == 0 || len(o.services) == 0 {
+		t.Fatalf("got %d StatefulSets and %d Services", len(o.statefulSets), len(o.services))
 	}
-	set := o.statefulSets[0]
-	pod := set.Spec.Template
-	if n := set.Spec.Replicas; n == nil || *n != 1 {
-		t.Errorf("two exporters of one gateway would write one state: replicas is %v", n)
+	for _, set := range o.statefulSets {
+		checkSet(t, o, set)
 	}
-	selects(t, "StatefulSet", set.Spec.Selector, pod.Labels)
-	checkHardened(t, pod.Spec)
-
-	if len(o.services) != 1 {
-		t.Fatalf("got %d Services, want 1", len(o.services))
-	}
-	service := o.services[0]
-	selects(t, "Service", &metav1.LabelSelector{MatchLabels: service.Spec.Selector}, pod.Labels)
-	if set.Spec.ServiceName != service.Name {
-		t.Errorf("the StatefulSet names Service %q, the Service is %q", set.Spec.ServiceName, service.Name)
-	}
-	for _, p := range service.Spec.Ports {
-		hasPort(t, "Service", p.TargetPort, pod.Spec)
+	for _, s := range o.services {
+		of := func(set *appsv1.StatefulSet) bool {
+			return labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(set.Spec.Template.Labels))
+		}
+		if len(s.Spec.Selector) == 0 || !slices.ContainsFunc(o.statefulSets, of) {
+			t.Errorf("Service %s selects no exporter", s.Name)
+		}
 	}
 	for _, m := range o.monitors {
-		selects(t, "ServiceMonitor", &m.Spec.Selector, service.Labels)
-		for _, e := range m.Spec.Endpoints {
-			if !slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == e.Port }) {
-				t.Errorf("the ServiceMonitor asks for port %q, which the Service does not have", e.Port)
-			}
-		}
-		if ns := m.Spec.NamespaceSelector.MatchNames; m.Namespace != service.Namespace && !slices.Contains(ns, service.Namespace) {
-			t.Errorf("the ServiceMonitor in %q does not look into %q", m.Namespace, service.Namespace)
-		}
-	}
-	for _, p := range o.policies {
-		selects(t, "NetworkPolicy", &p.Spec.PodSelector, pod.Labels)
-		for _, rule := range p.Spec.Ingress {
-			for _, port := range rule.Ports {
-				hasPort(t, "NetworkPolicy", *port.Port, pod.Spec)
-			}
-		}
-	}
-	for _, b := range o.budgets {
-		selects(t, "PodDisruptionBudget", b.Spec.Selector, pod.Labels)
+		checkMonitor(t, o, m)
 	}
 	accounts := map[string]bool{"default": true}
 	for _, a := range o.accounts {
@@ -68,18 +43,12 @@ func checkTogether(t *testing.T, o *objects) {
 			t.Errorf("ServiceAccount %s hands out a token", a.Name)
 		}
 	}
-	mounted := map[string]bool{}
-	for _, v := range pod.Spec.Volumes {
-		mounted[v.Name] = true
-	}
-	for _, c := range set.Spec.VolumeClaimTemplates {
-		mounted[c.Name] = true
-	}
-	checkMounts(t, pod.Spec, mounted)
 	for _, p := range o.pods { // of "helm test"
 		checkHardened(t, p.Spec)
-		if labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(p.Labels)) {
-			t.Errorf("the Service takes pod %s for an exporter", p.Name)
+		for _, s := range o.services {
+			if labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(p.Labels)) {
+				t.Errorf("Service %s takes pod %s for an exporter", s.Name, p.Name)
+			}
 		}
 		names := map[string]bool{}
 		for _, v := range p.Spec.Volumes {
@@ -94,6 +63,115 @@ func checkTogether(t *testing.T, o *objects) {
 			t.Errorf("%s is there twice", key)
 		}
 		seen[key] = true
+	}
+}
+
+// checkSet holds a StatefulSet to what has to do with it.
+func checkSet(t *testing.T, o *objects, set *appsv1.StatefulSet) {
+	t.Helper()
+	pod := set.Spec.Template
+	// Several exporters divide the gateways of a file among them, or two would be at the same gateway with the same state.
+	divided := slices.Contains(pod.Spec.Containers[0].Args, "--shard.from-pod-name=$(POD_NAME)")
+	if n := set.Spec.Replicas; n == nil || *n != 1 && !divided {
+		t.Errorf("exporters of the same gateway would write one state: replicas is %v", n)
+	} else if total := fmt.Sprintf("--shard.total=%d", *n); divided && !slices.Contains(pod.Spec.Containers[0].Args, total) {
+		t.Errorf("%d pods are told %v, not %s", *n, pod.Spec.Containers[0].Args, total)
+	}
+	selects(t, "StatefulSet", set.Spec.Selector, pod.Labels)
+	for _, other := range o.statefulSets {
+		if s, err := metav1.LabelSelectorAsSelector(set.Spec.Selector); err != nil || other != set && s.Matches(labels.Set(other.Spec.Template.Labels)) {
+			t.Errorf("StatefulSet %s takes the pods of %s for its own (%v)", set.Name, other.Name, err)
+		}
+	}
+	checkHardened(t, pod.Spec)
+	governs := slices.IndexFunc(o.services, func(s *corev1.Service) bool { return s.Name == set.Spec.ServiceName })
+	if governs < 0 {
+		t.Fatalf("the StatefulSet names Service %q, which is not there", set.Spec.ServiceName)
+	}
+	service := o.services[governs]
+	selects(t, "Service", &metav1.LabelSelector{MatchLabels: service.Spec.Selector}, pod.Labels)
+	for _, p := range service.Spec.Ports {
+		hasPort(t, "Service", p.TargetPort, pod.Spec)
+	}
+	if divided {
+		checkAddresses(t, set, service)
+	}
+	for _, p := range o.policies {
+		selects(t, "NetworkPolicy", &p.Spec.PodSelector, pod.Labels)
+		for _, rule := range p.Spec.Ingress {
+			for _, port := range rule.Ports {
+				hasPort(t, "NetworkPolicy", *port.Port, pod.Spec)
+			}
+		}
+	}
+	for _, b := range o.budgets {
+		selects(t, "PodDisruptionBudget", b.Spec.Selector, pod.Labels)
+	}
+	mounted := map[string]bool{}
+	for _, v := range pod.Spec.Volumes {
+		mounted[v.Name] = true
+		if c := v.PersistentVolumeClaim; c != nil && len(o.claims) > 0 && c.ClaimName != o.claims[0].Name {
+			t.Errorf("the claim %s is not %s, which is made", c.ClaimName, o.claims[0].Name)
+		}
+	}
+	for _, c := range set.Spec.VolumeClaimTemplates {
+		mounted[c.Name] = true
+	}
+	checkMounts(t, pod.Spec, mounted)
+}
+
+// checkAddresses wants shards to tell addresses at which their pods are.
+func checkAddresses(t *testing.T, set *appsv1.StatefulSet, service *corev1.Service) {
+	t.Helper()
+	container := set.Spec.Template.Spec.Containers[0]
+	if service.Spec.ClusterIP != corev1.ClusterIPNone || !service.Spec.PublishNotReadyAddresses {
+		t.Errorf("Service %s gives pods no names, or not before they are ready", service.Name)
+	}
+	want := fmt.Sprintf("--shard.address=%s-{index}.%s", set.Name, service.Name)
+	port := fmt.Sprintf(":%d", container.Ports[0].ContainerPort)
+	if !slices.ContainsFunc(container.Args, func(a string) bool {
+		rest, ok := strings.CutPrefix(a, want)
+		return ok && strings.HasSuffix(rest, port) && (rest == port || strings.HasPrefix(rest, "."))
+	}) {
+		t.Errorf("the shards are told %v, not %s...%s", container.Args, want, port)
+	}
+	if !slices.ContainsFunc(container.Env, func(e corev1.EnvVar) bool {
+		return e.Name == "POD_NAME" && e.ValueFrom != nil && e.ValueFrom.FieldRef != nil && e.ValueFrom.FieldRef.FieldPath == "metadata.name"
+	}) {
+		t.Error("the pods are not told their names")
+	}
+}
+
+// checkMonitor wants a ServiceMonitor to find each exporter once.
+func checkMonitor(t *testing.T, o *objects, m *monitoringv1.ServiceMonitor) {
+	t.Helper()
+	selector, err := metav1.LabelSelectorAsSelector(&m.Spec.Selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, s := range o.services {
+		if !selector.Matches(labels.Set(s.Labels)) {
+			continue
+		}
+		for _, e := range m.Spec.Endpoints {
+			if !slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == e.Port }) {
+				t.Errorf("the ServiceMonitor asks for port %q, which Service %s does not have", e.Port, s.Name)
+			}
+		}
+		if ns := m.Spec.NamespaceSelector.MatchNames; m.Namespace != s.Namespace && !slices.Contains(ns, s.Namespace) {
+			t.Errorf("the ServiceMonitor in %q does not look into %q", m.Namespace, s.Namespace)
+		}
+		for _, set := range o.statefulSets {
+			if labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(set.Spec.Template.Labels)) {
+				found[set.Name]++
+			}
+		}
+	}
+	for _, set := range o.statefulSets {
+		if found[set.Name] != 1 {
+			t.Errorf("the ServiceMonitor finds the pods of %s %d times", set.Name, found[set.Name])
+		}
 	}
 }
 

@@ -43,9 +43,47 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{/* Whether there is a file with many gateways. */}}
+{{- define "hoop-exporter.fleet" -}}
+{{- if or .Values.config.file .Values.config.existingSecret }}true{{ end }}
+{{- end }}
+
+{{/* The sets of shards, by the letter that is their label replica; the first has the release's name. */}}
+{{- define "hoop-exporter.setName" -}}
+{{- if eq .set "a" }}
+{{- include "hoop-exporter.fullname" .root }}
+{{- else }}
+{{- printf "%s-%s" (include "hoop-exporter.fullname" .root | trunc 50 | trimSuffix "-") .set }}
+{{- end }}
+{{- end }}
+
+{{/* Makes pods' names known; it has no address of its own. */}}
+{{- define "hoop-exporter.podsName" -}}
+{{- printf "%s-pods" (include "hoop-exporter.fullname" . | trunc 50 | trimSuffix "-") }}
+{{- end }}
+
+{{- define "hoop-exporter.setLabels" -}}
+{{ include "hoop-exporter.selectorLabels" .root }}
+{{- if include "hoop-exporter.fleet" .root }}
+app.kubernetes.io/component: {{ .set }}
+{{- end }}
+{{- end }}
+
 {{/* What is wrong with the values that a schema cannot say. */}}
 {{- define "hoop-exporter.check" -}}
-{{- if not .Values.demo }}
+{{- if include "hoop-exporter.fleet" . }}
+{{- if and .Values.config.file .Values.config.existingSecret }}
+{{- fail "config.file and config.existingSecret: give one of them" }}
+{{- end }}
+{{- if or .Values.demo .Values.hoop.url .Values.hoop.existingSecret .Values.connectionTags }}
+{{- fail "config names all gateways and what holds for them: leave demo, hoop.url, hoop.existingSecret and connectionTags out" }}
+{{- end }}
+{{- if and .Values.persistence.shared (not (has "ReadWriteMany" .Values.persistence.accessModes)) }}
+{{- fail "persistence.shared: accessModes has to be ReadWriteMany, for many pods write it" }}
+{{- end }}
+{{- else if or (gt (int .Values.shards) 1) (gt (int .Values.replicas) 1) .Values.scrapeConfig.enabled .Values.persistence.shared .Values.config.credentialSecrets }}
+{{- fail "shards, replicas, scrapeConfig, persistence.shared and config.credentialSecrets are about the gateways of a file: give config.file or config.existingSecret" }}
+{{- else if not .Values.demo }}
 {{- if not .Values.hoop.url }}
 {{- fail "hoop.url is needed: the URL of the gateway, such as https://hoop.example.com/api (or set demo)" }}
 {{- end }}
@@ -59,6 +97,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "hoop-exporter.args" -}}
 {{- if .Values.demo }}
 - --demo
+{{- else if include "hoop-exporter.fleet" . }}
+- --config.file=/etc/hoop_exporter/config/{{ .Values.config.key }}
 {{- else }}
 - --hoop.url={{ .Values.hoop.url }}
 {{- if eq .Values.hoop.credential "token" }}
@@ -90,10 +130,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "hoop-exporter.hasCredential" -}}
-{{- if and (not .Values.demo) (ne .Values.hoop.credential "none") }}true{{ end }}
+{{- if and (not .Values.demo) (not (include "hoop-exporter.fleet" .)) (ne .Values.hoop.credential "none") }}true{{ end }}
 {{- end }}
 
 {{- define "hoop-exporter.volumeMounts" -}}
+{{- if include "hoop-exporter.fleet" . }}
+- name: config
+  mountPath: /etc/hoop_exporter/config
+  readOnly: true
+{{- range $i, $secret := .Values.config.credentialSecrets }}
+- name: credentials-{{ $i }}
+  mountPath: /etc/hoop_exporter/credentials/{{ $secret }}
+  readOnly: true
+{{- end }}
+{{- end }}
 {{- if include "hoop-exporter.hasCredential" . }}
 - name: credential
   mountPath: /etc/hoop_exporter/credential
@@ -110,7 +160,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "hoop-exporter.makesClaim" -}}
-{{- if and .Values.persistence.enabled (not .Values.persistence.existingClaim) (not .Values.demo) }}true{{ end }}
+{{- if and .Values.persistence.enabled (not .Values.persistence.existingClaim) (not .Values.persistence.shared) (not .Values.demo) }}true{{ end }}
 {{- end }}
 
 {{/* Where the state is, if not on a claim that the StatefulSet makes. */}}
@@ -119,7 +169,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - name: state
   {{- if .Values.persistence.enabled }}
   persistentVolumeClaim:
-    claimName: {{ .Values.persistence.existingClaim }}
+    claimName: {{ default (printf "%s-state" (include "hoop-exporter.fullname" .)) .Values.persistence.existingClaim }}
   {{- else }}
   emptyDir:
     sizeLimit: {{ .Values.persistence.size }}
@@ -128,6 +178,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "hoop-exporter.volumes" -}}
+{{- if include "hoop-exporter.fleet" . }}
+- name: config
+  secret:
+    secretName: {{ default (printf "%s-config" (include "hoop-exporter.fullname" .)) .Values.config.existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.config.key }}
+        path: {{ .Values.config.key }}
+{{- range $i, $secret := .Values.config.credentialSecrets }}
+- name: credentials-{{ $i }}
+  secret:
+    secretName: {{ $secret }}
+    defaultMode: 0440
+{{- end }}
+{{- end }}
 {{- if include "hoop-exporter.hasCredential" . }}
 - name: credential
   secret:
