@@ -37,14 +37,14 @@ func FuzzLabelValues(f *testing.F) {
 		}
 		now := at(0)
 		cfg := testConfig()
-		cfg.MaxConnections = n % 7
+		cfg.MaxConnections = n % 4
 		l := ledger.New(ledger.Options{
 			Lookback: time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 24 * time.Hour, ConnectionTags: cfg.ConnectionTags, MaxConnections: cfg.MaxConnections,
 		}, now)
 		var rows []client.Session
 		for i := range n + 1 {
 			rows = append(rows, client.Session{
-				ID: fmt.Sprint("id", i), Connection: variant(connection, i, 12), Type: variant(kind, i, 20), ConnectionSubtype: subtype,
+				ID: fmt.Sprint("id", i), Connection: variant(connection, i, 4), Type: variant(kind, i, 20), ConnectionSubtype: subtype,
 				ConnectionTags: map[string]string{"team": variant(tag, i, 12)}, Verb: variant(verb, i, 25), Status: variant(status, i, 3),
 				StartDate: client.Time{Time: now.Add(time.Duration(i) * time.Millisecond)},
 				Review: &client.Review{Type: kind, Status: variant(review, i, 30), CreatedAt: client.Time{Time: now}, Groups: []client.ReviewGroup{
