@@ -2,6 +2,7 @@ package collector
 
 import (
 	"cmp"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,5 +122,54 @@ func (w *world) keptDuty(before time.Duration, from time.Time) {
 	}
 	if s.MaxInFlight != 1 {
 		w.Errorf("%d requests at once", s.MaxInFlight)
+	}
+}
+
+// Ten thousand sessions within a minute (first values are held for two): the exporter says how far behind it is, keeps its duty, and has soon counted each of them once.
+func TestAFloodWithinAMinute(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		dialect gatewaytest.Dialect
+		cost    func(gatewaytest.Request) time.Duration
+		within  time.Duration
+	}{{gatewaytest.New2026, gatewaytest.NewCost, 3 * time.Minute}, {gatewaytest.Old, gatewaytest.OldCost, 15 * time.Minute}} {
+		t.Run(tc.dialect.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const flood = 10_000
+				g := gatewaytest.New(gatewaytest.Config{Dialect: tc.dialect, Cost: tc.cost})
+				w := newWorld(t, g, truthConfig())
+				defer w.stop()
+				w.scrapeFor(10*time.Minute, refreshEvery)
+				before, from := g.Stats().Busy, time.Now()
+				time.Sleep(time.Minute)
+				g.AddHistory(flood, time.Now().Add(-time.Minute), time.Now(), gatewaytest.HistoryOptions{Duration: time.Second})
+				behind := false
+				for took := time.Duration(0); ; took += refreshEvery {
+					var counted float64
+					s := w.scrape()
+					for k, v := range s {
+						if strings.HasPrefix(k, "hoop_sessions_started_total{") {
+							counted += v
+						}
+					}
+					behind = behind || s["hoop_exporter_unread_seconds"] > 0
+					if counted == flood {
+						t.Logf("all are counted after %v", took)
+						break
+					}
+					if counted > flood || took > tc.within {
+						t.Fatalf("%v of %d are counted after %v", counted, flood, took)
+					}
+					time.Sleep(refreshEvery)
+				}
+				if !behind {
+					t.Error("it never said that it is behind")
+				}
+				w.keptDuty(before, from)
+				w.scrapeFor(time.Hour, refreshEvery)
+				w.equalsTruth()
+			})
+		})
 	}
 }

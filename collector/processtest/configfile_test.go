@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func TestConfigurationFile(t *testing.T) {
 	}
 	p := build(t)
 	t.Run("reloading", p.reloading)
+	t.Run("a credential is exchanged", p.exchange)
 	t.Run("mistakes", p.mistakes)
 	t.Run("checking", p.checking)
 }
@@ -58,7 +60,7 @@ func newFile(t *testing.T, organisations ...string) file {
 
 func (f file) write(lines ...string) {
 	f.Helper()
-	text := "defaults: {cache: {ttl: 100ms}}\ngateways:\n"
+	text := "defaults: {cache: {ttl: 100ms}, metrics: {first_value_hold: 500ms}}\ngateways:\n"
 	for _, l := range lines {
 		text += "  " + l + "\n"
 	}
@@ -156,6 +158,49 @@ func (p programs) reloading(t *testing.T) {
 	if out := exporter.out.String(); strings.Contains(out, secret) {
 		t.Errorf("the secret is in the log: %s", out)
 	}
+}
+
+// A credential that the gateway does not take any more is exchanged in its file, and nothing else has to be done: what was counted stays.
+func (p programs) exchange(t *testing.T) {
+	var taken atomic.Pointer[string] // the key that the gateway takes
+	g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, OrgID: "one", Fault: func(r *http.Request) http.Handler {
+		if r.Header.Get("Api-Key") != *taken.Load() {
+			return gatewaytest.Fail(http.StatusUnauthorized, "unauthorized")
+		}
+		return nil
+	}})
+	s := httptest.NewServer(g)
+	t.Cleanup(s.Close)
+	first, second := "one|"+secret, "one|"+secret+"-2"
+	taken.Store(&first)
+	f := newFile(t, "one")
+	f.write(fmt.Sprintf("one: {url: %q, api_key_file: one.key}", s.URL))
+	_, url := serveWith(t, nil, p.exporter, "--config.file="+f.path, "--web.listen-address=127.0.0.1:0")
+	shows := func(when string, want ...string) {
+		t.Helper()
+		eventually(t, time.Minute, 50*time.Millisecond, func() string {
+			body, err := fetch(t.Context(), http.MethodGet, url+"/probe?gateway=one", plainText)
+			for _, w := range want {
+				if err != nil || !strings.Contains(string(body), "\n"+w+"\n") {
+					return fmt.Sprintf("%s: no %s: %v in %s", when, w, err, body)
+				}
+			}
+			return ""
+		})
+	}
+	counted := func(n int) string {
+		return fmt.Sprintf(`hoop_sessions_started_total{connection="pg",type="database",verb="exec"} %d`, n)
+	}
+	shows("at the start", "hoop_up 1")
+	g.Add(gatewaytest.Row{Connection: "pg", Type: "database", StartDate: time.Now().Add(time.Second)})
+	shows("after a session", "hoop_up 1", counted(1))
+	taken.Store(&second)
+	shows("without access", "hoop_up 0", counted(1))
+	if err := os.WriteFile(filepath.Join(filepath.Dir(f.path), "one.key"), []byte(second), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.Add(gatewaytest.Row{Connection: "pg", Type: "database"})
+	shows("with the new one", "hoop_up 1", counted(2))
 }
 
 // ended runs the exporter to its end.
