@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -46,7 +47,12 @@ const (
 	stopWithin = 10 * time.Second
 )
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if info, ok := debug.ReadBuildInfo(); ok && version.Version == "" { // `go install`, which sets no variables
+		version.Version = strings.TrimPrefix(info.Main.Version, "v")
+	}
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // run is the program: its result is the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,11 +32,11 @@ const maxLayouts = 100
 
 // ownedSince is since when a shard has had the gateways at an address without a break; zero: as long as is known.
 func (l layouts) ownedSince(index int, address string) (since time.Time) {
-	for i := len(l) - 1; i >= 0; i-- {
-		if !(shard.Shard{Index: index, Total: l[i].Total}).Owns(address) {
+	for _, was := range slices.Backward(l) {
+		if !(shard.Shard{Index: index, Total: was.Total}).Owns(address) {
 			return since
 		}
-		since = l[i].Since
+		since = was.Since
 	}
 	return time.Time{}
 }

@@ -56,15 +56,14 @@ func (a after) Open(name string) (Disk, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What else may be wrong with it, Load tells.
 	path := disk.Name()
-	info, err := os.Stat(path)
-	if err != nil || !info.ModTime().Before(a.since) {
-		return disk, nil // what else may be wrong, Load tells
+	if info, err := os.Stat(path); err == nil && info.ModTime().Before(a.since) {
+		aside := path + ".moved-" + stamp(info.ModTime())
+		if err := os.Rename(path, aside); err != nil {
+			return nil, errors.Join(err, disk.Close())
+		}
+		a.told(path, aside)
 	}
-	aside := path + ".moved-" + stamp(info.ModTime())
-	if err := os.Rename(path, aside); err != nil {
-		return nil, errors.Join(err, disk.Close())
-	}
-	a.told(path, aside)
 	return disk, nil
 }
