@@ -20,11 +20,11 @@ func NewAddress() *Address {
 	return &Address{turn: semaphore.NewWeighted(1), duty: planner.NewDuty(time.Time{})}
 }
 
-// roomAfter is for how long a collector that waits for its gateway keeps others from working.
+// roomAfter is for how long a collector may work, be it in many requests, before it makes room whenever it waits for its gateway.
 const roomAfter = time.Second
 
-// Slots bound how many collectors refresh at once, in the order in which they want to. One that waits for its gateway for longer than a second
-// makes room for another meanwhile, so that gateways that hang, however many there are, keep nobody else waiting.
+// Slots bound how many collectors refresh at once, in the order in which they want to. One that has worked for longer than a second makes room
+// for another while it waits for its gateway, so that gateways that hang or have much to tell, however many there are, keep nobody else waiting.
 type Slots struct{ free *semaphore.Weighted }
 
 // NewSlots returns n slots.
@@ -34,11 +34,13 @@ func NewSlots(n int) *Slots { return &Slots{semaphore.NewWeighted(int64(n))} }
 type slot struct {
 	slots *Slots
 	held  bool
+	since time.Time // when it was taken
 }
 
 // take waits for a slot until ctx ends.
 func (s *slot) take(ctx context.Context) {
 	s.held = s.slots != nil && s.slots.free.Acquire(ctx, 1) == nil
+	s.since = time.Now()
 }
 
 // leave gives the slot back.
@@ -55,7 +57,7 @@ func (s *slot) while(ctx context.Context, f func()) {
 		f()
 		return
 	}
-	room := time.AfterFunc(roomAfter, func() { s.slots.free.Release(1) })
+	room := time.AfterFunc(roomAfter-time.Since(s.since), func() { s.slots.free.Release(1) })
 	f()
 	if !room.Stop() {
 		s.take(ctx)

@@ -125,3 +125,39 @@ func TestGatewaysThatHangKeepNobodyWaiting(t *testing.T) {
 		}
 	})
 }
+
+// A collector whose gateway has a lot to tell, in requests of less than a second each, does not have a slot all that time.
+func TestGatewaysWithMuchToTellKeepNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := truthConfig()
+		cfg.Slots = NewSlots(2)
+		var busy []*world
+		for range 8 {
+			g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Cost: func(gatewaytest.Request) time.Duration { return 900 * time.Millisecond }})
+			g.AddHistory(2000, time.Now().Add(-48*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 500, Pending: 100})
+			busy = append(busy, newWorld(t, g, cfg))
+		}
+		good := newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026}), cfg)
+		var scrapes sync.WaitGroup
+		for _, w := range busy {
+			scrapes.Go(func() { w.scrapeFor(3*time.Minute, 30*time.Second) })
+		}
+		time.Sleep(100 * time.Millisecond)
+		var longest time.Duration
+		for range 6 {
+			began := time.Now()
+			good.scrape()
+			longest = max(longest, time.Since(began))
+			time.Sleep(30*time.Second - time.Since(began))
+		}
+		scrapes.Wait()
+		// At worst each of the others, two at a time, has its second and the rest of a request.
+		if longest > 8*time.Second {
+			t.Errorf("a scrape took %v", longest)
+		}
+		t.Logf("the longest scrape took %v", longest)
+		for _, w := range append(busy, good) {
+			w.stop()
+		}
+	})
+}
