@@ -154,7 +154,7 @@ func (c *Client) GetSession(ctx context.Context, id string) (*SessionPage, error
 func (c *Client) UserInfo(ctx context.Context) (*UserInfo, Answer, error) {
 	info := &UserInfo{}
 	answer, err := c.get(ctx, "get user info", "userinfo", nil, func(r io.Reader) error {
-		if err := decodeWhole(json.NewDecoder(r), info); err != nil {
+		if err := decodeWhole(json.NewDecoder(&window{r: r}), info); err != nil {
 			return err
 		}
 		if info.ID == "" && info.Role == "" {

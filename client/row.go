@@ -94,6 +94,9 @@ func (w *window) Read(p []byte) (int, error) {
 		w.buf = append(w.buf[:0], w.buf[drop:]...)
 		w.first = w.mark
 	}
+	if len(w.buf) > maxRowBytes {
+		return 0, malformed(fmt.Sprintf("it has a value of more than %d bytes", maxRowBytes))
+	}
 	n, err := w.r.Read(p)
 	w.buf = append(w.buf, p[:n]...)
 	w.err = err
