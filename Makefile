@@ -54,6 +54,10 @@ simulate: ## Play simulated weeks of trouble for FOR.
 soak: ## Watch memory and goroutines under load for DURATION.
 	HOOP_SOAK=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^soak$$' ./collector/processtest
 
+.PHONY: fleet
+fleet: ## Watch 200 gateways in one exporter, most of which go wrong, for DURATION.
+	HOOP_FLEET=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^fleet$$' ./collector/processtest
+
 .PHONY: demo
 demo: ## Run against a simulated gateway.
 	go run . --demo

@@ -28,6 +28,7 @@ type world struct {
 	*Fleet
 	t        *testing.T
 	gateways map[string]*gatewaytest.Gateway // by host
+	since    map[string]*counting            // by host
 	log      *logs
 	stop     func()
 }
@@ -52,15 +53,10 @@ func (l *logs) String() string {
 
 func newWorld(t *testing.T, o Options) *world {
 	t.Helper()
-	w := &world{t: t, gateways: map[string]*gatewaytest.Gateway{}, log: &logs{}}
+	w := &world{t: t, gateways: map[string]*gatewaytest.Gateway{}, since: map[string]*counting{}, log: &logs{}}
 	o.Logger = log.NewLogfmtLogger(w.log)
-	o.Client = func(g *config.Gateway) (*client.Client, error) {
-		host := strings.TrimSuffix(strings.TrimPrefix(g.Address(), "https://"), "/api")
-		if w.gateways[host] == nil {
-			return nil, fmt.Errorf("no such host as %s", host)
-		}
-		key := client.WithAPIKey(func() (string, error) { return "org|secret", nil })
-		return client.New(g.Address(), &http.Client{Transport: w.gateways[host].Transport()}, key)
+	if o.Client == nil {
+		o.Client = w.connect
 	}
 	w.Fleet = New(o)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -82,6 +78,19 @@ func newWorld(t *testing.T, o Options) *world {
 		}
 	}()
 	return w
+}
+
+// connect makes the client of a gateway that is alone at its address.
+func (w *world) connect(g *config.Gateway) (*client.Client, error) {
+	host := strings.TrimSuffix(strings.TrimPrefix(g.Address(), "https://"), "/api")
+	if w.gateways[host] == nil {
+		return nil, fmt.Errorf("no such host as %s", host)
+	}
+	key := client.WithAPIKey(func() (string, error) { return "org|secret", nil })
+	if w.since[host] == nil {
+		w.since[host] = &counting{RoundTripper: w.gateways[host].Transport()}
+	}
+	return client.New(g.Address(), &http.Client{Transport: w.since[host]}, key, client.WithMaxResponseBytes(2<<20))
 }
 
 // lively adds a gateway in which something happens.
@@ -131,22 +140,7 @@ func gather(t *testing.T, c prometheus.Collector) map[string]float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string]float64{}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			key := f.GetName()
-			for _, l := range m.GetLabel() {
-				key += "," + l.GetName() + "=" + l.GetValue()
-			}
-			switch {
-			case m.Counter != nil:
-				out[key] = m.GetCounter().GetValue()
-			case m.Gauge != nil:
-				out[key] = m.GetGauge().GetValue()
-			}
-		}
-	}
-	return out
+	return flatten(families)
 }
 
 // sum adds the series up whose key begins so.

@@ -22,6 +22,7 @@ func TestProcesses(t *testing.T) {
 	t.Run("memory of a read-back", p.memory)
 	t.Run("kill -9", p.kills)
 	t.Run("soak", p.soak)
+	t.Run("fleet", p.fleet)
 }
 
 // programs are the built binaries.

@@ -5,6 +5,8 @@
 //	GET  /truth  what every metric must be now, as JSON; see the parameters of truthOptions
 //	GET  /stats  what the gateway was asked, and what happened in it, as JSON
 //	POST /calm   no further session starts; what has begun goes on
+//
+// With --gateways it is many, each with all of this below a path of its own, and GET /gateways lists them.
 package main
 
 import (
@@ -22,6 +24,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/misery"
 )
 
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
@@ -54,6 +57,8 @@ type options struct {
 	seed                  uint64
 	connections           int
 
+	gateways, miseries, many int
+
 	history                    int
 	historySpan                time.Duration
 	unfinished, pending, ready int
@@ -75,6 +80,9 @@ func (o *options) flags() *kingpin.Application {
 	app.Flag("seed", "Decides everything that is left to chance.").Default("1").Uint64Var(&o.seed)
 	app.Flag("cost", "What a request costs: nothing, or what it was seen to cost on an old or a new gateway.").Default("none").EnumVar(&o.cost, "none", "old", "new")
 	app.Flag("connections", "Number of connections.").Default("12").IntVar(&o.connections)
+	app.Flag("gateways", "Number of gateways, each below a path of its own: /g0 and so on. 0: one, at the root.").Default("0").IntVar(&o.gateways)
+	app.Flag("miseries", "With --gateways, so many more that go wrong in each of the ways that there are: /m0-0 and so on.").Default("0").IntVar(&o.miseries)
+	app.Flag("many", "How many sessions come at once where that is the misery.").Default("10000").IntVar(&o.many)
 	app.Flag("history", "Number of sessions that there are from the start.").Default("0").IntVar(&o.history)
 	app.Flag("history-span", "How far back they go.").Default("168h").DurationVar(&o.historySpan)
 	app.Flag("unfinished", "How many of them never finish by themselves.").Default("0").IntVar(&o.unfinished)
@@ -89,26 +97,55 @@ func (o *options) flags() *kingpin.Application {
 	return app
 }
 
-// gateway makes the gateway that the flags describe.
-func (o *options) gateway() (*gatewaytest.Gateway, error) {
-	if o.hurry <= 0 || o.rate < 0 || o.connections < 1 || o.history < 0 {
-		return nil, errors.New("--hurry and --connections must be above 0, --rate and --history not below it")
-	}
+// gateway makes the n-th gateway that the flags describe, which goes wrong in a way.
+func (o *options) gateway(n int, m misery.Misery) *gatewaytest.Gateway {
 	connections := gatewaytest.Connections(o.connections)
 	cfg := gatewaytest.Config{
 		Dialect: map[string]gatewaytest.Dialect{"old": gatewaytest.Old, "new": gatewaytest.New2026}[o.dialect],
 		Cost:    map[string]func(gatewaytest.Request) time.Duration{"old": gatewaytest.OldCost, "new": gatewaytest.NewCost}[o.cost],
-		Seed:    o.seed,
+		Seed:    o.seed + uint64(n),
 		OrgID:   o.org,
 		Life:    o.life(connections),
 	}
-	g := gatewaytest.New(cfg)
+	g := m.Gateway(cfg)
 	now := time.Now()
 	g.AddHistory(o.history, now.Add(-o.historySpan), now, gatewaytest.HistoryOptions{
 		ConnectionList: connections, Unfinished: o.unfinished, Pending: o.pending, Ready: o.ready,
 	})
-	return g, nil
+	return g
 }
+
+// handler serves the gateways that the flags describe.
+func (o *options) handler() (http.Handler, error) {
+	if o.hurry <= 0 || o.rate < 0 || o.connections < 1 || o.history < 0 || o.gateways < 0 || o.miseries < 0 || o.many < 0 {
+		return nil, errors.New("--hurry and --connections must be above 0, all other numbers not below it")
+	}
+	if o.gateways == 0 {
+		return newDaemon(o.gateway(0, misery.Misery{})), nil
+	}
+	mux := http.NewServeMux()
+	list := []listed{}
+	add := func(name string, m misery.Misery) {
+		o := *o
+		o.org += "-" + name // a ledger is named by it
+		path := "/" + name
+		mux.Handle(path+"/", http.StripPrefix(path, newDaemon(o.gateway(len(list), m))))
+		list = append(list, listed{name, path, m.Name})
+	}
+	for i := range o.gateways {
+		add(fmt.Sprintf("g%d", i), misery.Misery{})
+	}
+	for kind, m := range misery.All(o.many) {
+		for i := range o.miseries {
+			add(fmt.Sprintf("m%d-%d", kind, i), m)
+		}
+	}
+	mux.HandleFunc("GET /gateways", func(w http.ResponseWriter, _ *http.Request) { answer(w, list) })
+	return mux, nil
+}
+
+// listed is one of many gateways. Misery is empty where it does what it should.
+type listed struct{ Name, Path, Misery string }
 
 // life is full of everything, at the pace that the flags say.
 func (o *options) life(connections []gatewaytest.Connection) gatewaytest.Life {
@@ -140,11 +177,11 @@ func (o *options) serve(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	g, err := o.gateway()
+	handler, err := o.handler()
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	server := &http.Server{Handler: newDaemon(g), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan error, 1)
 	defer context.AfterFunc(ctx, func() { stopped <- server.Close() })()
 	if _, err := fmt.Fprintf(stdout, "Listening on http://%s\n", listener.Addr()); err != nil {

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/misery"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -115,10 +116,7 @@ func TestTellsTheTruthSinceTheFirstGoodAnswer(t *testing.T) {
 func TestCalm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options{dialect: "new", rate: 10, hurry: 1, connections: 12}
-		g, err := o.gateway()
-		if err != nil {
-			t.Fatal(err)
-		}
+		g := o.gateway(0, misery.Misery{})
 		d := newDaemon(g)
 		started := func() int {
 			s := g.Stats()
@@ -204,5 +202,41 @@ func TestTruthOptions(t *testing.T) {
 				t.Errorf("%+v, %v", o, err)
 			}
 		})
+	}
+}
+
+func TestManyGateways(t *testing.T) {
+	url := start(t, "--gateways=3", "--miseries=1", "--many=10", "--history=30", "--org=o")
+	list := decoded[[]listed](t, url+"/gateways")
+	if len(list) != 3+len(misery.All(1)) {
+		t.Fatalf("%+v", list)
+	}
+	orgs := map[string]bool{}
+	for _, g := range list {
+		if g.Misery != "" && g.Misery != "floods" {
+			continue
+		}
+		page := decoded[struct {
+			Data []struct {
+				OrgID string `json:"org_id"`
+			}
+		}](t, url+g.Path+"/api/sessions?limit=100")
+		if len(page.Data) != 30 {
+			t.Fatalf("%s: %d sessions", g.Name, len(page.Data))
+		}
+		orgs[page.Data[0].OrgID] = true
+		if s := decoded[gatewaytest.Stats](t, url+g.Path+"/stats"); s.Rows != 30 {
+			t.Errorf("%s: %+v", g.Name, s)
+		}
+	}
+	if len(orgs) != 4 {
+		t.Errorf("organisations: %v", orgs)
+	}
+	for _, g := range list {
+		if g.Misery == "500" {
+			if code, _ := ask(t, http.MethodGet, url+g.Path+"/api/sessions"); code != http.StatusInternalServerError {
+				t.Errorf("%+v: %d", g, code)
+			}
+		}
 	}
 }

@@ -1,0 +1,111 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
+)
+
+// Many organisations on one gateway, each with a credential of its own. Where a tenth of the gateway's time does not go round, nobody is served
+// at another one's cost: all get old alike.
+func TestManyOrganisations(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		dialect gatewaytest.Dialect
+		cost    func(gatewaytest.Request) time.Duration
+		n       int
+		age     time.Duration // of what is shown, at most
+	}{
+		{"new", gatewaytest.New2026, gatewaytest.NewCost, 100, time.Minute},
+		{"old", gatewaytest.Old, gatewaytest.OldCost, 10, 2 * time.Minute},
+		{"too many on an old one", gatewaytest.Old, gatewaytest.OldCost, 100, 25 * time.Minute},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { organisations(t, tc.dialect, tc.cost, tc.n, tc.age) })
+		})
+	}
+}
+
+func organisations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewaytest.Request) time.Duration, n int, age time.Duration) {
+	s := &server{tenants: map[string]*gatewaytest.Gateway{}}
+	w := newWorld(t, Options{AtOnce: 20, Client: func(g *config.Gateway) (*client.Client, error) {
+		key := client.WithAPIKey(func() (string, error) { return g.Name(), nil })
+		return client.New(g.Address(), &http.Client{Transport: s}, key)
+	}})
+	yaml := &strings.Builder{}
+	fmt.Fprintln(yaml, "gateways:")
+	life := gatewaytest.DefaultLife()
+	life.Rate = 0.005
+	for i := range n {
+		name := fmt.Sprintf("org-%02d", i)
+		s.tenants[name] = gatewaytest.New(gatewaytest.Config{Dialect: dialect, Cost: cost, Seed: uint64(i), OrgID: name, Life: life})
+		s.tenants[name].AddHistory(50, time.Now().Add(-24*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 3, Pending: 1})
+		w.gateways[name] = s.tenants[name]
+		fmt.Fprintf(yaml, "  %s: {url: https://one, api_key_file: %s}\n", name, name)
+	}
+	defer w.stop()
+	w.apply(yaml.String())
+	scrapes := w.scrapers()
+	scrapes.run(2*time.Hour, 30*time.Second) // the read-backs, for which it may take half of the time
+	s.took, s.asked, s.most = 0, 0, 0
+	began, oldest := time.Now(), map[string]time.Duration{}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil {
+			for _, m := range w.all() {
+				oldest[m.gateway.Name()] = max(oldest[m.gateway.Name()], time.Since(m.collector.Health().LastSuccess))
+			}
+			time.Sleep(10 * time.Second)
+		}
+	}()
+	scrapes.run(time.Hour, 30*time.Second)
+	<-ctx.Done()
+	synctest.Wait()
+	duty := float64(s.took) / float64(time.Since(began))
+	ages := slices.Sorted(maps.Values(oldest))
+	t.Logf("%d organisations: %d requests, %.1f %% of the time; what they showed was at most %v (best) %v (middle) %v (worst) old",
+		n, s.asked, 100*duty, ages[0], ages[n/2], ages[n-1])
+	if s.most > 1 || duty > 0.11 {
+		t.Errorf("%d requests at once, %.1f %% of the time", s.most, 100*duty)
+	}
+	if ages[n-1] > age {
+		t.Errorf("what one shows is %v old, want at most %v", ages[n-1], age)
+	}
+}
+
+// server is one address, where the credential tells whose sessions are meant.
+type server struct {
+	tenants map[string]*gatewaytest.Gateway
+
+	mu               sync.Mutex
+	now, most, asked int
+	took             time.Duration
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	s.now++
+	s.most = max(s.most, s.now)
+	s.asked++
+	s.mu.Unlock()
+	defer func(began time.Time) {
+		s.mu.Lock()
+		s.now--
+		s.took += time.Since(began)
+		s.mu.Unlock()
+	}(time.Now())
+	return s.tenants[r.Header.Get("Api-Key")].Transport().RoundTrip(r)
+}

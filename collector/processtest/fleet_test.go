@@ -1,0 +1,147 @@
+package processtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// bounds are what an exporter of so many gateways may need at most, on a machine that has other things to do as well.
+const (
+	mostFleetResident = 1 << 30
+	slowestScrape     = 9 * time.Second // of a healthy gateway: Prometheus waits for ten
+)
+
+// Many gateways in one process, ten that go wrong in each way there is: what the others show is up to date, and what the process needs is bounded.
+func (p programs) fleet(t *testing.T) {
+	healthy, each, many, duration := 20, 1, 500, 20*time.Second
+	if text := os.Getenv("HOOP_FLEET"); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < time.Second {
+			t.Fatalf("HOOP_FLEET=%q: write at least a second, such as 3m", text)
+		}
+		healthy, each, many, duration = 70, 10, 10_000, d
+	}
+	_, gateway := serve(t, p.gateway, "--gateways="+strconv.Itoa(healthy), "--miseries="+strconv.Itoa(each), "--many="+strconv.Itoa(many),
+		"--history=1000", "--unfinished=20", "--pending=5", "--rate=0.1", "--cost=new", "--no-leftovers")
+	var list []struct{ Name, Path, Misery string }
+	body, err := fetch(t.Context(), http.MethodGet, gateway+"/gateways", "application/json")
+	if err == nil {
+		err = json.Unmarshal(body, &list)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, yaml := t.TempDir(), &strings.Builder{}
+	fmt.Fprintln(yaml, "defaults: {token_file: token}\ngateways:")
+	miseries := map[string]string{}
+	for _, g := range list {
+		miseries[g.Name] = g.Misery
+		fmt.Fprintf(yaml, "  %s: {url: '%s%s/api'}\n", g.Name, gateway, g.Path)
+	}
+	for name, text := range map[string]string{"hoop.yml": yaml.String(), "token": "any"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, exporter := serveWith(t, nil, p.exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.dir="+filepath.Join(dir, "state"), "--web.listen-address=127.0.0.1:0")
+	w := &fleetWatch{exporter: exporter, took: map[string]time.Duration{}, downs: map[string]int{}}
+	before := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), duration)
+	defer cancel()
+	var scrapes sync.WaitGroup
+	for i, g := range list {
+		scrapes.Go(func() {
+			w.scrape(ctx, t, g.Name, time.Duration(i)*15*time.Second/time.Duration(len(list)), min(duration/4, time.Minute), before)
+		})
+	}
+	scrapes.Wait()
+	own, err := observe(t.Context(), exporter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, most, err := e.resident()
+	if err != nil && !strings.Contains(err.Error(), errNoProc.Error()) {
+		t.Fatal(err)
+	}
+	cpu := own.sum("process_cpu_seconds_total") / time.Since(before).Minutes()
+	t.Logf("%d gateways for %v: resident at most %s, %.1f CPU seconds a minute, %.0f goroutines, %.0f open files", len(list), duration, mib(most), cpu,
+		own.sum("go_goroutines"), own.sum("process_open_fds"))
+	slowest := map[string]time.Duration{}
+	downs := map[string]int{}
+	for name, took := range w.took {
+		slowest[miseries[name]] = max(slowest[miseries[name]], took)
+		downs[miseries[name]] += w.downs[name]
+	}
+	for _, m := range slices.Sorted(maps.Keys(slowest)) {
+		t.Logf("slowest scrape %6v, %4d of them found it down: %s", slowest[m].Round(time.Millisecond), downs[m], m)
+	}
+	t.Logf("%d scrapes", w.n)
+	if slowest[""] > slowestScrape || downs[""] > 0 {
+		t.Errorf("of the healthy gateways a scrape took %v, and %d found one down", slowest[""], downs[""])
+	}
+	if most > mostFleetResident {
+		t.Errorf("%s were resident, want at most %s", mib(most), mib(mostFleetResident))
+	}
+	if n := own.sum("process_open_fds"); n > float64(4*len(list)) {
+		t.Errorf("%v open files for %d gateways", n, len(list))
+	}
+	if n := own.sum("go_goroutines"); n > float64(15*len(list)) {
+		t.Errorf("%v goroutines for %d gateways", n, len(list))
+	}
+	if n := own.sum("hoop_exporter_gateways"); int(n) != len(list) {
+		t.Errorf("%v of %d gateways are there", n, len(list))
+	}
+	e.stop(t)
+}
+
+// fleetWatch is what scrapes have found.
+type fleetWatch struct {
+	exporter string
+
+	mu    sync.Mutex
+	n     int
+	took  map[string]time.Duration // by gateway, the longest
+	downs map[string]int
+}
+
+// scrape probes a gateway every 15 s, or four times in a short test. What is to be up is so after warmUp.
+func (w *fleetWatch) scrape(ctx context.Context, t *testing.T, name string, first, warmUp time.Duration, began time.Time) {
+	every := min(15*time.Second, warmUp)
+	again := time.NewTimer(min(first, every))
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+		from := time.Now()
+		again.Reset(every)
+		body, err := fetch(ctx, http.MethodGet, w.exporter+"/probe?gateway="+name, plainText)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		w.mu.Lock()
+		w.n++
+		w.took[name] = max(w.took[name], time.Since(from))
+		if !strings.Contains(string(body), "\nhoop_up 1\n") && time.Since(began) > warmUp {
+			w.downs[name]++
+		}
+		w.mu.Unlock()
+	}
+}
