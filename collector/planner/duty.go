@@ -34,6 +34,9 @@ type Duty struct {
 	purses []*Purse
 	last   time.Time
 	quiet  time.Time // nothing is asked before: the gateway said so, or works on something that was given up
+
+	line  []*Purse      // those whom the others' debts keep waiting, the one that has waited longest first
+	visit time.Duration // what one of them takes once it is its turn, on average
 }
 
 // Purse is what one planner may spend. It is safe for concurrent use.
@@ -41,6 +44,10 @@ type Purse struct {
 	duty  *Duty
 	rate  float64 // what its planner thinks that the address may be asked for
 	level [kinds]time.Duration
+
+	visiting bool          // it has its turn, until its planner begins something else
+	spent    time.Duration // since then
+	asked    time.Time     // when it was last sent to the line
 }
 
 // NewDuty returns a bucket that nobody spends from yet.
@@ -68,6 +75,7 @@ func (p *Purse) Leave() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.purses = slices.DeleteFunc(d.purses, func(o *Purse) bool { return o == p })
+	d.line = slices.DeleteFunc(d.line, func(o *Purse) bool { return o == p })
 	for k := range kinds {
 		for _, o := range d.purses {
 			o.level[k] += min(p.level[k], 0) / time.Duration(len(d.purses))
@@ -133,21 +141,51 @@ func (p *Purse) refill(now time.Time, rate float64) {
 	p.duty.refill(now)
 }
 
+// begin tells that its planner begins something else: it has no turn any more.
+func (p *Purse) begin() {
+	d := p.duty
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p.visiting && p.spent > 0 {
+		d.visit = (3*d.visit + p.spent) / 4
+	}
+	p.visiting, p.spent = false, 0
+}
+
 // allows tells whether a request of the kind may be made now. One that is dear keeps its own kind waiting, and the others at the address
-// only where they would make more than another burst of debts.
+// only where they would make more than another burst of debts. Then they go one after the other, in the order in which they first wanted to:
+// otherwise, those that happen to ask first would each time take all there is.
 func (p *Purse) allows(k Kind) bool {
 	p.duty.mu.Lock()
 	defer p.duty.mu.Unlock()
-	if p.level[k] <= 0 {
-		return false
-	}
 	var debts time.Duration
 	for _, o := range p.duty.purses {
 		if o != p {
 			debts += max(0, -o.sum())
 		}
 	}
-	return debts <= burst
+	return p.level[k] > 0 && (p.visiting && debts <= burst+burst/2 || p.enter(debts))
+}
+
+// keepPlace is how long who was sent to the line has a place there without asking again.
+const keepPlace = 2 * time.Minute
+
+// enter begins its turn, if there is room for it and for those before it in the line. Otherwise it has a place there.
+func (p *Purse) enter(debts time.Duration) bool {
+	d := p.duty
+	d.line = slices.DeleteFunc(d.line, func(o *Purse) bool { return d.last.Sub(o.asked) > keepPlace })
+	before := slices.Index(d.line, p)
+	if before < 0 {
+		before = len(d.line)
+		d.line = append(d.line, p)
+	}
+	p.asked = d.last
+	if debts+time.Duration(before)*d.visit > burst {
+		return false
+	}
+	d.line = slices.Delete(d.line, before, before+1)
+	p.visiting = true
+	return true
 }
 
 func (p *Purse) sum() (sum time.Duration) {
@@ -183,4 +221,5 @@ func (p *Purse) charge(k Kind, took time.Duration) {
 	p.duty.mu.Lock()
 	defer p.duty.mu.Unlock()
 	p.level[k] -= took
+	p.spent += took
 }

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -110,7 +111,7 @@ func TestDutyIsKeptTogether(t *testing.T) {
 			took += cost
 			dearest = max(dearest, cost)
 		}
-		limit := 2*burst + time.Duration(float64(now.Sub(noon()))*rate) + time.Duration(kinds+1)*dearest
+		limit := 5*burst/2 + time.Duration(float64(now.Sub(noon()))*rate) + time.Duration(kinds+1)*dearest
 		if took > limit {
 			t.Fatalf("took %v of %v, want at most %v", took, now.Sub(noon()), limit)
 		}
@@ -258,5 +259,35 @@ func TestClock(t *testing.T) {
 	c.observe(time.Time{}, local)
 	if got := c.now(local); !got.Equal(noon().Add(time.Minute)) {
 		t.Errorf("without a date: %v, want 12:01", got)
+	}
+}
+
+// Where there is not enough for all, those that happen to ask first do not take it from the others.
+func TestWhoWaitedLongestGoesFirst(t *testing.T) {
+	now := noon()
+	d := NewDuty(now)
+	purses := make([]*Purse, 100)
+	served := make([]int, len(purses))
+	for i := range purses {
+		purses[i] = d.Join(now)
+	}
+	for range 480 {
+		now = now.Add(30 * time.Second)
+		for i, p := range purses { // always in the same order
+			p.begin()
+			for k := range kinds {
+				p.refill(now, 0.1)
+				if p.allows(k) {
+					p.charge(k, 500*time.Millisecond)
+					served[i]++
+				}
+			}
+		}
+	}
+	if least, most := slices.Min(served), slices.Max(served); least < most/2 || least == 0 {
+		t.Errorf("one was served %d times, and another one %d times: %v", least, most, served)
+	}
+	if len(d.line) == 0 {
+		t.Error("nobody had to wait, so that this shows nothing")
 	}
 }

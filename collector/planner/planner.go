@@ -137,6 +137,7 @@ func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.safe(now
 // Begin begins a refresh.
 func (p *Planner) Begin(now time.Time) {
 	p.failed = false
+	p.purse.begin()
 	p.head.begin()
 	p.pending.begin()
 	p.recheck.begin()
@@ -155,6 +156,7 @@ func (p *Planner) Background(now time.Time) (Request, bool) {
 	if p.ledger == nil {
 		return Request{}, false
 	}
+	p.purse.begin()
 	return p.first(now, headHole{p.head}, p.backlog)
 }
 
