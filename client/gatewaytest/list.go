@@ -35,9 +35,9 @@ func (g *Gateway) find(q query) found {
 	}
 	// Only old gateways, and count=exact, need to see all of them.
 	enough := len(rows)
-	if g.cfg.Dialect >= New2026 && q.count != "exact" {
+	if g.cfg.Dialect >= New2026 && q.count != countExact {
 		enough = q.offset + q.limit + 1
-		if q.count != "none" {
+		if q.count != countNone {
 			enough = max(enough, maxTotal+1)
 		}
 	}
@@ -119,9 +119,9 @@ func (g *Gateway) appendList(b []byte, q query, f found, page []uint32) []byte {
 		b = strconv.AppendBool(append(b, `,"has_next_page":`...), len(page) == q.limit)
 		return append(b, '}')
 	}
-	capped := q.count == "" && f.total > maxTotal
+	capped := q.count == countCapped && f.total > maxTotal
 	switch {
-	case q.count == "none":
+	case q.count == countNone:
 		b = append(b, "null"...)
 	case capped:
 		b = strconv.AppendInt(b, maxTotal, 10)

@@ -17,6 +17,13 @@ const (
 	maxTotal     = 10000
 )
 
+// How new gateways count, and capped where they are not told.
+const (
+	countNone   = "none"
+	countExact  = "exact"
+	countCapped = "capped"
+)
+
 // query is a list request, understood.
 type query struct {
 	filter
@@ -52,7 +59,7 @@ func (g *Gateway) parse(v url.Values, now time.Time) (query, *refusal) {
 		}
 		like := pattern(v.Get(p.name))
 		if !like.valid() {
-			return q, sqlTrouble("LIKE pattern must not end with escape character (SQLSTATE 22025)")
+			return q, sqlTrouble()
 		}
 		*p.to = &like
 	}
@@ -103,11 +110,8 @@ func (g *Gateway) parsePaging(v url.Values, q *query) *refusal {
 		*p.to = n
 	}
 	if g.cfg.Dialect == Old {
-		if q.limit < 0 {
-			return sqlTrouble("LIMIT must not be negative (SQLSTATE 2201W)")
-		}
-		if q.offset < 0 {
-			return sqlTrouble("OFFSET must not be negative (SQLSTATE 2201X)")
+		if q.limit < 0 || q.offset < 0 {
+			return sqlTrouble()
 		}
 		return nil
 	}
@@ -120,8 +124,11 @@ func (g *Gateway) parsePaging(v url.Values, q *query) *refusal {
 		return invalidOption("offset", fmt.Sprintf("must not be greater than %d, got %d; "+
 			"narrow the result set with a filter instead of paginating deeper", maxOffset, q.offset))
 	}
-	if q.count = v.Get("count"); q.count != "" && q.count != "none" && q.count != "exact" {
-		return invalidOption("count", fmt.Sprintf("must be none or exact, got %q", q.count))
+	switch q.count = v.Get("count"); {
+	case !v.Has("count"):
+		q.count = countCapped
+	case q.count != countNone && q.count != countExact && q.count != countCapped:
+		return invalidOption("count", fmt.Sprintf("must be none, exact or capped, got %q", q.count))
 	}
 	return nil
 }
@@ -132,8 +139,9 @@ func invalidOption(name, why string) *refusal {
 	return invalid(fmt.Sprintf("failed listing sessions, invalid %q option: %s", name, why))
 }
 
-func sqlTrouble(what string) *refusal {
-	return &refusal{http.StatusInternalServerError, "failed listing sessions, reason=ERROR: " + what}
+// sqlTrouble is a request that the database refuses; why is only in the gateway's log.
+func sqlTrouble() *refusal {
+	return &refusal{http.StatusInternalServerError, "failed listing sessions (v2)"}
 }
 
 // kind is the word by which list requests are counted.
