@@ -22,6 +22,7 @@ const (
 
 	KindOneTime       = "onetime review"
 	KindJIT           = "jit review"
+	KindApart         = "review later than its session"
 	KindTwoGroups     = "two groups"
 	KindApproved      = "approved"
 	KindForced        = "approved by force"
@@ -46,7 +47,7 @@ func Kinds(d Dialect) []string {
 	both := []string{
 		KindConnect, KindExec, KindLong, KindLate, KindVeryLate, KindSkewed, KindSameTime, KindBurst, KindSuccess,
 		KindFailure, KindAborted, KindDisconnected, KindNoExitCode, KindStuck, KindRewritten, KindSizeZero,
-		KindOneTime, KindJIT, KindTwoGroups, KindApproved, KindForced, KindRejected, KindUndecided, KindGivenUp,
+		KindOneTime, KindJIT, KindApart, KindTwoGroups, KindApproved, KindForced, KindRejected, KindUndecided, KindGivenUp,
 		KindApprovedLater, KindNeverRun, KindExecuted, KindExpired, KindRevoked, KindRevokedOpen, KindOverturned,
 	}
 	if d == Old {

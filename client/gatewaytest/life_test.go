@@ -129,8 +129,10 @@ func wrongShape(r Row) string {
 		return "ready without a review"
 	case v == nil:
 		return ""
-	case !v.CreatedAt.Equal(r.StartDate.Truncate(time.Millisecond)):
-		return "the review was not asked for at the start"
+	case !v.CreatedAt.Equal(r.StartDate.Truncate(time.Millisecond)) && v.CreatedAt.Before(r.VisibleAt.Truncate(time.Millisecond)):
+		return "the review was asked for neither at the start nor once the session could be seen"
+	case v.CreatedAt.Sub(r.VisibleAt) > 30*time.Second:
+		return "the review was asked for too late"
 	case !ms(v.RevokeAt):
 		return "revoke_at in more than milliseconds"
 	case v.Status == pending && !v.RevokeAt.IsZero():

@@ -24,6 +24,9 @@ const (
 type Reviews struct {
 	// Share of all sessions ask for a review: JIT of these for a while, the others for one run.
 	Share, JIT float64
+	// Apart is the share of reviews that the gateway writes in a transaction of its own, and so later than the session: for up
+	// to half a minute the session looks like one that runs without a review.
+	Apart float64
 	// TwoGroups is the share of reviews that two groups have to approve.
 	TwoGroups float64
 	// Wait is the mean time to the decision, 5 minutes by default; for the share LongWait it is 20 times as long.
@@ -66,7 +69,17 @@ func (r Reviews) filled() Reviews {
 // timed tells whether the review gives access for a while.
 func (v *Review) timed() bool { return v != nil && v.Type == jit }
 
-// newReview is a review as it is asked for together with the session.
+// ask is where a session that could be seen without a review gets one.
+func (s *story) ask(at int64) {
+	s.then(at+s.within(time.Millisecond, 30*time.Second), func(at int64) {
+		s.count(KindApart)
+		v := s.newReview(at)
+		s.g.change(s.row, at, func(r *row) { r.extra().review = v })
+		s.await(at)
+	})
+}
+
+// newReview is a review as it is asked for.
 func (s *story) newReview(created int64) *Review {
 	v := &Review{ID: s.g.newKey(s.rng).String(), Type: oneTime, Status: pending, CreatedAt: timeOf(created).Truncate(time.Millisecond)}
 	if s.chance(s.JIT) {

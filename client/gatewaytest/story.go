@@ -36,7 +36,8 @@ func (l *life) birth(at int64) {
 		l.count(KindBornDone)
 		r.status = g.word("done")
 	}
-	if reviewed {
+	apart := reviewed && s.Apart > 0 && s.chance(s.Apart)
+	if reviewed && !apart {
 		r.extra().review = s.newReview(created)
 	}
 	s.row = g.push(r)
@@ -44,6 +45,8 @@ func (l *life) birth(at int64) {
 		g.appear(s.row)
 		switch {
 		case born:
+		case apart:
+			s.ask(visible)
 		case reviewed:
 			s.await(visible)
 		default:

@@ -189,6 +189,31 @@ func TestReviewsCountOnce(t *testing.T) {
 	s.want("tracked", len(s.tracked), 0)
 }
 
+// TestAReviewMayComeAfterItsSession: a gateway writes the session first, and its review in a transaction of its own.
+func TestAReviewMayComeAfterItsSession(t *testing.T) {
+	s := begin(t)
+	s.see(2*time.Second, session("a", time.Second))
+	n := s.target(2 * time.Second)
+	s.want("without a review it runs", []any{n.Open[Running], n.Open[Pending], n.Requested.Value}, "[1 0 0]")
+
+	row := session("a", time.Second)
+	row.Review = &client.Review{ID: "r", Type: "onetime", Status: "PENDING", CreatedAt: at(20 * time.Second)}
+	s.see(21*time.Second, row, row)
+	n = s.target(21 * time.Second)
+	s.want("with one it waits", []any{n.Open[Running], n.Open[Pending], n.Requested.Value}, "[0 1 1]")
+	s.want("started", counted(n.Started), "map[exec:1]")
+
+	row.Status, row.EndDate, row.ExitCode = "done", at(80*time.Second), code(0)
+	row.Review = &client.Review{ID: "r", Type: "onetime", Status: "EXECUTED", CreatedAt: at(20 * time.Second), RevokeAt: at(50 * time.Second)}
+	s.see(90*time.Second, row)
+	n = s.target(90 * time.Second)
+	s.want("finished", counted(n.Finished), "map[success:1]")
+	s.want("resolved", counted(n.Resolved), "map[EXECUTED:1]")
+	s.want("the wait begins with the review", []any{n.Histograms[ReviewWait].Count, n.Histograms[ReviewWait].Sum}, "[1 30]")
+	s.want("durations leave out what waited", n.Histograms[Duration].Count, 0)
+	s.want("requested", n.Requested.Value, 1)
+}
+
 func TestProcessingForEverRestsAfterAMinute(t *testing.T) {
 	s := begin(t)
 	row := s.ended("a", time.Second, 10*time.Second, 0)
