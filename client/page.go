@@ -45,7 +45,7 @@ type MalformedSession struct {
 
 // Bounds of what a row may hold, in bytes: far above what the API gives, and what a memory can bear a million times.
 const (
-	maxRowBytes  = 8 << 20 // of it and of what was read ahead, for it has to be in memory as a whole, in several copies
+	maxRowBytes  = 16 << 20 // of it and of what was read ahead, for it has to be in memory as a whole, in several copies
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10
 	maxItems     = 1000          // tags or groups of a row
