@@ -237,7 +237,7 @@ func (c *Collector) publish(s status) {
 		// Only now: who waits for this scrapes at once, and has to see it.
 		c.complete = true
 		close(c.baseline)
-		level.Info(c.cfg().Logger).Log("msg", "the first read-back is complete", "lookback", c.cfg().Lookback, "tracked_sessions", p.snapshot.Tracked)
+		level.Info(c.cfg().Logger).Log("msg", "everything is read back", "lookback", c.cfg().Lookback, "tracked_sessions", p.snapshot.Tracked)
 	}
 }
 
