@@ -58,6 +58,10 @@ soak: ## Watch memory and goroutines under load for DURATION.
 fleet: ## Watch 200 gateways in one exporter, most of which go wrong, for DURATION.
 	HOOP_FLEET=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^fleet$$' ./collector/processtest
 
+.PHONY: cost
+cost: ## Measure for DURATION what one of 100 shards costs, of 10,000 gateways with 10 million sessions a day.
+	HOOP_COST=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^cost$$' ./collector/processtest
+
 .PHONY: demo
 demo: ## Run against a simulated gateway.
 	go run . --demo

@@ -188,6 +188,9 @@ func (town *town) calm() {
 // Two shards become three, and two again, on a directory that all share. Old and new ones run side by side for a while, as in a rolling update.
 // Whoever follows service discovery sees every counter go on, to the truth.
 func TestGatewaysMoveWithTheirCounters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives through hours")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		town := newTown(t, func(int) string { return dir })
@@ -221,6 +224,9 @@ func TestGatewaysMoveWithTheirCounters(t *testing.T) {
 // Where each shard has a directory of its own, and all of them are restarted as three and as two again, what moves begins again, by a created
 // timestamp of its own, and what the shard to which it comes back once knew of it is not taken for what has happened since.
 func TestGatewaysMoveWithoutTheirCounters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives through hours")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		town := newTown(t, func(index int) string { return filepath.Join(dir, strconv.Itoa(index)) })

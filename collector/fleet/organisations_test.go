@@ -20,6 +20,9 @@ import (
 // Many organisations on one gateway, each with a credential of its own. Where a tenth of the gateway's time does not go round, nobody is served
 // at another one's cost: all get old alike.
 func TestManyOrganisations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives through hours")
+	}
 	for _, tc := range []struct {
 		name    string
 		dialect gatewaytest.Dialect

@@ -18,7 +18,7 @@ import (
 
 // bounds are what an exporter of so many gateways may need at most, on a machine that has other things to do as well.
 const (
-	mostFleetResident = 1 << 30
+	mostFleetResident = 2 << 30         // half a million reviews wait at ten of them
 	slowestScrape     = 9 * time.Second // of a healthy gateway: Prometheus waits for ten
 )
 

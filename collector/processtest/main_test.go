@@ -23,6 +23,7 @@ func TestProcesses(t *testing.T) {
 	t.Run("kill -9", p.kills)
 	t.Run("soak", p.soak)
 	t.Run("fleet", p.fleet)
+	t.Run("cost", p.cost)
 }
 
 // programs are the built binaries.
