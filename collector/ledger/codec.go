@@ -140,14 +140,16 @@ func (c *codec) fixed(b []byte) {
 func (c *codec) hash(v *uint64) {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], *v)
-	c.fixed(b[:])
-	*v = binary.BigEndian.Uint64(b[:])
+	if c.fixed(b[:]); c.reading { // what is written may be shown to somebody meanwhile
+		*v = binary.BigEndian.Uint64(b[:])
+	}
 }
 
 func (c *codec) float(v *float64) {
 	u := math.Float64bits(*v)
-	c.hash(&u)
-	*v = math.Float64frombits(u)
+	if c.hash(&u); c.reading {
+		*v = math.Float64frombits(u)
+	}
 	c.check(!math.IsNaN(*v) && !math.IsInf(*v, 0), "a number is none")
 }
 

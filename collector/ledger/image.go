@@ -378,7 +378,9 @@ func (c *codec) native(schema *int32, zero *uint64, b *[]NativeBucket, count uin
 	wide := int64(*schema)
 	c.int(&wide)
 	c.check(wide <= nativeSchema && wide >= nativeSchemaMin, "a histogram's resolution is none")
-	*schema = int32(wide)
+	if c.reading {
+		*schema = int32(wide)
+	}
 	c.uint(zero)
 	c.check(*zero <= count, "a histogram's buckets are not its count")
 	const lowest = -1 << 20 // far below any index that there is
@@ -388,7 +390,9 @@ func (c *codec) native(schema *int32, zero *uint64, b *[]NativeBucket, count uin
 		c.int(&step)
 		last += step
 		c.check(step > 0 && last < -lowest, "a histogram's buckets are not in order")
-		v.Index = int32(last)
+		if c.reading {
+			v.Index = int32(last)
+		}
 		c.uint(&v.Count)
 		c.check(v.Count <= count-sum, "a histogram's buckets are not its count")
 		sum += v.Count
