@@ -115,12 +115,12 @@ func live(t *testing.T, steps []step) (wrong string) {
 	}
 	w.apply("gateways: {z: {url: https://one, token_file: t}}")
 	time.Sleep(5 * time.Minute) // the last requests end
-	if len(w.addresses) != 1 {
-		wrong = fmt.Sprintf("%d addresses are left, want that of the only gateway", len(w.addresses))
+	if n := w.shared(); n != 1 {
+		wrong = fmt.Sprintf("%d addresses are left, want that of the only gateway", n)
 	}
 	w.stop()
-	if len(w.addresses) != 0 {
-		wrong = fmt.Sprintf("%d addresses are left in the end", len(w.addresses))
+	if n := w.shared(); n != 0 {
+		wrong = fmt.Sprintf("%d addresses are left in the end", n)
 	}
 	for host, g := range w.gateways {
 		if s := g.Stats(); s.MaxInFlight > 1 {
@@ -128,4 +128,11 @@ func live(t *testing.T, steps []step) (wrong string) {
 		}
 	}
 	return wrong
+}
+
+// shared is the number of addresses that collectors share.
+func (w *world) shared() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.addresses)
 }
