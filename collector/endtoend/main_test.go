@@ -28,6 +28,7 @@ func TestEndToEnd(t *testing.T) {
 	if os.Getenv("HOOP_E2E") != "1" {
 		t.Skip("takes minutes, and programs that .ci/e2e has")
 	}
+	t.Parallel() // with the fleet: both wait most of the time
 	p := programs{dir: t.TempDir(), prometheus: prometheus, alertmanager: alertmanager}
 	p.build(t)
 	variants := []variant{
