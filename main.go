@@ -120,9 +120,9 @@ func (o *options) flags() *kingpin.Application {
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&o.pprof)
 	flags.Add(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, flags.OneOf("debug", "info", "warn", "error"))
 	flags.Add(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, flags.OneOf("logfmt", "json"))
-	app.Flag("config.check", "Check the configuration, ask the gateway for a page, say what came, and exit.").BoolVar(&o.check)
+	app.Flag("config.check", "Check the configuration, ask the gateway, or each one of the file, for a page, say what came, and exit.").BoolVar(&o.check)
 	app.Flag("config.print", "Print the effective configuration as a file for --config.file, without secrets, and exit.").BoolVar(&o.print)
-	app.Flag("once", "Read everything back, write the metrics to standard output, and exit.").BoolVar(&o.once)
+	app.Flag("once", "Read everything back from one gateway, write the metrics to standard output, and exit.").BoolVar(&o.once)
 	app.Flag("demo", "Watch a simulated gateway in this process instead of a real one.").BoolVar(&o.demo)
 	return app
 }

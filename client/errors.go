@@ -29,7 +29,7 @@ var (
 	// ErrTooLarge is an answer beyond [WithMaxResponseBytes].
 	ErrTooLarge = errors.New("the answer is larger than allowed: raise the limit of response bytes or ask for smaller pages")
 	// ErrTimeout is an answer that did not come, or not completely, in time.
-	ErrTimeout = errors.New("no complete answer in time: allow more time or ask for a narrower window")
+	ErrTimeout = errors.New("no complete answer in time: allow more time")
 	// ErrTLS is a connection that could not be secured.
 	ErrTLS = errors.New("no secure connection: check https or http in the URL, the CA and the client certificate")
 	// ErrRedirect is a redirect that was not followed, so that the credential stays with the gateway.

@@ -162,7 +162,7 @@ func (f *families) describeExporter() {
 	f.withheld = f.plain("hoop_exporter_gauges_withheld",
 		"1 if the gauges about sessions and reviews are withheld, because no refresh has succeeded for too long, else 0.")
 	f.visibilityLimited = f.plain("hoop_exporter_visibility_limited",
-		"1 if the gateway shows only part of the sessions to this credential (its role is neither admin nor auditor), else 0.")
+		"1 if the gateway shows only part of the sessions to this credential (its role is neither admin nor auditor), else 0, also while it has not told the role.")
 	f.baselineComplete = f.plain("hoop_exporter_baseline_complete",
 		"1 if the first read-back over the lookback has ended, so that what is not open there is shown as 0; else 0.")
 	f.tracked = f.plain("hoop_exporter_tracked_sessions",

@@ -22,7 +22,7 @@ func newInstruments(cfg Config) *instruments {
 	return &instruments{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hoop_exporter_gateway_requests_total",
-			Help: "Requests to the gateway that ended, by HTTP status code, or by what went wrong where there is none.",
+			Help: "Requests to the gateway that ended, by HTTP status code, or by what went wrong where there is none; those that could not be sent too.",
 		}, []string{"code"}),
 		requestDuration: prometheus.NewHistogram(requestDurationOpts(cfg)),
 		busy: prometheus.NewCounter(prometheus.CounterOpts{

@@ -45,7 +45,7 @@ hoop_exporter_gateway_request_duration_seconds_bucket{le="90"} 3
 hoop_exporter_gateway_request_duration_seconds_bucket{le="+Inf"} 3
 hoop_exporter_gateway_request_duration_seconds_sum 30.75
 hoop_exporter_gateway_request_duration_seconds_count 3
-# HELP hoop_exporter_gateway_requests_total Requests to the gateway that ended, by HTTP status code, or by what went wrong where there is none.
+# HELP hoop_exporter_gateway_requests_total Requests to the gateway that ended, by HTTP status code, or by what went wrong where there is none; those that could not be sent too.
 # TYPE hoop_exporter_gateway_requests_total counter
 hoop_exporter_gateway_requests_total{code="200"} 2
 hoop_exporter_gateway_requests_total{code="timeout"} 1

@@ -42,7 +42,7 @@ func (c *Collector) keep(now time.Time) error {
 	case who == nil && c.cfg().State == nil:
 		return nil
 	case who == nil:
-		return fmt.Errorf("the state file is named by the organisation, which the gateway does not tell: %w", c.gateway.whoErr)
+		return fmt.Errorf("the gateway has not told the organization, by which the state file is named: %w", c.gateway.whoErr)
 	case !k.known && (c.cfg().State != nil || k.shown == "" || k.shown == who.OrgID || who.OrgID == ""):
 		return c.take(c.cfg().identity(who), now)
 	}
@@ -59,7 +59,7 @@ func (c *Collector) same(id state.Identity) error {
 	was := c.keeper.id
 	was.Organisation = cmp.Or(was.Organisation, c.keeper.shown)
 	if id.Organisation != was.Organisation && id.Organisation != "" && was.Organisation != "" {
-		return fmt.Errorf("the credential belongs to organisation %q now, and what was counted to %q: give one of that, or start again (in a configuration file: give the gateway another name)", id.Organisation, was.Organisation)
+		return fmt.Errorf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", id.Organisation, was.Organisation)
 	}
 	if c.keeper.store != nil && id != was {
 		return errors.New("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
@@ -144,7 +144,7 @@ func (k *keeper) foreign(page *client.SessionPage) error {
 			k.shown = cmp.Or(k.id.Organisation, org)
 		}
 		if org != k.shown {
-			return fmt.Errorf("the sessions are of organisation %q, and what was counted of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, k.shown)
+			return fmt.Errorf("the sessions are of organization %q, and what was counted here is of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, k.shown)
 		}
 	}
 	return nil

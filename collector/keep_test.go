@@ -318,7 +318,7 @@ func TestAPageOfAnotherOrganisationIsRefused(t *testing.T) {
 				t.Errorf("%s is shown", k)
 			}
 		}
-		if w.notBelow(before); got["hoop_up"] != 0 || !strings.Contains(l.String(), `the sessions are of organisation \"another\"`) {
+		if w.notBelow(before); got["hoop_up"] != 0 || !strings.Contains(l.String(), `the sessions are of organization \"another\"`) {
 			t.Errorf("up %v, the log says %s", got["hoop_up"], l)
 		}
 	}, nil)

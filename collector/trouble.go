@@ -12,25 +12,28 @@ import (
 // troubleLog says what is wrong once, not at every scrape, and says when it is over.
 type troubleLog struct {
 	logger log.Logger
-	last   map[string]string // by subject: what was said last
+	last   map[string]trouble // by subject: what was said last
 	told   map[string]bool   // what is told once for ever
 }
+
+// trouble is what was said of a subject.
+type trouble struct{ msg, said string }
 
 // mostTold bounds what is remembered, and so what is told once for ever.
 const mostTold = 1000
 
 func newTroubleLog(l log.Logger) *troubleLog {
-	return &troubleLog{logger: l, last: map[string]string{}, told: map[string]bool{}}
+	return &troubleLog{logger: l, last: map[string]trouble{}, told: map[string]bool{}}
 }
 
 // trouble logs an error as a warning, or, where it is what was said of the subject last, for debugging only.
 func (t *troubleLog) trouble(subject, msg string, err error, keyvals ...any) {
 	said := msg + ": " + code(err) + " " + gist(err.Error())
 	l := level.Warn(t.logger)
-	if t.last[subject] == said {
+	if t.last[subject].said == said {
 		l = level.Debug(t.logger)
 	}
-	t.last[subject] = said
+	t.last[subject] = trouble{msg, said}
 	_ = l.Log(append([]any{"msg", msg, "err", err}, keyvals...)...)
 }
 
@@ -53,8 +56,8 @@ func gist(text string) string {
 
 // over says that a subject's trouble has passed.
 func (t *troubleLog) over(subject string) {
-	if _, ok := t.last[subject]; ok {
+	if was, ok := t.last[subject]; ok {
 		delete(t.last, subject)
-		_ = level.Info(t.logger).Log("msg", "recovered", "subject", subject)
+		_ = level.Info(t.logger).Log("msg", "recovered", "subject", subject, "from", was.msg)
 	}
 }

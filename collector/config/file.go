@@ -100,7 +100,6 @@ func (r *reader) gateways(n *yaml.Node) (all []*section) {
 	for name, value := range pairs(n) {
 		if !goodName(name.Value) {
 			r.add(name.Line, join(key, name.Value), "is no name of a gateway: 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first")
-			continue
 		}
 		full := join(key, name.Value)
 		if !r.is(value, full, "a mapping with the url and what else holds for the gateway", "!!map") {

@@ -49,9 +49,9 @@ func (g *Gateway) environment() string {
 	case g.connect != nil:
 		return "# The simulated gateway needs no credential."
 	case o.Token != "":
-		return "# The credential is a bearer token from the environment: HOOP_TOKEN. A file of this needs token_file instead."
+		return "# The credential is a bearer token from the environment: HOOP_TOKEN. A configuration file needs token_file instead."
 	case o.APIKey != "":
-		return "# The credential is an API key from the environment: HOOP_API_KEY. A file of this needs api_key_file instead."
+		return "# The credential is an API key from the environment: HOOP_API_KEY. A configuration file needs api_key_file instead."
 	}
 	return ""
 }

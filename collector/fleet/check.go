@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -12,8 +11,10 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
-// Check asks all gateways of a shard for a page, one after the other, and writes to out what came. The error tells of each that is of no use.
-func Check(ctx context.Context, c *config.Config, own shard.Shard, connect func(*config.Gateway) (*client.Client, error), out io.Writer) (err error) {
+// Check asks all gateways of a shard for a page, one after the other, and writes to out what came, or why a gateway is of no use. With only one,
+// made by flags, that is the error.
+func Check(ctx context.Context, c *config.Config, own shard.Shard, connect func(*config.Gateway) (*client.Client, error), out io.Writer) error {
+	asked, failed := 0, 0
 	for _, g := range c.Gateways() {
 		if !own.Owns(g.Address()) {
 			continue
@@ -21,14 +22,20 @@ func Check(ctx context.Context, c *config.Config, own shard.Shard, connect func(
 		if g.Name() != "" {
 			_, _ = fmt.Fprintf(out, "%s:\n", g.Name())
 		}
-		to, failed := connect(g)
-		if failed == nil {
-			failed = check.Gateway(ctx, to, g.Collector().Timeout, out)
+		to, err := connect(g)
+		if err == nil {
+			err = check.Gateway(ctx, to, g.Collector().Timeout, out)
 		}
-		if failed != nil && g.Name() != "" {
-			failed = fmt.Errorf("gateway %s: %w", g.Name(), failed)
+		if g.Name() == "" {
+			return err
 		}
-		err = errors.Join(err, failed)
+		if asked++; err != nil {
+			failed++
+			_, _ = fmt.Fprintf(out, "failed: %s\n", err)
+		}
 	}
-	return err
+	if failed > 0 {
+		return fmt.Errorf("%d of %d gateways cannot be used", failed, asked)
+	}
+	return nil
 }

@@ -182,13 +182,13 @@ func (f *Fleet) leave(at string) {
 	}
 }
 
-// wakeAfter is after how long without a scrape a gateway is refreshed because somebody looks at all of them: so that its health is known, and
+// wakeAfter is at most after how long without a scrape a gateway is refreshed because somebody looks at all of them: so that its health is known, and
 // nothing is missed, where nobody scrapes it.
 const wakeAfter = time.Minute
 
 // Wake refreshes gateways that nobody has scraped for a while. It does not wait.
 func (f *Fleet) Wake() {
 	for _, m := range f.all() {
-		m.collector.Wake(wakeAfter)
+		m.collector.Wake(min(wakeAfter, m.gateway.Collector().StaleAfter/2))
 	}
 }

@@ -253,7 +253,7 @@ func (p programs) checking(t *testing.T) {
 	}
 	f.write(good, "two: {url: http://127.0.0.1:1, api_key_file: two.key}")
 	code, out := p.ended(t, "--config.file="+f.path, "--config.check")
-	if code != 1 || !strings.Contains(out, "gateway two: ") || !strings.Contains(out, "one:\ngateway: ") || strings.Contains(out, secret) {
+	if code != 1 || !strings.Contains(out, "two:\nfailed: ") || !strings.Contains(out, "1 of 2 gateways cannot be used") || !strings.Contains(out, "one:\ngateway: ") || strings.Contains(out, secret) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }

@@ -88,7 +88,7 @@ func (f format) decode(id Identity, b []byte) (ledger.Image, error) {
 	}
 	switch want := id.digest(); {
 	case organisation != id.Organisation:
-		return none, fmt.Errorf("%w (it is about organisation %q, and the credential belongs to %q)", ErrOther, organisation, id.Organisation)
+		return none, fmt.Errorf("%w (it is about organization %q, and the credential belongs to %q)", ErrOther, organisation, id.Organisation)
 	case visibility != id.visibility():
 		return none, fmt.Errorf("%w (it was written with %s sessions visible, and now it is %s)", ErrOther, visibility, id.visibility())
 	case string(digest) != string(want[:]):

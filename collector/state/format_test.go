@@ -44,7 +44,7 @@ func TestFilesThatAreNotUsed(t *testing.T) {
 		{"a bit of the checksum", changed(30), errDamaged, "checksum"},
 		{"a bit of the end", changed(len(good) - 1), errDamaged, "checksum"},
 		{"newer", newer.encode(someone(), someImage()), ErrNewer, "format 7, this one reads up to 1"},
-		{"of another organisation", current().encode(Identity{Organisation: "other"}, someImage()), ErrOther, `about organisation "other"`},
+		{"of another organisation", current().encode(Identity{Organisation: "other"}, someImage()), ErrOther, `about organization "other"`},
 		{"of another visibility", current().encode(limited, someImage()), ErrOther, "with limited sessions visible, and now it is all"},
 		{"of other filters", current().encode(filtered, someImage()), ErrOther, "other filters"},
 	} {

@@ -76,7 +76,7 @@ func (o *options) flags() *kingpin.Application {
 	app.HelpFlag.Short('h')
 	app.Flag("listen", "Loopback address to listen on; port 0 takes a free one.").Default("127.0.0.1:0").StringVar(&o.listen)
 	app.Flag("dialect", "The gateway's version: old (1.49.10) or new (1.148).").Default("new").EnumVar(&o.dialect, "old", "new")
-	app.Flag("org", "The organisation that all credentials belong to.").Default(gatewaytest.OrgID).StringVar(&o.org)
+	app.Flag("org", "The organization that all credentials belong to: any bearer token, and any key in Api-Key.").Default(gatewaytest.OrgID).StringVar(&o.org)
 	app.Flag("seed", "Decides everything that is left to chance.").Default("1").Uint64Var(&o.seed)
 	app.Flag("cost", "What a request costs: nothing, or what it was seen to cost on an old or a new gateway.").Default("none").EnumVar(&o.cost, "none", "old", "new")
 	app.Flag("connections", "Number of connections.").Default("12").IntVar(&o.connections)
