@@ -121,7 +121,7 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 	if ctx.Err() != nil {
 		return
 	}
-	c.planner.Charge(c.cfg().clock(), took)
+	c.planner.Charge(c.cfg().clock(), took, retryAfter(err, took) > 0)
 	if g.whoErr = err; err != nil {
 		again := identifyAgain
 		if c.cfg().State != nil && g.who == nil {

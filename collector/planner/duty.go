@@ -33,7 +33,11 @@ type Duty struct {
 	mu     sync.Mutex
 	purses []*Purse
 	last   time.Time
-	quiet  time.Time // nothing is asked before: the gateway said so, or works on something that was given up
+	spare  [kinds]time.Duration // what the last one who left had, or owed
+	quiet  time.Time            // nobody asks before
+
+	struck *Purse // the one whose requests have no answer, as far as nobody has had any since
+	down   bool   // another one has had none either: it is the gateway
 
 	line  []*Purse      // those whom the others' debts keep waiting, the one that has waited longest first
 	visit time.Duration // what one of them takes once it is its turn, on average
@@ -44,6 +48,9 @@ type Purse struct {
 	duty  *Duty
 	rate  float64 // what its planner thinks that the address may be asked for
 	level [kinds]time.Duration
+	quiet time.Time // it does not ask before
+
+	unanswered bool // the gateway had no answer for it the last time
 
 	visiting bool          // it has its turn, until its planner begins something else
 	spent    time.Duration // since then
@@ -51,20 +58,32 @@ type Purse struct {
 }
 
 // NewDuty returns a bucket that nobody spends from yet.
-func NewDuty(now time.Time) *Duty { return &Duty{last: now} }
+func NewDuty(now time.Time) *Duty {
+	d := &Duty{last: now}
+	for k := range kinds {
+		d.spare[k] = time.Duration(k.share() * float64(burst))
+	}
+	return d
+}
 
-// Join returns a full purse. The others get smaller by that: together they hold no more than one burst.
+// Join returns a purse with what the others have to give up, since together they hold no more than one burst. Who leaves and joins again
+// gets nothing by that.
 func (d *Duty) Join(now time.Time) *Purse {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refill(now)
-	p := &Purse{duty: d}
+	p := &Purse{duty: d, level: d.spare}
+	d.spare = [kinds]time.Duration{}
 	d.purses = append(d.purses, p)
 	for k := range kinds {
-		p.level[k] = d.full(k)
+		full := d.full(k)
 		for _, o := range d.purses {
-			o.level[k] = min(o.level[k], d.full(k))
+			if over := o.level[k] - full; o != p && over > 0 {
+				o.level[k] -= over
+				p.level[k] += over
+			}
 		}
+		p.level[k] = min(p.level[k], full)
 	}
 	return p
 }
@@ -76,6 +95,13 @@ func (p *Purse) Leave() {
 	defer d.mu.Unlock()
 	d.purses = slices.DeleteFunc(d.purses, func(o *Purse) bool { return o == p })
 	d.line = slices.DeleteFunc(d.line, func(o *Purse) bool { return o == p })
+	if d.struck == p {
+		d.struck = nil
+	}
+	if len(d.purses) == 0 {
+		d.spare, d.quiet = p.level, later(d.quiet, p.quiet)
+		return
+	}
 	for k := range kinds {
 		for _, o := range d.purses {
 			o.level[k] += min(p.level[k], 0) / time.Duration(len(d.purses))
@@ -153,14 +179,15 @@ func (p *Purse) begin() {
 }
 
 // allows tells whether a request of the kind may be made now. One that is dear keeps its own kind waiting, and the others at the address
-// only where they would make more than another burst of debts. Then they go one after the other, in the order in which they first wanted to:
+// only where they would make more than another burst of debts (those of one whom the gateway does not answer, while it answers others, are its
+// own: it pays for them out of its part). Then they go one after the other, in the order in which they first wanted to:
 // otherwise, those that happen to ask first would each time take all there is.
 func (p *Purse) allows(k Kind) bool {
 	p.duty.mu.Lock()
 	defer p.duty.mu.Unlock()
 	var debts time.Duration
 	for _, o := range p.duty.purses {
-		if o != p {
+		if o != p && (!o.unanswered || p.duty.down) {
 			debts += max(0, -o.sum())
 		}
 	}
@@ -195,18 +222,46 @@ func (p *Purse) sum() (sum time.Duration) {
 	return sum
 }
 
-// silence has nobody ask at the address before a moment.
-func (p *Purse) silence(until time.Time) {
-	p.duty.mu.Lock()
-	defer p.duty.mu.Unlock()
-	p.duty.quiet = later(p.duty.quiet, until)
+// othersWait is for how long an organisation's trouble keeps the others at its address from asking.
+const othersWait = 30 * time.Second
+
+// silence has the planner ask nothing before a moment, because the gateway said so, or works on something that was given up. The others at the
+// address wait for no longer than half a minute, unless they have found out that the gateway does not answer them either.
+func (p *Purse) silence(now, until time.Time) {
+	p.noAnswer()
+	d := p.duty
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p.quiet = later(p.quiet, until)
+	if most := now.Add(othersWait); !d.down && until.After(most) {
+		until = most
+	}
+	d.quiet = later(d.quiet, until)
 }
 
-// silent tells whether nobody may ask at the address now.
+// noAnswer notes that the gateway had no answer.
+func (p *Purse) noAnswer() {
+	d := p.duty
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p.unanswered = true
+	d.down = d.down || d.struck != nil && d.struck != p
+	d.struck = p
+}
+
+// answered notes that the gateway had an answer.
+func (p *Purse) answered() {
+	d := p.duty
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p.unanswered, d.struck, d.down = false, nil, false
+}
+
+// silent tells whether nothing may be asked now.
 func (p *Purse) silent(now time.Time) bool {
 	p.duty.mu.Lock()
 	defer p.duty.mu.Unlock()
-	return now.Before(p.duty.quiet)
+	return now.Before(p.duty.quiet) || now.Before(p.quiet)
 }
 
 // left is what may be spent on a kind before it is in debt.

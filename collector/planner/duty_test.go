@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
 func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
@@ -97,8 +99,13 @@ func TestDutyIsKeptTogether(t *testing.T) {
 		var took, dearest time.Duration
 		for range rapid.IntRange(1, 300).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 10_000).Draw(t, "pause")) * time.Millisecond)
-			if rapid.IntRange(0, 20).Draw(t, "one more") == 0 {
+			switch rapid.IntRange(0, 20).Draw(t, "who is there") {
+			case 0:
 				purses = append(purses, d.Join(now))
+			case 1: // somebody comes back under another name, or with other filters
+				i := rapid.IntRange(0, len(purses)-1).Draw(t, "who leaves")
+				purses[i].Leave()
+				purses[i] = d.Join(now)
 			}
 			p := purses[rapid.IntRange(0, len(purses)-1).Draw(t, "who")]
 			p.refill(now, rate)
@@ -173,6 +180,56 @@ func TestDebtsStay(t *testing.T) {
 	two.refill(now.Add(10*time.Minute+time.Second), 0.1)
 	if !two.allows(Head) {
 		t.Error("the debt is not paid after ten minutes at a tenth")
+	}
+}
+
+// Who leaves and joins again, as a gateway whose filters change does, gets neither a new burst nor rid of its debts by that, nor is the gateway asked
+// before it wanted to be.
+func TestComingBackPaysNothing(t *testing.T) {
+	for _, others := range []int{0, 3} {
+		now := noon()
+		d := NewDuty(now)
+		for range others {
+			d.Join(now)
+		}
+		took := time.Duration(0)
+		for range 100 {
+			p := d.Join(now)
+			for k := range kinds {
+				if p.allows(k) {
+					p.charge(k, time.Second)
+					took += time.Second
+				}
+			}
+			p.Leave()
+		}
+		if took > burst+4*time.Second {
+			t.Errorf("with %d others, requests took %v at once", others, took)
+		}
+	}
+	d := NewDuty(noon())
+	p := d.Join(noon())
+	p.silence(noon(), noon().Add(time.Hour))
+	p.Leave()
+	if !d.Join(noon()).silent(noon().Add(59 * time.Minute)) {
+		t.Error("what the gateway asked for is forgotten")
+	}
+}
+
+// Before its first good answer there is nothing that a planner could read back: with a credential that is of no use, it must not have all at its
+// address ask for half of the time for ever.
+func TestNoHurryBeforeTheFirstAnswer(t *testing.T) {
+	d := NewDuty(noon())
+	refused := New(Options{Duty: 0.1, Ledger: ledger.Options{Overlap: 15 * time.Minute}}, d.Join(noon()))
+	now := noon()
+	for range 100 {
+		now = now.Add(time.Second)
+		if r, ok := refused.Next(now); ok {
+			_ = refused.Answer(now, r, Result{Err: errNoDate})
+		}
+	}
+	if refused.purse.rate != 0.1 {
+		t.Errorf("it thinks that the gateway may be asked for %v of the time", refused.purse.rate)
 	}
 }
 

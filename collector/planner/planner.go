@@ -182,8 +182,10 @@ func (p *Planner) first(now time.Time, parts ...part) (Request, bool) {
 	return Request{}, false
 }
 
+// rate is what the address may be asked for. Who has had no good answer yet has nothing to read back: with a credential that is of no use, that
+// would be for ever, and for all who ask there.
 func (p *Planner) rate() float64 {
-	if p.ledger == nil || !p.ledger.Baseline() {
+	if p.ledger != nil && !p.ledger.Baseline() {
 		return max(p.o.Duty, startupDuty)
 	}
 	return p.o.Duty
@@ -201,10 +203,13 @@ func (p *Planner) Answer(now time.Time, r Request, res Result) error {
 	}
 	if err == nil {
 		p.backoff[lane].succeeded()
+		p.purse.answered()
 		return nil
 	}
 	p.backoff[lane].failed(now, p.rng)
-	p.purse.silence(now.Add(res.RetryAfter))
+	if res.RetryAfter > 0 {
+		p.purse.silence(now, now.Add(res.RetryAfter))
+	}
 	p.failed = p.failed || lane == headLane || lane == pendingLane
 	switch lane {
 	case recheckLane:
@@ -243,10 +248,13 @@ func (p *Planner) Affords(now time.Time) bool {
 	return !p.purse.silent(now) && p.purse.allows(Backlog)
 }
 
-// Charge charges a request that is not planned here.
-func (p *Planner) Charge(now time.Time, took time.Duration) {
+// Charge charges a request that is not planned here. The others at the address go on where there was no answer.
+func (p *Planner) Charge(now time.Time, took time.Duration, unanswered bool) {
 	p.purse.refill(now, p.rate())
 	p.purse.charge(Backlog, took)
+	if unanswered {
+		p.purse.noAnswer()
+	}
 }
 
 // Succeeded tells whether the refresh that has just ended succeeded: the newest page was read, and the first page of pending reviews too,
