@@ -124,7 +124,7 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 	c.planner.Charge(c.cfg().clock(), took, retryAfter(err, took) > 0)
 	if g.whoErr = err; err != nil {
 		again := identifyAgain
-		if c.cfg().State != nil && g.who == nil {
+		if c.cfg().State != nil && (g.who == nil || g.doubted) {
 			again = identifyFirst
 		}
 		g.identify = c.cfg().clock().Add(max(again, retryAfter(err, took)))

@@ -34,6 +34,10 @@ func (c Config) identity(who *client.UserInfo) state.Identity {
 	return id
 }
 
+// errUnasked is no trouble: the gateway could not be asked yet whose credential it is, because the duty, or what it wants of others at its address,
+// did not allow it.
+var errUnasked = errors.New("it is not known yet whose sessions the credential shows")
+
 // keep sees to it that what is asked for belongs to the ledger: it takes the ledger from its file once it is known whose sessions they are,
 // and fails as long as the credential shows somebody else's. Nothing may be asked then.
 func (c *Collector) keep(now time.Time) error {
@@ -41,8 +45,12 @@ func (c *Collector) keep(now time.Time) error {
 	switch {
 	case who == nil && c.cfg().State == nil:
 		return nil
+	case c.cfg().State != nil && c.gateway.whoErr == nil && (who == nil || c.gateway.doubted):
+		return errUnasked
 	case who == nil:
 		return fmt.Errorf("the gateway has not told the organization, by which the state file is named: %w", c.gateway.whoErr)
+	case c.cfg().State != nil && c.gateway.doubted:
+		return fmt.Errorf("the gateway has not told whose sessions the new credential shows: %w", c.gateway.whoErr)
 	case !k.known && (c.cfg().State != nil || k.shown == "" || k.shown == who.OrgID || who.OrgID == ""):
 		return c.take(c.cfg().identity(who), now)
 	}

@@ -98,9 +98,12 @@ func (c *Collector) refresh(ctx context.Context) error {
 		c.identify(ctx, began)
 	}
 	trouble := c.keep(began)
-	if c.halted = trouble != nil; c.halted {
+	unasked := errors.Is(trouble, errUnasked)
+	switch c.halted = trouble != nil; {
+	case unasked:
+	case c.halted:
 		c.log.trouble("refresh", "nothing is asked", trouble)
-	} else {
+	default:
 		trouble = c.askAll(ctx, began)
 	}
 	if !first {
@@ -111,7 +114,7 @@ func (c *Collector) refresh(ctx context.Context) error {
 	}
 	now := c.cfg().clock()
 	s := c.published.Load().status
-	ok, asked := false, true
+	ok, asked := false, !unasked
 	if !c.halted {
 		ok, asked = c.planner.Succeeded(now)
 	}

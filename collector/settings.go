@@ -60,7 +60,7 @@ func (c *Collector) reconfigure() {
 	g.timeout, g.factor = set.Timeout, nil
 	if set.Client != was.Client {
 		// Whose credential it is has to be known before anything is counted by it.
-		g.client, g.identify, g.doubted = set.Client, time.Time{}, true
+		g.client, g.identify, g.whoErr, g.doubted = set.Client, time.Time{}, nil, true
 		was.Client.CloseIdleConnections()
 	}
 	before, after := was.planning(), set.planning()

@@ -1,8 +1,10 @@
 package collector
 
 import (
+	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,4 +171,74 @@ func TestRetire(t *testing.T) {
 			t.Errorf("%d requests are left", s.InFlight)
 		}
 	})
+}
+
+// As long as the gateway does not tell whose a new credential is, nothing is counted by it: it may see less than the old one.
+func TestReconfigureToACredentialThatNobodyKnows(t *testing.T) {
+	d := newDisk()
+	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(10*time.Minute, 30*time.Second)
+		var mute atomic.Bool
+		var asked atomic.Int64
+		mute.Store(true)
+		way := roundTripper(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case !strings.HasSuffix(r.URL.Path, "/userinfo"):
+				asked.Add(1)
+			case mute.Load():
+				return nil, errors.New("out of order")
+			}
+			return g.Transport().RoundTrip(r)
+		})
+		cfg = w.collector.cfg()
+		var err error
+		if cfg.Client, err = client.New("https://hoop.example", &http.Client{Transport: way}, client.WithAPIKey(func() (string, error) { return "org|other", nil })); err != nil {
+			t.Fatal(err)
+		}
+		apply, err := w.collector.Reconfigure(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply()
+		w.scrapeFor(5*time.Minute, 30*time.Second)
+		if n := asked.Load(); n > 0 || w.scrape()["hoop_up"] != 0 || !strings.Contains(l.String(), "has not told whose sessions the new credential shows") {
+			t.Errorf("%d requests for sessions, up %v: %s", n, w.scrape()["hoop_up"], l)
+		}
+		mute.Store(false)
+		w.scrapeFor(time.Minute, 15*time.Second)
+		if w.scrape()["hoop_up"] != 1 {
+			t.Error("it does not go on")
+		}
+	}, nil)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Where another one's trouble keeps a new gateway from being asked at all, that is no failure of it.
+func TestNotAskedYet(t *testing.T) {
+	d := newDisk()
+	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+		cfg.Address = NewAddress()
+		other := cfg
+		other.State, other.Logger = nil, nil
+		bad := newWorld(t, gatewaytest.New(gatewaytest.Config{Fault: func(*http.Request) http.Handler { return http.HandlerFunc(wantsRest) }}), other)
+		defer bad.stop()
+		bad.scrape()
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		if is := w.scrape(); is["hoop_exporter_refresh_failures_total"] != 0 || w.collector.Ready() {
+			t.Errorf("%v failures", is["hoop_exporter_refresh_failures_total"])
+		}
+		if text := l.String(); strings.Contains(text, "level=warn") {
+			t.Error(text)
+		}
+		w.scrapeFor(time.Minute, 15*time.Second)
+		if w.scrape()["hoop_up"] != 1 {
+			t.Error("it does not begin")
+		}
+	}, nil)
 }
