@@ -242,3 +242,25 @@ func TestNotAskedYet(t *testing.T) {
 		}
 	}, nil)
 }
+
+// Who is retired while it waits for its turn asks nothing any more.
+func TestRetireInTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := truthConfig()
+		cfg.Address = NewAddress()
+		slow := newWorld(t, gatewaytest.New(gatewaytest.Config{Cost: func(gatewaytest.Request) time.Duration { return 3 * time.Second }}), cfg)
+		defer slow.stop()
+		slow.collector.Wake(0)
+		time.Sleep(time.Second)
+		g := gatewaytest.New(gatewaytest.Config{})
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.collector.Wake(0)
+		time.Sleep(time.Second)
+		w.collector.Retire()
+		<-w.collector.stopped
+		if n := len(g.Stats().Requests); n > 0 {
+			t.Errorf("asked for %v", g.Stats().Requests)
+		}
+	})
+}

@@ -64,7 +64,8 @@ func (s *slot) while(ctx context.Context, f func()) {
 	}
 }
 
-// turn waits until no other collector asks at the address. It returns what ends the turn, and false where ctx has ended before.
+// turn waits until no other collector asks at the address. It returns what ends the turn, and false where ctx has ended before, or nobody wants to
+// know any more.
 func (c *Collector) turn(ctx context.Context) (end func(), ok bool) {
 	turn := c.address.turn
 	if !turn.TryAcquire(1) {
@@ -73,6 +74,10 @@ func (c *Collector) turn(ctx context.Context) (end func(), ok bool) {
 		if err != nil {
 			return nil, false
 		}
+	}
+	if c.retiring() {
+		turn.Release(1)
+		return nil, false
 	}
 	return func() { turn.Release(1) }, true
 }
