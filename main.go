@@ -91,9 +91,9 @@ type options struct {
 	check, print, once, demo           bool
 	listen                             *toolkit.FlagConfig
 
-	shardTotal, shardIndex int64
-	shardPod, shardAddress string
-	listenGiven            bool
+	shardTotal, shardIndex  int64
+	shardPod, shardAddress  string
+	listenGiven, indexGiven bool
 }
 
 // flags makes the command line.
@@ -107,6 +107,7 @@ func (o *options) flags() *kingpin.Application {
 	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second makes room. 0 is all.", &o.atOnce, config.ParseInt)
 	flags.Add(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &o.shardTotal, config.ParseInt)
 	flags.Add(app, "shard.index", "0", "Which one of them this is, from 0.", &o.shardIndex, config.ParseInt)
+	app.GetFlag("shard.index").IsSetByUser(&o.indexGiven)
 	app.Flag("shard.from-pod-name", "Name of a StatefulSet's pod, such as hoop-exporter-2, to take the index from.").StringVar(&o.shardPod)
 	app.Flag("shard.address", "Where the exporters are, for service discovery, such as hoop-exporter-{index}.hoop-exporter:10068.").StringVar(&o.shardAddress)
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
@@ -134,13 +135,15 @@ func (o *options) validate() error {
 		text   string
 	}{
 		{o.once && o.check, "--once and --config.check: choose one"},
+		{o.print && (o.once || o.check), "--config.print: leave --once and --config.check out"},
 		{o.once && o.configFile != "", "--once reads one gateway: name it by flags instead of --config.file"},
 		{o.maxRequests < 0, "--web.max-requests: must not be negative; 0 is all"},
 		{o.atOnce < 0, "--refresh.concurrency: must not be negative; 0 is all"},
 		{o.lifecycle && o.configFile == "", "--web.enable-lifecycle reloads a file: name it with --config.file"},
 		{o.reloadInterval > 0 && o.configFile == "", "--config.auto-reload-interval reloads a file: name it with --config.file"},
 		{o.shardTotal != 1 && o.configFile == "", "--shard.total divides the gateways of a file: name it with --config.file"},
-		{o.shardPod != "" && o.shardIndex != 0, "--shard.index and --shard.from-pod-name: choose one"},
+		{o.shardPod != "" && o.indexGiven, "--shard.index and --shard.from-pod-name: choose one"},
+		{o.shardTotal > 1 && o.shardPod == "" && !o.indexGiven, "--shard.total: say which one of them this is, by --shard.index or --shard.from-pod-name"},
 		{o.demo && o.stateDir != "", "--demo brings a new gateway each time: leave --state.dir out"},
 		{o.demo && o.configFile != "", "--demo brings its own gateway: leave --config.file out"},
 	} {

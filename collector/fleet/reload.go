@@ -42,8 +42,8 @@ func NewReloader(f *Fleet, path string) *Reloader {
 		hash: gauge("hoop_exporter_config_hash",
 			"First 48 bits of the SHA-256 of the configuration file that holds: shards with different values do not agree on what there is."),
 	}
-	r.seen = r.digest()
 	if c := f.Config(); c != nil {
+		r.seen = c.Hash() // and not what is there now: it may have changed since it was read
 		r.took(c)
 	}
 	return r

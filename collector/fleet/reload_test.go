@@ -196,3 +196,16 @@ func TestWake(t *testing.T) {
 		}
 	})
 }
+
+// A file that changes between the moment in which it was first read and the first look at it has changed.
+func TestChangedBeforeTheFirstLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConfigured(t, 0)
+		defer c.stop()
+		c.write(one + "  two: {url: https://two, token_file: t}\n")
+		NewReloader(c.Fleet, c.path).look()
+		if len(c.Names()) != 2 {
+			t.Errorf("%v", c.Names())
+		}
+	})
+}
