@@ -176,6 +176,9 @@ func (b *builder) compare(sections []*section, gateways []*Gateway) {
 			b.wrong(sections[i], []string{"hoop.duty", "hoop.url"},
 				"must be the same as that of "+sections[first].key+", which has the same address: it bounds what one server has to do")
 		}
+		if g.draft.source.Check() != nil {
+			continue // that was told, or something of it could not be read: nobody knows whose sessions it shows
+		}
 		w := whose{g.address, credentialText(g.draft.source), g.draft.filters()}
 		if first, taken := same[w]; !taken {
 			same[w] = i

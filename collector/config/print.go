@@ -140,6 +140,9 @@ func withoutSecrets(c config.HTTPClientConfig) config.HTTPClientConfig {
 			}
 		}
 		if u, err := url.Parse(o.TokenURL); err == nil {
+			if u.RawQuery != "" {
+				u.RawQuery = hidden
+			}
 			o.TokenURL = u.Redacted()
 		}
 		c.OAuth2 = &o

@@ -36,7 +36,7 @@ gateways:
       oauth2:
         client_id: c
         client_secret: s3cret-10
-        token_url: "https://u:s3cret-11@login/token"
+        token_url: "https://u:s3cret-11@login/token?key=s3cret-20"
         endpoint_params: {password: s3cret-12}
         scopes: [a, b]
         proxy_url: "http://u:s3cret-13@proxy"
@@ -47,7 +47,7 @@ gateways:
 func TestNoSecretIsShown(t *testing.T) {
 	c := parsed(t, everything)
 	text := printed(t, c)
-	if strings.Contains(text, "s3cret") || strings.Count(text, hidden)+strings.Count(text, "xxxxx") != 17 {
+	if strings.Contains(text, "s3cret") || strings.Count(text, hidden)+strings.Count(text, "xxxxx") != 18 {
 		t.Errorf("a secret is there, or not all places are:\n%s", text)
 	}
 	for _, g := range c.Gateways() {
