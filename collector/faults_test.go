@@ -122,7 +122,11 @@ func faulty(t *testing.T, down, malformed bool, weather *weather, set func(w *wa
 		t.Fatalf("warned before: %s", said)
 	}
 	set(to, true)
-	w.scrapeFor(20*time.Minute, refreshEvery)
+	if down {
+		w.scrapeFor(20*time.Minute, refreshEvery)
+	} else {
+		w.scrapeFor(5*time.Minute, refreshEvery) // nothing has to become old
+	}
 	got := w.scrape()
 	if down && (got["hoop_up"] != 0 || got["hoop_exporter_gauges_withheld"] != 1 || got["hoop_exporter_refresh_failures_total"] == 0) {
 		t.Errorf("up %v, withheld %v, %v failures", got["hoop_up"], got["hoop_exporter_gauges_withheld"], got["hoop_exporter_refresh_failures_total"])

@@ -48,9 +48,9 @@ func TestLoads(t *testing.T) {
 			life: func(l *gatewaytest.Life) { l.BurstSize, l.BurstEvery = 5000, time.Hour },
 		},
 		{
-			name: "fifty thousand pending reviews", dialect: gatewaytest.New2026, cost: gatewaytest.NewCost, busy: time.Hour,
+			name: "fifty thousand pending reviews", dialect: gatewaytest.New2026, cost: gatewaytest.NewCost, busy: 20 * time.Minute,
 			history: gatewaytest.HistoryOptions{Unfinished: 50_000, Pending: 50_000}, sessions: 52_000,
-			life: func(l *gatewaytest.Life) { l.LongTail = 0 }, calm: 6 * time.Hour,
+			life: func(l *gatewaytest.Life) { l.LongTail = 0 }, calm: 4 * time.Hour,
 		},
 		{
 			name: "slow for reviews by status only", dialect: gatewaytest.New2026, busy: 2 * time.Hour,

@@ -59,7 +59,11 @@ func organisations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewayt
 	}
 	w.apply(yaml.String())
 	scrapes := w.scrapers()
-	scrapes.run(2*time.Hour, 30*time.Second) // the read-backs, for which it may take half of the time
+	readBacks := 2 * time.Hour // for which it may take half of the time
+	if dialect == gatewaytest.New2026 {
+		readBacks = 20 * time.Minute
+	}
+	scrapes.run(readBacks, 30*time.Second)
 	s.took, s.asked, s.most = 0, 0, 0
 	began, oldest := time.Now(), map[string]time.Duration{}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
