@@ -13,7 +13,7 @@ import (
 type troubleLog struct {
 	logger log.Logger
 	last   map[string]trouble // by subject: what was said last
-	told   map[string]bool   // what is told once for ever
+	told   map[string]bool    // what is told once for ever
 }
 
 // trouble is what was said of a subject.
