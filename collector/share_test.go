@@ -84,6 +84,24 @@ func TestASlowOneAtOneAddress(t *testing.T) {
 	})
 }
 
+// longestScrape is how long the longest of n scrapes takes, one every 30 s, while the others are scraped as often.
+func (w *world) longestScrape(n int, others []*world) (longest time.Duration) {
+	w.Helper()
+	var scrapes sync.WaitGroup
+	for _, o := range others {
+		scrapes.Go(func() { o.scrapeFor(time.Duration(n)*30*time.Second, 30*time.Second) })
+	}
+	time.Sleep(100 * time.Millisecond)
+	for range n {
+		began := time.Now()
+		w.scrape()
+		longest = max(longest, time.Since(began))
+		time.Sleep(30*time.Second - time.Since(began))
+	}
+	scrapes.Wait()
+	return longest
+}
+
 // However many gateways hang, the slots are there for those that do not.
 func TestGatewaysThatHangKeepNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -98,19 +116,7 @@ func TestGatewaysThatHangKeepNobodyWaiting(t *testing.T) {
 			hanging = append(hanging, newWorld(t, g, cfg))
 		}
 		good := newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026}), cfg)
-		var scrapes sync.WaitGroup
-		for _, w := range hanging {
-			scrapes.Go(func() { w.scrapeFor(10*time.Minute, 30*time.Second) })
-		}
-		time.Sleep(100 * time.Millisecond)
-		var longest time.Duration
-		for range 20 {
-			began := time.Now()
-			good.scrape()
-			longest = max(longest, time.Since(began))
-			time.Sleep(30*time.Second - time.Since(began))
-		}
-		scrapes.Wait()
+		longest := good.longestScrape(20, hanging)
 		// At worst all the others, two at a time, give their slots away a second after they got them.
 		if !good.collector.Health().Up || longest > 10*time.Second {
 			t.Errorf("up: %v, a scrape took %v", good.collector.Health().Up, longest)
@@ -138,19 +144,7 @@ func TestGatewaysWithMuchToTellKeepNobodyWaiting(t *testing.T) {
 			busy = append(busy, newWorld(t, g, cfg))
 		}
 		good := newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026}), cfg)
-		var scrapes sync.WaitGroup
-		for _, w := range busy {
-			scrapes.Go(func() { w.scrapeFor(3*time.Minute, 30*time.Second) })
-		}
-		time.Sleep(100 * time.Millisecond)
-		var longest time.Duration
-		for range 6 {
-			began := time.Now()
-			good.scrape()
-			longest = max(longest, time.Since(began))
-			time.Sleep(30*time.Second - time.Since(began))
-		}
-		scrapes.Wait()
+		longest := good.longestScrape(6, busy)
 		// At worst each of the others, two at a time, has its second and the rest of a request.
 		if longest > 8*time.Second {
 			t.Errorf("a scrape took %v", longest)

@@ -24,6 +24,15 @@ type Config struct {
 
 // Load reads and validates a file. All its mistakes are told, one a line, each with file, line and key.
 func Load(path string) (*Config, error) {
+	content, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, content)
+}
+
+// Read returns what a file holds, for Parse: no more of it than is enough to tell that it is too large.
+func Read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -33,7 +42,7 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return Parse(path, content)
+	return content, nil
 }
 
 // Parse validates what a file holds. Relative paths in it start from the file's folder. No file that it names is read.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
@@ -61,12 +60,16 @@ func (r *Reloader) took(c *config.Config) {
 func (r *Reloader) Reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seen = r.digest()
-	return r.reload()
+	return r.take(config.Read(r.path))
 }
 
-func (r *Reloader) reload() error {
-	c, err := config.Load(r.path)
+// take applies what the file holds, or tells why that cannot be read.
+func (r *Reloader) take(content []byte, err error) error {
+	r.seen = sha256.Sum256(content)
+	var c *config.Config
+	if err == nil {
+		c, err = config.Parse(r.path, content)
+	}
 	if err == nil {
 		err = r.fleet.Apply(c)
 	}
@@ -99,29 +102,13 @@ func (r *Reloader) Run(ctx context.Context, told <-chan os.Signal, interval time
 	}
 }
 
-// look reloads the file if it is not what it was at the last look.
+// look reloads the file if it is not what it was at the last look; one that cannot be read is like an empty one.
 func (r *Reloader) look() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now := r.digest(); now != r.seen {
-		r.seen = now
-		_ = r.reload() // what is wrong is in the log and in the metrics
+	if content, err := config.Read(r.path); sha256.Sum256(content) != r.seen {
+		_ = r.take(content, err) // what is wrong is in the log and in the metrics
 	}
-}
-
-// digest is what the file's content is told by; that of nothing where it cannot be read.
-func (r *Reloader) digest() (sum [sha256.Size]byte) {
-	f, err := os.Open(r.path)
-	if err != nil {
-		return sum
-	}
-	defer func() { _ = f.Close() }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return sum
-	}
-	h.Sum(sum[:0])
-	return sum
 }
 
 // Describe implements prometheus.Collector.
