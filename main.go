@@ -34,7 +34,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
-	"github.com/hoop-exporter/hoop_exporter/collector/once"
+	"github.com/hoop-exporter/hoop_exporter/collector/oneshot"
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 	"github.com/hoop-exporter/hoop_exporter/collector/web"
@@ -212,7 +212,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return fmt.Errorf("--state.dir: %w", err)
 	}
 	f := fleet.New(fleet.Options{
-		Logger: logger, Client: connect, State: states, AtOnce: int(min(o.atOnce, math.MaxInt32)), Shard: own, ShardAddress: o.shardAddress,
+		Logger: logger, Client: connect, State: states, Concurrency: int(min(o.atOnce, math.MaxInt32)), Shard: own, ShardAddress: o.shardAddress,
 	})
 	if err := f.Apply(cfg); err != nil {
 		return err
@@ -221,7 +221,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	registry.MustRegister(versioncollector.NewCollector(program))
 	if o.once {
 		// Without go_* and process_*: they would be about this short life, and clash with others' in a textfile collector.
-		return once.Run(ctx, f.Only(), once.Options{Registry: registry, GiveUp: cfg.Gateways()[0].Collector().StaleAfter, Progress: terminal(stderr)}, stdout)
+		return oneshot.Run(ctx, f.Only(), oneshot.Options{Registry: registry, GiveUpAfter: cfg.Gateways()[0].Collector().StaleAfter, Progress: terminal(stderr)}, stdout)
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return o.serve(ctx, &service{fleet: f, registry: registry, logger: slogger, stdout: stdout})
@@ -284,7 +284,7 @@ func (o *options) handler(s *service, r *fleet.Reloader) (http.Handler, error) {
 		return web.Handler(cfg)
 	}
 	s.registry.MustRegister(s.fleet.Health(), r)
-	cfg.Gateways = web.Of(s.fleet)
+	cfg.Gateways = web.FleetGateways(s.fleet)
 	if o.lifecycle {
 		cfg.Reload = r.Reload
 	}

@@ -112,15 +112,15 @@ func (c Config) withDefaults() Config {
 		c.Logger = log.NewNopLogger()
 	}
 	for field, def := range map[*time.Duration]time.Duration{
-		&c.Lookback: 168 * time.Hour, &c.Overlap: 15 * time.Minute, &c.ForgetAfter: 90 * 24 * time.Hour,
+		&c.Lookback: 168 * time.Hour, &c.AllowedLateness: 15 * time.Minute, &c.ForgetAfter: 90 * 24 * time.Hour,
 		&c.FirstValueHold: 2 * time.Minute, &c.CacheTTL: 10 * time.Second, &c.StaleAfter: 5 * time.Minute, &c.Timeout: 30 * time.Second,
 	} {
 		if *field == 0 {
 			*field = def
 		}
 	}
-	if c.Duty == 0 {
-		c.Duty = 0.1
+	if c.Budget == 0 {
+		c.Budget = 0.1
 	}
 	if c.Address == nil {
 		c.Address = NewAddress()

@@ -21,8 +21,8 @@ type Config struct {
 
 	// Lookback is how far a first run reads back (168h).
 	Lookback time.Duration
-	// Overlap is how late a session may show up and still be counted (15m).
-	Overlap time.Duration
+	// AllowedLateness is how late a session may show up and still be counted (15m).
+	AllowedLateness time.Duration
 	// ForgetAfter is when an unfinished session is let go (90d).
 	ForgetAfter time.Duration
 	// LongRunning and Overdue are the thresholds of hoop_long_running_sessions and hoop_overdue_reviews.
@@ -46,8 +46,8 @@ type Config struct {
 	StaleAfter time.Duration
 	// Timeout bounds one request to the gateway (30s).
 	Timeout time.Duration
-	// Duty is the share of time that requests may take (0.1).
-	Duty float64
+	// Budget is the share of time that requests may take (0.1).
+	Budget float64
 
 	// Address is what the collector shares with others of the same gateway address. Default: it is alone there.
 	Address *Address

@@ -122,7 +122,7 @@ type target struct {
 	both []*dto.LabelPair // connection and type
 }
 
-func newTarget(e *exposition, ch chan<- prometheus.Metric, n *ledger.TargetNumbers) target {
+func newTarget(e *exposition, ch chan<- prometheus.Metric, n *ledger.TargetSnapshot) target {
 	return target{e, ch, []*dto.LabelPair{labelPair(labelConnection, n.Connection), labelPair(labelType, n.Type)}}
 }
 
@@ -161,7 +161,7 @@ func (t target) sendBeyond(f family, of []threshold, moments []time.Time, now ti
 	}
 }
 
-func (t target) collectSessions(s *ledger.Snapshot, n *ledger.TargetNumbers, now time.Time) {
+func (t target) collectSessions(s *ledger.Snapshot, n *ledger.TargetSnapshot, now time.Time) {
 	for state := range ledger.States {
 		known := s.BaselineComplete
 		if state == ledger.Pending {
@@ -181,7 +181,7 @@ func (t target) collectSessions(s *ledger.Snapshot, n *ledger.TargetNumbers, now
 	}
 }
 
-func (t target) collectReviews(s *ledger.Snapshot, n *ledger.TargetNumbers, now time.Time) {
+func (t target) collectReviews(s *ledger.Snapshot, n *ledger.TargetSnapshot, now time.Time) {
 	for _, r := range n.OpenReviews {
 		if r.Count > 0 || r.Label == client.ReviewPending && s.PendingComplete {
 			t.sendGauge(t.openReviews, labelPair(t.openReviews.label, r.Label), float64(r.Count))
@@ -196,7 +196,7 @@ func (t target) collectReviews(s *ledger.Snapshot, n *ledger.TargetNumbers, now 
 	}
 }
 
-func (t target) collectCounters(n *ledger.TargetNumbers) {
+func (t target) collectCounters(n *ledger.TargetSnapshot) {
 	t.sendCounters(t.started, n.Started)
 	t.sendCounters(t.finished, n.Finished)
 	t.sendCounters(t.exitCodes, n.ExitCodes)
@@ -218,7 +218,7 @@ func (t target) sendCounter(f family, labels []*dto.LabelPair, from *ledger.Coun
 	t.ch <- c
 }
 
-func (t target) collectHistograms(n *ledger.TargetNumbers) {
+func (t target) collectHistograms(n *ledger.TargetSnapshot) {
 	for m, from := range n.Histograms {
 		if from != nil {
 			t.ch <- &histogram{desc: t.measures[m].desc, labels: t.both, from: from, parts: t.parts}

@@ -40,7 +40,7 @@ func everything() *ledger.Snapshot {
 			{Name: "<other>"},
 			{Name: "pg", Subtype: "postgres", Tags: map[string]string{"team": "banking", "data-class": "pii"}},
 		},
-		Targets: []ledger.TargetNumbers{
+		Targets: []ledger.TargetSnapshot{
 			{
 				Target:      ledger.Target{Connection: "<other>", Type: "ssh"},
 				OpenReviews: []ledger.LabelCount{{Label: "PENDING"}},
@@ -240,7 +240,7 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 		{"all read", true, true, append(append([]string{started}, ofBaseline...), ofPending...), []string{approved}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := &ledger.Snapshot{At: at(0), T0: at(0), BaselineComplete: tc.baseline, PendingComplete: tc.pending, Targets: []ledger.TargetNumbers{{
+			s := &ledger.Snapshot{At: at(0), T0: at(0), BaselineComplete: tc.baseline, PendingComplete: tc.pending, Targets: []ledger.TargetSnapshot{{
 				Target:      ledger.Target{Connection: "quiet", Type: "ssh"},
 				OpenReviews: []ledger.LabelCount{{Label: "APPROVED"}, {Label: "PENDING"}},
 				Started:     []ledger.Counter{{Label: "exec", Created: at(0)}},
@@ -299,7 +299,7 @@ func TestThresholdsAreCountedAtTheScrape(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &ledger.Snapshot{At: at(0), BaselineComplete: true, PendingComplete: true, Targets: []ledger.TargetNumbers{{PendingSince: moments, RunningSince: moments}}}
+		s := &ledger.Snapshot{At: at(0), BaselineComplete: true, PendingComplete: true, Targets: []ledger.TargetSnapshot{{PendingSince: moments, RunningSince: moments}}}
 		c := shown{e: e, s: s, v: view{Now: at(time.Duration(later) * time.Minute)}}
 		for _, name := range []string{"hoop_overdue_reviews", "hoop_long_running_sessions"} {
 			if got := valueOf(t, c, name); got != float64(want) {

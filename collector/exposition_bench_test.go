@@ -88,7 +88,7 @@ func fullSnapshot(targets int) *ledger.Snapshot {
 	s := &ledger.Snapshot{At: at(0), T0: created, BaselineComplete: true, PendingComplete: true}
 	for i := range targets {
 		name := fmt.Sprintf("connection-%04d", i)
-		n := ledger.TargetNumbers{
+		n := ledger.TargetSnapshot{
 			Target:       ledger.Target{Connection: name, Type: "database"},
 			Open:         [ledger.States]int{1, 2, 3, 4, 5},
 			RunningSince: []time.Time{at(-30 * time.Hour), at(-time.Hour)}, RunningUsers: 2, ReadySince: at(-time.Minute),

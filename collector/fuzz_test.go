@@ -39,7 +39,7 @@ func FuzzLabelValues(f *testing.F) {
 		cfg := testConfig()
 		cfg.MaxConnections = n % 4
 		l := ledger.New(ledger.Options{
-			Lookback: time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 24 * time.Hour, ConnectionTags: cfg.ConnectionTags, MaxConnections: cfg.MaxConnections,
+			Lookback: time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 24 * time.Hour, ConnectionTags: cfg.ConnectionTags, MaxConnections: cfg.MaxConnections,
 		}, now)
 		var rows []client.Session
 		for i := range n + 1 {

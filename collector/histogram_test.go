@@ -284,7 +284,7 @@ func TestSessionsBecomeTheHistogramThatClientGolangMakes(t *testing.T) {
 			})
 			bytes, seconds = append(bytes, float64(sizes[i])), append(seconds, float64(micros[i])/1e6)
 		}
-		l := ledger.New(ledger.Options{Lookback: time.Hour, Overlap: time.Hour, ForgetAfter: 1000 * time.Hour}, start)
+		l := ledger.New(ledger.Options{Lookback: time.Hour, AllowedLateness: time.Hour, ForgetAfter: 1000 * time.Hour}, start)
 		l.Apply(start, rows)
 		s := l.Commit(start, start)
 		if len(s.Targets) != 1 {

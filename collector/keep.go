@@ -25,7 +25,7 @@ type keeper struct {
 // identity is whose sessions the credential shows, through the filters of the configuration.
 func (c Config) identity(who *client.UserInfo) state.Identity {
 	id := state.Identity{
-		Organisation: who.OrgID, Limited: !who.SeesAllSessions(),
+		Organization: who.OrgID, Limited: !who.SeesAllSessions(),
 		Connection: c.Connection, Type: c.Type, User: c.User, ReviewApprover: c.ReviewApprover,
 	}
 	if id.Limited {
@@ -65,9 +65,9 @@ func (c *Collector) keep(now time.Time) error {
 // or less of the same organisation makes no ledger wrong that was not so before.
 func (c *Collector) same(id state.Identity) error {
 	was := c.keeper.id
-	was.Organisation = cmp.Or(was.Organisation, c.keeper.shown)
-	if id.Organisation != was.Organisation && id.Organisation != "" && was.Organisation != "" {
-		return fmt.Errorf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", id.Organisation, was.Organisation)
+	was.Organization = cmp.Or(was.Organization, c.keeper.shown)
+	if id.Organization != was.Organization && id.Organization != "" && was.Organization != "" {
+		return fmt.Errorf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", id.Organization, was.Organization)
 	}
 	if c.keeper.store != nil && id != was {
 		return errors.New("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
@@ -108,7 +108,7 @@ func (c *Collector) take(id state.Identity, now time.Time) error {
 	options.Restored = l
 	c.planner = planner.New(options, c.purse)
 	last := c.published.Load()
-	c.published.Store(&published{at: last.at, status: last.status, counted: l.Shown()})
+	c.published.Store(&published{at: last.at, status: last.status, counted: l.LastPublished()})
 	return nil
 }
 
@@ -149,7 +149,7 @@ func (k *keeper) foreign(page *client.SessionPage) error {
 			continue
 		}
 		if k.shown == "" {
-			k.shown = cmp.Or(k.id.Organisation, org)
+			k.shown = cmp.Or(k.id.Organization, org)
 		}
 		if org != k.shown {
 			return fmt.Errorf("the sessions are of organization %q, and what was counted here is of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, k.shown)

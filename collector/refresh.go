@@ -22,14 +22,14 @@ const backgroundPause = time.Second
 func (c Config) planning() planner.Options {
 	return planner.Options{
 		Ledger: ledger.Options{
-			Lookback: c.Lookback, Overlap: c.Overlap, ForgetAfter: c.ForgetAfter,
+			Lookback: c.Lookback, AllowedLateness: c.AllowedLateness, ForgetAfter: c.ForgetAfter,
 			FirstValueHold: max(c.FirstValueHold, 0), ConnectionTags: c.ConnectionTags, MaxConnections: c.MaxConnections,
 		},
 		Filters: client.ListOptions{
 			Connection: client.EscapeLike(c.Connection), Type: client.EscapeLike(c.Type), User: client.EscapeLike(c.User),
 			ReviewApprover: c.ReviewApprover,
 		},
-		Duty: c.Duty, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
+		Duty: c.Budget, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
 	}
 }
 
@@ -222,14 +222,14 @@ func (c *Collector) publish(s status) {
 	complete := false
 	if l := c.planner.Ledger(); l != nil {
 		if at := last.served.Load(); at != nil && last.counted != nil {
-			l.Served(last.counted.Generation, *at)
+			l.MarkServed(last.counted.Generation, *at)
 		}
-		l.ZeroAt(last.at)
+		l.SetZeroAt(last.at)
 		p.snapshot = l.Commit(c.planner.GatewayTime(now), now)
 		if c.save(l, now) == nil {
 			p.counted = p.snapshot
 		}
-		complete = !c.complete && l.Baseline() && len(l.Unread()) == 0
+		complete = !c.complete && l.BaselineComplete() && len(l.Unread()) == 0
 	}
 	c.published.Store(p)
 	if u := p.unread(); u > 0 && now.Sub(c.told) >= progressEvery {

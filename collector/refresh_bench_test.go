@@ -20,7 +20,7 @@ func BenchmarkRefresh(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	col, err := New(Config{Client: c, Duty: 1})
+	col, err := New(Config{Client: c, Budget: 1})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -215,7 +215,7 @@ func anySnapshot(t *rapid.T) *ledger.Snapshot {
 	}
 	for _, name := range rapid.SliceOfNDistinct(anyText(), 0, 4, rapid.ID).Draw(t, "connections") {
 		s.Connections = append(s.Connections, ledger.Connection{Name: name, Subtype: anyText().Draw(t, "subtype"), Tags: map[string]string{"team": anyText().Draw(t, "tag")}})
-		n := ledger.TargetNumbers{
+		n := ledger.TargetSnapshot{
 			Target: ledger.Target{Connection: name, Type: anyText().Draw(t, "type")}, RunningSince: []time.Time{anyTime(t)}, PendingSince: []time.Time{anyTime(t)},
 			ReadySince: anyTime(t), RunningUsers: rapid.IntRange(0, 3).Draw(t, "users"),
 			Started: counters(), Finished: counters(), ExitCodes: counters(), Resolved: counters(), Requested: ledger.Counter{Created: anyTime(t), Exemplar: anyExemplar(t)},

@@ -32,10 +32,10 @@ func TestReconfigure(t *testing.T) {
 	}{
 		{"nothing", func(*testing.T, *gatewaytest.Gateway, *Config) {}, nil},
 		{"credential", func(t *testing.T, g *gatewaytest.Gateway, cfg *Config) { cfg.Client = otherClient(t, g, "org|other") }, nil},
-		{"duty and time-out", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Duty, cfg.Timeout = 0.05, 5*time.Second }, nil},
-		{"shorter overlap", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Overlap = 5 * time.Minute }, nil},
+		{"duty and time-out", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Budget, cfg.Timeout = 0.05, 5*time.Second }, nil},
+		{"shorter overlap", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.AllowedLateness = 5 * time.Minute }, nil},
 		{"longer lookback", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Lookback = 20 * 24 * time.Hour }, nil},
-		{"longer overlap", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Overlap = time.Hour }, nil},
+		{"longer overlap", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.AllowedLateness = time.Hour }, nil},
 		{"cache", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) {
 			cfg.CacheTTL, cfg.StaleAfter = time.Minute, time.Hour
 		}, func(t *testing.T, _, is map[string]float64) {

@@ -172,7 +172,7 @@ func (b *builder) compare(sections []*section, gateways []*Gateway) {
 		}
 		if first, taken := served[g.address]; !taken {
 			served[g.address] = i
-		} else if gateways[first].draft.collector.Duty != g.draft.collector.Duty {
+		} else if gateways[first].draft.collector.Budget != g.draft.collector.Budget {
 			b.wrong(sections[i], []string{"hoop.duty", "hoop.url"},
 				"must be the same as that of "+sections[first].key+", which has the same address: it bounds what one server has to do")
 		}

@@ -57,7 +57,7 @@ func TestTheExampleOfTheIssue(t *testing.T) {
 	if len(c.Gateways()) != 1 || g.Name() != "production" || g.Address() != "https://hoop.example.com/api" || g.TargetLabels()["environment"] != "production" {
 		t.Fatalf("it became %+v", g)
 	}
-	if of := g.Collector(); of.Lookback != 72*time.Hour || of.Duty != 0.1 || strings.Join(of.ConnectionTags, " ") != "team environment" {
+	if of := g.Collector(); of.Lookback != 72*time.Hour || of.Budget != 0.1 || strings.Join(of.ConnectionTags, " ") != "team environment" {
 		t.Errorf("the collector gets %+v", of)
 	}
 	if _, err := g.Client(); err != nil {
@@ -255,9 +255,9 @@ gateways:
 	}{
 		{"its own lookback", ofOwn.Lookback, 24 * time.Hour},
 		{"the defaults' lookback", ofPlain.Lookback, 72 * time.Hour},
-		{"the defaults' overlap", ofOwn.Overlap, 5 * time.Minute},
-		{"nobody's duty", ofPlain.Duty, 0.1},
-		{"its own duty", ofOwn.Duty, 0.5},
+		{"the defaults' overlap", ofOwn.AllowedLateness, 5 * time.Minute},
+		{"nobody's duty", ofPlain.Budget, 0.1},
+		{"its own duty", ofOwn.Budget, 0.5},
 		{"nobody's stale limit", ofOwn.StaleAfter, 5 * time.Minute},
 		{"its own empty list", len(ofOwn.LongRunning) + len(ofOwn.ConnectionTags), 0},
 		{"the defaults' list", ofPlain.ConnectionTags, []string{"team"}},
@@ -277,7 +277,7 @@ gateways:
 		{"paths of OAuth 2", [2]string{keyed.ClientCertificateKeyFile, keyed.TLSConfig.CAFile}, [2]string{filepath.Join(dir, "k"), "/c"}},
 		{"merged: the first one", ofMerged.Type, "x"},
 		{"merged: the second one", ofMerged.Timeout, 9 * time.Second},
-		{"merged: its own", ofMerged.Duty, 0.25},
+		{"merged: its own", ofMerged.Budget, 0.25},
 		{"a list as a flag has it", len(ofMerged.Overdue), 2},
 	} {
 		if fmt.Sprint(test.got) != fmt.Sprint(test.want) {

@@ -70,7 +70,7 @@ func gatewaySettings() []Setting {
 		durations("hoop.timeout", "30s", "Time that the gateway has for an answer. A kind of request that timed out gets up to 8 times as much.",
 			func(d *Draft) *time.Duration { return &d.collector.Timeout }).within(aboveZero, "must be above 0"),
 		setting("hoop.duty", "0.1", "Share of the time that requests to the gateway may take, above 0 and at most 1.", number, parseFloat,
-			func(d *Draft) *float64 { return &d.collector.Duty }).within(share, "must be above 0 and at most 1, such as 0.1"),
+			func(d *Draft) *float64 { return &d.collector.Budget }).within(share, "must be above 0 and at most 1, such as 0.1"),
 		setting("hoop.max-response-bytes", strconv.Itoa(client.DefaultMaxResponseBytes), "Largest answer of the gateway that is read.", whole, ParseInt,
 			func(d *Draft) *int64 { return &d.maxResponse }).within(aboveZero, "must be above 0"),
 	}
@@ -81,7 +81,7 @@ func sessionSettings() []Setting {
 		durations("sessions.lookback", "168h", "How far a first run reads back.",
 			func(d *Draft) *time.Duration { return &d.collector.Lookback }).within(aboveZero, "must be above 0"),
 		durations("sessions.overlap", "15m", "How late a session may show up and still be counted.",
-			func(d *Draft) *time.Duration { return &d.collector.Overlap }).within(aboveZero, "must be above 0, since sessions show up late"),
+			func(d *Draft) *time.Duration { return &d.collector.AllowedLateness }).within(aboveZero, "must be above 0, since sessions show up late"),
 		setting("sessions.long-running", "1h,8h,24h,72h", "Thresholds of hoop_long_running_sessions.", thresholds, collector.ParseThresholds,
 			func(d *Draft) *[]collector.Threshold { return &d.collector.LongRunning }),
 		durations("sessions.forget-after", "90d", "How long an unfinished session is watched.",

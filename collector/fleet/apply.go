@@ -37,12 +37,12 @@ func (f *Fleet) Apply(c *config.Config) error {
 		}
 	}
 	if f.ctx != nil && f.ctx.Err() == nil {
-		for _, m := range p.born {
+		for _, m := range p.added {
 			f.start(m)
 		}
 	}
 	level.Info(f.o.Logger).Log("msg", "configuration applied", "gateways", len(c.Gateways()), "own", len(f.members),
-		"new", len(p.born), "changed", len(p.changes), "gone", len(gone)+len(p.born)-len(f.members))
+		"new", len(p.added), "changed", len(p.changes), "gone", len(gone)+len(p.added)-len(f.members))
 	return nil
 }
 
@@ -50,7 +50,7 @@ func (f *Fleet) Apply(c *config.Config) error {
 type plan struct {
 	owned   []owned
 	members map[string]*member
-	born    []*member
+	added   []*member
 	changes []func()
 }
 
@@ -64,7 +64,7 @@ func (f *Fleet) plan(c *config.Config) (*plan, error) {
 			continue
 		}
 		if err := f.add(p, g); err != nil {
-			f.abandon(p)
+			f.discard(p)
 			if g.Name() == "" {
 				return nil, err
 			}
@@ -80,12 +80,12 @@ func (f *Fleet) add(p *plan, g *config.Gateway) error {
 	f.mu.Unlock()
 	switch {
 	case was == nil || !was.gateway.SameSessions(g):
-		m, err := f.bear(g)
+		m, err := f.newMember(g)
 		if err != nil {
 			return err
 		}
 		p.members[g.Name()] = m
-		p.born = append(p.born, m)
+		p.added = append(p.added, m)
 	case was.gateway.Equal(g):
 		p.members[g.Name()] = was
 	default:
@@ -109,8 +109,8 @@ func (f *Fleet) add(p *plan, g *config.Gateway) error {
 	return nil
 }
 
-// bear makes a member that does not run yet.
-func (f *Fleet) bear(g *config.Gateway) (*member, error) {
+// newMember makes a member that does not run yet.
+func (f *Fleet) newMember(g *config.Gateway) (*member, error) {
 	var err error
 	m := &member{gateway: g, ended: make(chan struct{})}
 	if m.client, err = f.o.Client(g); err != nil {
@@ -126,19 +126,19 @@ func (f *Fleet) bear(g *config.Gateway) (*member, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	cfg.Address = f.join(g.Address())
+	cfg.Address = f.acquireAddress(g.Address())
 	if m.collector, err = collector.New(cfg); err != nil {
-		f.leave(g.Address())
+		f.releaseAddress(g.Address())
 	}
 	return m, err
 }
 
-// abandon undoes a plan that is not carried out.
-func (f *Fleet) abandon(p *plan) {
+// discard undoes a plan that is not carried out.
+func (f *Fleet) discard(p *plan) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, m := range p.born {
-		f.leave(m.gateway.Address())
+	for _, m := range p.added {
+		f.releaseAddress(m.gateway.Address())
 	}
 }
 
@@ -146,6 +146,6 @@ func (f *Fleet) abandon(p *plan) {
 func (f *Fleet) retire(m *member) {
 	m.collector.Retire()
 	if f.ctx == nil {
-		f.leave(m.gateway.Address())
+		f.releaseAddress(m.gateway.Address())
 	}
 }

@@ -28,7 +28,7 @@ func TestADayOfAShard(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := newWorld(t, Options{AtOnce: 20, State: func(string) state.Folder { return dir }})
+		w := newWorld(t, Options{Concurrency: 20, State: func(string) state.Folder { return dir }})
 		defer w.stop()
 		yaml := &strings.Builder{}
 		fmt.Fprintln(yaml, "gateways:")

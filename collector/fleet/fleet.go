@@ -28,8 +28,8 @@ type Options struct {
 	Client func(*config.Gateway) (*client.Client, error)
 	// State is where the ledgers of the gateways at an address are kept. It may return nil: nowhere. Default: nowhere.
 	State func(address string) state.Folder
-	// AtOnce is how many gateways are refreshed at once. 0: all.
-	AtOnce int
+	// Concurrency is how many gateways are refreshed at once. 0: all.
+	Concurrency int
 	// Shard says which gateways are this process's. Default: all.
 	Shard shard.Shard
 	// ShardAddress is where each shard is, with {index} for its index. Default: nobody told.
@@ -76,8 +76,8 @@ type address struct {
 // New returns a fleet without gateways.
 func New(o Options) *Fleet {
 	f := &Fleet{o: o, members: map[string]*member{}, addresses: map[string]*address{}}
-	if o.AtOnce > 0 {
-		f.slots = collector.NewSlots(o.AtOnce)
+	if o.Concurrency > 0 {
+		f.slots = collector.NewSlots(o.Concurrency)
 	}
 	return f
 }
@@ -160,11 +160,11 @@ func (f *Fleet) end(m *member) {
 	close(m.ended)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.leave(m.gateway.Address())
+	f.releaseAddress(m.gateway.Address())
 }
 
-// join returns what those at an address share. The caller holds mu.
-func (f *Fleet) join(at string) *collector.Address {
+// acquireAddress returns what those at an address share. The caller holds mu.
+func (f *Fleet) acquireAddress(at string) *collector.Address {
 	a := f.addresses[at]
 	if a == nil {
 		a = &address{Address: collector.NewAddress()}
@@ -174,8 +174,8 @@ func (f *Fleet) join(at string) *collector.Address {
 	return a.Address
 }
 
-// leave gives up what those at an address share. The caller holds mu.
-func (f *Fleet) leave(at string) {
+// releaseAddress gives up what those at an address share. The caller holds mu.
+func (f *Fleet) releaseAddress(at string) {
 	a := f.addresses[at]
 	if a.users--; a.users == 0 {
 		delete(f.addresses, at)

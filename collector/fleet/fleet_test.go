@@ -186,7 +186,7 @@ func TestReloadMatrix(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, Options{AtOnce: 2})
+				w := newWorld(t, Options{Concurrency: 2})
 				defer w.stop()
 				gateway := w.lively("one")
 				w.lively("two")
@@ -263,7 +263,7 @@ func TestApplyAllOrNothing(t *testing.T) {
 // Scrapes are answered all the time while the configuration changes again and again, and nothing is left of what has gone.
 func TestScrapesDuringReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, Options{AtOnce: 1})
+		w := newWorld(t, Options{Concurrency: 1})
 		for _, host := range []string{"one", "two", "three"} {
 			w.lively(host)
 		}

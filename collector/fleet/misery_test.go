@@ -23,7 +23,7 @@ func TestMisery(t *testing.T) {
 		healthy, each, many, busy = 14, 2, 200, 20*time.Minute
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, Options{AtOnce: 20})
+		w := newWorld(t, Options{Concurrency: 20})
 		defer w.stop()
 		yaml := &strings.Builder{}
 		fmt.Fprintln(yaml, "gateways:")

@@ -71,7 +71,7 @@ func (town *town) start(index, total int) {
 		town.t.Fatal(err)
 	}
 	address := fmt.Sprintf("of-%d-{index}:1", total)
-	w := newWorld(town.t, Options{AtOnce: 20, Shard: s, ShardAddress: address, State: states.Folder})
+	w := newWorld(town.t, Options{Concurrency: 20, Shard: s, ShardAddress: address, State: states.Folder})
 	w.gateways, w.since = town.gateways, town.since
 	w.apply(town.yaml)
 	town.shards[shard.Address(address, index)] = w

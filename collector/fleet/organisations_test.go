@@ -42,7 +42,7 @@ func TestManyOrganisations(t *testing.T) {
 
 func organisations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewaytest.Request) time.Duration, n int, age time.Duration) {
 	s := &server{tenants: map[string]*gatewaytest.Gateway{}}
-	w := newWorld(t, Options{AtOnce: 20, Client: func(g *config.Gateway) (*client.Client, error) {
+	w := newWorld(t, Options{Concurrency: 20, Client: func(g *config.Gateway) (*client.Client, error) {
 		key := client.WithAPIKey(func() (string, error) { return g.Name(), nil })
 		return client.New(g.Address(), &http.Client{Transport: s}, key)
 	}})

@@ -68,7 +68,7 @@ func (s step) yaml() string {
 
 // live goes through all steps, and tells what is wrong.
 func live(t *testing.T, steps []step) (wrong string) {
-	w := newWorld(t, Options{AtOnce: 2})
+	w := newWorld(t, Options{Concurrency: 2})
 	for _, host := range []string{"one", "two", "slow"} {
 		w.lively(host)
 	}

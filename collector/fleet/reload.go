@@ -43,13 +43,13 @@ func NewReloader(f *Fleet, path string) *Reloader {
 	}
 	if c := f.Config(); c != nil {
 		r.seen = c.Hash() // and not what is there now: it may have changed since it was read
-		r.took(c)
+		r.recordApplied(c)
 	}
 	return r
 }
 
-// took notes that a configuration holds.
-func (r *Reloader) took(c *config.Config) {
+// recordApplied notes that a configuration holds.
+func (r *Reloader) recordApplied(c *config.Config) {
 	hash := c.Hash()
 	r.successful.Set(1)
 	r.successAt.Set(float64(time.Now().UnixMilli()) / 1e3)
@@ -60,11 +60,11 @@ func (r *Reloader) took(c *config.Config) {
 func (r *Reloader) Reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.take(config.Read(r.path))
+	return r.apply(config.Read(r.path))
 }
 
-// take applies what the file holds, or tells why that cannot be read.
-func (r *Reloader) take(content []byte, err error) error {
+// apply applies what the file holds, or tells why that cannot be read.
+func (r *Reloader) apply(content []byte, err error) error {
 	r.seen = sha256.Sum256(content)
 	var c *config.Config
 	if err == nil {
@@ -78,7 +78,7 @@ func (r *Reloader) take(content []byte, err error) error {
 		level.Error(r.fleet.o.Logger).Log("msg", "the configuration is not taken, the last good one holds", "file", r.path, "err", err)
 		return fmt.Errorf("the configuration is not taken, the last good one holds: %w", err)
 	}
-	r.took(c)
+	r.recordApplied(c)
 	return nil
 }
 
@@ -97,17 +97,17 @@ func (r *Reloader) Run(ctx context.Context, told <-chan os.Signal, interval time
 		case <-told:
 			_ = r.Reload() // what is wrong is in the log and in the metrics
 		case <-again:
-			r.look()
+			r.reloadIfChanged()
 		}
 	}
 }
 
-// look reloads the file if it is not what it was at the last look; one that cannot be read is like an empty one.
-func (r *Reloader) look() {
+// reloadIfChanged reloads the file if it is not what it was at the last look; one that cannot be read is like an empty one.
+func (r *Reloader) reloadIfChanged() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if content, err := config.Read(r.path); sha256.Sum256(content) != r.seen {
-		_ = r.take(content, err) // what is wrong is in the log and in the metrics
+		_ = r.apply(content, err) // what is wrong is in the log and in the metrics
 	}
 }
 

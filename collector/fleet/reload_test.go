@@ -203,7 +203,7 @@ func TestChangedBeforeTheFirstLook(t *testing.T) {
 		c := newConfigured(t, 0)
 		defer c.stop()
 		c.write(one + "  two: {url: https://two, token_file: t}\n")
-		NewReloader(c.Fleet, c.path).look()
+		NewReloader(c.Fleet, c.path).reloadIfChanged()
 		if len(c.Names()) != 2 {
 			t.Errorf("%v", c.Names())
 		}

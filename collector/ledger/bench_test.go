@@ -12,7 +12,7 @@ import (
 func page(n int, d time.Duration) []client.Session {
 	rows := make([]client.Session, 100)
 	for i := range rows {
-		row := session(fmt.Sprintf("00000000-0000-4000-8000-%012d", n*100+i), d+time.Duration(i)*time.Millisecond)
+		row := sessionRow(fmt.Sprintf("00000000-0000-4000-8000-%012d", n*100+i), d+time.Duration(i)*time.Millisecond)
 		row.Connection = fmt.Sprint("connection-", i%20)
 		row.Status, row.EndDate, row.ExitCode, row.EventSize = "done", at(d+time.Minute), code(0), int64(i*1000)
 		if i%10 == 0 {
@@ -33,7 +33,7 @@ func BenchmarkApply(b *testing.B) {
 			d := time.Duration(i) * time.Second
 			rows = page(i, d)
 			if i%100 == 0 {
-				l.Settle(noon().Add(d))
+				l.AdvanceWatermark(noon().Add(d))
 			}
 			b.StartTimer()
 			l.Apply(noon().Add(d+2*time.Minute), rows)
@@ -53,7 +53,7 @@ func BenchmarkApply(b *testing.B) {
 		rows := page(0, -time.Hour)
 		for range b.N {
 			l.Apply(noon().Add(time.Minute), rows)
-			l.Read(Span{noon().Add(-2 * time.Hour), noon()})
+			l.MarkRead(Span{noon().Add(-2 * time.Hour), noon()})
 		}
 	})
 }
@@ -63,7 +63,7 @@ func BenchmarkCommit(b *testing.B) {
 		b.Run(fmt.Sprint(connections, " connections, 2000 unfinished"), func(b *testing.B) {
 			l := New(options(), noon())
 			for i := range 2000 {
-				row := session(fmt.Sprintf("00000000-0000-4000-8000-%012d", i), time.Second)
+				row := sessionRow(fmt.Sprintf("00000000-0000-4000-8000-%012d", i), time.Second)
 				row.Connection = fmt.Sprint("connection-", i%connections)
 				l.Apply(noon().Add(time.Minute), []client.Session{row})
 			}

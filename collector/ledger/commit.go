@@ -11,27 +11,27 @@ import (
 // connection is what is known of a connection.
 type connection struct {
 	name    string
-	newest  sighting
+	newest  sessionRef
 	subtype string
 	tags    map[string]string
 	folded  bool
 }
 
-// noteConnection returns the connection's name, as one text for all sessions that it has.
-func (l *Ledger) noteConnection(s *client.Session) string {
+// recordConnection returns the connection's name, as one text for all sessions that it has.
+func (l *Ledger) recordConnection(s *client.Session) string {
 	name := clean(s.Connection)
 	c := l.connections[name]
 	if c == nil {
 		c = &connection{name: name}
 		l.connections[name] = c
-		l.waiting[name] = true
+		l.newConnections[name] = true
 	}
-	who := sighting{s.ID, s.StartDate.Time}
+	who := sessionRef{s.ID, s.StartDate.Time}
 	if !who.newer(c.newest) && who != c.newest {
 		return c.name
 	}
 	c.newest, c.subtype, c.tags = who, clean(s.ConnectionSubtype), nil
-	for _, key := range l.o.ConnectionTags {
+	for _, key := range l.options.ConnectionTags {
 		if v, ok := s.ConnectionTags[key]; ok {
 			if c.tags == nil {
 				c.tags = map[string]string{}
@@ -42,16 +42,16 @@ func (l *Ledger) noteConnection(s *client.Session) string {
 	return c.name
 }
 
-// account returns where a target's sessions are counted: under its own labels, or those that it shares.
-func (l *Ledger) account(t Target) *account {
-	return l.accountOf(Target{Connection: l.connectionLabel(t.Connection), Type: l.types.use(t.Type)})
+// countersFor returns where a target's sessions are counted: under its own labels, or those that it shares.
+func (l *Ledger) countersFor(t Target) *targetCounters {
+	return l.countersUnder(Target{Connection: l.connectionLabel(t.Connection), Type: l.types.register(t.Type)})
 }
 
-func (l *Ledger) accountOf(label Target) *account {
-	a := l.accounts[label]
+func (l *Ledger) countersUnder(label Target) *targetCounters {
+	a := l.counters[label]
 	if a == nil {
-		a = newAccount(label)
-		l.accounts[label] = a
+		a = newTargetCounters(label)
+		l.counters[label] = a
 	}
 	return a
 }
@@ -63,35 +63,35 @@ func (l *Ledger) connectionLabel(name string) string {
 	return name
 }
 
-// label is what a target is shown as.
-func (l *Ledger) label(t Target) Target {
-	return Target{Connection: l.connectionLabel(t.Connection), Type: l.types.label(t.Type)}
+// labelsOf is what a target is shown as.
+func (l *Ledger) labelsOf(t Target) Target {
+	return Target{Connection: l.connectionLabel(t.Connection), Type: l.types.lookup(t.Type)}
 }
 
 // Commit ends a refresh at the time at (by the gateway's clock; now by the exporter's) and returns what may be shown. What depends on the order
 // of rows is decided here, in sorted order.
 func (l *Ledger) Commit(at, now time.Time) *Snapshot {
-	l.admit()
+	l.admitNames()
 	l.abandon(at)
 	if len(l.seen) > 0 {
 		l.prune()
 	}
-	l.baseline = l.baseline || len(l.unread) == 0
+	l.baselineComplete = l.baselineComplete || len(l.unread) == 0
 	l.generation++
 	gauges := l.gauges(at)
 	for label := range gauges {
-		l.accountOf(label)
+		l.countersUnder(label)
 	}
-	for label, a := range l.accounts {
-		l.commitAccount(a, gauges[label] != nil || at.Sub(a.lastStart) < exposedFor, now)
+	for label, a := range l.counters {
+		l.commitCounters(a, gauges[label] != nil || at.Sub(a.lastStart) < exposedFor, now)
 	}
 	return l.snapshot(at, gauges)
 }
 
-// admit gives names to new connections and words, and moves what was counted under names that are not admitted.
-func (l *Ledger) admit() {
-	for _, name := range sortedKeys(l.waiting) {
-		if l.o.MaxConnections == 0 || l.admitted < l.o.MaxConnections {
+// admitNames gives names to new connections and words, and moves what was counted under names that are not admitted.
+func (l *Ledger) admitNames() {
+	for _, name := range sortedKeys(l.newConnections) {
+		if l.options.MaxConnections == 0 || l.admitted < l.options.MaxConnections {
 			l.admitted++
 			continue
 		}
@@ -99,26 +99,26 @@ func (l *Ledger) admit() {
 		l.connections[name].folded = true
 		l.connections[name].tags = nil
 	}
-	clear(l.waiting)
-	for _, w := range []*words{l.types, l.verbs, l.statuses, l.groups} {
-		w.settle()
+	clear(l.newConnections)
+	for _, w := range []*labelLimiter{l.types, l.verbs, l.statuses, l.groups} {
+		w.admit()
 	}
-	for t, a := range l.accounts {
+	for t, a := range l.counters {
 		fold(a.started, l.verbs)
 		fold(a.resolved, l.statuses)
-		if a.born {
+		if a.committed {
 			continue
 		}
-		if label := l.label(t); label != t {
-			delete(l.accounts, t)
-			l.accountOf(label).add(a)
+		if label := l.labelsOf(t); label != t {
+			delete(l.counters, t)
+			l.countersUnder(label).add(a)
 		}
 	}
 }
 
 // abandon lets go what has been unfinished for too long.
 func (l *Ledger) abandon(at time.Time) {
-	limit := at.Add(-l.o.ForgetAfter)
+	limit := at.Add(-l.options.ForgetAfter)
 	for id, e := range l.tracked {
 		if !e.start.Before(limit) {
 			continue
@@ -129,7 +129,7 @@ func (l *Ledger) abandon(at time.Time) {
 		delete(l.tracked, id)
 	}
 	for id, m := range l.seen {
-		if m.start.Before(l.floor) && m.start.Before(limit) {
+		if m.start.Before(l.backfillStart) && m.start.Before(limit) {
 			delete(l.seen, id)
 		}
 	}
@@ -140,68 +140,68 @@ func (l *Ledger) abandon(at time.Time) {
 	}
 }
 
-// commitAccount gives birth to what is new, and releases what has been shown at its old value for long enough.
-func (l *Ledger) commitAccount(a *account, expose bool, now time.Time) {
+// commitCounters gives birth to what is new, and releases what has been shown at its old value for long enough.
+func (l *Ledger) commitCounters(a *targetCounters, expose bool, now time.Time) {
 	for m := range Measures {
 		l.unobserved[m] += a.unobserved[m]
 		a.unobserved[m] = 0
 	}
-	a.born = true
-	a.zeros()
-	back := expose && !a.exposed && a.requested.born()
+	a.committed = true
+	a.ensureZeros()
+	back := expose && !a.exposed && a.requested.exists()
 	a.exposed = expose
-	a.each(func(counted bool, b *birth, stamp func(time.Time)) {
+	a.eachSeries(func(counted bool, b *lifecycle, stamp func(time.Time)) {
 		stamp(now)
 		switch {
-		case !b.born():
-			b.bear(l.birthday(now), l.generation, l.hold(counted))
+		case !b.exists():
+			b.create(l.createdAt(now), l.generation, l.holdFor(counted))
 		case back:
-			b.again(l.generation, l.hold(true))
+			b.reappear(l.generation, l.holdFor(true))
 		}
 		b.release(now)
 	})
 }
 
-// birthday is since when a series that is born now has counted.
-func (l *Ledger) birthday(now time.Time) time.Time {
+// createdAt is since when a series that is born now has counted.
+func (l *Ledger) createdAt(now time.Time) time.Time {
 	if l.zeroAt.IsZero() || l.zeroAt.After(now) {
 		return now
 	}
 	return l.zeroAt
 }
 
-// hold is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only once.
-func (l *Ledger) hold(counted bool) time.Duration {
+// holdFor is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only once.
+func (l *Ledger) holdFor(counted bool) time.Duration {
 	switch {
-	case l.o.FirstValueHold <= 0:
+	case l.options.FirstValueHold <= 0:
 		return -1
 	case counted:
-		return l.o.FirstValueHold
+		return l.options.FirstValueHold
 	}
 	return 0
 }
 
-func (l *Ledger) snapshot(at time.Time, gauges map[Target]*gauge) *Snapshot {
+func (l *Ledger) snapshot(at time.Time, gauges map[Target]*targetGauges) *Snapshot {
 	s := &Snapshot{
 		Generation: l.generation, At: at, T0: l.t0,
-		BaselineComplete: l.baseline, PendingComplete: l.pendingRead,
-		Tracked: len(l.tracked), Lost: l.lost, Abandoned: l.abandoned, Malformed: l.malformedSum, Unobserved: l.unobserved,
-		Unread: l.unread.total(), RecheckLag: l.lag(at), Folded: l.folded,
+		BaselineComplete: l.baselineComplete, PendingComplete: l.pendingComplete,
+		Tracked: len(l.tracked), Lost: l.lost, Abandoned: l.abandoned, Malformed: l.malformedTotal, Unobserved: l.unobserved,
+		Unread: l.unread.total(), RecheckLag: l.recheckLag(at), Folded: l.folded,
 	}
 	names := map[string]bool{}
-	for label, a := range l.accounts {
+	for label, a := range l.counters {
 		if !a.exposed {
 			continue
 		}
-		s.Targets = append(s.Targets, a.numbers(gauges[label]))
+		s.Targets = append(s.Targets, a.snapshot(gauges[label]))
 		names[label.Connection] = true
 	}
-	slices.SortFunc(s.Targets, func(a, b TargetNumbers) int { return a.Target.compare(b.Target) })
-	s.Connections = l.infos(names)
+	slices.SortFunc(s.Targets, func(a, b TargetSnapshot) int { return a.Target.compare(b.Target) })
+	s.Connections = l.connectionInfos(names)
 	return s
 }
 
-func (l *Ledger) infos(names map[string]bool) []Connection {
+func (l *Ledger) connectionInfos(names map[string]bool) []Connection {
 	out := make([]Connection, 0, len(names))
 	for _, name := range sortedKeys(names) {
 		info := Connection{Name: name}
@@ -217,13 +217,13 @@ func (t Target) compare(o Target) int {
 	return cmp.Or(cmp.Compare(t.Connection, o.Connection), cmp.Compare(t.Type, o.Type))
 }
 
-// lag is how much more than a twentieth of its age has passed since an unfinished session was last looked at, for the worst of them. Pending
+// recheckLag is how much more than a twentieth of its age has passed since an unfinished session was last looked at, for the worst of them. Pending
 // ones are watched by their list.
-func (l *Ledger) lag(at time.Time) time.Duration {
+func (l *Ledger) recheckLag(at time.Time) time.Duration {
 	var lag time.Duration
 	for _, e := range l.tracked {
-		if !e.lost && !e.pending() && e.state(e.looked) != Finished {
-			lag = max(lag, at.Sub(e.looked)-at.Sub(e.start)/recheckShare)
+		if !e.lost && !e.reviewPending() && e.state(e.lastSeen) != Finished {
+			lag = max(lag, at.Sub(e.lastSeen)-at.Sub(e.start)/recheckDivisor)
 		}
 	}
 	return lag

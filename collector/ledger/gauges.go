@@ -7,8 +7,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// gauge collects what is open of a target.
-type gauge struct {
+// targetGauges collects what is open of a target.
+type targetGauges struct {
 	open      [States]int
 	running   []time.Time
 	users     map[uint64]bool
@@ -19,16 +19,16 @@ type gauge struct {
 }
 
 // gauges adds up what is tracked, by the labels that it is shown under.
-func (l *Ledger) gauges(at time.Time) map[Target]*gauge {
-	out := map[Target]*gauge{}
+func (l *Ledger) gauges(at time.Time) map[Target]*targetGauges {
+	out := map[Target]*targetGauges{}
 	for _, e := range l.tracked {
 		if e.lost {
 			continue
 		}
-		label := l.label(e.target)
+		label := l.labelsOf(e.target)
 		g := out[label]
 		if g == nil {
-			g = &gauge{users: map[uint64]bool{}, reviews: map[string]int{}, approvals: map[string]*GroupApprovals{}}
+			g = &targetGauges{users: map[uint64]bool{}, reviews: map[string]int{}, approvals: map[string]*GroupApprovals{}}
 			out[label] = g
 		}
 		g.add(l, e, at)
@@ -36,14 +36,14 @@ func (l *Ledger) gauges(at time.Time) map[Target]*gauge {
 	return out
 }
 
-func (g *gauge) add(l *Ledger, e *entry, at time.Time) {
+func (g *targetGauges) add(l *Ledger, e *session, at time.Time) {
 	state := e.state(at)
 	if state != Finished {
 		g.open[state]++
 	}
 	if state == Running {
 		g.running = append(g.running, e.runningSince(e.start))
-		g.users[e.user] = true
+		g.users[e.userHash] = true
 	}
 	r := e.review
 	if r == nil {
@@ -52,8 +52,8 @@ func (g *gauge) add(l *Ledger, e *entry, at time.Time) {
 	if state == Ready && r.kind == client.ReviewOneTime && !r.decision.IsZero() {
 		g.ready = earlier(g.ready, r.decision)
 	}
-	if !e.atRest(at, e.done) {
-		g.reviews[l.statuses.label(r.status)]++
+	if !e.reviewFinal(at, e.doneSeen) {
+		g.reviews[l.statuses.lookup(r.status)]++
 	}
 	if state == Pending {
 		g.pending = append(g.pending, r.created)
@@ -61,10 +61,10 @@ func (g *gauge) add(l *Ledger, e *entry, at time.Time) {
 	}
 }
 
-func (g *gauge) addApprovals(l *Ledger, r *review) {
+func (g *targetGauges) addApprovals(l *Ledger, r *review) {
 	labels := make([]string, 0, len(r.pendingGroups))
 	for _, name := range r.pendingGroups {
-		if label := l.groups.label(name); !slices.Contains(labels, label) {
+		if label := l.groups.lookup(name); !slices.Contains(labels, label) {
 			labels = append(labels, label)
 		}
 	}
@@ -87,11 +87,11 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// numbers puts an account's counters and its gauges, if there are any, together.
-func (a *account) numbers(g *gauge) TargetNumbers {
-	n := TargetNumbers{
+// snapshot puts an account's counters and its gauges, if there are any, together.
+func (a *targetCounters) snapshot(g *targetGauges) TargetSnapshot {
+	n := TargetSnapshot{
 		Target:  a.target,
-		Started: publish(a.started), Finished: publish(a.finished), ExitCodes: publish(a.exits), Resolved: publish(a.resolved),
+		Started: publishCounters(a.started), Finished: publishCounters(a.finished), ExitCodes: publishCounters(a.exitCodes), Resolved: publishCounters(a.resolved),
 		Requested: a.requested.publish(""),
 	}
 	for m, h := range a.histograms {
@@ -116,7 +116,7 @@ func (a *account) numbers(g *gauge) TargetNumbers {
 	return n
 }
 
-func publish(m map[string]*series) []Counter {
+func publishCounters(m map[string]*series) []Counter {
 	out := make([]Counter, 0, len(m))
 	for _, label := range sortedKeys(m) {
 		out = append(out, m[label].publish(label))

@@ -19,39 +19,39 @@ const (
 
 // histogram counts observations in whole units (bytes, microseconds), so that its sum does not depend on their order.
 type histogram struct {
-	birth
-	count   uint64
-	sum     int64
-	zero    uint64
-	classic []uint64
-	ex      []exemplar
-	schema  int32
-	native  []NativeBucket
+	lifecycle
+	count     uint64
+	sum       int64
+	zero      uint64
+	classic   []uint64
+	exemplars []exemplar
+	schema    int32
+	native    []NativeBucket
 
-	// shown is what was published last.
-	shown *Histogram
+	// published is what was published last.
+	published *Histogram
 }
 
 func newHistogram(m Measure) *histogram {
 	n := len(Bounds(m)) + 1
-	return &histogram{schema: nativeSchema, classic: make([]uint64, n), ex: make([]exemplar, n)}
+	return &histogram{schema: nativeSchema, classic: make([]uint64, n), exemplars: make([]exemplar, n)}
 }
 
-// unit is what one of the histogram's base unit holds of the whole units it counts in.
-func unit(m Measure) float64 {
+// unitsPerBase is what one of the histogram's base unit holds of the whole units it counts in.
+func unitsPerBase(m Measure) float64 {
 	if m == EventSize {
 		return 1
 	}
 	return 1e6
 }
 
-func (h *histogram) observe(m Measure, units int64, bounds []float64, who sighting) {
-	v := float64(units) / unit(m)
+func (h *histogram) observe(m Measure, units int64, bounds []float64, who sessionRef) {
+	v := float64(units) / unitsPerBase(m)
 	h.count++
-	h.sum = saturate(h.sum, units)
+	h.sum = addSaturated(h.sum, units)
 	i := sort.SearchFloat64s(bounds, v)
 	h.classic[i]++
-	h.ex[i].offer(who, v)
+	h.exemplars[i].offer(who, v)
 	if units <= 0 {
 		h.zero++
 		return
@@ -62,8 +62,8 @@ func (h *histogram) observe(m Measure, units int64, bounds []float64, who sighti
 	}
 }
 
-// saturate adds without ever turning around: a sum must not fall.
-func saturate(a, b int64) int64 {
+// addSaturated adds without ever turning around: a sum must not fall.
+func addSaturated(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
 	}
@@ -108,11 +108,11 @@ func nativeIndex(v float64, schema int32) int32 {
 // add takes in what another histogram counted.
 func (h *histogram) add(o *histogram) {
 	h.count += o.count
-	h.sum = saturate(h.sum, o.sum)
+	h.sum = addSaturated(h.sum, o.sum)
 	h.zero += o.zero
 	for i := range o.classic {
 		h.classic[i] += o.classic[i]
-		h.ex[i].merge(o.ex[i])
+		h.exemplars[i].merge(o.exemplars[i])
 	}
 	for h.schema > o.schema {
 		h.coarsen()
@@ -131,31 +131,31 @@ func (h *histogram) add(o *histogram) {
 // publish returns what may be shown, shared by all snapshots until it changes.
 func (h *histogram) publish(m Measure, bounds []float64) *Histogram {
 	switch {
-	case h.shown != nil && (h.held() || h.shown.Count == h.count):
+	case h.published != nil && (h.held() || h.published.Count == h.count):
 	case h.held():
-		h.shown = h.nothing(bounds)
+		h.published = h.emptySnapshot(bounds)
 	default:
-		h.shown = h.everything(m, bounds)
+		h.published = h.fullSnapshot(m, bounds)
 	}
-	return h.shown
+	return h.published
 }
 
-// nothing is what a new histogram shows as long as it is held.
-func (h *histogram) nothing(bounds []float64) *Histogram {
+// emptySnapshot is what a new histogram shows as long as it is held.
+func (h *histogram) emptySnapshot(bounds []float64) *Histogram {
 	return &Histogram{
 		Created: h.created, Bounds: bounds, Buckets: make([]uint64, len(h.classic)), Exemplars: make([]*Exemplar, len(h.classic)),
 		Schema: h.schema, ZeroThreshold: zeroThreshold,
 	}
 }
 
-// everything is all that was counted.
-func (h *histogram) everything(m Measure, bounds []float64) *Histogram {
-	out := h.nothing(bounds)
-	out.Count, out.Sum, out.Zero = h.count, float64(h.sum)/unit(m), h.zero
+// fullSnapshot is all that was counted.
+func (h *histogram) fullSnapshot(m Measure, bounds []float64) *Histogram {
+	out := h.emptySnapshot(bounds)
+	out.Count, out.Sum, out.Zero = h.count, float64(h.sum)/unitsPerBase(m), h.zero
 	copy(out.Buckets, h.classic)
 	out.Native = slices.Clone(h.native)
-	for i := range h.ex {
-		out.Exemplars[i] = h.ex[i].show()
+	for i := range h.exemplars {
+		out.Exemplars[i] = h.exemplars[i].publish()
 	}
 	return out
 }

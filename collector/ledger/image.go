@@ -18,7 +18,7 @@ type Image struct {
 // Image returns all that the ledger keeps. Users occur as hashes only.
 func (l *Ledger) Image() Image {
 	c := newCodec()
-	c.stream = make(stream, 0, 128*len(l.tracked)+32*len(l.seen)+1024*len(l.accounts)+1024)
+	c.stream = make(stream, 0, 128*len(l.tracked)+32*len(l.seen)+1024*len(l.counters)+1024)
 	c.ledger(l)
 	return Image{Facts: c.stream, Times: c.times}
 }
@@ -26,7 +26,7 @@ func (l *Ledger) Image() Image {
 // Restore returns a ledger that goes on where the one went whose Image this is, with settings that may be others. What is no state of
 // a ledger is refused.
 func Restore(o Options, s Image) (*Ledger, error) {
-	l := empty(o)
+	l := newEmpty(o)
 	c := newCodec()
 	c.reading, c.stream, c.times = true, s.Facts, s.Times
 	c.ledger(l)
@@ -42,14 +42,14 @@ func Restore(o Options, s Image) (*Ledger, error) {
 
 // resumed makes what follows from the fields that were read.
 func (l *Ledger) resumed() {
-	l.pruned = len(l.seen)
+	l.prunedSize = len(l.seen)
 	for name, c := range l.connections {
-		maps.DeleteFunc(c.tags, func(key, _ string) bool { return !slices.Contains(l.o.ConnectionTags, key) })
+		maps.DeleteFunc(c.tags, func(key, _ string) bool { return !slices.Contains(l.options.ConnectionTags, key) })
 		if len(c.tags) == 0 {
 			c.tags = nil
 		}
 		switch {
-		case l.waiting[name]:
+		case l.newConnections[name]:
 		case c.folded:
 			l.folded++
 		default:
@@ -58,8 +58,8 @@ func (l *Ledger) resumed() {
 	}
 }
 
-// Shown returns what a snapshot of a restored ledger showed before it was written, as far as it outlives a stop: its counters and histograms.
-func (l *Ledger) Shown() *Snapshot { return l.snapshot(l.head, nil) }
+// LastPublished returns what a snapshot of a restored ledger showed before it was written, as far as it outlives a stop: its counters and histograms.
+func (l *Ledger) LastPublished() *Snapshot { return l.snapshot(l.head, nil) }
 
 func (c *codec) ledger(l *Ledger) {
 	c.base = 0
@@ -67,16 +67,16 @@ func (c *codec) ledger(l *Ledger) {
 	c.check(!l.t0.IsZero(), "it does not say since when it counts")
 	c.base = l.t0.Unix()
 	c.passing(&l.head)
-	c.passing(&l.horizon)
+	c.passing(&l.watermark)
 	c.passingUint(&l.generation)
-	c.time(&l.floor)
-	c.bits(&l.baseline, &l.pendingRead)
-	for _, v := range []*uint64{&l.lost, &l.abandoned, &l.malformedSum} {
+	c.time(&l.backfillStart)
+	c.bits(&l.baselineComplete, &l.pendingComplete)
+	for _, v := range []*uint64{&l.lost, &l.abandoned, &l.malformedTotal} {
 		c.uint(v)
 	}
 	c.unobserved(&l.unobserved)
 	c.spans(&l.unread)
-	for _, w := range []*words{l.types, l.verbs, l.statuses, l.groups} {
+	for _, w := range []*labelLimiter{l.types, l.verbs, l.statuses, l.groups} {
 		c.admitted(w)
 	}
 	entries(c, l.connections, func(name *string, v **connection) { c.connection(l, name, v) })
@@ -107,7 +107,7 @@ func (c *codec) spans(s *spans) {
 }
 
 // admitted are the words beyond those that the program knows.
-func (c *codec) admitted(w *words) {
+func (c *codec) admitted(w *labelLimiter) {
 	var more []string
 	for _, word := range sortedKeys(w.admitted) {
 		if w.admitted[word] {
@@ -115,7 +115,7 @@ func (c *codec) admitted(w *words) {
 		}
 	}
 	list(c, &more, c.label)
-	entries(c, w.waiting, func(word *string, waits *bool) {
+	entries(c, w.candidates, func(word *string, waits *bool) {
 		c.label(word)
 		*waits = true
 	})
@@ -125,17 +125,17 @@ func (c *codec) admitted(w *words) {
 	for _, word := range more {
 		if _, known := w.admitted[word]; !known {
 			w.admitted[word] = true
-			w.unknown++
+			w.admittedUnknown++
 		}
 	}
-	c.check(w.unknown <= w.limit, "there are more words than are admitted")
+	c.check(w.admittedUnknown <= w.limit, "there are more words than are admitted")
 }
 
 func (c *codec) connection(l *Ledger, name *string, v **connection) {
 	if c.reading {
 		*v = &connection{}
 	}
-	n, waits := *v, l.waiting[*name]
+	n, waits := *v, l.newConnections[*name]
 	c.label(name)
 	n.name = *name
 	c.bits(&n.folded, &waits)
@@ -150,46 +150,46 @@ func (c *codec) connection(l *Ledger, name *string, v **connection) {
 		c.label(value)
 	})
 	if c.reading && waits {
-		l.waiting[*name] = true
+		l.newConnections[*name] = true
 	}
 }
 
 // entry is a session that is looked at again.
-func (c *codec) entry(id *string, v **entry) {
+func (c *codec) entry(id *string, v **session) {
 	if c.reading {
-		*v = &entry{}
+		*v = &session{}
 	}
 	e := *v
 	c.id(id)
 	e.id = *id
 	c.label(&e.target.Connection)
 	c.label(&e.target.Type)
-	c.hash(&e.user)
+	c.hash(&e.userHash)
 	c.time(&e.start)
-	c.passing(&e.looked)
-	c.time(&e.done)
-	missed := uint64(e.missed)
+	c.passing(&e.lastSeen)
+	c.time(&e.doneSeen)
+	missed := uint64(e.misses)
 	c.uint(&missed)
-	e.missed = int(min(missed, 1<<30))
-	c.facts(&e.facts)
-	c.bits(&e.left, &e.lost, &e.started, &e.finished, &e.requested, &e.resolved, &e.waited, &e.sawUnfinished, &e.sawUnrest, &e.sawUndecided)
+	e.misses = int(min(missed, 1<<30))
+	c.facts(&e.sessionStatus)
+	c.bits(&e.leftPendingList, &e.lost, &e.countedStart, &e.countedFinish, &e.countedRequest, &e.countedResolve, &e.countedWait, &e.sawUnfinished, &e.sawReviewOpen, &e.sawUndecided)
 }
 
-func (c *codec) facts(f *facts) {
-	exited, reviewed := f.exit != nil, f.review != nil
+func (c *codec) facts(f *sessionStatus) {
+	exited, reviewed := f.exitCode != nil, f.review != nil
 	c.bits(&exited, &reviewed)
 	c.word(&f.verb)
 	c.word(&f.status)
 	c.time(&f.end)
-	c.int(&f.size)
+	c.int(&f.eventSize)
 	if exited {
 		code := int64(0)
 		if !c.reading {
-			code = int64(*f.exit)
+			code = int64(*f.exitCode)
 		}
 		if c.int(&code); c.reading {
 			exit := int(code)
-			f.exit = &exit
+			f.exitCode = &exit
 		}
 	}
 	if reviewed {
@@ -203,7 +203,7 @@ func (c *codec) facts(f *facts) {
 func (c *codec) review(r *review) {
 	c.word(&r.kind)
 	c.word(&r.status)
-	for _, t := range []*time.Time{&r.created, &r.revokeAt, &r.decision, &r.revoked} {
+	for _, t := range []*time.Time{&r.created, &r.revokeAt, &r.decision, &r.revokedAt} {
 		c.time(t)
 	}
 	list(c, &r.pendingGroups, c.word)
@@ -211,7 +211,7 @@ func (c *codec) review(r *review) {
 
 // seen leaves out what a ledger may forget at any time.
 func (c *codec) seen(l *Ledger) {
-	entriesBy(c, l.seen, l.remembers, nil, func(id *string, m *memory) {
+	entriesBy(c, l.seen, l.mustRemember, nil, func(id *string, m *seenRow) {
 		c.id(id)
 		c.bits(&m.malformed)
 		c.time(&m.start)
@@ -220,29 +220,29 @@ func (c *codec) seen(l *Ledger) {
 
 // accounts are what was counted, target by target.
 func (c *codec) accounts(l *Ledger) {
-	all := make([]*account, 0, len(l.accounts))
-	for _, a := range l.accounts {
+	all := make([]*targetCounters, 0, len(l.counters))
+	for _, a := range l.counters {
 		all = append(all, a)
 	}
-	slices.SortFunc(all, func(a, b *account) int { return a.target.compare(b.target) })
-	list(c, &all, func(v **account) {
+	slices.SortFunc(all, func(a, b *targetCounters) int { return a.target.compare(b.target) })
+	list(c, &all, func(v **targetCounters) {
 		if c.reading {
-			*v = newAccount(Target{})
+			*v = newTargetCounters(Target{})
 		}
 		c.account(*v)
-		c.check(l.accounts[(*v).target] == nil || !c.reading, "a target is there twice")
-		l.accounts[(*v).target] = *v
+		c.check(l.counters[(*v).target] == nil || !c.reading, "a target is there twice")
+		l.counters[(*v).target] = *v
 	})
 }
 
-func (c *codec) account(a *account) {
+func (c *codec) account(a *targetCounters) {
 	c.label(&a.target.Connection)
 	c.label(&a.target.Type)
 	counted := a.histograms[0] != nil
-	c.bits(&a.born, &a.exposed, &counted)
+	c.bits(&a.committed, &a.exposed, &counted)
 	c.time(&a.lastStart)
 	c.unobserved(&a.unobserved)
-	for _, m := range []map[string]*series{a.started, a.finished, a.exits, a.resolved} {
+	for _, m := range []map[string]*series{a.started, a.finished, a.exitCodes, a.resolved} {
 		entriesBy(c, m, nil, &c.labels, func(label *string, s **series) {
 			if c.reading {
 				*s = &series{}
@@ -264,7 +264,7 @@ func (c *codec) account(a *account) {
 }
 
 // birth of what is shown as it is needs no more than when that was.
-func (c *codec) birth(b *birth) {
+func (c *codec) birth(b *lifecycle) {
 	c.instant(&b.created)
 	c.bits(&b.released)
 	if b.released {
@@ -279,18 +279,18 @@ func (c *codec) birth(b *birth) {
 }
 
 func (c *codec) series(s *series) {
-	c.birth(&s.birth)
-	same := s.shown == s.value
-	c.bits(&same, &s.ex.set)
+	c.birth(&s.lifecycle)
+	same := s.published == s.value
+	c.bits(&same, &s.exemplar.set)
 	c.uint(&s.value)
 	if same {
-		s.shown = s.value
+		s.published = s.value
 	} else {
-		c.uint(&s.shown)
+		c.uint(&s.published)
 	}
-	c.check(s.shown <= s.value, "a counter has shown more than was counted")
+	c.check(s.published <= s.value, "a counter has shown more than was counted")
 	one := 1.0
-	c.exemplar(&s.ex, &one)
+	c.exemplar(&s.exemplar, &one)
 }
 
 // exemplar is of a series whose exemplars all have the same value, or each its own where that is nil.
@@ -298,10 +298,10 @@ func (c *codec) exemplar(e *exemplar, value *float64) {
 	if !e.set {
 		return
 	}
-	c.packedID(&e.who.id, &e.id)
+	c.packedID(&e.session.id, &e.id)
 	c.instant(&e.at)
 	if e.at.IsZero() {
-		c.time(&e.who.start) // another one may still be newer
+		c.time(&e.session.start) // another one may still be newer
 	}
 	if value != nil {
 		e.value = *value
@@ -312,33 +312,33 @@ func (c *codec) exemplar(e *exemplar, value *float64) {
 
 func (c *codec) histogram(m Measure, h *histogram) {
 	bounds := Bounds(m)
-	shown := h.shown != nil
-	same := shown && h.shown.Count == h.count
-	c.birth(&h.birth)
+	shown := h.published != nil
+	same := shown && h.published.Count == h.count
+	c.birth(&h.lifecycle)
 	c.bits(&shown, &same)
 	c.uint(&h.count)
 	c.int(&h.sum)
 	c.check(h.sum >= 0, "a histogram's sum is below 0")
 	c.buckets(&h.classic, len(bounds)+1, h.count)
 	var set [32]*bool
-	for i := range h.ex {
-		set[i] = &h.ex[i].set
+	for i := range h.exemplars {
+		set[i] = &h.exemplars[i].set
 	}
-	c.bits(set[:len(h.ex)]...)
-	for i := range h.ex {
-		c.exemplar(&h.ex[i], nil)
+	c.bits(set[:len(h.exemplars)]...)
+	for i := range h.exemplars {
+		c.exemplar(&h.exemplars[i], nil)
 	}
 	c.native(&h.schema, &h.zero, &h.native, h.count)
 	switch {
 	case !shown, c.err != nil:
 	case !same:
 		if c.reading {
-			h.shown = h.nothing(bounds)
+			h.published = h.emptySnapshot(bounds)
 		}
-		c.shown(h.shown)
-		c.check(h.shown.Count <= h.count, "a histogram has shown more than was counted")
+		c.shown(h.published)
+		c.check(h.published.Count <= h.count, "a histogram has shown more than was counted")
 	case c.reading:
-		h.shown = h.everything(m, bounds)
+		h.published = h.fullSnapshot(m, bounds)
 	}
 }
 
@@ -350,12 +350,12 @@ func (c *codec) shown(s *Histogram) {
 	for i := range s.Exemplars {
 		e := exemplar{set: s.Exemplars[i] != nil}
 		if e.set {
-			e.who.id, e.value, e.at = s.Exemplars[i].SessionID, s.Exemplars[i].Value, s.Exemplars[i].At
-			e.id = pack(e.who.id)
+			e.session.id, e.value, e.at = s.Exemplars[i].SessionID, s.Exemplars[i].Value, s.Exemplars[i].At
+			e.id = pack(e.session.id)
 		}
 		c.bits(&e.set)
 		if c.exemplar(&e, nil); c.reading {
-			s.Exemplars[i] = e.show()
+			s.Exemplars[i] = e.publish()
 		}
 	}
 	c.native(&s.Schema, &s.Zero, &s.Native, s.Count)

@@ -45,16 +45,16 @@ func drawSteps(t *rapid.T) []step {
 			}
 			steps = append(steps, told(func(l *Ledger) { l.Apply(at, rows) }))
 		case "head":
-			steps = append(steps, told(func(l *Ledger) { l.Advance(at) }))
+			steps = append(steps, told(func(l *Ledger) { l.AdvanceHead(at) }))
 		case "read":
-			steps = append(steps, told(func(l *Ledger) { l.Read(Span{from, at}) }))
+			steps = append(steps, told(func(l *Ledger) { l.MarkRead(Span{from, at}) }))
 		case "settle":
-			steps = append(steps, told(func(l *Ledger) { l.Settle(from) }))
+			steps = append(steps, told(func(l *Ledger) { l.AdvanceWatermark(from) }))
 		case "pending":
 			steps = append(steps, told(func(l *Ledger) {
-				l.PendingRead(from, at, at)
+				l.MarkPendingRead(from, at, at)
 				l.ConfirmPending(from, at, at)
-				l.PendingComplete()
+				l.MarkPendingComplete()
 			}))
 		case "malformed":
 			row := client.MalformedSession{ID: fakeID("id05", rapid.Bool().Draw(t, "uuid")), Near: noon()}
@@ -62,12 +62,12 @@ func drawSteps(t *rapid.T) []step {
 				row.Near = start
 			}
 			starts[row.ID] = row.Near
-			steps = append(steps, told(func(l *Ledger) { l.Malformed(at, []client.MalformedSession{row, {Digest: "d", Near: noon()}}) }))
+			steps = append(steps, told(func(l *Ledger) { l.ApplyMalformed(at, []client.MalformedSession{row, {Digest: "d", Near: noon()}}) }))
 		case "missed":
 			id := fakeID(fmt.Sprintf("id%02d", rapid.IntRange(0, 5).Draw(t, "id")), rapid.Bool().Draw(t, "uuid"))
-			steps = append(steps, told(func(l *Ledger) { l.Missed(id, at); l.Missed(id, at) }))
+			steps = append(steps, told(func(l *Ledger) { l.MarkMissed(id, at); l.MarkMissed(id, at) }))
 		case "served":
-			steps = append(steps, told(func(l *Ledger) { l.Served(l.generation, at) }))
+			steps = append(steps, told(func(l *Ledger) { l.MarkServed(l.generation, at) }))
 		case "commit":
 			steps = append(steps, func(l *Ledger) *Snapshot { return l.Commit(at, at.Add(time.Nanosecond)) })
 		}
@@ -121,9 +121,9 @@ func TestARestoredLedgerIsTheSame(t *testing.T) {
 	})
 }
 
-func looks(l *Ledger) []Look {
-	all, _ := l.Looks(noon().Add(1000 * time.Hour))
-	slices.SortFunc(all, func(a, b Look) int { return strings.Compare(a.ID, b.ID) })
+func looks(l *Ledger) []Recheck {
+	all, _ := l.Rechecks(noon().Add(1000 * time.Hour))
+	slices.SortFunc(all, func(a, b Recheck) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }
 
@@ -137,7 +137,7 @@ func TestShownIsWhatWasShown(t *testing.T) {
 				last = snap
 			}
 		}
-		got := reborn(t, imageOptions(), l).Shown()
+		got := reborn(t, imageOptions(), l).LastPublished()
 		if got.Generation != last.Generation || len(got.Targets) != len(last.Targets) {
 			t.Fatalf("generation %d with %d targets, want %d with %d", got.Generation, len(got.Targets), last.Generation, len(last.Targets))
 		}
@@ -153,14 +153,14 @@ func TestShownIsWhatWasShown(t *testing.T) {
 // While nothing happens only the times go on.
 func TestLookingAgainChangesNoFacts(t *testing.T) {
 	s := begin(t)
-	s.see(0, session("a", -time.Minute), pendingSession("b"))
+	s.see(0, sessionRow("a", -time.Minute), pendingSession("b"))
 	s.target(0)
 	before := s.Image()
-	s.Advance(noon().Add(time.Minute))
-	s.see(time.Minute, session("a", -time.Minute), pendingSession("b"))
+	s.AdvanceHead(noon().Add(time.Minute))
+	s.see(time.Minute, sessionRow("a", -time.Minute), pendingSession("b"))
 	s.ConfirmPending(noon().Add(-time.Hour), noon(), noon().Add(2*time.Minute))
-	s.Read(Span{noon(), noon().Add(time.Minute + tick)})
-	s.Settle(noon().Add(time.Minute))
+	s.MarkRead(Span{noon(), noon().Add(time.Minute + tick)})
+	s.AdvanceWatermark(noon().Add(time.Minute))
 	s.target(time.Minute)
 	after := s.Image()
 	s.want("the same facts", bytes.Equal(before.Facts, after.Facts), true)
@@ -171,7 +171,7 @@ func TestLookingAgainChangesNoFacts(t *testing.T) {
 }
 
 func pendingSession(id string) client.Session {
-	row := session(id, -2*time.Minute)
+	row := sessionRow(id, -2*time.Minute)
 	row.Review = &client.Review{Type: "onetime", Status: "PENDING", CreatedAt: row.StartDate, Groups: []client.ReviewGroup{{Group: "sre", Status: "PENDING"}}}
 	return row
 }
@@ -179,15 +179,15 @@ func pendingSession(id string) client.Session {
 func TestSettingsMayChangeOverAStop(t *testing.T) {
 	l := New(imageOptions(), noon())
 	for i, name := range []string{"a", "b", "c"} {
-		row := session(name, time.Duration(i)*time.Second)
+		row := sessionRow(name, time.Duration(i)*time.Second)
 		row.Connection, row.ConnectionTags = name, map[string]string{"team": "red"}
 		l.Apply(noon(), []client.Session{row})
 	}
 	l.Commit(noon(), noon()) // a and b keep their names
 	o := imageOptions()
-	o.MaxConnections, o.ConnectionTags, o.Overlap, o.Lookback = 3, nil, time.Hour, time.Hour
+	o.MaxConnections, o.ConnectionTags, o.AllowedLateness, o.Lookback = 3, nil, time.Hour, time.Hour
 	r := reborn(t, o, l)
-	row := session("d", time.Minute)
+	row := sessionRow("d", time.Minute)
 	row.Connection = "d"
 	r.Apply(noon(), []client.Session{row})
 	var names []string
@@ -200,7 +200,7 @@ func TestSettingsMayChangeOverAStop(t *testing.T) {
 	if got := strings.Join(names, " "); got != "<other> a b d" {
 		t.Errorf("connections %s; want the first two and the third of the larger cap, and the folded one to stay so", got)
 	}
-	if r.Floor() != l.Floor() || r.Horizon() != l.Horizon() {
+	if r.BackfillStart() != l.BackfillStart() || r.Watermark() != l.Watermark() {
 		t.Error("a setting opened what had been read")
 	}
 }
@@ -210,9 +210,9 @@ func TestAClockSetBackDoesNotHold(t *testing.T) {
 	o := options()
 	o.FirstValueHold = time.Minute
 	l := New(o, noon())
-	l.Apply(noon(), []client.Session{session("a", time.Second)})
+	l.Apply(noon(), []client.Session{sessionRow("a", time.Second)})
 	now := noon().Add(48 * time.Hour)
-	l.Served(l.Commit(noon(), now).Generation, now)
+	l.MarkServed(l.Commit(noon(), now).Generation, now)
 	l = reborn(t, o, l)
 	l.Commit(noon(), noon())
 	if n := l.Commit(noon(), noon().Add(time.Minute)).Targets[0]; sum(n.Started) != 1 {
@@ -274,7 +274,7 @@ func someLedger() *Ledger {
 	l := New(imageOptions(), noon())
 	code := 3
 	for i := range 30 {
-		row := session(fakeID(fmt.Sprint(i), i%2 == 0), time.Duration(i)*time.Second)
+		row := sessionRow(fakeID(fmt.Sprint(i), i%2 == 0), time.Duration(i)*time.Second)
 		row.Connection, row.Verb, row.ConnectionTags = fmt.Sprint("c", i%3), fmt.Sprint("verb", i%4), map[string]string{"team": "red"}
 		if i%3 == 0 {
 			row.Status, row.ExitCode, row.EventSize, row.EndDate = "done", &code, int64(i*1000), at(time.Hour)
@@ -284,9 +284,9 @@ func someLedger() *Ledger {
 		}
 		l.Apply(noon().Add(time.Minute), []client.Session{row})
 	}
-	l.Malformed(noon(), []client.MalformedSession{{Digest: "d", Near: noon()}})
+	l.ApplyMalformed(noon(), []client.MalformedSession{{Digest: "d", Near: noon()}})
 	l.Commit(noon().Add(time.Minute), noon().Add(time.Minute))
-	l.Served(1, noon().Add(time.Minute))
+	l.MarkServed(1, noon().Add(time.Minute))
 	return l
 }
 
@@ -307,16 +307,16 @@ func FuzzRestore(f *testing.F) {
 		if !bytes.Equal(first.Facts, again.Facts) || !bytes.Equal(first.Times, again.Times) {
 			t.Error("it is not written as it was read")
 		}
-		l.Shown()
+		l.LastPublished()
 		for _, d := range []time.Duration{0, time.Hour, 1000 * time.Hour} {
 			now := noon().Add(d)
-			l.Advance(now)
-			l.Apply(now, []client.Session{session("new", d), pendingSession("a")})
-			l.Looks(now)
-			l.Missed("a", now)
-			l.Settle(now)
+			l.AdvanceHead(now)
+			l.Apply(now, []client.Session{sessionRow("new", d), pendingSession("a")})
+			l.Rechecks(now)
+			l.MarkMissed("a", now)
+			l.AdvanceWatermark(now)
 			s := l.Commit(now, now)
-			l.Served(s.Generation, now)
+			l.MarkServed(s.Generation, now)
 		}
 	})
 }

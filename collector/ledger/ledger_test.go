@@ -9,16 +9,16 @@ import (
 )
 
 func options() Options {
-	return Options{Lookback: 24 * time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}
+	return Options{Lookback: 24 * time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}
 }
 
-// session is one that began d after noon and runs.
-func session(id string, d time.Duration) client.Session {
+// sessionRow is one that began d after noon and runs.
+func sessionRow(id string, d time.Duration) client.Session {
 	return client.Session{ID: id, Connection: "pg", Type: "database", Verb: "exec", Status: "open", UserID: "u", StartDate: at(d)}
 }
 
 func (s story) ended(id string, start, end time.Duration, exit int) client.Session {
-	row := session(id, start)
+	row := sessionRow(id, start)
 	row.Status, row.EndDate, row.ExitCode = "done", at(end), code(exit)
 	return row
 }
@@ -31,15 +31,15 @@ type story struct {
 
 func begin(t *testing.T) story {
 	l := New(options(), noon())
-	l.Settle(noon())
-	l.Read(Span{l.Floor(), noon().Add(tick)})
+	l.AdvanceWatermark(noon())
+	l.MarkRead(Span{l.BackfillStart(), noon().Add(tick)})
 	return story{t, l}
 }
 
 func (s story) see(d time.Duration, rows ...client.Session) { s.Apply(noon().Add(d), rows) }
 
 // target returns the numbers of the one target that there is, d after noon.
-func (s story) target(d time.Duration) TargetNumbers {
+func (s story) target(d time.Duration) TargetSnapshot {
 	s.Helper()
 	snap := s.Commit(noon().Add(d), noon().Add(d))
 	if len(snap.Targets) != 1 {
@@ -68,21 +68,21 @@ func (s story) want(what string, got, want any) {
 
 func TestEachSessionCountsOnce(t *testing.T) {
 	s := begin(t)
-	s.see(time.Minute, session("a", time.Second))
-	s.see(2*time.Minute, session("a", time.Second), session("a", time.Second))
+	s.see(time.Minute, sessionRow("a", time.Second))
+	s.see(2*time.Minute, sessionRow("a", time.Second), sessionRow("a", time.Second))
 	n := s.target(2 * time.Minute)
 	s.want("started", counted(n.Started), "map[exec:1]")
 	s.want("running", n.Open[Running], 1)
 	done := s.ended("a", time.Second, 90*time.Second, 0)
 	s.see(3*time.Minute, done)
-	s.see(4*time.Minute, done, session("a", time.Second), done) // an answer that is older than the other one
+	s.see(4*time.Minute, done, sessionRow("a", time.Second), done) // an answer that is older than the other one
 	n = s.target(4 * time.Minute)
 	s.want("started", counted(n.Started), "map[exec:1]")
 	s.want("finished", counted(n.Finished), "map[success:1]")
 	s.want("exit codes", counted(n.ExitCodes), "map[0:1]")
 	s.want("running", n.Open[Running], 0)
 	s.want("durations", []any{n.Histograms[Duration].Count, n.Histograms[Duration].Sum}, "[1 89]")
-	s.Settle(noon().Add(time.Hour)) // it leaves the overlap
+	s.AdvanceWatermark(noon().Add(time.Hour)) // it leaves the overlap
 	s.see(time.Hour, done)
 	s.want("finished after it left the overlap", counted(s.target(time.Hour).Finished), "map[success:1]")
 }
@@ -93,14 +93,14 @@ func TestT0DividesHistoryFromWhatCounts(t *testing.T) {
 		rows              func(s story) []client.Session
 		started, finished string
 	}{
-		{"started on the instant", func(story) []client.Session { return []client.Session{session("a", 0)} }, "map[exec:1]", "map[]"},
-		{"started before", func(story) []client.Session { return []client.Session{session("a", -tick)} }, "map[]", "map[]"},
+		{"started on the instant", func(story) []client.Session { return []client.Session{sessionRow("a", 0)} }, "map[exec:1]", "map[]"},
+		{"started before", func(story) []client.Session { return []client.Session{sessionRow("a", -tick)} }, "map[]", "map[]"},
 		{"ended before", func(s story) []client.Session { return []client.Session{s.ended("a", -time.Hour, -tick, 0)} }, "map[]", "map[]"},
 		{"ended on the instant", func(s story) []client.Session { return []client.Session{s.ended("a", -time.Hour, 0, 1)} }, "map[]", "map[failure:1]"},
 		{"seen unfinished, then without an end", func(s story) []client.Session {
-			gone := session("a", -time.Hour)
+			gone := sessionRow("a", -time.Hour)
 			gone.Status = "done"
-			return []client.Session{session("a", -time.Hour), gone}
+			return []client.Session{sessionRow("a", -time.Hour), gone}
 		}, "map[]", "map[unknown:1]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -117,8 +117,8 @@ func TestT0DividesHistoryFromWhatCounts(t *testing.T) {
 
 func TestLateRows(t *testing.T) {
 	s := begin(t)
-	s.Settle(noon().Add(time.Hour))
-	s.see(time.Hour, session("in time", time.Hour-15*time.Minute), session("too late", time.Hour-15*time.Minute-tick))
+	s.AdvanceWatermark(noon().Add(time.Hour))
+	s.see(time.Hour, sessionRow("in time", time.Hour-15*time.Minute), sessionRow("too late", time.Hour-15*time.Minute-tick))
 	n := s.target(time.Hour)
 	s.want("started", counted(n.Started), "map[exec:1]")
 	s.want("running: gauges show both", n.Open[Running], 2)
@@ -128,15 +128,15 @@ func TestLateRows(t *testing.T) {
 
 func TestUnreadStretchesCountWhenTheyAreRead(t *testing.T) {
 	s := begin(t)
-	s.Settle(noon().Add(time.Hour))
+	s.AdvanceWatermark(noon().Add(time.Hour))
 	gap := Span{noon().Add(10 * time.Minute), noon().Add(20 * time.Minute)}
-	s.Leave(gap)
+	s.MarkUnread(gap)
 	s.want("unread", s.Commit(noon().Add(time.Hour), noon()).Unread, 10*time.Minute)
 	row := s.ended("a", 15*time.Minute, 16*time.Minute, 3)
 	s.see(time.Hour, row)
-	s.Read(Span{noon().Add(15 * time.Minute), gap.To}) // the row that the page ended with is still in
+	s.MarkRead(Span{noon().Add(15 * time.Minute), gap.To}) // the row that the page ended with is still in
 	s.see(time.Hour, row)
-	s.Read(gap)
+	s.MarkRead(gap)
 	s.see(time.Hour, row)
 	n := s.target(time.Hour)
 	s.want("started", counted(n.Started), "map[exec:1]")
@@ -146,7 +146,7 @@ func TestUnreadStretchesCountWhenTheyAreRead(t *testing.T) {
 
 func TestReviewsCountOnce(t *testing.T) {
 	reviewed := func(status, review string) client.Session {
-		row := session("a", time.Second)
+		row := sessionRow("a", time.Second)
 		row.Status = status
 		row.Review = &client.Review{ID: "r", Type: "onetime", Status: review, CreatedAt: at(time.Second)}
 		if review != "PENDING" {
@@ -192,11 +192,11 @@ func TestReviewsCountOnce(t *testing.T) {
 // TestAReviewMayComeAfterItsSession: a gateway writes the session first, and its review in a transaction of its own.
 func TestAReviewMayComeAfterItsSession(t *testing.T) {
 	s := begin(t)
-	s.see(2*time.Second, session("a", time.Second))
+	s.see(2*time.Second, sessionRow("a", time.Second))
 	n := s.target(2 * time.Second)
 	s.want("without a review it runs", []any{n.Open[Running], n.Open[Pending], n.Requested.Value}, "[1 0 0]")
 
-	row := session("a", time.Second)
+	row := sessionRow("a", time.Second)
 	row.Review = &client.Review{ID: "r", Type: "onetime", Status: "PENDING", CreatedAt: at(20 * time.Second)}
 	s.see(21*time.Second, row, row)
 	n = s.target(21 * time.Second)
@@ -220,7 +220,7 @@ func TestProcessingForEverRestsAfterAMinute(t *testing.T) {
 	row.Review = &client.Review{Type: "onetime", Status: "PROCESSING", CreatedAt: at(time.Second)}
 	s.see(20*time.Second, row)
 	s.want("resolved", counted(s.target(20*time.Second).Resolved), "map[]")
-	looks, due := s.Looks(noon().Add(70 * time.Second))
+	looks, due := s.Rechecks(noon().Add(70 * time.Second))
 	s.want("it is due when the minute is over", []any{len(looks), due}, "[1 true]")
 	s.see(70*time.Second, row)
 	s.want("resolved", counted(s.target(70*time.Second).Resolved), "map[PROCESSING:1]")
@@ -236,7 +236,7 @@ func TestCreatedWhenItWasStillZero(t *testing.T) {
 		{"the clock was set back", time.Hour, 2 * time.Minute},
 	} {
 		s := begin(t)
-		s.ZeroAt(noon().Add(test.zeroAt))
+		s.SetZeroAt(noon().Add(test.zeroAt))
 		s.see(2*time.Minute, s.ended("a", time.Second, time.Minute, 7))
 		n := s.target(2 * time.Minute)
 		s.want(test.name+": counter", n.ExitCodes[0].Created.Sub(noon()), test.want)
@@ -248,16 +248,16 @@ func TestFirstValueIsNotSwallowed(t *testing.T) {
 	o := options()
 	o.FirstValueHold = 2 * time.Minute
 	l := New(o, noon())
-	l.Settle(noon())
+	l.AdvanceWatermark(noon())
 	s := story{t, l}
-	commit := func(d time.Duration, serve bool) TargetNumbers {
+	commit := func(d time.Duration, serve bool) TargetSnapshot {
 		n := s.target(d)
 		if serve {
-			l.Served(l.generation, noon().Add(d))
+			l.MarkServed(l.generation, noon().Add(d))
 		}
 		return n
 	}
-	s.see(time.Second, session("a", time.Second))
+	s.see(time.Second, sessionRow("a", time.Second))
 	s.want("a new connection's counter is 0 first", counted(commit(time.Second, false).Started), "map[]")
 	s.want("for as long as nobody has seen it", counted(commit(time.Hour, true).Started), "map[]")
 	s.want("and for the hold after that", counted(commit(time.Hour+119*time.Second, false).Started), "map[]")
@@ -279,15 +279,15 @@ func TestKnownConnectionCountsAtOnce(t *testing.T) {
 	s := story{t, New(o, noon())}
 	s.see(0, s.ended("history", -time.Hour, -time.Minute, 0))
 	s.target(0)
-	s.Served(1, noon())
-	s.see(time.Second, session("a", time.Second))
+	s.MarkServed(1, noon())
+	s.see(time.Second, sessionRow("a", time.Second))
 	s.want("started", counted(s.target(time.Second).Started), "map[exec:1]")
 }
 
 func TestLabelsAreBounded(t *testing.T) {
 	s := begin(t)
 	for i := range 20 {
-		row := session(fmt.Sprint("verb", i), time.Second)
+		row := sessionRow(fmt.Sprint("verb", i), time.Second)
 		row.Verb = fmt.Sprintf("verb%02d", i)
 		s.see(time.Minute, row)
 	}
@@ -301,7 +301,7 @@ func TestConnectionsBeyondTheCapShareAName(t *testing.T) {
 	l := New(o, noon())
 	s := story{t, l}
 	row := func(id, conn string) client.Session {
-		r := session(id, time.Second)
+		r := sessionRow(id, time.Second)
 		r.Connection = conn
 		return r
 	}
@@ -321,10 +321,10 @@ func TestConnectionsBeyondTheCapShareAName(t *testing.T) {
 
 func TestStuckAndLostSessions(t *testing.T) {
 	s := begin(t)
-	s.see(time.Minute, session("a", time.Second), session("b", time.Second))
-	s.Missed("b", noon().Add(2*time.Minute))
+	s.see(time.Minute, sessionRow("a", time.Second), sessionRow("b", time.Second))
+	s.MarkMissed("b", noon().Add(2*time.Minute))
 	s.want("missed once", s.target(2 * time.Minute).Open[Running], 2)
-	s.Missed("b", noon().Add(3*time.Minute))
+	s.MarkMissed("b", noon().Add(3*time.Minute))
 	s.want("missed twice", s.target(3 * time.Minute).Open[Running], 1)
 	s.want("lost", s.lost, 1)
 	s.see(4*time.Minute, s.ended("b", time.Second, 4*time.Minute, 0))
@@ -334,13 +334,13 @@ func TestStuckAndLostSessions(t *testing.T) {
 	snap := s.Commit(noon().Add(long), noon().Add(long))
 	s.want("abandoned", snap.Abandoned, 1)
 	s.want("tracked", snap.Tracked, 0)
-	s.see(long, session("a", time.Second))
+	s.see(long, sessionRow("a", time.Second))
 	s.want("an abandoned one stays away", s.Commit(noon().Add(long), noon().Add(long)).Tracked, 0)
 }
 
 func TestPendingFromBeforeTheLookback(t *testing.T) {
 	s := begin(t)
-	row := session("old", -48*time.Hour)
+	row := sessionRow("old", -48*time.Hour)
 	row.Review = &client.Review{Type: "onetime", Status: "PENDING", CreatedAt: at(-48 * time.Hour)}
 	s.see(time.Minute, row)
 	n := s.target(time.Minute)
@@ -363,11 +363,11 @@ func TestPendingFromBeforeTheLookback(t *testing.T) {
 func TestMalformedRowsCountOnceAndAreKnown(t *testing.T) {
 	s := begin(t)
 	bad := []client.MalformedSession{{ID: "x", StartDate: at(time.Second)}, {Digest: "d1", Near: noon().Add(time.Second)}}
-	s.Malformed(noon().Add(time.Minute), bad)
-	s.Malformed(noon().Add(time.Minute), bad)
+	s.ApplyMalformed(noon().Add(time.Minute), bad)
+	s.ApplyMalformed(noon().Add(time.Minute), bad)
 	s.want("malformed", s.Commit(noon().Add(time.Minute), noon()).Malformed, 2)
-	s.want("known by its id, so that the total fits; one without is not", s.KnownIn(noon(), noon().Add(time.Minute)), 1)
-	s.see(2*time.Minute, session("x", time.Second))
+	s.want("known by its id, so that the total fits; one without is not", s.CountSeen(noon(), noon().Add(time.Minute)), 1)
+	s.see(2*time.Minute, sessionRow("x", time.Second))
 	s.want("once readable it counts", counted(s.target(2*time.Minute).Started), "map[exec:1]")
 }
 
@@ -388,7 +388,7 @@ func TestQuietConnectionsLeaveAndComeBack(t *testing.T) {
 	s := story{t, New(o, noon())}
 	serve := func(d time.Duration) *Snapshot {
 		snap := s.Commit(noon().Add(d), noon().Add(d))
-		s.Served(snap.Generation, noon().Add(d))
+		s.MarkServed(snap.Generation, noon().Add(d))
 		return snap
 	}
 	s.see(time.Second, s.ended("a", time.Second, 2*time.Second, 0))
@@ -396,7 +396,7 @@ func TestQuietConnectionsLeaveAndComeBack(t *testing.T) {
 	s.want("shown", counted(serve(3 * time.Minute).Targets[0].Finished), "map[success:1]")
 	month := 30*24*time.Hour + 2*time.Second
 	s.want("gone after 30 days", len(serve(month).Targets), 0)
-	s.Settle(noon().Add(month))
+	s.AdvanceWatermark(noon().Add(month))
 	s.see(month, s.ended("b", month, month+time.Second, 0))
 	s.want("back at its old value", counted(serve(month + time.Second).Targets[0].Finished), "map[success:1]")
 	s.want("then it goes on", counted(serve(month + 3*time.Minute).Targets[0].Finished), "map[success:2]")
@@ -406,7 +406,7 @@ func TestConnectionInfoIsOfTheNewestSession(t *testing.T) {
 	o := options()
 	o.ConnectionTags = []string{"team"}
 	s := story{t, New(o, noon())}
-	newer, older := session("b", time.Minute), session("a", time.Second)
+	newer, older := sessionRow("b", time.Minute), sessionRow("a", time.Second)
 	newer.ConnectionSubtype, newer.ConnectionTags = "postgres", map[string]string{"team": "blue", "secret": "x"}
 	older.ConnectionSubtype, older.ConnectionTags = "mysql", map[string]string{"team": "red"}
 	s.see(2*time.Minute, newer, older)
@@ -415,10 +415,10 @@ func TestConnectionInfoIsOfTheNewestSession(t *testing.T) {
 
 func TestResumeAfterALongStop(t *testing.T) {
 	s := begin(t)
-	s.Settle(noon().Add(time.Hour))
-	s.see(time.Hour, session("known", time.Hour-time.Minute))
-	s.Resume(noon().Add(72 * time.Hour))
+	s.AdvanceWatermark(noon().Add(time.Hour))
+	s.see(time.Hour, sessionRow("known", time.Hour-time.Minute))
+	s.openGap(noon().Add(72 * time.Hour))
 	s.want("unread, at most the lookback", s.Unread()[0].From.Sub(noon()), 48*time.Hour)
-	s.see(72*time.Hour, session("new", 60*time.Hour), session("given up", 40*time.Hour), session("known", time.Hour-time.Minute))
+	s.see(72*time.Hour, sessionRow("new", 60*time.Hour), sessionRow("given up", 40*time.Hour), sessionRow("known", time.Hour-time.Minute))
 	s.want("started", counted(s.target(72*time.Hour).Started), "map[exec:2]")
 }

@@ -15,7 +15,7 @@ import (
 // drawRow makes a session such as a gateway could show in the hour before and the hour after noon.
 func drawRow(t *rapid.T, id string) client.Session {
 	start := time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "start")) * time.Second
-	row := session(id, start)
+	row := sessionRow(id, start)
 	row.Connection = rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "connection")
 	row.Type = rapid.SampledFrom([]string{"database", "new1", "new2"}).Draw(t, "type")
 	row.Verb = rapid.SampledFrom([]string{"exec", "connect", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"}).Draw(t, "verb")
@@ -79,7 +79,7 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 				now := noon().Add(time.Duration(i+1) * time.Hour)
 				apply(l, now, rows, shuffles, shuffled)
 				out = append(out, l.Commit(now, now))
-				l.Served(l.generation, now)
+				l.MarkServed(l.generation, now)
 			}
 			return append(out, l.Commit(noon().Add(3*time.Hour), noon().Add(3*time.Hour)))
 		}
@@ -152,10 +152,10 @@ func TestCountersNeverFall(t *testing.T) {
 			}
 			l.Apply(now, rows)
 			if rapid.Bool().Draw(t, "settle") {
-				l.Settle(now)
+				l.AdvanceWatermark(now)
 			}
 			snap := l.Commit(now, now)
-			l.Served(snap.Generation, now)
+			l.MarkServed(snap.Generation, now)
 			var started, finished uint64
 			for _, n := range snap.Targets {
 				started += sum(n.Started)

@@ -5,7 +5,7 @@ import "time"
 // Snapshot is what the ledger says at one moment, as plain numbers. It is immutable once taken: any number of scrapes
 // may read it while the ledger goes on.
 type Snapshot struct {
-	// Generation counts snapshots. Give it back to [Ledger.Served] when this one has been scraped.
+	// Generation counts snapshots. Give it back to [Ledger.MarkServed] when this one has been scraped.
 	Generation uint64
 	// At is the gateway's time that the numbers are for; T0 is since when counters count.
 	At, T0 time.Time
@@ -14,7 +14,7 @@ type Snapshot struct {
 	// PendingComplete tells that the list of pending reviews has been read to its end: what is not pending there is 0.
 	PendingComplete bool
 	// Targets are sorted by connection and type; each pair occurs once. Label values are valid UTF-8, and bounded.
-	Targets []TargetNumbers
+	Targets []TargetSnapshot
 	// Connections are sorted by name; each occurs once.
 	Connections []Connection
 
@@ -69,8 +69,8 @@ const (
 	Measures // how many there are
 )
 
-// TargetNumbers are all numbers of one target.
-type TargetNumbers struct {
+// TargetSnapshot are all numbers of one target.
+type TargetSnapshot struct {
 	Target
 
 	// Open counts sessions by state.

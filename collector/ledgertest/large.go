@@ -19,7 +19,7 @@ const (
 // Options are the settings of what is made here.
 func Options() ledger.Options {
 	return ledger.Options{
-		Lookback: 24 * time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour, FirstValueHold: 2 * time.Minute,
+		Lookback: 24 * time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour, FirstValueHold: 2 * time.Minute,
 		ConnectionTags: []string{"team"},
 	}
 }
@@ -37,9 +37,9 @@ func Large() (*ledger.Ledger, time.Time) {
 			rows = append(rows, row(rng, i, round, now))
 		}
 		l.Apply(now, rows)
-		l.Advance(now)
-		l.Settle(now)
-		l.Served(l.Commit(now, now.Add(time.Duration(rng.IntN(1e9)))).Generation, now)
+		l.AdvanceHead(now)
+		l.AdvanceWatermark(now)
+		l.MarkServed(l.Commit(now, now.Add(time.Duration(rng.IntN(1e9)))).Generation, now)
 	}
 	return l, now
 }

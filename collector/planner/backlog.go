@@ -46,7 +46,7 @@ func (b *backlog) next(now time.Time) (Request, bool) {
 
 // newest is the newest stretch below the head's territory.
 func (b *backlog) newest(now time.Time) (ledger.Span, bool) {
-	horizon := b.p.ledger.Horizon()
+	horizon := b.p.ledger.Watermark()
 	for _, s := range slices.Backward(b.p.ledger.Unread()) {
 		s.To = earlier(s.To, horizon)
 		if now.Before(b.until) && b.avoid.From.Before(s.To) && s.From.Before(b.avoid.To) {
@@ -71,6 +71,6 @@ func (b *backlog) answered(_ Request, page *client.SessionPage, _ time.Duration,
 	if over(b.cursor) {
 		from = b.span.From
 	}
-	b.p.ledger.Read(ledger.Span{From: from, To: b.span.To})
+	b.p.ledger.MarkRead(ledger.Span{From: from, To: b.span.To})
 	return b.cursor.Err()
 }

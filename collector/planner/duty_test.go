@@ -220,7 +220,7 @@ func TestComingBackPaysNothing(t *testing.T) {
 // address ask for half of the time for ever.
 func TestNoHurryBeforeTheFirstAnswer(t *testing.T) {
 	d := NewDuty(noon())
-	refused := New(Options{Duty: 0.1, Ledger: ledger.Options{Overlap: 15 * time.Minute}}, d.Join(noon()))
+	refused := New(Options{Duty: 0.1, Ledger: ledger.Options{AllowedLateness: 15 * time.Minute}}, d.Join(noon()))
 	now := noon()
 	for range 100 {
 		now = now.Add(time.Second)

@@ -69,20 +69,20 @@ func (h headPage) next(now time.Time) (Request, bool) {
 	if h.read {
 		return Request{}, false
 	}
-	from := now.Add(-h.p.o.Ledger.Overlap).Truncate(time.Second)
+	from := now.Add(-h.p.o.Ledger.AllowedLateness).Truncate(time.Second)
 	if h.p.ledger != nil {
-		from = h.p.ledger.Horizon()
+		from = h.p.ledger.Watermark()
 	}
 	h.top = true
 	// Where one answer had a date far in the past, now can lie before the horizon.
-	return h.start(from, ceil(later(now, from.Add(h.p.o.Ledger.Overlap)).Add(ahead)))
+	return h.start(from, ceil(later(now, from.Add(h.p.o.Ledger.AllowedLateness)).Add(ahead)))
 }
 
 func (h headPage) answered(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
 	h.read = true
 	// A row that was written while the gateway looked is not in the page, but the page's date is later.
 	h.at = earlier(at.Add(-took), h.p.clock.safe(h.p.clock.local))
-	h.p.ledger.Advance(h.at)
+	h.p.ledger.AdvanceHead(h.at)
 	h.p.recheck.page.add(took)
 	return h.head.answered(r, page, took, at)
 }
@@ -94,7 +94,7 @@ func (h *head) hole() (ledger.Span, bool) {
 		return ledger.Span{}, false
 	}
 	s := unread[len(unread)-1]
-	horizon := h.p.ledger.Horizon()
+	horizon := h.p.ledger.Watermark()
 	s.From = later(s.From, horizon)
 	return s, s.From.Before(s.To)
 }
@@ -123,25 +123,25 @@ func (h *head) nextHole() (Request, bool) {
 		return h.request()
 	}
 	h.top = false
-	r, ok := h.start(h.p.ledger.Horizon(), ceil(s.To))
+	r, ok := h.start(h.p.ledger.Watermark(), ceil(s.To))
 	h.upper = s.To
 	return r, ok
 }
 
 func (h *head) nextSweep(now time.Time) (Request, bool) {
 	if !h.sweep.active {
-		if !h.top || now.Sub(h.sweep.started) < h.sweep.pause(h.p.o.Ledger.Overlap) {
+		if !h.top || now.Sub(h.sweep.started) < h.sweep.pause(h.p.o.Ledger.AllowedLateness) {
 			h.done = true
 			return Request{}, false
 		}
 		h.sweep = sweep{active: true, started: now, since: h.at, down: h.cursor.ReadDownTo(), wrong: h.sweep.wrong}
 	}
-	h.sweep.down = later(h.sweep.down, h.p.ledger.Horizon()) // an outage can move the horizon past it
+	h.sweep.down = later(h.sweep.down, h.p.ledger.Watermark()) // an outage can move the horizon past it
 	if h.cursor != nil && !h.cursor.Done() && !h.cursor.ReadDownTo().After(ceil(h.sweep.down)) {
 		return h.request()
 	}
 	h.top = false
-	return h.start(h.p.ledger.Horizon(), ceil(h.sweep.down))
+	return h.start(h.p.ledger.Watermark(), ceil(h.sweep.down))
 }
 
 func (s *sweep) pause(overlap time.Duration) time.Duration {
@@ -156,9 +156,9 @@ func (h *head) answered(r Request, page *client.SessionPage, _ time.Duration, at
 	h.p.apply(at, page)
 	down := h.cursor.ReadDownTo()
 	if over(h.cursor) {
-		h.p.ledger.Read(ledger.Span{From: h.from, To: h.upper})
+		h.p.ledger.MarkRead(ledger.Span{From: h.from, To: h.upper})
 	} else {
-		h.p.ledger.Read(ledger.Span{From: down.Add(tick), To: h.upper})
+		h.p.ledger.MarkRead(ledger.Span{From: down.Add(tick), To: h.upper})
 	}
 	if h.sweep.active && !h.upper.Before(h.sweep.down) {
 		h.sweep.down = earlier(h.sweep.down, down)
@@ -179,13 +179,13 @@ func (h *head) check(r Request, page *client.SessionPage) {
 		return // a hole was filled: the next first page tells
 	}
 	n, told := total(page)
-	equal := told && r.List.Start.Equal(h.from) && h.p.ledger.KnownIn(r.List.Start, r.List.End) == n
+	equal := told && r.List.Start.Equal(h.from) && h.p.ledger.CountSeen(r.List.Start, r.List.End) == n
 	switch {
 	case equal, over(h.cursor):
 		h.sweep.active = false
 		h.sweep.wrong = !equal
 		h.done = true
-		h.p.ledger.Settle(since)
+		h.p.ledger.AdvanceWatermark(since)
 	case !told && r.List.Count == h.count():
 		h.sweep.wrong = true
 	}

@@ -99,7 +99,7 @@ func (d oldPendingRest) answered(r Request, page *client.SessionPage, _ time.Dur
 func (d *pending) take(w *list, r Request, page *client.SessionPage, at time.Time) error {
 	err := w.answered(r, page, at)
 	if d.recent.complete && (d.old.complete || d.old.none) {
-		d.p.ledger.PendingComplete()
+		d.p.ledger.MarkPendingComplete()
 	}
 	return err
 }
@@ -169,7 +169,7 @@ func (w *list) answered(r Request, page *client.SessionPage, at time.Time) error
 	if w.active {
 		since = w.since
 	}
-	w.p.ledger.PendingRead(down, w.upper, since)
+	w.p.ledger.MarkPendingRead(down, w.upper, since)
 	w.upper = down
 	if w.active {
 		w.down = earlier(w.down, down)
@@ -180,7 +180,7 @@ func (w *list) answered(r Request, page *client.SessionPage, at time.Time) error
 
 func (w *list) check(r Request, page *client.SessionPage, at, down time.Time) {
 	n, told := total(page)
-	equal := told && r.List.Start.Equal(w.from) && w.p.ledger.PendingIn(r.List.Start, r.List.End) == n
+	equal := told && r.List.Start.Equal(w.from) && w.p.ledger.CountPending(r.List.Start, r.List.End) == n
 	switch {
 	case equal, over(w.cursor):
 		w.p.ledger.ConfirmPending(r.List.Start, r.List.End, at)
@@ -189,7 +189,7 @@ func (w *list) check(r Request, page *client.SessionPage, at, down time.Time) {
 		if over(w.cursor) {
 			w.full = at
 		}
-	case w.active, w.wrong && at.Sub(w.full) < w.p.o.Ledger.Overlap/2:
+	case w.active, w.wrong && at.Sub(w.full) < w.p.o.Ledger.AllowedLateness/2:
 	default:
 		w.active, w.since, w.down = true, at, down
 	}

@@ -98,7 +98,7 @@ type Planner struct {
 
 // New returns a planner that has asked nothing yet. Planners of one gateway address have purses of one [Duty].
 func New(o Options, purse *Purse) *Planner {
-	p := &Planner{o: o, purse: purse, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.Overlap}}
+	p := &Planner{o: o, purse: purse, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.AllowedLateness}}
 	p.head = &head{p: p}
 	p.pending = newPending(p)
 	p.recheck = &recheck{p: p}
@@ -120,7 +120,7 @@ func (p *Planner) Retuned(o Options) (*Planner, error) {
 	}
 	o.Restored = l
 	n := New(o, p.purse)
-	n.clock, n.clock.period = p.clock, o.Ledger.Overlap
+	n.clock, n.clock.period = p.clock, o.Ledger.AllowedLateness
 	n.backoff, n.pendingRead = p.backoff, p.pendingRead
 	if p.ledger != nil {
 		n.ledger = l
@@ -185,7 +185,7 @@ func (p *Planner) first(now time.Time, parts ...part) (Request, bool) {
 // rate is what the address may be asked for. Who has had no good answer yet has nothing to read back: with a credential that is of no use, that
 // would be for ever, and for all who ask there.
 func (p *Planner) rate() float64 {
-	if p.ledger != nil && !p.ledger.Baseline() {
+	if p.ledger != nil && !p.ledger.BaselineComplete() {
 		return max(p.o.Duty, startupDuty)
 	}
 	return p.o.Duty
@@ -292,7 +292,7 @@ func (p *Planner) Skipped() []time.Time { return p.skipped }
 // apply hands a page's rows to the ledger.
 func (p *Planner) apply(at time.Time, page *client.SessionPage) {
 	p.ledger.Apply(at, page.Sessions)
-	p.ledger.Malformed(at, page.Malformed)
+	p.ledger.ApplyMalformed(at, page.Malformed)
 }
 
 // total is the number of rows in the window as the gateway counts them; ok is false where it does not say, or not exactly.

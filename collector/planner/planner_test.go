@@ -25,7 +25,7 @@ type table struct {
 
 func newTable(t *testing.T) *table {
 	o := Options{
-		Ledger: ledger.Options{Lookback: 24 * time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}, Duty: 0.1, StaleAfter: 5 * time.Minute,
+		Ledger: ledger.Options{Lookback: 24 * time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}, Duty: 0.1, StaleAfter: 5 * time.Minute,
 	}
 	return &table{T: t, Planner: New(o, NewDuty(noon()).Join(noon())), now: noon(), totals: true}
 }
@@ -207,14 +207,14 @@ func TestPendingReviewsAreReadOnlyAsFarAsNeeded(t *testing.T) {
 		t.Errorf("the first time %d requests for pending reviews and %d for those from before the lookback, want 3 and 1", n, old)
 	}
 	g.readBack()
-	if got := g.Ledger().PendingIn(time.Time{}, g.now); got != 251 {
+	if got := g.Ledger().CountPending(time.Time{}, g.now); got != 251 {
 		t.Errorf("%d are pending, want 251", got)
 	}
 	g.wantAsked("nothing changed", g.refresh(30*time.Second), "head", "pending")
 	g.end("p249") // the oldest one is decided: no page but the last shows it
 	g.refresh(30 * time.Second)
 	g.refresh(30 * time.Second)
-	if got := g.Ledger().PendingIn(time.Time{}, g.now); got != 250 {
+	if got := g.Ledger().CountPending(time.Time{}, g.now); got != 250 {
 		t.Errorf("%d are pending, want 250", got)
 	}
 }
@@ -246,7 +246,7 @@ func TestLooksAreDueAfterATwentiethOfTheAge(t *testing.T) {
 	for range 11 {
 		g.refresh(30 * time.Second)
 	}
-	if _, due := g.Ledger().Looks(g.now.Add(24 * time.Hour)); due {
+	if _, due := g.Ledger().Rechecks(g.now.Add(24 * time.Hour)); due {
 		t.Error("it has ended, and is still looked at")
 	}
 }

@@ -24,13 +24,13 @@ const (
 // pages were measured to be that much more expensive.
 type recheck struct {
 	p    *Planner
-	todo []ledger.Look // newest first; empty and listed: nothing is due
-	list bool          // todo is this refresh's
+	todo []ledger.Recheck // newest first; empty and listed: nothing is due
+	list bool             // todo is this refresh's
 
 	cursor *client.Cursor
 	from   time.Time
 	found  map[string]bool // what the cursor's pages held
-	target ledger.Look     // what the cursor is for
+	target ledger.Recheck  // what the cursor is for
 
 	page, look cost
 	avoided    map[string]avoided // by ID: sessions whose page could not be read
@@ -60,8 +60,8 @@ func (c *recheck) ways() (Kind, lane) { return Recheck, recheckLane }
 func (c *recheck) next(now time.Time) (Request, bool) {
 	if !c.list {
 		c.list = true
-		if looks, due := c.p.ledger.Looks(now); due {
-			slices.SortFunc(looks, func(a, b ledger.Look) int {
+		if looks, due := c.p.ledger.Rechecks(now); due {
+			slices.SortFunc(looks, func(a, b ledger.Recheck) int {
 				return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 			})
 			c.todo = looks
@@ -70,7 +70,7 @@ func (c *recheck) next(now time.Time) (Request, bool) {
 	if c.cursor != nil {
 		return c.request()
 	}
-	for len(c.todo) > 0 && (!c.p.ledger.Due(c.todo[0].ID, now) || now.Before(c.avoided[c.todo[0].ID].until)) {
+	for len(c.todo) > 0 && (!c.p.ledger.RecheckDue(c.todo[0].ID, now) || now.Before(c.avoided[c.todo[0].ID].until)) {
 		c.todo = c.todo[1:]
 	}
 	if len(c.todo) == 0 {
@@ -116,7 +116,7 @@ func (c *recheck) answered(r Request, page *client.SessionPage, took time.Durati
 	if r.ID != "" {
 		c.look.add(took)
 		if page.Rows == 0 {
-			c.p.ledger.Missed(r.ID, at)
+			c.p.ledger.MarkMissed(r.ID, at)
 		}
 		c.todo = c.todo[1:]
 		return nil
@@ -146,7 +146,7 @@ func (c *recheck) passed(down, at time.Time) {
 	i := 0
 	for ; i < len(c.todo) && c.todo[i].Start.After(down); i++ {
 		if id := c.todo[i].ID; !c.found[id] {
-			c.p.ledger.Missed(id, at)
+			c.p.ledger.MarkMissed(id, at)
 		}
 	}
 	c.todo = c.todo[i:]

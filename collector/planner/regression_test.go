@@ -160,8 +160,8 @@ func TestOneMinuteThatCannotBeReadDoesNotHoldTheHorizon(t *testing.T) {
 		g.rows = append(batch, g.rows...)
 		g.refresh(30 * time.Second)
 	}
-	t.Logf("horizon %v behind, known %d of %d", g.now.Sub(g.Ledger().Horizon()), g.Ledger().KnownIn(time.Time{}, g.now), n)
-	if g.now.Sub(g.Ledger().Horizon()) > time.Hour {
+	t.Logf("horizon %v behind, known %d of %d", g.now.Sub(g.Ledger().Watermark()), g.Ledger().CountSeen(time.Time{}, g.now), n)
+	if g.now.Sub(g.Ledger().Watermark()) > time.Hour {
 		t.Error("horizon stuck")
 	}
 }
@@ -213,7 +213,7 @@ func TestOneDateInTheFutureHidesNoDecision(t *testing.T) {
 	for range 600 {
 		g.refresh(30 * time.Second)
 	}
-	if n := g.Ledger().PendingIn(time.Time{}, g.now); n != 0 {
+	if n := g.Ledger().CountPending(time.Time{}, g.now); n != 0 {
 		t.Errorf("%d pending 5 hours after it was decided", n)
 	}
 }

@@ -27,7 +27,7 @@ func BenchmarkSave(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
 			now = now.Add(time.Second)
-			l.Malformed(now, []client.MalformedSession{{ID: now.String(), Near: now}})
+			l.ApplyMalformed(now, []client.MalformedSession{{ID: now.String(), Near: now}})
 			b.StartTimer()
 			began := time.Now()
 			image := l.Image()

@@ -42,8 +42,8 @@ func current() format { return format{version: version} }
 // encode makes the content of a file.
 func (f format) encode(id Identity, i ledger.Image) []byte {
 	digest := id.digest()
-	b := make([]byte, headerSize, headerSize+len(id.Organisation)+len(i.Facts)+len(i.Times)+2*sha256.Size)
-	b = appendText(b, id.Organisation)
+	b := make([]byte, headerSize, headerSize+len(id.Organization)+len(i.Facts)+len(i.Times)+2*sha256.Size)
+	b = appendText(b, id.Organization)
 	b = appendText(b, id.visibility())
 	b = append(b, digest[:]...)
 	b = appendText(b, i.Facts)
@@ -87,8 +87,8 @@ func (f format) decode(id Identity, b []byte) (ledger.Image, error) {
 		return none, fmt.Errorf("%w: its parts are not as long as they say", errDamaged)
 	}
 	switch want := id.digest(); {
-	case organisation != id.Organisation:
-		return none, fmt.Errorf("%w (it is about organization %q, and the credential belongs to %q)", ErrOther, organisation, id.Organisation)
+	case organisation != id.Organization:
+		return none, fmt.Errorf("%w (it is about organization %q, and the credential belongs to %q)", ErrOther, organisation, id.Organization)
 	case visibility != id.visibility():
 		return none, fmt.Errorf("%w (it was written with %s sessions visible, and now it is %s)", ErrOther, visibility, id.visibility())
 	case string(digest) != string(want[:]):

@@ -10,7 +10,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-func someone() Identity { return Identity{Organisation: "5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912"} }
+func someone() Identity { return Identity{Organization: "5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912"} }
 
 func someImage() ledger.Image { return ledger.Image{Facts: []byte("facts"), Times: []byte("times")} }
 
@@ -44,7 +44,7 @@ func TestFilesThatAreNotUsed(t *testing.T) {
 		{"a bit of the checksum", changed(30), errDamaged, "checksum"},
 		{"a bit of the end", changed(len(good) - 1), errDamaged, "checksum"},
 		{"newer", newer.encode(someone(), someImage()), ErrNewer, "format 7, this one reads up to 1"},
-		{"of another organisation", current().encode(Identity{Organisation: "other"}, someImage()), ErrOther, `about organization "other"`},
+		{"of another organisation", current().encode(Identity{Organization: "other"}, someImage()), ErrOther, `about organization "other"`},
 		{"of another visibility", current().encode(limited, someImage()), ErrOther, "with limited sessions visible, and now it is all"},
 		{"of other filters", current().encode(filtered, someImage()), ErrOther, "other filters"},
 	} {
@@ -94,17 +94,17 @@ func TestNamesTellIdentitiesApart(t *testing.T) {
 	names := map[string]Identity{}
 	for _, id := range []Identity{
 		someone(),
-		{Organisation: "other"},
-		{Organisation: "../../etc/passwd"},
-		{Organisation: strings.Repeat("long", 100)},
-		{Organisation: "o", Limited: true, Subject: "a"},
-		{Organisation: "o", Limited: true, Subject: "b"},
-		{Organisation: "o", Connection: "a"},
-		{Organisation: "o", Type: "a"},
-		{Organisation: "o", User: "a"},
-		{Organisation: "o", ReviewApprover: "somebody@example.com"},
-		{Organisation: "o", Connection: `a" "b`},
-		{Organisation: "o", Connection: "a", Type: "b"},
+		{Organization: "other"},
+		{Organization: "../../etc/passwd"},
+		{Organization: strings.Repeat("long", 100)},
+		{Organization: "o", Limited: true, Subject: "a"},
+		{Organization: "o", Limited: true, Subject: "b"},
+		{Organization: "o", Connection: "a"},
+		{Organization: "o", Type: "a"},
+		{Organization: "o", User: "a"},
+		{Organization: "o", ReviewApprover: "somebody@example.com"},
+		{Organization: "o", Connection: `a" "b`},
+		{Organization: "o", Connection: "a", Type: "b"},
 	} {
 		name := id.name()
 		if other, taken := names[name]; taken {
@@ -126,7 +126,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(good)
 	f.Add(good[:len(good)-1])
 	f.Add(format{version: 2}.encode(someone(), someImage()))
-	f.Add(current().encode(Identity{Organisation: "other"}, ledger.Image{}))
+	f.Add(current().encode(Identity{Organization: "other"}, ledger.Image{}))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		for _, sealed := range []bool{false, true} {
 			if sealed { // so that what lies behind the checksum is reached

@@ -9,8 +9,8 @@ import (
 
 // Identity is whose sessions a file is about. Files of different identities have different names, and are never mixed.
 type Identity struct {
-	// Organisation is the organisation's id. The gateway's URL is no part of the identity: it may change.
-	Organisation string
+	// Organization is the organisation's id. The gateway's URL is no part of the identity: it may change.
+	Organization string
 	// Limited tells that the credential does not see all sessions; Subject is who it is then, since everybody sees other ones.
 	Limited bool
 	Subject string
@@ -20,7 +20,7 @@ type Identity struct {
 
 // digest tells identities apart without saying what is in them: a filter can be somebody's e-mail.
 func (i Identity) digest() [sha256.Size]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "%q %t %q %q %q %q %q", i.Organisation, i.Limited, i.Subject, i.Connection, i.Type, i.User, i.ReviewApprover))
+	return sha256.Sum256(fmt.Appendf(nil, "%q %t %q %q %q %q %q", i.Organization, i.Limited, i.Subject, i.Connection, i.Type, i.User, i.ReviewApprover))
 }
 
 func (i Identity) visibility() string {
@@ -37,7 +37,7 @@ func (i Identity) name() string {
 			return r
 		}
 		return '_'
-	}, strings.ToLower(i.Organisation))
+	}, strings.ToLower(i.Organization))
 	digest := i.digest()
 	return fmt.Sprintf("hoop_exporter-%.40s-%s-%s.state", organisation, i.visibility(), hex.EncodeToString(digest[:8]))
 }

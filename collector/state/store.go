@@ -48,7 +48,7 @@ type Store struct {
 
 // Open takes the file of an identity for this process alone.
 func Open(f Folder, id Identity) (*Store, error) {
-	if id.Organisation == "" {
+	if id.Organization == "" {
 		return nil, errors.New("choosing a state file: the gateway does not say which organization the credential belongs to")
 	}
 	disk, err := f.Open(id.name())

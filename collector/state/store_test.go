@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 
 func options() ledger.Options {
-	return ledger.Options{Lookback: 24 * time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}
+	return ledger.Options{Lookback: 24 * time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}
 }
 
 // counting is a ledger that has counted n sessions.
@@ -113,7 +113,7 @@ func TestTwoProcessesCannotShareAFile(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), first.Name()+" is in use by another process") {
 		t.Errorf("%v, want an error that names %s", err, first.Name())
 	}
-	if _, err := Open(dir, Identity{Organisation: "other"}); err != nil {
+	if _, err := Open(dir, Identity{Organization: "other"}); err != nil {
 		t.Errorf("%v, though another organisation's file is another one", err)
 	}
 	if err := first.Close(); err != nil {
@@ -158,7 +158,7 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 		want error
 	}{
 		"newer":                        {&memory{content: format{version: 2}.encode(someone(), someImage())}, ErrNewer},
-		"of another organisation":      {&memory{content: current().encode(Identity{Organisation: "o"}, someImage())}, ErrOther},
+		"of another organisation":      {&memory{content: current().encode(Identity{Organization: "o"}, someImage())}, ErrOther},
 		"unreadable":                   {&memory{content: []byte{1}, err: fs.ErrPermission}, fs.ErrPermission},
 		"damaged, on a read-only disk": {&memory{content: []byte{}, err: nil}, nil},
 	} {
@@ -238,7 +238,7 @@ func TestLeftoversAreRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := filepath.Join(dir.path, someone().name())
-	mine, others := filepath.Join(dir.path, "."+someone().name()+"123"), filepath.Join(dir.path, "."+Identity{Organisation: "o"}.name()+"123")
+	mine, others := filepath.Join(dir.path, "."+someone().name()+"123"), filepath.Join(dir.path, "."+Identity{Organization: "o"}.name()+"123")
 	for _, f := range []string{name, mine, others} {
 		if err := os.WriteFile(f, nil, 0o600); err != nil {
 			t.Fatal(err)

@@ -37,30 +37,30 @@ func probe(cfg Config) func(*http.Request) (subject, error) {
 	return func(r *http.Request) (subject, error) {
 		name := r.URL.Query().Get("gateway")
 		if name == "" {
-			return subject{}, &refusal{http.StatusBadRequest, "which gateway? Add the parameter gateway, such as " + probePath + "?gateway=production. " + known(cfg.Gateways)}
+			return subject{}, &refusal{http.StatusBadRequest, "which gateway? Add the parameter gateway, such as " + probePath + "?gateway=production. " + knownGateways(cfg.Gateways)}
 		}
 		c, ok := cfg.Gateways.Gateway(name)
 		if !ok {
-			return subject{}, &refusal{http.StatusNotFound, "there is no gateway of this name here. " + known(cfg.Gateways)}
+			return subject{}, &refusal{http.StatusNotFound, "there is no gateway of this name here. " + knownGateways(cfg.Gateways)}
 		}
 		return subject{name, c, build}, nil
 	}
 }
 
-// alone is about the only gateway, and the exporter.
-func alone(cfg Config) func(*http.Request) (subject, error) {
+// singleGateway is about the only gateway, and the exporter.
+func singleGateway(cfg Config) func(*http.Request) (subject, error) {
 	return func(*http.Request) (subject, error) { return subject{"", cfg.Collector, cfg.Registry}, nil }
 }
 
-// exporter is about the exporter itself, where there are many gateways.
-func exporter(cfg Config) func(*http.Request) (subject, error) {
+// allGateways is about the exporter itself, where there are many gateways.
+func allGateways(cfg Config) func(*http.Request) (subject, error) {
 	return func(*http.Request) (subject, error) {
 		cfg.Gateways.Wake()
 		return subject{"", nil, cfg.Registry}, nil
 	}
 }
 
-func known(g Gateways) string {
+func knownGateways(g Gateways) string {
 	names := g.Names()
 	if len(names) == 0 {
 		return "This process has no gateway."
@@ -101,8 +101,8 @@ func reload(cfg Config) http.Handler {
 	})
 }
 
-// Of are the gateways of a fleet.
-func Of(f *fleet.Fleet) Gateways { return gateways{f} }
+// FleetGateways are the gateways of a fleet.
+func FleetGateways(f *fleet.Fleet) Gateways { return gateways{f} }
 
 type gateways struct{ *fleet.Fleet }
 

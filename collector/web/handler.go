@@ -53,9 +53,9 @@ func Handler(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	scrapes, about := newScrapes(cfg), alone(cfg)
+	scrapes, about := newScrapes(cfg), singleGateway(cfg)
 	if cfg.Gateways != nil {
-		about = exporter(cfg)
+		about = allGateways(cfg)
 		mux.Handle("GET "+probePath, scrapes.handler(probe(cfg)))
 		mux.Handle("GET "+targetPath, targets(cfg))
 		mux.Handle(reloadPath, reload(cfg))

@@ -58,18 +58,18 @@ func (s *scrapes) handler(of func(r *http.Request) (subject, error)) http.Handle
 			answer(w, refused.status, refused.text)
 			return
 		}
-		if !s.places.take(about.name) {
+		if !s.places.acquire(about.name) {
 			answer(w, http.StatusServiceUnavailable, fmt.Sprintf(
 				"hoop_exporter is answering %d scrapes already, as many as --web.max-requests allows: scrape less often, or raise it.", s.places.most))
 			return
 		}
-		defer s.places.give(about.name)
+		defer s.places.release(about.name)
 		s.serve(w, r, about)
 	})
 	counted := promhttp.InstrumentMetricHandler(s.cfg.Registry, one)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Who reads no faster than this holds one of the places of those who do. Where there is no connection, there is no deadline either.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(told(r) + writeWithin))
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(prometheusTimeout(r) + writeWithin))
 		counted.ServeHTTP(w, r)
 	})
 }
@@ -113,7 +113,7 @@ type places struct {
 	taken map[string]int
 }
 
-func (p *places) take(name string) bool {
+func (p *places) acquire(name string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.most > 0 && p.taken[name] >= p.most {
@@ -126,7 +126,7 @@ func (p *places) take(name string) bool {
 	return true
 }
 
-func (p *places) give(name string) {
+func (p *places) release(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.taken[name]--; p.taken[name] == 0 {
@@ -136,12 +136,12 @@ func (p *places) give(name string) {
 
 // scrapeTimeout is for how long a scrape may take: what Prometheus says less the offset, but at least half of it.
 func scrapeTimeout(r *http.Request, offset time.Duration) time.Duration {
-	timeout := told(r)
+	timeout := prometheusTimeout(r)
 	return max(timeout-offset, timeout/2)
 }
 
-// told is how long Prometheus waits for the answer, as it says itself.
-func told(r *http.Request) time.Duration {
+// prometheusTimeout is how long Prometheus waits for the answer, as it says itself.
+func prometheusTimeout(r *http.Request) time.Duration {
 	seconds, err := strconv.ParseFloat(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
 	if err == nil && seconds > 0 && !math.IsInf(seconds, 0) {
 		return time.Duration(min(seconds, maxTimeout.Seconds()) * float64(time.Second))

@@ -45,7 +45,7 @@ func TestState(t *testing.T) {
 		{"a review of unknown status says nothing", "open", onetime("UNKNOWN"), Running},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			f := factsOf(&client.Session{Status: tc.status, Review: tc.review})
+			f := statusOf(&client.Session{Status: tc.status, Review: tc.review})
 			if got := f.state(noon()); got != tc.want {
 				t.Errorf("state %d, want %d", got, tc.want)
 			}
@@ -76,7 +76,7 @@ func TestOutcome(t *testing.T) {
 			if tc.review != "" {
 				s.Review = &client.Review{Status: tc.review}
 			}
-			f := factsOf(&s)
+			f := statusOf(&s)
 			if got := f.outcome(); got != tc.want {
 				t.Errorf("outcome %s, want %s", got, tc.want)
 			}
@@ -107,7 +107,7 @@ func TestDecision(t *testing.T) {
 			if tc.want < 0 {
 				want = time.Time{}
 			}
-			if got := decision(&tc.review); !got.Equal(want) {
+			if got := decisionTime(&tc.review); !got.Equal(want) {
 				t.Errorf("decided at %v, want %v", got, want)
 			}
 		})
@@ -136,8 +136,8 @@ func TestRest(t *testing.T) {
 		{"an end in the future is not waited for", "done", at(time.Hour), client.Review{Status: "UNKNOWN"}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			f := factsOf(&client.Session{Status: tc.status, EndDate: tc.end, Review: &tc.review})
-			if got := f.atRest(noon(), done); got != tc.want {
+			f := statusOf(&client.Session{Status: tc.status, EndDate: tc.end, Review: &tc.review})
+			if got := f.reviewFinal(noon(), done); got != tc.want {
 				t.Errorf("at rest: %v, want %v", got, tc.want)
 			}
 		})

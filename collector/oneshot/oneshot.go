@@ -1,5 +1,5 @@
-// Package once runs a collector until it has read everything back, and writes what it knows then.
-package once
+// Package oneshot runs a collector until it has read everything back, and writes what it knows then.
+package oneshot
 
 import (
 	"context"
@@ -28,8 +28,8 @@ type Collector interface {
 type Options struct {
 	// Registry has metrics that are written too.
 	Registry *prometheus.Registry
-	// GiveUp is for how long the gateway may fail in the middle of the read-back.
-	GiveUp time.Duration
+	// GiveUpAfter is for how long the gateway may fail in the middle of the read-back.
+	GiveUpAfter time.Duration
 	// Progress is where to say how far it is; nil where nobody watches.
 	Progress io.Writer
 }
@@ -41,7 +41,7 @@ func Run(ctx context.Context, c Collector, o Options, out io.Writer) error {
 	defer cancel()
 	var running errgroup.Group
 	running.Go(func() error { return c.Run(ctx) })
-	err := readBack(ctx, c, o)
+	err := backfill(ctx, c, o)
 	if ctx.Err() == nil {
 		err = errors.Join(err, write(ctx, c, o.Registry, out))
 	}
@@ -49,9 +49,9 @@ func Run(ctx context.Context, c Collector, o Options, out io.Writer) error {
 	return errors.Join(err, running.Wait())
 }
 
-// readBack waits until everything was read. A gateway that does not answer at all is no reason to wait, one that fails
+// backfill waits until everything was read. A gateway that does not answer at all is no reason to wait, one that fails
 // for a moment is.
-func readBack(ctx context.Context, c Collector, o Options) error {
+func backfill(ctx context.Context, c Collector, o Options) error {
 	if err := c.Refresh(ctx); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func readBack(ctx context.Context, c Collector, o Options) error {
 		}
 		if err = c.Refresh(ctx); err == nil {
 			good = time.Now()
-		} else if time.Since(good) >= o.GiveUp {
+		} else if time.Since(good) >= o.GiveUpAfter {
 			return fmt.Errorf("reading back: %w", err)
 		}
 	}

@@ -16,40 +16,40 @@ const (
 	maxDuration  = 10 * 365 * 24 * time.Hour // of a session, and of the wait for a decision
 )
 
-// account holds the counters of one target.
-type account struct {
+// targetCounters holds the counters of one target.
+type targetCounters struct {
 	target     Target
 	started    map[string]*series
 	finished   map[string]*series
-	exits      map[string]*series
+	exitCodes  map[string]*series
 	resolved   map[string]*series
 	requested  series
 	histograms [Measures]*histogram
 	unobserved [Measures]uint64 // until the next commit
 
 	lastStart time.Time // of its newest session
-	born      bool      // committed once
+	committed bool      // committed once
 	exposed   bool
 }
 
-func newAccount(t Target) *account {
-	return &account{
-		target: t, started: map[string]*series{}, finished: map[string]*series{}, exits: map[string]*series{}, resolved: map[string]*series{},
+func newTargetCounters(t Target) *targetCounters {
+	return &targetCounters{
+		target: t, started: map[string]*series{}, finished: map[string]*series{}, exitCodes: map[string]*series{}, resolved: map[string]*series{},
 	}
 }
 
-func count(m map[string]*series, label string, who sighting) {
+func increment(m map[string]*series, label string, who sessionRef) {
 	s := m[label]
 	if s == nil {
 		s = &series{}
 		m[label] = s
 	}
 	s.value++
-	s.ex.offer(who, 1)
+	s.exemplar.offer(who, 1)
 }
 
-// counted makes the histograms exist: they are born with the first counted session.
-func (a *account) counted() {
+// createHistograms makes the histograms exist: they are born with the first counted session.
+func (a *targetCounters) createHistograms() {
 	if a.histograms[0] != nil {
 		return
 	}
@@ -58,8 +58,8 @@ func (a *account) counted() {
 	}
 }
 
-func (a *account) countStarted(verb string) {
-	a.counted()
+func (a *targetCounters) countStarted(verb string) {
+	a.createHistograms()
 	s := a.started[verb]
 	if s == nil {
 		s = &series{}
@@ -68,14 +68,14 @@ func (a *account) countStarted(verb string) {
 	s.value++
 }
 
-func (a *account) countFinished(f *facts, who sighting) {
-	a.counted()
+func (a *targetCounters) countFinished(f *sessionStatus, who sessionRef) {
+	a.createHistograms()
 	outcome := f.outcome()
-	count(a.finished, outcome, who)
+	increment(a.finished, outcome, who)
 	if outcome != outcomeRejected {
-		count(a.exits, exitLabel(f.exit), who)
-		if f.size != 0 {
-			a.observe(EventSize, f.size, maxEventSize, who)
+		increment(a.exitCodes, exitCodeLabel(f.exitCode), who)
+		if f.eventSize != 0 {
+			a.observe(EventSize, f.eventSize, maxEventSize, who)
 		}
 	}
 	if !f.end.IsZero() && f.review == nil {
@@ -83,12 +83,12 @@ func (a *account) countFinished(f *facts, who sighting) {
 	}
 }
 
-func (a *account) countWait(r *review, who sighting) {
-	a.counted()
+func (a *targetCounters) countWait(r *review, who sessionRef) {
+	a.createHistograms()
 	a.observe(ReviewWait, r.decision.Sub(r.created).Microseconds(), maxDuration.Microseconds(), who)
 }
 
-func (a *account) observe(m Measure, units, limit int64, who sighting) {
+func (a *targetCounters) observe(m Measure, units, limit int64, who sessionRef) {
 	if units < 0 || units > limit {
 		a.unobserved[m]++
 		return
@@ -96,7 +96,7 @@ func (a *account) observe(m Measure, units, limit int64, who sighting) {
 	a.histograms[m].observe(m, units, Bounds(m), who)
 }
 
-func exitLabel(code *int) string {
+func exitCodeLabel(code *int) string {
 	switch {
 	case code == nil:
 		return "none"
@@ -107,17 +107,17 @@ func exitLabel(code *int) string {
 }
 
 // add takes in what another account counted in the refresh that is under way.
-func (a *account) add(o *account) {
+func (a *targetCounters) add(o *targetCounters) {
 	addAll(a.started, o.started)
 	addAll(a.finished, o.finished)
-	addAll(a.exits, o.exits)
+	addAll(a.exitCodes, o.exitCodes)
 	addAll(a.resolved, o.resolved)
 	a.requested.value += o.requested.value
 	a.lastStart = later(a.lastStart, o.lastStart)
 	for m := range Measures {
 		a.unobserved[m] += o.unobserved[m]
 		if o.histograms[m] != nil {
-			a.counted()
+			a.createHistograms()
 			a.histograms[m].add(o.histograms[m])
 		}
 	}
@@ -129,35 +129,35 @@ func addAll(to, from map[string]*series) {
 			to[label] = &series{}
 		}
 		to[label].value += s.value
-		to[label].ex.merge(s.ex)
+		to[label].exemplar.merge(s.exemplar)
 	}
 }
 
 // fold moves what was counted under words that were not admitted to "other".
-func fold(m map[string]*series, w *words) {
+func fold(m map[string]*series, w *labelLimiter) {
 	for label, s := range m {
-		if to := w.label(label); to != label && !s.born() {
+		if to := w.lookup(label); to != label && !s.exists() {
 			addAll(m, map[string]*series{to: s})
 			delete(m, label)
 		}
 	}
 }
 
-// zeros are the series that a known target has beforehand, so that their first value is an increase.
-func (a *account) zeros() {
+// ensureZeros are the series that a known target has beforehand, so that their first value is an increase.
+func (a *targetCounters) ensureZeros() {
 	for _, v := range []string{client.VerbConnect, client.VerbExec} {
 		ensure(a.started, v)
 	}
 	for _, v := range outcomes() {
 		ensure(a.finished, v)
 	}
-	for _, v := range restStatuses() {
+	for _, v := range finalStatuses() {
 		ensure(a.resolved, v)
 	}
 }
 
-// restStatuses are the documented statuses in which a review can come to rest.
-func restStatuses() []string {
+// finalStatuses are the documented statuses in which a review can come to rest.
+func finalStatuses() []string {
 	return []string{
 		client.ReviewApproved, client.ReviewExecuted, client.ReviewProcessing, client.ReviewRejected, client.ReviewRevoked, client.ReviewUnknown,
 	}
@@ -169,23 +169,23 @@ func ensure(m map[string]*series, label string) {
 	}
 }
 
-// each calls f for every series: whether it has counted anything, its birth, and what stamps its exemplars.
-func (a *account) each(f func(counted bool, b *birth, stamp func(time.Time))) {
-	for _, m := range []map[string]*series{a.started, a.finished, a.exits, a.resolved} {
+// eachSeries calls f for every series: whether it has counted anything, its birth, and what stamps its exemplars.
+func (a *targetCounters) eachSeries(f func(counted bool, b *lifecycle, stamp func(time.Time))) {
+	for _, m := range []map[string]*series{a.started, a.finished, a.exitCodes, a.resolved} {
 		for _, s := range m {
-			f(s.value > 0, &s.birth, s.ex.stamp)
+			f(s.value > 0, &s.lifecycle, s.exemplar.stamp)
 		}
 	}
-	f(a.requested.value > 0, &a.requested.birth, a.requested.ex.stamp)
+	f(a.requested.value > 0, &a.requested.lifecycle, a.requested.exemplar.stamp)
 	for _, h := range a.histograms {
 		if h != nil {
-			f(true, &h.birth, h.stamp)
+			f(true, &h.lifecycle, h.stampExemplars)
 		}
 	}
 }
 
-func (h *histogram) stamp(now time.Time) {
-	for i := range h.ex {
-		h.ex[i].stamp(now)
+func (h *histogram) stampExemplars(now time.Time) {
+	for i := range h.exemplars {
+		h.exemplars[i].stamp(now)
 	}
 }

@@ -8,13 +8,13 @@ import (
 // What has been counted and forgotten stays so, even where the gateway's clock was set back for longer than the overlap and forward again.
 func TestAClockSetBackAndForthOpensNothing(t *testing.T) {
 	s := begin(t)
-	s.Advance(noon().Add(2 * time.Hour))
+	s.AdvanceHead(noon().Add(2 * time.Hour))
 	s.see(2*time.Hour, s.ended("a", time.Hour, 61*time.Minute, 0))
-	s.Read(Span{noon().Add(-time.Hour), noon().Add(2*time.Hour + tick)})
-	s.Settle(noon().Add(2 * time.Hour))
-	s.forget()
-	s.Advance(noon()) // set back
-	s.Advance(noon().Add(2 * time.Hour))
+	s.MarkRead(Span{noon().Add(-time.Hour), noon().Add(2*time.Hour + tick)})
+	s.AdvanceWatermark(noon().Add(2 * time.Hour))
+	s.forgetSeen()
+	s.AdvanceHead(noon()) // set back
+	s.AdvanceHead(noon().Add(2 * time.Hour))
 	s.see(2*time.Hour, s.ended("a", time.Hour, 61*time.Minute, 0))
 	s.want("finished", counted(s.target(2*time.Hour).Finished), "map[success:1]")
 	s.want("unread from", s.Unread()[0].From.Sub(noon()), 2*time.Hour-15*time.Minute)
@@ -23,13 +23,13 @@ func TestAClockSetBackAndForthOpensNothing(t *testing.T) {
 // A stop that is longer than the lookback leaves the lookback to be read, and what had not been read before.
 func TestAdvanceAfterALongStop(t *testing.T) {
 	l := New(options(), noon())
-	l.Read(Span{noon().Add(-time.Hour), noon().Add(tick)})
-	l.Advance(noon().Add(72 * time.Hour))
+	l.MarkRead(Span{noon().Add(-time.Hour), noon().Add(tick)})
+	l.AdvanceHead(noon().Add(72 * time.Hour))
 	want := []Span{{noon().Add(-24 * time.Hour), noon().Add(-time.Hour)}, {noon().Add(48 * time.Hour), noon().Add(72*time.Hour + tick)}}
 	if got := l.Unread(); len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("unread %v, want %v", got, want)
 	}
-	if l.Head() != noon().Add(72*time.Hour) || l.Horizon() != noon().Add(72*time.Hour-15*time.Minute) {
-		t.Errorf("head %v, horizon %v", l.Head(), l.Horizon())
+	if l.Head() != noon().Add(72*time.Hour) || l.Watermark() != noon().Add(72*time.Hour-15*time.Minute) {
+		t.Errorf("head %v, horizon %v", l.Head(), l.Watermark())
 	}
 }

@@ -11,12 +11,12 @@ import (
 // gateways EXECUTED comes a moment after the session is done, on old ones it may never come.
 const processingGrace = time.Minute
 
-// facts are what the API says of a session and can still change.
-type facts struct {
+// sessionStatus are what the API says of a session and can still change.
+type sessionStatus struct {
 	verb, status string
 	end          time.Time // zero: null
-	exit         *int
-	size         int64
+	exitCode     *int
+	eventSize    int64
 	review       *review // nil: the session never asked for one
 }
 
@@ -25,12 +25,12 @@ type review struct {
 	kind, status      string
 	created, revokeAt time.Time
 	decision          time.Time // zero: none can be told
-	revoked           time.Time // when a group revoked it; zero: none can be told
+	revokedAt         time.Time // when a group revoked it; zero: none can be told
 	pendingGroups     []string  // groups that have not approved yet, each once
 }
 
-func factsOf(s *client.Session) facts {
-	f := facts{verb: s.Verb, status: s.Status, end: s.EndDate.Time, exit: s.ExitCode, size: s.EventSize}
+func statusOf(s *client.Session) sessionStatus {
+	f := sessionStatus{verb: s.Verb, status: s.Status, end: s.EndDate.Time, exitCode: s.ExitCode, eventSize: s.EventSize}
 	if s.Review != nil {
 		f.review = reviewOf(s.Review)
 	}
@@ -38,7 +38,7 @@ func factsOf(s *client.Session) facts {
 }
 
 func reviewOf(r *client.Review) *review {
-	v := &review{kind: r.Type, status: r.Status, created: r.CreatedAt.Time, revokeAt: r.RevokeAt.Time, decision: decision(r)}
+	v := &review{kind: r.Type, status: r.Status, created: r.CreatedAt.Time, revokeAt: r.RevokeAt.Time, decision: decisionTime(r)}
 	for _, g := range r.Groups {
 		switch g.Status {
 		case client.ReviewPending:
@@ -46,15 +46,15 @@ func reviewOf(r *client.Review) *review {
 				v.pendingGroups = append(v.pendingGroups, g.Group)
 			}
 		case client.ReviewRevoked:
-			v.revoked = later(v.revoked, g.ReviewDate.Time)
+			v.revokedAt = later(v.revokedAt, g.ReviewDate.Time)
 		}
 	}
 	return v
 }
 
-// decision is when the review was decided; zero where the answer does not tell, and while it is pending.
+// decisionTime is when the review was decided; zero where the answer does not tell, and while it is pending.
 // The gateway sets revoke_at at approval, to then + access_duration, which is more reliable than the groups' dates.
-func decision(r *client.Review) time.Time {
+func decisionTime(r *client.Review) time.Time {
 	if r.Status == client.ReviewPending {
 		return time.Time{}
 	}
@@ -80,7 +80,7 @@ func decision(r *client.Review) time.Time {
 }
 
 // state is the first line of the table that fits.
-func (f *facts) state(now time.Time) State {
+func (f *sessionStatus) state(now time.Time) State {
 	r := f.review
 	switch {
 	case r != nil && (r.status == client.ReviewRejected || r.status == client.ReviewRevoked):
@@ -120,43 +120,43 @@ func outcomes() []string {
 // exitByGateway is the exit code of what the gateway or the client ended.
 const exitByGateway = 254
 
-func (f *facts) outcome() string {
+func (f *sessionStatus) outcome() string {
 	switch {
 	case f.review != nil && f.review.status == client.ReviewRejected:
 		return outcomeRejected
 	case f.review != nil && f.review.status == client.ReviewRevoked:
 		return outcomeRevoked
-	case f.exit == nil:
+	case f.exitCode == nil:
 		return outcomeUnknown
-	case *f.exit == 0:
+	case *f.exitCode == 0:
 		return outcomeSuccess
-	case *f.exit == exitByGateway && f.verb == client.VerbConnect:
+	case *f.exitCode == exitByGateway && f.verb == client.VerbConnect:
 		return outcomeDisconnected
-	case *f.exit == exitByGateway:
+	case *f.exitCode == exitByGateway:
 		return outcomeAborted
 	}
 	return outcomeFailure
 }
 
-// restAt is when the review comes to rest if nothing else happens to it; zero: not by itself, or at rest already. done is when
+// reviewFinalAt is when the review comes to rest if nothing else happens to it; zero: not by itself, or at rest already. done is when
 // the session was first seen finished.
-func (f *facts) restAt(done time.Time) time.Time {
+func (f *sessionStatus) reviewFinalAt(done time.Time) time.Time {
 	r := f.review
 	switch {
-	case r == nil || settled(r.status):
+	case r == nil || unaffectedByTime(r.status):
 		return time.Time{}
 	case r.status == client.ReviewApproved && r.expires():
 		return r.revokeAt
 	case f.status != client.StatusDone:
 		return time.Time{}
 	case r.status == client.ReviewProcessing:
-		return f.ended(done).Add(processingGrace)
+		return f.endTime(done).Add(processingGrace)
 	}
-	return f.ended(done)
+	return f.endTime(done)
 }
 
-// settled tells whether the status alone says that time changes nothing: decided for good, or waiting for a person.
-func settled(status string) bool {
+// unaffectedByTime tells whether the status alone says that time changes nothing: decided for good, or waiting for a person.
+func unaffectedByTime(status string) bool {
 	switch status {
 	case client.ReviewRejected, client.ReviewRevoked, client.ReviewExecuted, client.ReviewPending:
 		return true
@@ -164,34 +164,34 @@ func settled(status string) bool {
 	return false
 }
 
-// ended is when a done session ended: what the API says, unless it says nothing or something later than when it was seen done.
-func (f *facts) ended(done time.Time) time.Time {
+// endTime is when a done session ended: what the API says, unless it says nothing or something later than when it was seen done.
+func (f *sessionStatus) endTime(done time.Time) time.Time {
 	if !f.end.IsZero() && !f.end.After(done) {
 		return f.end
 	}
 	return done
 }
 
-// atRest tells whether nothing more will happen to the review.
-func (f *facts) atRest(now, done time.Time) bool {
+// reviewFinal tells whether nothing more will happen to the review.
+func (f *sessionStatus) reviewFinal(now, done time.Time) bool {
 	switch f.review.status {
 	case client.ReviewRejected, client.ReviewRevoked, client.ReviewExecuted:
 		return true
 	case client.ReviewPending:
 		return false
 	}
-	at := f.restAt(done)
+	at := f.reviewFinalAt(done)
 	return !at.IsZero() && !now.Before(at)
 }
 
-// rested is when a review that is at rest came to it, as far as the answer tells; zero: it does not.
-func (f *facts) rested() time.Time {
+// reviewFinalSince is when a review that is at rest came to it, as far as the answer tells; zero: it does not.
+func (f *sessionStatus) reviewFinalSince() time.Time {
 	r := f.review
 	switch {
 	case r.status == client.ReviewRejected:
 		return r.decision
 	case r.status == client.ReviewRevoked:
-		return r.revoked
+		return r.revokedAt
 	case r.status == client.ReviewApproved && r.expires():
 		return r.revokeAt
 	case r.status == client.ReviewProcessing && !f.end.IsZero():
@@ -201,7 +201,7 @@ func (f *facts) rested() time.Time {
 }
 
 // runningSince is when a running session began to run: a reviewed one not before its approval.
-func (f *facts) runningSince(start time.Time) time.Time {
+func (f *sessionStatus) runningSince(start time.Time) time.Time {
 	if f.review == nil {
 		return start
 	}

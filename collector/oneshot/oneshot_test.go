@@ -1,4 +1,4 @@
-package once
+package oneshot
 
 import (
 	"bytes"
@@ -74,7 +74,7 @@ func TestRun(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				test.fake.begin = time.Now()
 				var out bytes.Buffer
-				err := Run(t.Context(), &test.fake, Options{Registry: prometheus.NewRegistry(), GiveUp: 5 * time.Minute}, &out)
+				err := Run(t.Context(), &test.fake, Options{Registry: prometheus.NewRegistry(), GiveUpAfter: 5 * time.Minute}, &out)
 				if !errors.Is(err, test.wantErr) || (err == nil) != (test.wantErr == nil) {
 					t.Errorf("error %v, want %v", err, test.wantErr)
 				}
@@ -94,7 +94,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		var out bytes.Buffer
-		err := Run(ctx, &fake{begin: time.Now(), takes: time.Hour}, Options{Registry: prometheus.NewRegistry(), GiveUp: time.Minute}, &out)
+		err := Run(ctx, &fake{begin: time.Now(), takes: time.Hour}, Options{Registry: prometheus.NewRegistry(), GiveUpAfter: time.Minute}, &out)
 		if !errors.Is(err, context.DeadlineExceeded) || out.Len() > 0 {
 			t.Errorf("error %v, wrote %q", err, out.String())
 		}
