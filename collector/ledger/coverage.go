@@ -2,39 +2,40 @@ package ledger
 
 import "time"
 
-// watermarkAt is a whole second, because that is how the gateway cuts a window: what it counts there is what is remembered.
-func watermarkAt(head time.Time, overlap time.Duration) time.Time {
-	return head.Add(-overlap).Truncate(time.Second)
+// watermarkAt is the watermark that belongs to a head. It is a whole second, because gateways cut a window to whole seconds: what they
+// count in a window is then what is remembered of it.
+func watermarkAt(head time.Time, lateness time.Duration) time.Time {
+	return head.Add(-lateness).Truncate(time.Second)
 }
 
-// Unread returns the stretches that have not been read to the end, oldest first.
+// Unread returns the gaps: the stretches that have not been read to the end, oldest first.
 func (l *Ledger) Unread() []Span { return l.unread }
 
-// BaselineComplete tells whether the first read-back is over.
+// BaselineComplete reports whether the first backfill is over.
 func (l *Ledger) BaselineComplete() bool { return l.baselineComplete }
 
-// MarkUnread says that a stretch has still to be read: a walk went past it.
+// MarkUnread adds a stretch that has still to be read, since a walk skipped it.
 func (l *Ledger) MarkUnread(s Span) { l.unread = l.unread.add(s) }
 
-// MarkRead says that all rows of a stretch have been read and applied.
+// MarkRead records that all rows of a stretch have been read and applied.
 func (l *Ledger) MarkRead(s Span) {
 	l.unread = l.unread.remove(s)
 	l.prune()
 }
 
-// AdvanceWatermark says that every row that was visible at the time head has been read from the horizon on: a row from before
-// head - overlap that has not shown up by now is not counted any more.
+// AdvanceWatermark records that every row that was visible at the time head has been read from the watermark on. The watermark moves to
+// head less the allowed lateness: an older row that has not shown up by now is never counted.
 func (l *Ledger) AdvanceWatermark(head time.Time) {
 	l.unread = l.unread.remove(Span{l.watermark, head.Add(tick)})
 	l.watermark = later(l.watermark, watermarkAt(head, l.options.AllowedLateness))
 	l.prune()
 }
 
-// Head is the time up to which the newest page was asked for.
+// Head is the time up to which the newest page was requested.
 func (l *Ledger) Head() time.Time { return l.head }
 
-// AdvanceHead says that the newest page was asked for at the time head: what began since it was last asked for is to be read. Nothing before the
-// horizon becomes unread by that, even where the gateway's clock was set back in between: it has been counted, and forgotten.
+// AdvanceHead records that the newest page was requested at the time head: what lies between the last head and this one is unread. Nothing
+// before the watermark becomes unread by that, even where the gateway's clock was set back in between: it has been counted, and forgotten.
 func (l *Ledger) AdvanceHead(head time.Time) {
 	if head.Sub(l.head) > l.options.AllowedLateness || head.Sub(l.watermark) > 4*l.options.AllowedLateness {
 		l.openGap(head)
@@ -43,19 +44,19 @@ func (l *Ledger) AdvanceHead(head time.Time) {
 	l.head = head
 }
 
-// openGap says that nothing was asked for longer than the overlap: what lies between is to be read like any other unread stretch, as far as
-// the lookback reaches. What is older is given up.
+// openGap moves the watermark to where it would be had there been no pause, and leaves what it skips as a gap, as far as the lookback
+// reaches. What is older than that is never read.
 func (l *Ledger) openGap(head time.Time) {
-	horizon := watermarkAt(head, l.options.AllowedLateness)
-	if !l.watermark.Before(horizon) {
+	watermark := watermarkAt(head, l.options.AllowedLateness)
+	if !l.watermark.Before(watermark) {
 		return
 	}
 	l.unread = l.unread.add(Span{later(l.watermark, head.Add(-l.options.Lookback)), head.Add(tick)})
-	l.watermark = horizon
+	l.watermark = watermark
 	l.prune()
 }
 
-// prune forgets rows that left open territory. It waits until that is worth the time it takes.
+// prune forgets rows whose time is closed by now. It waits until that is worth the time it takes.
 func (l *Ledger) prune() {
 	if len(l.seen) > 2*l.prunedSize+1000 {
 		l.forgetSeen()
@@ -63,24 +64,24 @@ func (l *Ledger) prune() {
 }
 
 func (l *Ledger) forgetSeen() {
-	for id, m := range l.seen {
-		if !l.mustRemember(m) {
+	for id, row := range l.seen {
+		if !l.mustRemember(row) {
 			delete(l.seen, id)
 		}
 	}
 	l.prunedSize = len(l.seen)
 }
 
-// mustRemember tells whether a row has to be known so that it is not taken for a new one.
-func (l *Ledger) mustRemember(m seenRow) bool {
-	return l.isOpen(m.start) || m.start.Before(l.backfillStart)
+// mustRemember reports whether a row would look new if it were forgotten.
+func (l *Ledger) mustRemember(row seenRow) bool {
+	return l.isOpen(row.start) || row.start.Before(l.backfillStart)
 }
 
-// CountSeen counts the rows that are known from open territory with from <= start <= to.
+// CountSeen counts the rows that are known from open coverage with from <= start <= to.
 func (l *Ledger) CountSeen(from, to time.Time) int {
 	n := 0
-	for _, m := range l.seen {
-		if !m.start.Before(from) && !m.start.After(to) {
+	for _, row := range l.seen {
+		if !row.start.Before(from) && !row.start.After(to) {
 			n++
 		}
 	}
@@ -90,78 +91,79 @@ func (l *Ledger) CountSeen(from, to time.Time) int {
 // CountPending counts the tracked sessions whose review is pending with from <= start <= to.
 func (l *Ledger) CountPending(from, to time.Time) int {
 	n := 0
-	for _, e := range l.tracked {
-		if e.inPendingList(from, to) {
+	for _, s := range l.tracked {
+		if s.inPendingList(from, to) {
 			n++
 		}
 	}
 	return n
 }
 
-func (e *session) inPendingList(from, to time.Time) bool {
-	return e.reviewPending() && !e.leftPendingList && !e.lost && !e.start.Before(from) && !e.start.After(to)
+// inPendingList reports whether the list of pending reviews, over from <= start <= to, is expected to have the session.
+func (s *session) inPendingList(from, to time.Time) bool {
+	return s.reviewPending() && !s.leftPendingList && !s.lost && !s.start.Before(from) && !s.start.After(to)
 }
 
-// ConfirmPending says that the gateway counts as many pending reviews with from <= start <= to as are known: it is as good as a look at each.
+// ConfirmPending records that the gateway counts as many pending reviews with from <= start <= to as are known: that is as good as a look
+// at each.
 func (l *Ledger) ConfirmPending(from, to, at time.Time) {
-	for _, e := range l.tracked {
-		if e.inPendingList(from, to) {
-			e.lastSeen = later(e.lastSeen, at)
+	for _, s := range l.tracked {
+		if s.inPendingList(from, to) {
+			s.lastSeen = later(s.lastSeen, at)
 		}
 	}
 }
 
-// MarkPendingRead says that the list of pending reviews was read from to down to after (itself not included), beginning at the time since:
-// a review that was not there has left the list, and is due for a look.
+// MarkPendingRead records that the list of pending reviews was read from to down to after (itself not included), starting at the time
+// since: a review that was not in it has left the list, and its session is due for a recheck.
 func (l *Ledger) MarkPendingRead(after, to, since time.Time) {
-	for _, e := range l.tracked {
-		if e.inPendingList(after.Add(tick), to) && e.lastSeen.Before(since) {
-			e.leftPendingList = true
+	for _, s := range l.tracked {
+		if s.inPendingList(after.Add(tick), to) && s.lastSeen.Before(since) {
+			s.leftPendingList = true
 		}
 	}
 }
 
-// MarkPendingComplete says that all pending reviews have been read at least once.
+// MarkPendingComplete records that all pending reviews have been read at least once.
 func (l *Ledger) MarkPendingComplete() { l.pendingComplete = true }
 
-// Recheck is a session that is looked at again.
+// Recheck is a session that has to be looked at again.
 type Recheck struct {
 	ID    string
 	Start time.Time
-	// Due is when the next look is due; from Early on one that comes by the way is worth taking.
+	// Due is when the next look is due; from Early on it may be taken where it costs nothing extra.
 	Due, Early time.Time
 }
 
-// Rechecks returns the sessions whose next look is due, or worth taking by the way, at the time now. They come in no order; due tells
-// whether any is due.
-func (l *Ledger) Rechecks(now time.Time) (looks []Recheck, due bool) {
-	for _, e := range l.tracked {
-		d := e.recheckDue()
-		if early := e.lastSeen.Add(d.Sub(e.lastSeen) / 2); !early.After(now) {
-			looks = append(looks, Recheck{e.id, e.start, d, early})
+// Rechecks returns the sessions whose next look is due at the time now, or may be taken early, in no order. due reports whether any is due.
+func (l *Ledger) Rechecks(now time.Time) (rechecks []Recheck, due bool) {
+	for _, s := range l.tracked {
+		d := s.recheckDue()
+		if early := s.lastSeen.Add(d.Sub(s.lastSeen) / 2); !early.After(now) {
+			rechecks = append(rechecks, Recheck{s.id, s.start, d, early})
 			due = due || !d.After(now)
 		}
 	}
-	return looks, due
+	return rechecks, due
 }
 
-// RecheckDue tells whether a session's next look is due at the time now. One that is not tracked needs none.
+// RecheckDue reports whether a session's next look is due at the time now. One that is not tracked needs none.
 func (l *Ledger) RecheckDue(id string, now time.Time) bool {
-	e := l.tracked[id]
-	return e != nil && !e.recheckDue().After(now)
+	s := l.tracked[id]
+	return s != nil && !s.recheckDue().After(now)
 }
 
-// MarkMissed says that a complete look for a session did not find it. The second one in a row means that the gateway does not show it any
-// more: it leaves the gauges, and comes back when it is seen again.
+// MarkMissed records that a complete look for a session did not find it. The second time in a row means that the gateway does not show it
+// any more: it leaves the gauges, and comes back when it is seen again.
 func (l *Ledger) MarkMissed(id string, at time.Time) {
-	e := l.tracked[id]
-	if e == nil {
+	s := l.tracked[id]
+	if s == nil {
 		return
 	}
-	e.misses++
-	e.lastSeen, e.leftPendingList = at, false
-	if e.misses == 2 && !e.lost {
-		e.lost = true
+	s.misses++
+	s.lastSeen, s.leftPendingList = at, false
+	if s.misses == 2 && !s.lost {
+		s.lost = true
 		l.lost++
 	}
 }

@@ -1,4 +1,5 @@
-// Package ledger is the exporter's bookkeeping: it is told which rows the gateway answered, and knows what has been
-// counted, what is unfinished and which stretches of time have not been read. It does no I/O and holds no clock: time
-// comes in as an argument.
+// Package ledger counts the sessions and reviews that a gateway lists. It remembers what is unfinished, what lies in open coverage (time
+// whose sessions may still be new) and the counters, and nothing of what is closed, so that its size does not grow with history.
+//
+// It is pure: it does no I/O, reads no clock and writes no log. Time comes in as an argument.
 package ledger

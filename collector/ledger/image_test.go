@@ -200,7 +200,7 @@ func TestSettingsMayChangeOverAStop(t *testing.T) {
 	if got := strings.Join(names, " "); got != "<other> a b d" {
 		t.Errorf("connections %s; want the first two and the third of the larger cap, and the folded one to stay so", got)
 	}
-	if r.BackfillStart() != l.BackfillStart() || r.Watermark() != l.Watermark() {
+	if r.backfillStart != l.backfillStart || r.Watermark() != l.Watermark() {
 		t.Error("a setting opened what had been read")
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // Options are a ledger's settings.
 type Options struct {
-	// Lookback is how far the first read-back goes, Overlap how late a row may show up and still be counted, ForgetAfter when
+	// Lookback is how far the first backfill goes, AllowedLateness how late a row may show up and still be counted, ForgetAfter when
 	// an unfinished session is let go.
 	Lookback, AllowedLateness, ForgetAfter time.Duration
 	// FirstValueHold is for how long a series born with a value shows 0 first, from when it was first served; 0: not at all.
@@ -19,33 +19,37 @@ type Options struct {
 	MaxConnections int
 }
 
-// Ledger counts every session and every review once.
+// Ledger counts every session and every review exactly once. It does no I/O and reads no clock; it is for one goroutine.
 //
-// A row counts where it lies in territory that is still open (the stretch of the last overlap, or a stretch that has not been read)
-// and is not known from there. What leaves open territory has been counted, so it needs no memory: a row from there that is neither
-// tracked nor remembered feeds gauges at most.
+// Invariant: a row counts if, and only if, its start lies in open coverage and its id was not seen there before. Open coverage is
+// everything from the watermark on, and every unread gap before it. All other time is closed: its rows have been counted, so the ledger
+// remembers none of them, and a row from there feeds gauges at most.
+//
+// Call order, within one refresh: [Ledger.AdvanceHead] with the time of the newest page; [Ledger.Apply] and [Ledger.ApplyMalformed] with
+// the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods of rechecks and pending reviews once a page
+// proves them; [Ledger.Commit] at the end, for what may be shown.
 type Ledger struct {
 	options Options
 	t0      time.Time
 
-	// head is when the newest page was last asked for.
+	// head is when the newest page was last requested, by the gateway's clock.
 	head time.Time
-	// watermark is where the open end of the territory begins: at or after it any unknown row is new.
+	// watermark is where the open end of coverage starts: an unknown row at or after it is new.
 	watermark time.Time
 	// backfillStart is the oldest moment that was ever to be read.
 	backfillStart time.Time
-	// unread are the stretches that have not been read to the end.
+	// unread are the gaps: stretches that have not been read to the end.
 	unread spans
-	// baselineComplete and pendingRead tell that the first read-back, and the first reading of all pending reviews, are over.
+	// baselineComplete and pendingComplete say that the first backfill, and the first reading of all pending reviews, are over.
 	baselineComplete, pendingComplete bool
 
-	tracked    map[string]*session
-	seen       map[string]seenRow
-	prunedSize int // size of seen after the last pruning
+	tracked    map[string]*session // by id: sessions that are looked at again
+	seen       map[string]seenRow  // by id: rows known from open coverage
+	prunedSize int                 // of seen after the last pruning
 
 	counters       map[Target]*targetCounters
 	connections    map[string]*connection
-	newConnections map[string]bool // connections not admitted or folded yet
+	newConnections map[string]bool // not admitted or folded yet
 	admitted       int
 	folded         int
 
@@ -55,10 +59,10 @@ type Ledger struct {
 	lost, abandoned, malformedTotal uint64
 	unobserved                      [Measures]uint64
 	generation                      uint64
-	zeroAt                          time.Time // see ZeroAt
+	zeroAt                          time.Time // see SetZeroAt
 }
 
-// seenRow is what is kept of a row in open territory.
+// seenRow is what is remembered of a row in open coverage.
 type seenRow struct {
 	start     time.Time
 	malformed bool // it could not be read, so it has not been counted
@@ -89,19 +93,16 @@ func newEmpty(o Options) *Ledger {
 // T0 is since when the ledger counts.
 func (l *Ledger) T0() time.Time { return l.t0 }
 
-// Watermark is where the open end of the territory begins.
+// Watermark is where the open end of coverage starts.
 func (l *Ledger) Watermark() time.Time { return l.watermark }
 
-// BackfillStart is the oldest moment that was ever to be read: older rows come to sight only by accident, or because they wait for a review.
-func (l *Ledger) BackfillStart() time.Time { return l.backfillStart }
-
-// sinceT0 tells whether what happened at t counts.
+// sinceT0 reports whether what happened at t counts; the zero time never does.
 func (l *Ledger) sinceT0(t time.Time) bool { return !t.IsZero() && !t.Before(l.t0) }
 
-// isOpen tells whether a row from t that is not known is new.
+// isOpen reports whether t lies in open coverage, where an unknown row is new.
 func (l *Ledger) isOpen(t time.Time) bool { return !t.Before(l.watermark) || l.unread.contains(t) }
 
-// Apply takes in rows as the gateway answered them at the time at, by its own clock. Within one refresh the order and repetition of
+// Apply updates the ledger by rows that the gateway sent at the time at, by its own clock. Within one refresh the order and repetition of
 // distinct rows do not matter; of one id the later answer wins.
 func (l *Ledger) Apply(at time.Time, rows []client.Session) {
 	for i := range rows {
@@ -109,60 +110,60 @@ func (l *Ledger) Apply(at time.Time, rows []client.Session) {
 	}
 }
 
-func (l *Ledger) apply(at time.Time, s *client.Session) {
-	connection := l.recordConnection(s)
-	e := l.tracked[s.ID]
-	if e == nil {
-		e = l.newSession(at, s, connection)
+func (l *Ledger) apply(at time.Time, row *client.Session) {
+	connection := l.recordConnection(row)
+	s := l.tracked[row.ID]
+	if s == nil {
+		s = l.newSession(at, row, connection)
 	}
-	e.update(l, s, at)
-	if e.isFinal(at) || e.start.Before(at.Add(-l.options.ForgetAfter)) && l.tracked[e.id] == nil {
-		l.untrack(e)
+	s.update(l, row, at)
+	if s.isFinal(at) || s.start.Before(at.Add(-l.options.ForgetAfter)) && l.tracked[s.id] == nil {
+		l.untrack(s)
 		return
 	}
-	l.tracked[e.id] = e
+	l.tracked[s.id] = s
 }
 
-// newSession makes an entry for a row that is not tracked, and says what of it has been counted before.
-func (l *Ledger) newSession(at time.Time, s *client.Session, connection string) *session {
-	start := s.StartDate.Time
-	e := &session{
-		id: s.ID, start: start, userHash: hashUser(s.UserID),
-		target: Target{Connection: connection, Type: clean(s.Type)},
+// newSession makes the session of a row that is not tracked, and marks what of it has been counted before.
+func (l *Ledger) newSession(at time.Time, row *client.Session, connection string) *session {
+	start := row.StartDate.Time
+	s := &session{
+		id: row.ID, start: start, userHash: hashUser(row.UserID),
+		target: Target{Connection: connection, Type: clean(row.Type)},
 	}
-	m, known := l.seen[s.ID]
-	fresh := !known || m.malformed
+	seen, known := l.seen[row.ID]
+	fresh := !known || seen.malformed
 	switch {
 	case fresh && l.isOpen(start):
-		l.remember(s.ID, seenRow{start: start})
+		l.remember(row.ID, seenRow{start: start})
 	case fresh && start.Before(l.backfillStart):
 		// Never read, and never to be read: what finished there is history. What is unfinished counts when it ends.
-		f := statusOf(s)
-		e.countedStart = true
-		e.countedFinish = f.state(at) == Finished
-		e.countedResolve, e.countedWait = e.countedFinish, e.countedFinish
+		status := statusOf(row)
+		s.countedStart = true
+		s.countedFinish = status.state(at) == Finished
+		s.countedResolve, s.countedWait = s.countedFinish, s.countedFinish
 	default:
-		e.countedStart, e.countedFinish, e.countedRequest, e.countedResolve, e.countedWait = true, true, true, true, true
+		s.countedStart, s.countedFinish, s.countedRequest, s.countedResolve, s.countedWait = true, true, true, true, true
 	}
-	return e
+	return s
 }
 
-// untrack lets an entry go that needs no further look.
-func (l *Ledger) untrack(e *session) {
-	delete(l.tracked, e.id)
-	if l.isOpen(e.start) || e.start.Before(l.backfillStart) && e.sawUnfinished {
-		l.remember(e.id, seenRow{start: e.start})
+// untrack drops a session that needs no further look, and remembers its id where the row could look new.
+func (l *Ledger) untrack(s *session) {
+	delete(l.tracked, s.id)
+	if l.isOpen(s.start) || s.start.Before(l.backfillStart) && s.sawUnfinished {
+		l.remember(s.id, seenRow{start: s.start})
 	}
 }
 
-func (l *Ledger) remember(id string, m seenRow) { l.seen[id] = m }
+func (l *Ledger) remember(id string, row seenRow) { l.seen[id] = row }
 
-// ApplyMalformed takes in rows that could not be read. Each is counted once, and known from then on, so that it does not look like one that
-// is missing; should it become readable it still counts.
+// ApplyMalformed updates the ledger by rows that could not be read. Each is counted once, and known from then on, so that it does not look
+// like a missing one; should it become readable it still counts.
 func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 	for _, m := range rows {
-		if e := l.tracked[m.ID]; e != nil {
-			e.lastSeen, e.leftPendingList, e.misses = at, false, 0
+		if s := l.tracked[m.ID]; s != nil {
+			s.lastSeen, s.leftPendingList, s.misses = at, false, 0
 		}
 		start := m.StartDate.Time
 		if start.IsZero() {
@@ -179,20 +180,21 @@ func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 			l.malformed[key] = start
 			l.malformedTotal++
 		}
-		// One without an ID is not remembered as known: the total is no guide while it is there.
+		// One without an ID is not remembered as known: while it is there, the gateway's total proves nothing.
 		if _, ok := l.seen[key]; !ok && m.ID != "" && l.isOpen(start) && l.tracked[key] == nil {
 			l.remember(key, seenRow{start: start, malformed: true})
 		}
 	}
 }
 
-// SetZeroAt tells when all series that are not born yet were still 0, by the exporter's clock: they will be created then, and not only now. A server dates
-// a scrape to when it began, which is before the refresh that it waits for, and takes no created timestamp that is later than that.
+// SetZeroAt sets when all series that do not exist yet were still 0, by the exporter's clock: they are created as of then, and not only
+// now. A server dates a scrape to its beginning, which is before the refresh that the scrape waits for, and refuses a created timestamp
+// later than that.
 func (l *Ledger) SetZeroAt(t time.Time) { l.zeroAt = t }
 
-// MarkServed tells that the snapshot of a generation was shown to a scraper at the time now, by the exporter's clock.
+// MarkServed records that the snapshot of a generation was served to a scraper at the time now, by the exporter's clock.
 func (l *Ledger) MarkServed(generation uint64, now time.Time) {
-	for _, a := range l.counters {
-		a.eachSeries(func(_ bool, b *lifecycle, _ func(time.Time)) { b.markServed(generation, now) })
+	for _, c := range l.counters {
+		c.eachSeries(func(_ bool, life *lifecycle, _ func(time.Time)) { life.markServed(generation, now) })
 	}
 }

@@ -32,7 +32,7 @@ type story struct {
 func begin(t *testing.T) story {
 	l := New(options(), noon())
 	l.AdvanceWatermark(noon())
-	l.MarkRead(Span{l.BackfillStart(), noon().Add(tick)})
+	l.MarkRead(Span{l.backfillStart, noon().Add(tick)})
 	return story{t, l}
 }
 

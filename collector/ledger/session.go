@@ -8,10 +8,13 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// recheckShare: an unfinished session is looked at again when this share of its age has passed since the last look.
+// recheckDivisor: an unfinished session is looked at again when its age, divided by this, has passed since the last look.
 const recheckDivisor = 20
 
-// session is a session that is looked at again: unfinished, or with a review that is not at rest.
+// session is a tracked session: it is unfinished, or its review is not final.
+//
+// Invariant: each event of a session (start, finish, request and resolution of its review, wait for the decision) is counted at most
+// once: its counted flag is set before or with the count, and never cleared.
 type session struct {
 	id       string
 	target   Target // as the API says it
@@ -22,104 +25,103 @@ type session struct {
 	lastSeen        time.Time // when it was last seen, or confirmed
 	doneSeen        time.Time // when it was first seen finished
 	misses          int       // complete looks in a row that did not find it
-	leftPendingList bool      // it was expected in a list, and was not there
-	lost            bool
+	leftPendingList bool      // it was expected in the list of pending reviews, and was not there
+	lost            bool      // the gateway does not show it any more
 
-	// Each thing is counted once; true: counted, or not to be counted.
+	// true: counted, or not to be counted.
 	countedStart, countedFinish, countedRequest, countedResolve, countedWait bool
 	// Seen since T0 in a condition that counts when it ends, however old the session is.
 	sawUnfinished, sawReviewOpen, sawUndecided bool
 }
 
-// hashUser tells users apart without keeping who they are.
+// hashUser tells users apart without keeping their names.
 func hashUser(id string) uint64 {
 	sum := sha256.Sum256([]byte(id))
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// update takes in what the gateway says now and counts what happened.
-func (e *session) update(l *Ledger, s *client.Session, at time.Time) {
-	e.sessionStatus = statusOf(s)
-	e.lastSeen, e.misses, e.leftPendingList, e.lost = at, 0, false, false
-	a, who := l.countersFor(e.target), sessionRef{e.id, e.start}
-	a.lastStart = later(a.lastStart, e.start)
-	if !e.countedStart {
-		e.countedStart = true
-		if l.sinceT0(e.start) {
-			a.countStarted(l.verbs.register(e.verb))
+// update applies what the gateway says now, and counts what happened.
+func (s *session) update(l *Ledger, row *client.Session, at time.Time) {
+	s.sessionStatus = statusOf(row)
+	s.lastSeen, s.misses, s.leftPendingList, s.lost = at, 0, false, false
+	c, ref := l.countersFor(s.target), sessionRef{s.id, s.start}
+	c.lastStart = later(c.lastStart, s.start)
+	if !s.countedStart {
+		s.countedStart = true
+		if l.sinceT0(s.start) {
+			c.countStarted(l.verbs.register(s.verb))
 		}
 	}
-	if e.state(at) != Finished {
-		e.sawUnfinished = true
-		e.doneSeen = time.Time{}
+	if s.state(at) != Finished {
+		s.sawUnfinished = true
+		s.doneSeen = time.Time{}
 	} else {
-		if e.doneSeen.IsZero() {
-			e.doneSeen = at
+		if s.doneSeen.IsZero() {
+			s.doneSeen = at
 		}
-		if !e.countedFinish {
-			e.countedFinish = true
-			if e.sawUnfinished || l.sinceT0(e.start) || l.sinceT0(e.end) {
-				a.countFinished(&e.sessionStatus, who)
+		if !s.countedFinish {
+			s.countedFinish = true
+			if s.sawUnfinished || l.sinceT0(s.start) || l.sinceT0(s.end) {
+				c.countFinished(&s.sessionStatus, ref)
 			}
 		}
 	}
-	if e.review != nil {
-		e.updateReview(l, a, who, at)
+	if s.review != nil {
+		s.updateReview(l, c, ref, at)
 	}
 }
 
-func (e *session) updateReview(l *Ledger, a *targetCounters, who sessionRef, at time.Time) {
-	r := e.review
-	since := l.sinceT0(r.created)
+func (s *session) updateReview(l *Ledger, c *targetCounters, ref sessionRef, at time.Time) {
+	r := s.review
+	requestedSince := l.sinceT0(r.created)
 	status := l.statuses.register(r.status)
 	for _, g := range r.pendingGroups {
 		l.groups.register(g)
 	}
-	if !e.countedRequest {
-		e.countedRequest = true
-		if since {
-			a.requested.value++
+	if !s.countedRequest {
+		s.countedRequest = true
+		if requestedSince {
+			c.requested.value++
 		}
 	}
 	if r.decision.IsZero() {
-		e.sawUndecided = true
-	} else if !e.countedWait {
-		e.countedWait = true
-		if e.sawUndecided || since || l.sinceT0(r.decision) {
-			a.countWait(r, who)
+		s.sawUndecided = true
+	} else if !s.countedWait {
+		s.countedWait = true
+		if s.sawUndecided || requestedSince || l.sinceT0(r.decision) {
+			c.countWait(r, ref)
 		}
 	}
-	if !e.reviewFinal(at, e.doneSeen) {
-		e.sawReviewOpen = true
-	} else if !e.countedResolve {
-		e.countedResolve = true
-		if e.sawReviewOpen || since || l.sinceT0(e.reviewFinalSince()) {
-			ensure(a.resolved, status)
-			a.resolved[status].value++
+	if !s.reviewFinal(at, s.doneSeen) {
+		s.sawReviewOpen = true
+	} else if !s.countedResolve {
+		s.countedResolve = true
+		if s.sawReviewOpen || requestedSince || l.sinceT0(s.reviewFinalSince()) {
+			ensure(c.resolved, status)
+			c.resolved[status].value++
 		}
 	}
 }
 
-// isFinal tells whether there is nothing left to look for. It goes by what was seen: a review whose time to rest comes later is
-// looked at then.
-func (e *session) isFinal(at time.Time) bool {
-	return e.state(at) == Finished && (e.review == nil || e.reviewFinal(at, e.doneSeen))
+// isFinal reports whether nothing is left to look for, by what was seen: a review that becomes final later by itself is looked at then.
+func (s *session) isFinal(at time.Time) bool {
+	return s.state(at) == Finished && (s.review == nil || s.reviewFinal(at, s.doneSeen))
 }
 
-// reviewPending tells whether the list of pending reviews should show it.
-func (e *session) reviewPending() bool {
-	return e.review != nil && e.review.status == client.ReviewPending
+// reviewPending reports whether the list of pending reviews should show the session.
+func (s *session) reviewPending() bool {
+	return s.review != nil && s.review.status == client.ReviewPending
 }
 
-// recheckDue is when it should be looked at again.
-func (e *session) recheckDue() time.Time {
-	if e.leftPendingList {
-		return e.lastSeen
+// recheckDue is when the session should be looked at again.
+func (s *session) recheckDue() time.Time {
+	if s.leftPendingList {
+		return s.lastSeen
 	}
-	age := e.lastSeen.Sub(e.start)
-	due := e.lastSeen.Add(max(age, 0) / (recheckDivisor - 1))
-	if rest := e.reviewFinalAt(e.doneSeen); rest.After(e.lastSeen) && rest.Before(due) {
-		return rest
+	age := s.lastSeen.Sub(s.start)
+	due := s.lastSeen.Add(max(age, 0) / (recheckDivisor - 1))
+	if final := s.reviewFinalAt(s.doneSeen); final.After(s.lastSeen) && final.Before(due) {
+		return final
 	}
 	return due
 }
