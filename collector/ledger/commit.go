@@ -17,7 +17,7 @@ type connection struct {
 	folded  bool
 }
 
-// recordConnection returns the connection's name, as one text for all sessions that it has.
+// recordConnection updates the connection of a row, and returns its name as one string that all its sessions share.
 func (l *Ledger) recordConnection(s *client.Session) string {
 	name := clean(s.Connection)
 	c := l.connections[name]
@@ -26,11 +26,11 @@ func (l *Ledger) recordConnection(s *client.Session) string {
 		l.connections[name] = c
 		l.newConnections[name] = true
 	}
-	who := sessionRef{s.ID, s.StartDate.Time}
-	if !who.newer(c.newest) && who != c.newest {
+	ref := sessionRef{s.ID, s.StartDate.Time}
+	if !ref.newer(c.newest) && ref != c.newest {
 		return c.name
 	}
-	c.newest, c.subtype, c.tags = who, clean(s.ConnectionSubtype), nil
+	c.newest, c.subtype, c.tags = ref, clean(s.ConnectionSubtype), nil
 	for _, key := range l.options.ConnectionTags {
 		if v, ok := s.ConnectionTags[key]; ok {
 			if c.tags == nil {
@@ -42,18 +42,18 @@ func (l *Ledger) recordConnection(s *client.Session) string {
 	return c.name
 }
 
-// countersFor returns where a target's sessions are counted: under its own labels, or those that it shares.
+// countersFor returns the counters that a target's sessions go to: its own, or those that it shares.
 func (l *Ledger) countersFor(t Target) *targetCounters {
 	return l.countersUnder(Target{Connection: l.connectionLabel(t.Connection), Type: l.types.register(t.Type)})
 }
 
 func (l *Ledger) countersUnder(label Target) *targetCounters {
-	a := l.counters[label]
-	if a == nil {
-		a = newTargetCounters(label)
-		l.counters[label] = a
+	c := l.counters[label]
+	if c == nil {
+		c = newTargetCounters(label)
+		l.counters[label] = c
 	}
-	return a
+	return c
 }
 
 func (l *Ledger) connectionLabel(name string) string {
@@ -63,13 +63,13 @@ func (l *Ledger) connectionLabel(name string) string {
 	return name
 }
 
-// labelsOf is what a target is shown as.
+// labelsOf are the label values that a target is exposed with.
 func (l *Ledger) labelsOf(t Target) Target {
 	return Target{Connection: l.connectionLabel(t.Connection), Type: l.types.lookup(t.Type)}
 }
 
-// Commit ends a refresh at the time at (by the gateway's clock; now by the exporter's) and returns what may be shown. What depends on the order
-// of rows is decided here, in sorted order.
+// Commit ends a refresh at the time at, by the gateway's clock, and now, by the exporter's. What depends on the order of rows is decided here,
+// in sorted order, so that the order in which they came makes no difference.
 func (l *Ledger) Commit(at, now time.Time) *Snapshot {
 	l.admitNames()
 	l.abandon(at)
@@ -82,13 +82,13 @@ func (l *Ledger) Commit(at, now time.Time) *Snapshot {
 	for label := range gauges {
 		l.countersUnder(label)
 	}
-	for label, a := range l.counters {
-		l.commitCounters(a, gauges[label] != nil || at.Sub(a.lastStart) < exposedFor, now)
+	for label, c := range l.counters {
+		l.commitCounters(c, gauges[label] != nil || at.Sub(c.lastStart) < exposedFor, now)
 	}
 	return l.snapshot(at, gauges)
 }
 
-// admitNames gives names to new connections and words, and moves what was counted under names that are not admitted.
+// admitNames decides which new connections and label values keep their name, and moves what was counted under the others.
 func (l *Ledger) admitNames() {
 	for _, name := range sortedKeys(l.newConnections) {
 		if l.options.MaxConnections == 0 || l.admitted < l.options.MaxConnections {
@@ -100,36 +100,36 @@ func (l *Ledger) admitNames() {
 		l.connections[name].tags = nil
 	}
 	clear(l.newConnections)
-	for _, w := range []*labelLimiter{l.types, l.verbs, l.statuses, l.groups} {
-		w.admit()
+	for _, limiter := range []*labelLimiter{l.types, l.verbs, l.statuses, l.groups} {
+		limiter.admit()
 	}
-	for t, a := range l.counters {
-		fold(a.started, l.verbs)
-		fold(a.resolved, l.statuses)
-		if a.committed {
+	for t, c := range l.counters {
+		fold(c.started, l.verbs)
+		fold(c.resolved, l.statuses)
+		if c.committed {
 			continue
 		}
 		if label := l.labelsOf(t); label != t {
 			delete(l.counters, t)
-			l.countersUnder(label).add(a)
+			l.countersUnder(label).add(c)
 		}
 	}
 }
 
-// abandon lets go what has been unfinished for too long.
+// abandon drops sessions that have been unfinished for too long.
 func (l *Ledger) abandon(at time.Time) {
 	limit := at.Add(-l.options.ForgetAfter)
-	for id, e := range l.tracked {
-		if !e.start.Before(limit) {
+	for id, tracked := range l.tracked {
+		if !tracked.start.Before(limit) {
 			continue
 		}
-		if e.state(at) != Finished {
+		if tracked.state(at) != Finished {
 			l.abandoned++
 		}
 		delete(l.tracked, id)
 	}
-	for id, m := range l.seen {
-		if m.start.Before(l.backfillStart) && m.start.Before(limit) {
+	for id, row := range l.seen {
+		if row.start.Before(l.backfillStart) && row.start.Before(limit) {
 			delete(l.seen, id)
 		}
 	}
@@ -140,29 +140,29 @@ func (l *Ledger) abandon(at time.Time) {
 	}
 }
 
-// commitCounters gives birth to what is new, and releases what has been shown at its old value for long enough.
-func (l *Ledger) commitCounters(a *targetCounters, expose bool, now time.Time) {
+// commitCounters creates the new series, and releases those that have been shown at their old value for long enough.
+func (l *Ledger) commitCounters(c *targetCounters, expose bool, now time.Time) {
 	for m := range Measures {
-		l.unobserved[m] += a.unobserved[m]
-		a.unobserved[m] = 0
+		l.unobserved[m] += c.unobserved[m]
+		c.unobserved[m] = 0
 	}
-	a.committed = true
-	a.ensureZeros()
-	back := expose && !a.exposed && a.requested.exists()
-	a.exposed = expose
-	a.eachSeries(func(counted bool, b *lifecycle, stamp func(time.Time)) {
+	c.committed = true
+	c.ensureZeros()
+	back := expose && !c.exposed && c.requested.exists()
+	c.exposed = expose
+	c.eachSeries(func(counted bool, life *lifecycle, stamp func(time.Time)) {
 		stamp(now)
 		switch {
-		case !b.exists():
-			b.create(l.createdAt(now), l.generation, l.holdFor(counted))
+		case !life.exists():
+			life.create(l.createdAt(now), l.generation, l.holdFor(counted))
 		case back:
-			b.reappear(l.generation, l.holdFor(true))
+			life.reappear(l.generation, l.holdFor(true))
 		}
-		b.release(now)
+		life.release(now)
 	})
 }
 
-// createdAt is since when a series that is born now has counted.
+// createdAt is the created timestamp of a series that is created now.
 func (l *Ledger) createdAt(now time.Time) time.Time {
 	if l.zeroAt.IsZero() || l.zeroAt.After(now) {
 		return now
@@ -189,11 +189,11 @@ func (l *Ledger) snapshot(at time.Time, gauges map[Target]*targetGauges) *Snapsh
 		Unread: l.unread.total(), RecheckLag: l.recheckLag(at), Folded: l.folded,
 	}
 	names := map[string]bool{}
-	for label, a := range l.counters {
-		if !a.exposed {
+	for label, c := range l.counters {
+		if !c.exposed {
 			continue
 		}
-		s.Targets = append(s.Targets, a.snapshot(gauges[label]))
+		s.Targets = append(s.Targets, c.snapshot(gauges[label]))
 		names[label.Connection] = true
 	}
 	slices.SortFunc(s.Targets, func(a, b TargetSnapshot) int { return a.Target.compare(b.Target) })
@@ -217,13 +217,13 @@ func (t Target) compare(o Target) int {
 	return cmp.Or(cmp.Compare(t.Connection, o.Connection), cmp.Compare(t.Type, o.Type))
 }
 
-// recheckLag is how much more than a twentieth of its age has passed since an unfinished session was last looked at, for the worst of them. Pending
-// ones are watched by their list.
+// recheckLag is how much more than a twentieth of its age has passed since an unfinished session was last looked at, for the worst of them.
+// Pending ones are watched by their list.
 func (l *Ledger) recheckLag(at time.Time) time.Duration {
 	var lag time.Duration
-	for _, e := range l.tracked {
-		if !e.lost && !e.reviewPending() && e.state(e.lastSeen) != Finished {
-			lag = max(lag, at.Sub(e.lastSeen)-at.Sub(e.start)/recheckDivisor)
+	for _, tracked := range l.tracked {
+		if !tracked.lost && !tracked.reviewPending() && tracked.state(tracked.lastSeen) != Finished {
+			lag = max(lag, at.Sub(tracked.lastSeen)-at.Sub(tracked.start)/recheckDivisor)
 		}
 	}
 	return lag

@@ -7,16 +7,16 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// What is exposed of a target goes when nothing of it is open and it had no session for this long.
+// exposedFor is for how long a target with nothing open is exposed after its last session.
 const exposedFor = 30 * 24 * time.Hour
 
-// Impossible values are no observations.
+// Larger values are impossible: they are counted as unobserved.
 const (
 	maxEventSize = 1 << 50                   // bytes
 	maxDuration  = 10 * 365 * 24 * time.Hour // of a session, and of the wait for a decision
 )
 
-// targetCounters holds the counters of one target.
+// targetCounters are the counters and histograms of one target. Invariant: after the first commit no value falls.
 type targetCounters struct {
 	target     Target
 	started    map[string]*series
@@ -28,7 +28,7 @@ type targetCounters struct {
 	unobserved [Measures]uint64 // until the next commit
 
 	lastStart time.Time // of its newest session
-	committed bool      // committed once
+	committed bool      // by any commit so far
 	exposed   bool
 }
 
@@ -38,62 +38,62 @@ func newTargetCounters(t Target) *targetCounters {
 	}
 }
 
-func increment(m map[string]*series, label string, who sessionRef) {
+func increment(m map[string]*series, label string, ref sessionRef) {
 	s := m[label]
 	if s == nil {
 		s = &series{}
 		m[label] = s
 	}
 	s.value++
-	s.exemplar.offer(who, 1)
+	s.exemplar.offer(ref, 1)
 }
 
-// createHistograms makes the histograms exist: they are born with the first counted session.
-func (a *targetCounters) createHistograms() {
-	if a.histograms[0] != nil {
+// createHistograms makes the histograms exist, which they do from the first counted session on.
+func (c *targetCounters) createHistograms() {
+	if c.histograms[0] != nil {
 		return
 	}
 	for m := range Measures {
-		a.histograms[m] = newHistogram(m)
+		c.histograms[m] = newHistogram(m)
 	}
 }
 
-func (a *targetCounters) countStarted(verb string) {
-	a.createHistograms()
-	s := a.started[verb]
+func (c *targetCounters) countStarted(verb string) {
+	c.createHistograms()
+	s := c.started[verb]
 	if s == nil {
 		s = &series{}
-		a.started[verb] = s
+		c.started[verb] = s
 	}
 	s.value++
 }
 
-func (a *targetCounters) countFinished(f *sessionStatus, who sessionRef) {
-	a.createHistograms()
-	outcome := f.outcome()
-	increment(a.finished, outcome, who)
+func (c *targetCounters) countFinished(s *sessionStatus, ref sessionRef) {
+	c.createHistograms()
+	outcome := s.outcome()
+	increment(c.finished, outcome, ref)
 	if outcome != outcomeRejected {
-		increment(a.exitCodes, exitCodeLabel(f.exitCode), who)
-		if f.eventSize != 0 {
-			a.observe(EventSize, f.eventSize, maxEventSize, who)
+		increment(c.exitCodes, exitCodeLabel(s.exitCode), ref)
+		if s.eventSize != 0 {
+			c.observe(EventSize, s.eventSize, maxEventSize, ref)
 		}
 	}
-	if !f.end.IsZero() && f.review == nil {
-		a.observe(Duration, f.end.Sub(who.start).Microseconds(), maxDuration.Microseconds(), who)
+	if !s.end.IsZero() && s.review == nil {
+		c.observe(Duration, s.end.Sub(ref.start).Microseconds(), maxDuration.Microseconds(), ref)
 	}
 }
 
-func (a *targetCounters) countWait(r *review, who sessionRef) {
-	a.createHistograms()
-	a.observe(ReviewWait, r.decision.Sub(r.created).Microseconds(), maxDuration.Microseconds(), who)
+func (c *targetCounters) countWait(r *review, ref sessionRef) {
+	c.createHistograms()
+	c.observe(ReviewWait, r.decision.Sub(r.created).Microseconds(), maxDuration.Microseconds(), ref)
 }
 
-func (a *targetCounters) observe(m Measure, units, limit int64, who sessionRef) {
+func (c *targetCounters) observe(m Measure, units, limit int64, ref sessionRef) {
 	if units < 0 || units > limit {
-		a.unobserved[m]++
+		c.unobserved[m]++
 		return
 	}
-	a.histograms[m].observe(m, units, Bounds(m), who)
+	c.histograms[m].observe(m, units, Bounds(m), ref)
 }
 
 func exitCodeLabel(code *int) string {
@@ -106,19 +106,19 @@ func exitCodeLabel(code *int) string {
 	return strconv.Itoa(*code)
 }
 
-// add takes in what another account counted in the refresh that is under way.
-func (a *targetCounters) add(o *targetCounters) {
-	addAll(a.started, o.started)
-	addAll(a.finished, o.finished)
-	addAll(a.exitCodes, o.exitCodes)
-	addAll(a.resolved, o.resolved)
-	a.requested.value += o.requested.value
-	a.lastStart = later(a.lastStart, o.lastStart)
+// add adds what other counters counted in the refresh that is under way.
+func (c *targetCounters) add(o *targetCounters) {
+	addAll(c.started, o.started)
+	addAll(c.finished, o.finished)
+	addAll(c.exitCodes, o.exitCodes)
+	addAll(c.resolved, o.resolved)
+	c.requested.value += o.requested.value
+	c.lastStart = Later(c.lastStart, o.lastStart)
 	for m := range Measures {
-		a.unobserved[m] += o.unobserved[m]
+		c.unobserved[m] += o.unobserved[m]
 		if o.histograms[m] != nil {
-			a.createHistograms()
-			a.histograms[m].add(o.histograms[m])
+			c.createHistograms()
+			c.histograms[m].add(o.histograms[m])
 		}
 	}
 }
@@ -133,30 +133,30 @@ func addAll(to, from map[string]*series) {
 	}
 }
 
-// fold moves what was counted under words that were not admitted to "other".
-func fold(m map[string]*series, w *labelLimiter) {
+// fold moves what was counted under labels that were not admitted to "other".
+func fold(m map[string]*series, limiter *labelLimiter) {
 	for label, s := range m {
-		if to := w.lookup(label); to != label && !s.exists() {
+		if to := limiter.lookup(label); to != label && !s.exists() {
 			addAll(m, map[string]*series{to: s})
 			delete(m, label)
 		}
 	}
 }
 
-// ensureZeros are the series that a known target has beforehand, so that their first value is an increase.
-func (a *targetCounters) ensureZeros() {
+// ensureZeros creates the series that a known target has beforehand, so that their first value is an increase.
+func (c *targetCounters) ensureZeros() {
 	for _, v := range []string{client.VerbConnect, client.VerbExec} {
-		ensure(a.started, v)
+		ensure(c.started, v)
 	}
 	for _, v := range outcomes() {
-		ensure(a.finished, v)
+		ensure(c.finished, v)
 	}
 	for _, v := range finalStatuses() {
-		ensure(a.resolved, v)
+		ensure(c.resolved, v)
 	}
 }
 
-// finalStatuses are the documented statuses in which a review can come to rest.
+// finalStatuses are the documented statuses that a review can have in its final state.
 func finalStatuses() []string {
 	return []string{
 		client.ReviewApproved, client.ReviewExecuted, client.ReviewProcessing, client.ReviewRejected, client.ReviewRevoked, client.ReviewUnknown,
@@ -169,15 +169,15 @@ func ensure(m map[string]*series, label string) {
 	}
 }
 
-// eachSeries calls f for every series: whether it has counted anything, its birth, and what stamps its exemplars.
-func (a *targetCounters) eachSeries(f func(counted bool, b *lifecycle, stamp func(time.Time))) {
-	for _, m := range []map[string]*series{a.started, a.finished, a.exitCodes, a.resolved} {
+// eachSeries calls f for every series: whether it has counted anything, its lifecycle, and what stamps its exemplars.
+func (c *targetCounters) eachSeries(f func(counted bool, life *lifecycle, stamp func(time.Time))) {
+	for _, m := range []map[string]*series{c.started, c.finished, c.exitCodes, c.resolved} {
 		for _, s := range m {
 			f(s.value > 0, &s.lifecycle, s.exemplar.stamp)
 		}
 	}
-	f(a.requested.value > 0, &a.requested.lifecycle, a.requested.exemplar.stamp)
-	for _, h := range a.histograms {
+	f(c.requested.value > 0, &c.requested.lifecycle, c.requested.exemplar.stamp)
+	for _, h := range c.histograms {
 		if h != nil {
 			f(true, &h.lifecycle, h.stampExemplars)
 		}

@@ -27,7 +27,7 @@ func (l *Ledger) MarkRead(s Span) {
 // head less the allowed lateness: an older row that has not shown up by now is never counted.
 func (l *Ledger) AdvanceWatermark(head time.Time) {
 	l.unread = l.unread.remove(Span{l.watermark, head.Add(tick)})
-	l.watermark = later(l.watermark, watermarkAt(head, l.options.AllowedLateness))
+	l.watermark = Later(l.watermark, watermarkAt(head, l.options.AllowedLateness))
 	l.prune()
 }
 
@@ -40,7 +40,7 @@ func (l *Ledger) AdvanceHead(head time.Time) {
 	if head.Sub(l.head) > l.options.AllowedLateness || head.Sub(l.watermark) > 4*l.options.AllowedLateness {
 		l.openGap(head)
 	}
-	l.MarkUnread(Span{later(l.head, l.watermark), head.Add(tick)})
+	l.MarkUnread(Span{Later(l.head, l.watermark), head.Add(tick)})
 	l.head = head
 }
 
@@ -51,7 +51,7 @@ func (l *Ledger) openGap(head time.Time) {
 	if !l.watermark.Before(watermark) {
 		return
 	}
-	l.unread = l.unread.add(Span{later(l.watermark, head.Add(-l.options.Lookback)), head.Add(tick)})
+	l.unread = l.unread.add(Span{Later(l.watermark, head.Add(-l.options.Lookback)), head.Add(tick)})
 	l.watermark = watermark
 	l.prune()
 }
@@ -109,7 +109,7 @@ func (s *session) inPendingList(from, to time.Time) bool {
 func (l *Ledger) ConfirmPending(from, to, at time.Time) {
 	for _, s := range l.tracked {
 		if s.inPendingList(from, to) {
-			s.lastSeen = later(s.lastSeen, at)
+			s.lastSeen = Later(s.lastSeen, at)
 		}
 	}
 }

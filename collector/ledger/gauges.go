@@ -7,7 +7,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// targetGauges collects what is open of a target.
+// targetGauges sums up the sessions and reviews of one target that are not final, within one commit.
 type targetGauges struct {
 	open      [States]int
 	running   []time.Time
@@ -18,41 +18,41 @@ type targetGauges struct {
 	approvals map[string]*GroupApprovals
 }
 
-// gauges adds up what is tracked, by the labels that it is shown under.
+// gauges sums up the tracked sessions by the labels that they are exposed with.
 func (l *Ledger) gauges(at time.Time) map[Target]*targetGauges {
 	out := map[Target]*targetGauges{}
-	for _, e := range l.tracked {
-		if e.lost {
+	for _, s := range l.tracked {
+		if s.lost {
 			continue
 		}
-		label := l.labelsOf(e.target)
+		label := l.labelsOf(s.target)
 		g := out[label]
 		if g == nil {
 			g = &targetGauges{users: map[uint64]bool{}, reviews: map[string]int{}, approvals: map[string]*GroupApprovals{}}
 			out[label] = g
 		}
-		g.add(l, e, at)
+		g.add(l, s, at)
 	}
 	return out
 }
 
-func (g *targetGauges) add(l *Ledger, e *session, at time.Time) {
-	state := e.state(at)
+func (g *targetGauges) add(l *Ledger, s *session, at time.Time) {
+	state := s.state(at)
 	if state != Finished {
 		g.open[state]++
 	}
 	if state == Running {
-		g.running = append(g.running, e.runningSince(e.start))
-		g.users[e.userHash] = true
+		g.running = append(g.running, s.runningSince(s.start))
+		g.users[s.userHash] = true
 	}
-	r := e.review
+	r := s.review
 	if r == nil {
 		return
 	}
 	if state == Ready && r.kind == client.ReviewOneTime && !r.decision.IsZero() {
-		g.ready = earlier(g.ready, r.decision)
+		g.ready = earliest(g.ready, r.decision)
 	}
-	if !e.reviewFinal(at, e.doneSeen) {
+	if !s.reviewFinal(at, s.doneSeen) {
 		g.reviews[l.statuses.lookup(r.status)]++
 	}
 	if state == Pending {
@@ -75,26 +75,26 @@ func (g *targetGauges) addApprovals(l *Ledger, r *review) {
 			g.approvals[label] = a
 		}
 		a.Count++
-		a.Oldest = earlier(a.Oldest, r.created)
+		a.Oldest = earliest(a.Oldest, r.created)
 	}
 }
 
-// earlier is the earlier one of two times of which the first may be missing.
-func earlier(a, b time.Time) time.Time {
+// earliest is the earlier of two times; a zero first one is missing.
+func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || b.Before(a) {
 		return b
 	}
 	return a
 }
 
-// snapshot puts an account's counters and its gauges, if there are any, together.
-func (a *targetCounters) snapshot(g *targetGauges) TargetSnapshot {
+// snapshot is what may be shown of a target: its counters, and its gauges if there are any.
+func (c *targetCounters) snapshot(g *targetGauges) TargetSnapshot {
 	n := TargetSnapshot{
-		Target:  a.target,
-		Started: publishCounters(a.started), Finished: publishCounters(a.finished), ExitCodes: publishCounters(a.exitCodes), Resolved: publishCounters(a.resolved),
-		Requested: a.requested.publish(""),
+		Target:  c.target,
+		Started: publishCounters(c.started), Finished: publishCounters(c.finished), ExitCodes: publishCounters(c.exitCodes), Resolved: publishCounters(c.resolved),
+		Requested: c.requested.publish(""),
 	}
-	for m, h := range a.histograms {
+	for m, h := range c.histograms {
 		if h != nil {
 			n.Histograms[m] = h.publish(Measure(m), Bounds(Measure(m)))
 		}

@@ -17,7 +17,8 @@ const (
 	zeroThreshold = 2.938735877055719e-39 // 2^-128, the usual one
 )
 
-// histogram counts observations in whole units (bytes, microseconds), so that its sum does not depend on their order.
+// histogram counts observations in whole units (bytes, microseconds), so that its sum does not depend on their order. Invariant: classic and
+// native buckets hold the same observations, and count is their number.
 type histogram struct {
 	lifecycle
 	count     uint64
@@ -28,7 +29,7 @@ type histogram struct {
 	schema    int32
 	native    []NativeBucket
 
-	// published is what was published last.
+	// published is what was shown last.
 	published *Histogram
 }
 
@@ -37,7 +38,7 @@ func newHistogram(m Measure) *histogram {
 	return &histogram{schema: nativeSchema, classic: make([]uint64, n), exemplars: make([]exemplar, n)}
 }
 
-// unitsPerBase is what one of the histogram's base unit holds of the whole units it counts in.
+// unitsPerBase is how many of the whole units that a histogram counts in make one of its base unit (byte, second).
 func unitsPerBase(m Measure) float64 {
 	if m == EventSize {
 		return 1
@@ -45,13 +46,13 @@ func unitsPerBase(m Measure) float64 {
 	return 1e6
 }
 
-func (h *histogram) observe(m Measure, units int64, bounds []float64, who sessionRef) {
+func (h *histogram) observe(m Measure, units int64, bounds []float64, ref sessionRef) {
 	v := float64(units) / unitsPerBase(m)
 	h.count++
 	h.sum = addSaturated(h.sum, units)
 	i := sort.SearchFloat64s(bounds, v)
 	h.classic[i]++
-	h.exemplars[i].offer(who, v)
+	h.exemplars[i].offer(ref, v)
 	if units <= 0 {
 		h.zero++
 		return
@@ -62,7 +63,7 @@ func (h *histogram) observe(m Measure, units int64, bounds []float64, who sessio
 	}
 }
 
-// addSaturated adds without ever turning around: a sum must not fall.
+// addSaturated adds without overflow: a sum must not fall.
 func addSaturated(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
@@ -105,7 +106,7 @@ func nativeIndex(v float64, schema int32) int32 {
 	return int32(i + (exp-1)*per)
 }
 
-// add takes in what another histogram counted.
+// add adds what another histogram counted.
 func (h *histogram) add(o *histogram) {
 	h.count += o.count
 	h.sum = addSaturated(h.sum, o.sum)

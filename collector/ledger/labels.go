@@ -7,7 +7,7 @@ import (
 
 // Bounds on label values: whatever a gateway says, the number of series stays finite.
 const (
-	maxUnknownLabels = 8   // unknown words of the API per label
+	maxUnknownLabels = 8   // values per label that are not documented
 	maxGroups        = 200 // group names
 	maxLabelBytes    = 256 // bytes of one label value
 	other            = "other"
@@ -17,8 +17,8 @@ const (
 	maxMalformed = 10_000
 )
 
-// labelLimiter admits label values: the known ones, and the first few unknown ones, for ever. Which ones are first is decided once a refresh,
-// in sorted order, so that the order of rows does not matter.
+// labelLimiter bounds the values of one label. Invariant: a value that was admitted stays admitted, and at most limit unknown values ever are.
+// Rows register values during a refresh; admit decides on the new ones at its end, in sorted order, so that the order of rows does not matter.
 type labelLimiter struct {
 	limit           int
 	admitted        map[string]bool // true: counts towards the limit
@@ -27,50 +27,50 @@ type labelLimiter struct {
 }
 
 func newLabelLimiter(limit int, known ...string) *labelLimiter {
-	w := &labelLimiter{limit: limit, admitted: map[string]bool{}, candidates: map[string]bool{}}
+	l := &labelLimiter{limit: limit, admitted: map[string]bool{}, candidates: map[string]bool{}}
 	for _, k := range known {
-		w.admitted[k] = false
+		l.admitted[k] = false
 	}
-	return w
+	return l
 }
 
-// register notes that a word occurs and returns the label value to count under until the next settle.
-func (w *labelLimiter) register(word string) string {
-	word = clean(word)
-	if _, ok := w.admitted[word]; ok {
-		return word
+// register records that a value occurs, and returns the label value to count under until the next admit.
+func (l *labelLimiter) register(value string) string {
+	value = clean(value)
+	if _, ok := l.admitted[value]; ok {
+		return value
 	}
-	if w.admittedUnknown >= w.limit {
+	if l.admittedUnknown >= l.limit {
 		return other
 	}
-	w.candidates[word] = true
-	return word
+	l.candidates[value] = true
+	return value
 }
 
-// lookup is the label value of a word that was used before.
-func (w *labelLimiter) lookup(word string) string {
-	word = clean(word)
-	if _, ok := w.admitted[word]; ok {
-		return word
+// lookup returns the label value of a value that was registered before.
+func (l *labelLimiter) lookup(value string) string {
+	value = clean(value)
+	if _, ok := l.admitted[value]; ok {
+		return value
 	}
 	return other
 }
 
-// admit decides on the words that wait.
-func (w *labelLimiter) admit() {
-	if len(w.candidates) == 0 {
+// admit decides on the values that were registered since the last time.
+func (l *labelLimiter) admit() {
+	if len(l.candidates) == 0 {
 		return
 	}
-	for _, word := range sortedKeys(w.candidates) {
-		if w.admittedUnknown < w.limit {
-			w.admitted[word] = true
-			w.admittedUnknown++
+	for _, value := range sortedKeys(l.candidates) {
+		if l.admittedUnknown < l.limit {
+			l.admitted[value] = true
+			l.admittedUnknown++
 		}
 	}
-	clear(w.candidates)
+	clear(l.candidates)
 }
 
-// clean makes a label value of a foreign string: valid UTF-8, and not endless.
+// clean makes a label value of a foreign string: valid UTF-8 of bounded length.
 func clean(s string) string {
 	if len(s) > maxLabelBytes {
 		s = s[:maxLabelBytes]

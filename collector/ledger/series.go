@@ -4,10 +4,11 @@ import (
 	"time"
 )
 
-// lifecycle is when a series came to be, and whether it has to show 0 first.
+// lifecycle is when a series was created, and for how long it still shows its old value.
 //
-// Prometheus' increase() cannot see a counter that is born at 1, so a series shows its old value (0 for a new one) until that has been
-// served for a while.
+// Prometheus' increase() does not see the first value of a new counter, so a series shows its old value (0 for a new one) until that has
+// been served for a while. In order: create at a commit, markServed after a scrape, release at a later commit; reappear at a commit where the
+// series was not exposed for long.
 type lifecycle struct {
 	created    time.Time     // zero: not committed yet
 	generation uint64        // of the first snapshot that has it
@@ -16,35 +17,37 @@ type lifecycle struct {
 	released   bool
 }
 
-func (b *lifecycle) exists() bool { return !b.created.IsZero() }
-func (b *lifecycle) held() bool   { return !b.released }
+func (l *lifecycle) exists() bool { return !l.created.IsZero() }
+func (l *lifecycle) held() bool   { return !l.released }
 
-func (b *lifecycle) create(now time.Time, generation uint64, hold time.Duration) {
-	*b = lifecycle{created: now, generation: generation, hold: hold, released: hold < 0}
+// create starts the lifecycle; a hold below 0 is none.
+func (l *lifecycle) create(now time.Time, generation uint64, hold time.Duration) {
+	*l = lifecycle{created: now, generation: generation, hold: hold, released: hold < 0}
 }
 
-// reappear is for a series that was not exposed for long: it shows its old value first.
-func (b *lifecycle) reappear(generation uint64, hold time.Duration) {
-	b.generation, b.servedAt, b.hold, b.released = generation, time.Time{}, hold, hold <= 0
+// reappear starts another hold, for a series that was not exposed for long.
+func (l *lifecycle) reappear(generation uint64, hold time.Duration) {
+	l.generation, l.servedAt, l.hold, l.released = generation, time.Time{}, hold, hold <= 0
 }
 
-func (b *lifecycle) markServed(generation uint64, at time.Time) {
-	if b.servedAt.IsZero() && b.generation <= generation {
-		b.servedAt = at
+// markServed records that a snapshot of the generation was served.
+func (l *lifecycle) markServed(generation uint64, at time.Time) {
+	if l.servedAt.IsZero() && l.generation <= generation {
+		l.servedAt = at
 	}
 }
 
-func (b *lifecycle) release(now time.Time) bool {
-	if now.Before(b.servedAt) {
-		b.servedAt = now // the clock was set back over a stop
+// release ends the hold where it has lasted long enough.
+func (l *lifecycle) release(now time.Time) {
+	if now.Before(l.servedAt) {
+		l.servedAt = now // the clock was set back while the process was stopped
 	}
-	if !b.released && !b.servedAt.IsZero() && !now.Before(b.servedAt.Add(b.hold)) {
-		b.released = true
+	if !l.released && !l.servedAt.IsZero() && !now.Before(l.servedAt.Add(l.hold)) {
+		l.released = true
 	}
-	return b.released
 }
 
-// series is one counter.
+// series is one counter. Invariant: published <= value, and neither falls.
 type series struct {
 	lifecycle
 	value     uint64
@@ -62,7 +65,7 @@ func (s *series) publish(label string) Counter {
 	return c
 }
 
-// sessionRef is a session that was just counted.
+// sessionRef names a session that was just counted.
 type sessionRef struct {
 	id    string
 	start time.Time
@@ -75,8 +78,8 @@ func (a sessionRef) newer(b sessionRef) bool {
 	return a.id > b.id
 }
 
-// exemplar is the newest session counted in the last refresh that counted any: not the last one applied, so that the order
-// of rows does not matter.
+// exemplar is the newest session, by start and id, that was counted in the last refresh that counted any. It is not the last one applied, so that
+// the order of rows does not matter.
 type exemplar struct {
 	session sessionRef
 	id      packed // who's, as it is written to disk: to look for the text of each then takes longer than all the rest

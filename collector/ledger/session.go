@@ -45,7 +45,7 @@ func (s *session) update(l *Ledger, row *client.Session, at time.Time) {
 	s.sessionStatus = statusOf(row)
 	s.lastSeen, s.misses, s.leftPendingList, s.lost = at, 0, false, false
 	c, ref := l.countersFor(s.target), sessionRef{s.id, s.start}
-	c.lastStart = later(c.lastStart, s.start)
+	c.lastStart = Later(c.lastStart, s.start)
 	if !s.countedStart {
 		s.countedStart = true
 		if l.sinceT0(s.start) {

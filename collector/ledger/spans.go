@@ -8,12 +8,12 @@ import (
 // tick is the resolution of the gateway's timestamps.
 const tick = time.Microsecond
 
-// Span is a stretch of the gateway's time, From included, To not.
+// Span is a stretch of the gateway's time. From is part of it, To is not.
 type Span struct{ From, To time.Time }
 
 func (s Span) contains(t time.Time) bool { return !t.Before(s.From) && t.Before(s.To) }
 
-// spans are disjoint stretches, oldest first.
+// spans are sorted, oldest first. Invariant: no two overlap or touch, and none is empty.
 type spans []Span
 
 func (s spans) contains(t time.Time) bool {
@@ -40,7 +40,7 @@ func (s spans) add(v Span) spans {
 		if o.From.Before(v.From) {
 			v.From = o.From
 		}
-		v.To = later(v.To, o.To)
+		v.To = Later(v.To, o.To)
 	}
 	out = append(out, v)
 	slices.SortFunc(out, func(a, b Span) int { return a.From.Compare(b.From) })
@@ -74,4 +74,20 @@ func (s spans) total() time.Duration {
 		sum += o.To.Sub(o.From)
 	}
 	return sum
+}
+
+// Later is the later of two times.
+func Later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// Earlier is the earlier of two times.
+func Earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }

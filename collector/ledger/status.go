@@ -7,11 +7,11 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// processingGrace is how long a finished session's review may stay PROCESSING before that is taken as its rest: on new
+// processingGrace is how long a finished session's review may stay PROCESSING before that counts as its final state: on new
 // gateways EXECUTED comes a moment after the session is done, on old ones it may never come.
 const processingGrace = time.Minute
 
-// sessionStatus are what the API says of a session and can still change.
+// sessionStatus is what the API says of a session and may still change. It is replaced as a whole by each row.
 type sessionStatus struct {
 	verb, status string
 	end          time.Time // zero: null
@@ -20,21 +20,21 @@ type sessionStatus struct {
 	review       *review // nil: the session never asked for one
 }
 
-// review is what matters of a client.Review.
+// review is the part of a client.Review that counts.
 type review struct {
 	kind, status      string
 	created, revokeAt time.Time
-	decision          time.Time // zero: none can be told
-	revokedAt         time.Time // when a group revoked it; zero: none can be told
+	decision          time.Time // zero: unknown
+	revokedAt         time.Time // when a group revoked it; zero: unknown
 	pendingGroups     []string  // groups that have not approved yet, each once
 }
 
-func statusOf(s *client.Session) sessionStatus {
-	f := sessionStatus{verb: s.Verb, status: s.Status, end: s.EndDate.Time, exitCode: s.ExitCode, eventSize: s.EventSize}
-	if s.Review != nil {
-		f.review = reviewOf(s.Review)
+func statusOf(row *client.Session) sessionStatus {
+	s := sessionStatus{verb: row.Verb, status: row.Status, end: row.EndDate.Time, exitCode: row.ExitCode, eventSize: row.EventSize}
+	if row.Review != nil {
+		s.review = reviewOf(row.Review)
 	}
-	return f
+	return s
 }
 
 func reviewOf(r *client.Review) *review {
@@ -46,14 +46,14 @@ func reviewOf(r *client.Review) *review {
 				v.pendingGroups = append(v.pendingGroups, g.Group)
 			}
 		case client.ReviewRevoked:
-			v.revokedAt = later(v.revokedAt, g.ReviewDate.Time)
+			v.revokedAt = Later(v.revokedAt, g.ReviewDate.Time)
 		}
 	}
 	return v
 }
 
-// decisionTime is when the review was decided; zero where the answer does not tell, and while it is pending.
-// The gateway sets revoke_at at approval, to then + access_duration, which is more reliable than the groups' dates.
+// decisionTime is when the review was decided; zero while it is pending, and where the answer does not say. The gateway sets revoke_at at
+// approval, to that moment + access_duration, which is more reliable than the groups' dates.
 func decisionTime(r *client.Review) time.Time {
 	if r.Status == client.ReviewPending {
 		return time.Time{}
@@ -70,7 +70,7 @@ func decisionTime(r *client.Review) time.Time {
 				rejected = at
 			}
 		case g.Status == client.ReviewApproved:
-			approved = later(approved, at)
+			approved = Later(approved, at)
 		}
 	}
 	if !rejected.IsZero() {
@@ -79,27 +79,27 @@ func decisionTime(r *client.Review) time.Time {
 	return approved
 }
 
-// state is the first line of the table that fits.
-func (f *sessionStatus) state(now time.Time) State {
-	r := f.review
+// state is the session's state at the time now: the first case that fits, in the order of the table of states in the metrics' documentation.
+func (s *sessionStatus) state(now time.Time) State {
+	r := s.review
 	switch {
 	case r != nil && (r.status == client.ReviewRejected || r.status == client.ReviewRevoked):
 		return Finished
 	case r != nil && r.status == client.ReviewPending:
 		return Pending
-	case f.status == client.StatusDone:
+	case s.status == client.StatusDone:
 		return Finished
-	case f.status == client.StatusOpen, f.status == client.StatusReady && r != nil && r.status == client.ReviewProcessing:
+	case s.status == client.StatusOpen, s.status == client.StatusReady && r != nil && r.status == client.ReviewProcessing:
 		return Running
-	case f.status == client.StatusReady && r != nil && r.expires() && !now.Before(r.revokeAt):
+	case s.status == client.StatusReady && r != nil && r.expires() && !now.Before(r.revokeAt):
 		return Expired
-	case f.status == client.StatusReady:
+	case s.status == client.StatusReady:
 		return Ready
 	}
 	return Unknown
 }
 
-// expires tells whether the review's approval ends by itself.
+// expires reports whether the review's approval ends by itself.
 func (r *review) expires() bool { return r.kind == client.ReviewJIT && !r.revokeAt.IsZero() }
 
 // Outcomes of a finished session.
@@ -120,42 +120,42 @@ func outcomes() []string {
 // exitByGateway is the exit code of what the gateway or the client ended.
 const exitByGateway = 254
 
-func (f *sessionStatus) outcome() string {
+func (s *sessionStatus) outcome() string {
 	switch {
-	case f.review != nil && f.review.status == client.ReviewRejected:
+	case s.review != nil && s.review.status == client.ReviewRejected:
 		return outcomeRejected
-	case f.review != nil && f.review.status == client.ReviewRevoked:
+	case s.review != nil && s.review.status == client.ReviewRevoked:
 		return outcomeRevoked
-	case f.exitCode == nil:
+	case s.exitCode == nil:
 		return outcomeUnknown
-	case *f.exitCode == 0:
+	case *s.exitCode == 0:
 		return outcomeSuccess
-	case *f.exitCode == exitByGateway && f.verb == client.VerbConnect:
+	case *s.exitCode == exitByGateway && s.verb == client.VerbConnect:
 		return outcomeDisconnected
-	case *f.exitCode == exitByGateway:
+	case *s.exitCode == exitByGateway:
 		return outcomeAborted
 	}
 	return outcomeFailure
 }
 
-// reviewFinalAt is when the review comes to rest if nothing else happens to it; zero: not by itself, or at rest already. done is when
-// the session was first seen finished.
-func (f *sessionStatus) reviewFinalAt(done time.Time) time.Time {
-	r := f.review
+// reviewFinalAt is when the review reaches its final state if nothing else happens to it; zero: not by itself, or it is final already. done is
+// when the session was first seen finished.
+func (s *sessionStatus) reviewFinalAt(done time.Time) time.Time {
+	r := s.review
 	switch {
 	case r == nil || unaffectedByTime(r.status):
 		return time.Time{}
 	case r.status == client.ReviewApproved && r.expires():
 		return r.revokeAt
-	case f.status != client.StatusDone:
+	case s.status != client.StatusDone:
 		return time.Time{}
 	case r.status == client.ReviewProcessing:
-		return f.endTime(done).Add(processingGrace)
+		return s.endTime(done).Add(processingGrace)
 	}
-	return f.endTime(done)
+	return s.endTime(done)
 }
 
-// unaffectedByTime tells whether the status alone says that time changes nothing: decided for good, or waiting for a person.
+// unaffectedByTime reports whether a review of this status stays as it is until somebody acts: it is final, or waits for a person.
 func unaffectedByTime(status string) bool {
 	switch status {
 	case client.ReviewRejected, client.ReviewRevoked, client.ReviewExecuted, client.ReviewPending:
@@ -165,28 +165,28 @@ func unaffectedByTime(status string) bool {
 }
 
 // endTime is when a done session ended: what the API says, unless it says nothing or something later than when it was seen done.
-func (f *sessionStatus) endTime(done time.Time) time.Time {
-	if !f.end.IsZero() && !f.end.After(done) {
-		return f.end
+func (s *sessionStatus) endTime(done time.Time) time.Time {
+	if !s.end.IsZero() && !s.end.After(done) {
+		return s.end
 	}
 	return done
 }
 
-// reviewFinal tells whether nothing more will happen to the review.
-func (f *sessionStatus) reviewFinal(now, done time.Time) bool {
-	switch f.review.status {
+// reviewFinal reports whether nothing more will happen to the review.
+func (s *sessionStatus) reviewFinal(now, done time.Time) bool {
+	switch s.review.status {
 	case client.ReviewRejected, client.ReviewRevoked, client.ReviewExecuted:
 		return true
 	case client.ReviewPending:
 		return false
 	}
-	at := f.reviewFinalAt(done)
+	at := s.reviewFinalAt(done)
 	return !at.IsZero() && !now.Before(at)
 }
 
-// reviewFinalSince is when a review that is at rest came to it, as far as the answer tells; zero: it does not.
-func (f *sessionStatus) reviewFinalSince() time.Time {
-	r := f.review
+// reviewFinalSince is when a final review became final; zero where the answer does not say.
+func (s *sessionStatus) reviewFinalSince() time.Time {
+	r := s.review
 	switch {
 	case r.status == client.ReviewRejected:
 		return r.decision
@@ -194,23 +194,16 @@ func (f *sessionStatus) reviewFinalSince() time.Time {
 		return r.revokedAt
 	case r.status == client.ReviewApproved && r.expires():
 		return r.revokeAt
-	case r.status == client.ReviewProcessing && !f.end.IsZero():
-		return f.end.Add(processingGrace)
+	case r.status == client.ReviewProcessing && !s.end.IsZero():
+		return s.end.Add(processingGrace)
 	}
-	return f.end
+	return s.end
 }
 
 // runningSince is when a running session began to run: a reviewed one not before its approval.
-func (f *sessionStatus) runningSince(start time.Time) time.Time {
-	if f.review == nil {
+func (s *sessionStatus) runningSince(start time.Time) time.Time {
+	if s.review == nil {
 		return start
 	}
-	return later(start, f.review.decision)
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	return Later(start, s.review.decision)
 }
