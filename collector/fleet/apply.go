@@ -11,9 +11,9 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
-// Apply goes on with a configuration. Gateways in which nothing has changed do not notice. Those whose address and filters are the same keep
-// their ledger, their cache and what they show; any other one begins a ledger of its own, after the last one has ended. Those that are gone
-// are not shown any more at once, and end after the request that is under way. Where it fails, nothing has changed.
+// Apply replaces the configuration. A gateway in which nothing has changed is not touched. One whose address and filters are the same keeps its
+// ledger, its cache and what it exposes; any other one starts a ledger of its own, after the last one has ended. Gateways that are gone are
+// no longer exposed, and their collectors end after the request under way. After an error, nothing has changed.
 func (f *Fleet) Apply(c *config.Config) error {
 	f.applying.Lock()
 	defer f.applying.Unlock()
@@ -46,7 +46,7 @@ func (f *Fleet) Apply(c *config.Config) error {
 	return nil
 }
 
-// plan is what becomes of a configuration.
+// plan is what Apply is going to do.
 type plan struct {
 	owned   []owned
 	members map[string]*member
@@ -54,7 +54,7 @@ type plan struct {
 	changes []func()
 }
 
-// plan makes everything that can fail, and changes nothing.
+// plan does everything that can fail, and changes nothing.
 func (f *Fleet) plan(c *config.Config) (*plan, error) {
 	p := &plan{members: map[string]*member{}}
 	for _, g := range c.Gateways() {
@@ -109,7 +109,7 @@ func (f *Fleet) add(p *plan, g *config.Gateway) error {
 	return nil
 }
 
-// newMember makes a member that does not run yet.
+// newMember returns a member that does not run yet.
 func (f *Fleet) newMember(g *config.Gateway) (*member, error) {
 	var err error
 	m := &member{gateway: g, ended: make(chan struct{})}
@@ -133,7 +133,7 @@ func (f *Fleet) newMember(g *config.Gateway) (*member, error) {
 	return m, err
 }
 
-// discard undoes a plan that is not carried out.
+// discard undoes a plan that is not executed.
 func (f *Fleet) discard(p *plan) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
-// Check asks all gateways of a shard for a page, one after the other, and writes to out what came, or why a gateway is of no use. With only one,
-// made by flags, that is the error.
+// Check requests a page from each gateway of a shard, one after the other, and writes to out what it got, or why a gateway cannot be used. Where
+// the configuration came from flags, with its one gateway, the reason is returned instead.
 func Check(ctx context.Context, c *config.Config, own shard.Shard, connect func(*config.Gateway) (*client.Client, error), out io.Writer) error {
 	asked, failed := 0, 0
 	for _, g := range c.Gateways() {

@@ -1,4 +1,4 @@
-// Package fleet runs the collectors of all gateways that a configuration names, and takes over another configuration while they run.
+// Package fleet runs a collector for each gateway of a configuration, and applies a changed configuration while they run.
 package fleet
 
 import (
@@ -22,37 +22,38 @@ import (
 
 // Options are what all gateways have in common.
 type Options struct {
-	// Logger takes what an operator should know. Required.
+	// Logger gets what an operator should know. Required.
 	Logger log.Logger
 	// Client makes the client of a gateway. Required.
 	Client func(*config.Gateway) (*client.Client, error)
-	// State is where the ledgers of the gateways at an address are kept. It may return nil: nowhere. Default: nowhere.
+	// State returns where the ledgers of the gateways at an address are saved; nil: nowhere. Default: nowhere.
 	State func(address string) state.Folder
-	// Concurrency is how many gateways are refreshed at once. 0: all.
+	// Concurrency is how many gateways are refreshed at once; 0: all.
 	Concurrency int
-	// Shard says which gateways are this process's. Default: all.
+	// Shard selects the gateways of this process. Default: all.
 	Shard shard.Shard
-	// ShardAddress is where each shard is, with {index} for its index. Default: nobody told.
+	// ShardAddress is the address of each shard, with {index} for its index. Default: unknown.
 	ShardAddress string
 }
 
-// Fleet has a collector for each gateway that is this process's. It is safe for concurrent use.
+// Fleet has a collector for each gateway of this process. Invariant: a gateway has at most one running collector, and a new one starts after
+// the last one has ended. Call Run once, and Apply before or during it, as often as the configuration changes. It is safe for concurrent use.
 type Fleet struct {
 	o     Options
 	slots *collector.Slots
 
-	applying sync.Mutex // one configuration after the other
+	applying sync.Mutex // held while a configuration is applied
 
 	mu        sync.Mutex
 	ctx       context.Context // of Run; nil before
 	running   sync.WaitGroup
 	members   map[string]*member
 	addresses map[string]*address
-	config    *config.Config // the one that holds; nil before the first
+	config    *config.Config // the current one; nil before the first
 	owned     []owned        // its gateways, sorted by name
 }
 
-// owned is a gateway with the index of the shard that has it. To find that out takes a while for many gateways and shards, so it is kept.
+// owned is a gateway with the index of the shard that owns it, kept because hashing many gateways and shards takes a while.
 type owned struct {
 	gateway *config.Gateway
 	owner   int
@@ -64,10 +65,10 @@ type member struct {
 	client    *client.Client
 	collector *collector.Collector
 	ended     chan struct{}   // closed when its Run has ended
-	after     <-chan struct{} // its Run waits for this one: the gateway's last collector
+	after     <-chan struct{} // closed when the gateway's last collector has ended: Run waits for it
 }
 
-// address is what the collectors of an address share, and how many they are: those that are still ending included.
+// address is what the collectors of one gateway address share, and how many they are, including those that are still ending.
 type address struct {
 	*collector.Address
 	users int
@@ -82,7 +83,7 @@ func New(o Options) *Fleet {
 	return f
 }
 
-// Collector returns the collector of a gateway, if it is this process's.
+// Collector returns the collector of a gateway of this process.
 func (f *Fleet) Collector(name string) (*collector.Collector, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -93,20 +94,20 @@ func (f *Fleet) Collector(name string) (*collector.Collector, bool) {
 	return m.collector, true
 }
 
-// Only returns the collector of a configuration that flags made, which has one gateway, without a name.
+// Only returns the only collector, where the configuration came from flags: it has one gateway, without a name.
 func (f *Fleet) Only() *collector.Collector {
 	c, _ := f.Collector("")
 	return c
 }
 
-// Names are the gateways that are this process's, sorted.
+// Names are the names of this process's gateways, sorted.
 func (f *Fleet) Names() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Sorted(maps.Keys(f.members))
 }
 
-// Config is the configuration that holds; nil before the first Apply.
+// Config is the current configuration; nil before the first Apply.
 func (f *Fleet) Config() *config.Config {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -120,7 +121,7 @@ func (f *Fleet) all() []*member {
 	return slices.SortedFunc(maps.Values(f.members), func(a, b *member) int { return cmp.Compare(a.gateway.Name(), b.gateway.Name()) })
 }
 
-// Run runs all collectors, those that come later too, until ctx ends, and returns when all have ended.
+// Run runs all collectors, including those that Apply adds later, until ctx ends, and returns when all have ended.
 func (f *Fleet) Run(ctx context.Context) error {
 	f.mu.Lock()
 	if f.ctx != nil {
@@ -133,7 +134,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	}
 	f.mu.Unlock()
 	<-ctx.Done()
-	f.applying.Lock() // no more come
+	f.applying.Lock() // no more are added
 	defer f.applying.Unlock()
 	f.running.Wait()
 	return nil
@@ -145,7 +146,7 @@ func (f *Fleet) start(m *member) {
 	f.running.Go(func() {
 		defer f.end(m)
 		if m.after != nil {
-			// The gateway's last collector may still work on its last request, and have the state file.
+			// The gateway's last collector may still wait for its last answer, and hold the state file.
 			<-m.after
 		}
 		m.collector.Wake(0)
@@ -155,7 +156,7 @@ func (f *Fleet) start(m *member) {
 	})
 }
 
-// end notes that a member's collector has ended.
+// end records that a member's collector has ended.
 func (f *Fleet) end(m *member) {
 	close(m.ended)
 	f.mu.Lock()
@@ -163,7 +164,7 @@ func (f *Fleet) end(m *member) {
 	f.releaseAddress(m.gateway.Address())
 }
 
-// acquireAddress returns what those at an address share. The caller holds mu.
+// acquireAddress returns what the collectors of an address share, for one more of them. The caller holds mu.
 func (f *Fleet) acquireAddress(at string) *collector.Address {
 	a := f.addresses[at]
 	if a == nil {
@@ -174,7 +175,7 @@ func (f *Fleet) acquireAddress(at string) *collector.Address {
 	return a.Address
 }
 
-// releaseAddress gives up what those at an address share. The caller holds mu.
+// releaseAddress is the counterpart of acquireAddress. The caller holds mu.
 func (f *Fleet) releaseAddress(at string) {
 	a := f.addresses[at]
 	if a.users--; a.users == 0 {
@@ -182,11 +183,11 @@ func (f *Fleet) releaseAddress(at string) {
 	}
 }
 
-// wakeAfter is at most after how long without a scrape a gateway is refreshed because somebody looks at all of them: so that its health is known, and
-// nothing is missed, where nobody scrapes it.
+// wakeAfter is the longest time without a scrape after which Wake refreshes a gateway, so that its health is known, and its sessions are
+// counted, where nothing scrapes it.
 const wakeAfter = time.Minute
 
-// Wake refreshes gateways that nobody has scraped for a while. It does not wait.
+// Wake starts a refresh of each gateway that was not scraped for a while. It does not wait.
 func (f *Fleet) Wake() {
 	for _, m := range f.all() {
 		m.collector.Wake(min(wakeAfter, m.gateway.Collector().StaleAfter/2))

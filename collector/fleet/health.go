@@ -4,13 +4,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// health shows how the asking of all gateways goes, for who has alerts about that without scraping each gateway.
+// health exposes the health of all gateways, for alerts about it without a scrape of each gateway.
 type health struct{ fleet *Fleet }
 
-// Health returns a prometheus.Collector that shows how the asking of all gateways goes. It asks nothing.
+// Health returns a prometheus.Collector of the health of all gateways. It makes no request.
 func (f *Fleet) Health() prometheus.Collector { return health{f} }
 
-// gauges are those of one scrape: nothing is left in them of gateways that have gone.
+// gauges are made for each scrape, so that no series of a gateway that is gone stays.
 type gauges struct {
 	gateways                           prometheus.Gauge
 	up, lastRefresh, withheld, limited *prometheus.GaugeVec

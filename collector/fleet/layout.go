@@ -14,23 +14,23 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// A gateway that another shard had in between has been counted there. Where the shards share a volume, that shard's file is here, and goes on.
-// Where each has its own, what is here is what this shard knew before: to go on with it would read back what the other one has counted, and the
-// series, which has gone on from shard to shard, would rise by all of it again. So each shard writes down since when it has been one of how many.
+// A gateway that another shard owned in between was counted there. Where the shards share a volume, that shard's file is here and is continued.
+// Where each has its own volume, the file here is from before: to continue it would backfill what the other shard has counted, and the series,
+// which moved from shard to shard, would rise by all of it again. So each shard saves since when it has been one of how many.
 
-// layouts are those that a shard has been in, the oldest first.
+// layouts are the layouts that a shard has been part of, oldest first.
 type layouts []layout
 
-// layout is one of them.
+// layout is a number of shards, and since when.
 type layout struct {
 	Total int       `json:"total"`
 	Since time.Time `json:"since"`
 }
 
-// maxLayouts bounds what is remembered.
+// maxLayouts bounds how many are saved.
 const maxLayouts = 100
 
-// ownedSince is since when a shard has had the gateways at an address without a break; zero: as long as is known.
+// ownedSince is since when a shard has owned the gateways at an address without a break; zero: for as long as is known.
 func (l layouts) ownedSince(index int, address string) (since time.Time) {
 	for _, was := range slices.Backward(l) {
 		if !(shard.Shard{Index: index, Total: was.Total}).Owns(address) {
@@ -41,7 +41,7 @@ func (l layouts) ownedSince(index int, address string) (since time.Time) {
 	return time.Time{}
 }
 
-// States is where the ledgers of a shard's gateways are.
+// States is where the ledgers of a shard's gateways are saved.
 type States struct {
 	dir    *state.Directory
 	log    log.Logger
@@ -50,7 +50,7 @@ type States struct {
 	shared bool
 }
 
-// OpenStates returns where a shard's ledgers are, and notes there that the shard is one of so many from now on.
+// OpenStates returns where a shard's ledgers are saved, and saves there how many shards there are from now on.
 func OpenStates(dir *state.Directory, s shard.Shard, now time.Time, logger log.Logger) (*States, error) {
 	out := &States{dir: dir, log: logger, index: s.Index}
 	name := noteOf(strconv.Itoa(s.Index))
@@ -76,26 +76,26 @@ func OpenStates(dir *state.Directory, s shard.Shard, now time.Time, logger log.L
 
 func noteOf(index string) string { return "shard-" + index + ".json" }
 
-// note writes the layouts down. Where that cannot be done, no ledger can be saved either, which is told when it is tried.
+// note saves the layouts. Where that fails, no ledger can be saved either, which is reported when it is tried.
 func (s *States) note(name string) {
 	content, err := json.Marshal(s.was)
 	if err == nil {
 		err = s.dir.SetNote(name, append(content, '\n'))
 	}
 	if err != nil {
-		level.Warn(s.log).Log("msg", "it cannot be noted how many shards there are", "err", err)
+		level.Warn(s.log).Log("msg", "cannot save how many shards there are", "err", err)
 	}
 }
 
-// Folder is where the ledgers of the gateways at an address are. What this shard wrote before another one had them is put aside, unless the
-// shards share the directory: then the last one to write was the last one to have them.
+// Folder is where the ledgers of the gateways at an address are saved. What this shard wrote before another one owned them is set aside, unless
+// the shards share the directory: then the last shard to write was the last one to own them.
 func (s *States) Folder(address string) state.Folder {
 	since := s.was.ownedSince(s.index, address)
 	if s.shared || since.IsZero() {
 		return s.dir
 	}
 	return s.dir.After(since, func(file, aside string) {
-		level.Warn(s.log).Log("msg", "the state file is from before another shard had the gateway, and was put aside: counting begins anew",
+		level.Warn(s.log).Log("msg", "the state file is from before another shard owned the gateway, and was set aside: counting starts again",
 			"file", file, "aside", aside, "hint", "let the shards share a volume, so that counters move along")
 	})
 }

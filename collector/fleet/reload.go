@@ -15,19 +15,19 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
 
-// Reloader reads a configuration file again and has a fleet go on with it. The last good configuration stays where that fails. It is safe for
+// Reloader reads a configuration file again and applies it to a fleet. After a failure the last good configuration stays. It is safe for
 // concurrent use.
 type Reloader struct {
 	fleet *Fleet
 	path  string
 
 	mu   sync.Mutex
-	seen [sha256.Size]byte // of what was seen last, so that it does not try the same again
+	seen [sha256.Size]byte // of the content that was read last, so that the same content is not tried again
 
 	successful, successAt, hash prometheus.Gauge
 }
 
-// NewReloader returns the reloader of a file that f goes on with already. Of a fleet without a configuration it only describes its metrics.
+// NewReloader returns the reloader of the file that f was configured from. For a fleet without a configuration it only describes its metrics.
 func NewReloader(f *Fleet, path string) *Reloader {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
@@ -42,13 +42,13 @@ func NewReloader(f *Fleet, path string) *Reloader {
 			"First 48 bits of the SHA-256 of the configuration file that holds: shards with different values do not agree on what there is."),
 	}
 	if c := f.Config(); c != nil {
-		r.seen = c.Hash() // and not what is there now: it may have changed since it was read
+		r.seen = c.Hash() // not that of the file as it is now: it may have changed since it was read
 		r.recordApplied(c)
 	}
 	return r
 }
 
-// recordApplied notes that a configuration holds.
+// recordApplied records that a configuration is the current one.
 func (r *Reloader) recordApplied(c *config.Config) {
 	hash := c.Hash()
 	r.successful.Set(1)
@@ -63,7 +63,7 @@ func (r *Reloader) Reload() error {
 	return r.apply(config.Read(r.path))
 }
 
-// apply applies what the file holds, or tells why that cannot be read.
+// apply applies the content of the file, or reports err, which kept it from being read.
 func (r *Reloader) apply(content []byte, err error) error {
 	r.seen = sha256.Sum256(content)
 	var c *config.Config
@@ -82,8 +82,8 @@ func (r *Reloader) apply(content []byte, err error) error {
 	return nil
 }
 
-// Run reloads the file when it is told to, and, where interval is above 0, every interval in which it has changed, until ctx ends.
-func (r *Reloader) Run(ctx context.Context, told <-chan os.Signal, interval time.Duration) error {
+// Run reloads the file at each signal, and, where interval is above 0, after every interval in which it has changed, until ctx ends.
+func (r *Reloader) Run(ctx context.Context, signals <-chan os.Signal, interval time.Duration) error {
 	var again <-chan time.Time
 	if interval > 0 {
 		ticker := time.NewTicker(interval)
@@ -94,7 +94,7 @@ func (r *Reloader) Run(ctx context.Context, told <-chan os.Signal, interval time
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-told:
+		case <-signals:
 			_ = r.Reload() // what is wrong is in the log and in the metrics
 		case <-again:
 			r.reloadIfChanged()
@@ -102,7 +102,7 @@ func (r *Reloader) Run(ctx context.Context, told <-chan os.Signal, interval time
 	}
 }
 
-// reloadIfChanged reloads the file if it is not what it was at the last look; one that cannot be read is like an empty one.
+// reloadIfChanged reloads the file if its content is not what was read last. A file that cannot be read counts as an empty one.
 func (r *Reloader) reloadIfChanged() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,17 +6,17 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
-// Target is a gateway as Prometheus' HTTP service discovery takes it.
+// Target is a gateway in the form of Prometheus' HTTP service discovery.
 type Target struct {
-	// Targets is the address of the exporter that has the gateway.
+	// Targets has the address of the exporter that owns the gateway.
 	Targets []string `json:"targets"`
-	// Labels are those that make it scrape this gateway, those by which its series are told from others', and the configuration's.
+	// Labels select the gateway at that exporter, identify its series, and add those of the configuration.
 	Labels map[string]string `json:"labels"`
 }
 
-// Targets returns all gateways of the configuration, sorted by name, those of other shards too: each at the address of the shard that has it,
-// or at own where the fleet was not told the shards' addresses. The label instance is the gateway's name and not an address, so that its series
-// go on when another shard, or another pod, has it.
+// Targets returns all gateways of the configuration, sorted by name, including those of other shards: each at the address of the shard that owns
+// it, or at own where the shards' addresses are unknown. The label instance is the gateway's name and not an address, so that its series
+// continue when another shard or pod owns it.
 func (f *Fleet) Targets(path, own string) []Target {
 	f.mu.Lock()
 	owned := f.owned

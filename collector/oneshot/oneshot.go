@@ -1,4 +1,4 @@
-// Package oneshot runs a collector until it has read everything back, and writes what it knows then.
+// Package oneshot runs a collector until its backfill is complete, and writes its metrics.
 package oneshot
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector"
 )
 
-// Collector is what is needed of a collector.
+// Collector is the part of collector.Collector that Run needs.
 type Collector interface {
 	Run(ctx context.Context) error
 	Refresh(ctx context.Context) error
@@ -24,18 +24,18 @@ type Collector interface {
 	Scrape(ctx context.Context) prometheus.Collector
 }
 
-// Options say how.
+// Options are the options of Run.
 type Options struct {
-	// Registry has metrics that are written too.
+	// Registry has further metrics to write.
 	Registry *prometheus.Registry
-	// GiveUpAfter is for how long the gateway may fail in the middle of the read-back.
+	// GiveUpAfter is for how long refreshes may fail during the backfill.
 	GiveUpAfter time.Duration
-	// Progress is where to say how far it is; nil where nobody watches.
+	// Progress gets a line with the progress of the backfill; nil: none is written.
 	Progress io.Writer
 }
 
-// Run runs the collector, waits for the whole read-back and writes the metrics to out in the text format. Where the
-// gateway fails it writes them too, for they say so, and returns what went wrong.
+// Run runs the collector, waits for the whole backfill and writes the metrics to out in the text format. Where the gateway
+// fails, it writes the metrics too, since they say so, and returns the error.
 func Run(ctx context.Context, c Collector, o Options, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -49,13 +49,13 @@ func Run(ctx context.Context, c Collector, o Options, out io.Writer) error {
 	return errors.Join(err, running.Wait())
 }
 
-// backfill waits until everything was read. A gateway that does not answer at all is no reason to wait, one that fails
-// for a moment is.
+// backfill waits until everything was read. It returns at once where the first refresh fails, but waits for a gateway that
+// fails for a while later.
 func backfill(ctx context.Context, c Collector, o Options) error {
 	if err := c.Refresh(ctx); err != nil {
 		return err
 	}
-	for good := time.Now(); ; {
+	for lastSuccess := time.Now(); ; {
 		waiting, cancel := context.WithTimeout(ctx, time.Second)
 		err := c.Baseline(waiting)
 		cancel()
@@ -66,22 +66,21 @@ func backfill(ctx context.Context, c Collector, o Options) error {
 			return err
 		}
 		if err = c.Refresh(ctx); err == nil {
-			good = time.Now()
-		} else if time.Since(good) >= o.GiveUpAfter {
-			return fmt.Errorf("reading back: %w", err)
+			lastSuccess = time.Now()
+		} else if time.Since(lastSuccess) >= o.GiveUpAfter {
+			return fmt.Errorf("backfill: %w", err)
 		}
 	}
 }
 
-// report says how far it is, over what it said before.
+// report writes the progress over the line that it wrote before.
 func report(w io.Writer, p collector.Progress, done bool) {
 	end := ""
 	if done {
 		end = "\n"
 	}
 	read := 100 * (1 - p.Unread.Seconds()/max(p.Lookback.Seconds(), 1))
-	// Nobody is harmed if this is not seen.
-	_, _ = fmt.Fprintf(w, "\rread back %3.0f %% of %s, %d unfinished sessions so far %s", read, p.Lookback, p.Tracked, end)
+	_, _ = fmt.Fprintf(w, "\rbackfill: %3.0f %% of %s, %d unfinished sessions so far %s", read, p.Lookback, p.Tracked, end)
 }
 
 func write(ctx context.Context, c Collector, own *prometheus.Registry, out io.Writer) error {

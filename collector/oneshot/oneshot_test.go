@@ -109,7 +109,7 @@ func TestProgressIsOneLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := progress.String()
-		for _, want := range []string{"\rread back  25 % of 4s, 7 unfinished", "\rread back  50 %", "\rread back 100 %"} {
+		for _, want := range []string{"\rbackfill:  25 % of 4s, 7 unfinished", "\rbackfill:  50 %", "\rbackfill: 100 %"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("no %q in %q", want, got)
 			}

@@ -11,26 +11,26 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
-// Gateways are those that a configuration names. Only these are ever asked: nothing in a request is an address.
+// Gateways are the gateways of the configuration. Only these are ever requested: nothing in a scrape's URL is an address.
 type Gateways interface {
-	// Gateway returns the collector of a gateway that is this process's.
+	// Gateway returns the collector of a gateway of this process.
 	Gateway(name string) (Collector, bool)
-	// Names are the gateways of this process, sorted.
+	// Names are the names of this process's gateways, sorted.
 	Names() []string
-	// Targets are all gateways of the configuration, at path of the exporters that have them, or of own where it is not known which ones do.
+	// Targets are all gateways of the configuration: each at path of the exporter that owns it, or of own where that is unknown.
 	Targets(path, own string) []fleet.Target
-	// Wake refreshes gateways that nobody has scraped for a while. It does not wait.
+	// Wake starts a refresh of each gateway that was not scraped for a while. It does not wait.
 	Wake()
 }
 
-// The paths of many gateways.
+// The paths that exist only with a configuration file.
 const (
 	probePath  = "/probe"
 	targetPath = "/sd"
 	reloadPath = "/-/reload"
 )
 
-// probe is about the gateway that the parameter gateway names, as the telemetry path is about one that is alone.
+// probe selects the gateway that the parameter gateway names.
 func probe(cfg Config) func(*http.Request) (subject, error) {
 	build := prometheus.NewRegistry()
 	build.MustRegister(versioncollector.NewCollector("hoop_exporter"))
@@ -47,12 +47,12 @@ func probe(cfg Config) func(*http.Request) (subject, error) {
 	}
 }
 
-// singleGateway is about the only gateway, and the exporter.
+// singleGateway selects the only gateway, and the exporter's own metrics.
 func singleGateway(cfg Config) func(*http.Request) (subject, error) {
 	return func(*http.Request) (subject, error) { return subject{"", cfg.Collector, cfg.Registry}, nil }
 }
 
-// allGateways is about the exporter itself, where there are many gateways.
+// allGateways selects the exporter's own metrics, with the health of every gateway.
 func allGateways(cfg Config) func(*http.Request) (subject, error) {
 	return func(*http.Request) (subject, error) {
 		cfg.Gateways.Wake()
@@ -78,11 +78,11 @@ func targets(cfg Config) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(append(body, '\n')) // who asked may have gone
+		_, _ = w.Write(append(body, '\n')) // the client may have gone away
 	})
 }
 
-// reload reads the configuration again, where that is enabled.
+// reload reads the configuration file again, if that is enabled.
 func reload(cfg Config) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -101,7 +101,7 @@ func reload(cfg Config) http.Handler {
 	})
 }
 
-// FleetGateways are the gateways of a fleet.
+// FleetGateways returns the gateways of a fleet.
 func FleetGateways(f *fleet.Fleet) Gateways { return gateways{f} }
 
 type gateways struct{ *fleet.Fleet }

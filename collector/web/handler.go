@@ -1,4 +1,4 @@
-// Package web is what the exporter serves: metrics, health, readiness, a landing page and, where wanted, profiles.
+// Package web serves the exporter's pages: metrics, health, readiness, a landing page and, if enabled, profiles.
 package web
 
 import (
@@ -16,25 +16,25 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// Config says what to serve, and where.
+// Config is what to serve, and where.
 type Config struct {
-	// Collector is asked at each scrape. Required where there are no Gateways.
+	// Collector is collected at each scrape. Required where there are no Gateways.
 	Collector Collector
-	// Gateways are those of a configuration file. Nil: there is one gateway, which is the Collector's.
+	// Gateways are those of a configuration file. Nil: there is one gateway, the Collector's.
 	Gateways Gateways
-	// Reload reads the configuration file again. Nil: nobody may have it do so.
+	// Reload reads the configuration file again. Nil: requests may not do that.
 	Reload func() error
 	// Registry holds the metrics of the process itself; promhttp_* are added to it. Required.
 	Registry *prometheus.Registry
-	// Logger takes what goes wrong with a scrape. Required.
+	// Logger gets what fails in a scrape. Required.
 	Logger *slog.Logger
-	// TelemetryPath is where the metrics are.
+	// TelemetryPath is the path of the metrics.
 	TelemetryPath string
-	// TimeoutOffset is what is kept of Prometheus' own scrape timeout for the way back.
+	// TimeoutOffset is how much of Prometheus' scrape timeout is kept for sending the answer.
 	TimeoutOffset time.Duration
-	// CreatedSamples adds _created lines to OpenMetrics text, which most Prometheus servers take for more series.
+	// CreatedSamples adds _created lines to OpenMetrics text, which most Prometheus servers ingest as additional series.
 	CreatedSamples bool
-	// MaxRequests is how many scrapes of one gateway are answered at once; those beyond get 503. 0: all.
+	// MaxRequests is how many scrapes of one gateway are answered at once; others get 503. 0: no limit.
 	MaxRequests int
 	// Profiles serves /debug/pprof/.
 	Profiles bool
@@ -47,7 +47,7 @@ const (
 	pprofPath   = "/debug/pprof/"
 )
 
-// Handler makes the handler of everything that is served.
+// Handler returns the handler of all pages. It fails on a telemetry path that cannot be served.
 func Handler(cfg Config) (http.Handler, error) {
 	if err := checkPath(cfg.TelemetryPath); err != nil {
 		return nil, err
@@ -65,8 +65,8 @@ func Handler(cfg Config) (http.Handler, error) {
 		answer(w, http.StatusOK, "hoop_exporter is healthy.")
 	})
 	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, _ *http.Request) {
-		// Not tied to the gateway: an exporter that is taken out of service while the gateway is down cannot say so.
-		// With many gateways there is always one that was not.
+		// Not tied to the gateway: an exporter that is taken out of service while the gateway is down cannot report that.
+		// With many gateways, one that was never refreshed must not stop the others.
 		if cfg.Gateways == nil && !cfg.Collector.Ready() {
 			answer(w, http.StatusServiceUnavailable, "hoop_exporter is not ready: the first refresh has not been attempted yet.")
 			return
@@ -88,11 +88,11 @@ func Handler(cfg Config) (http.Handler, error) {
 	return hardened(mux), nil
 }
 
-// checkPath refuses what would hide another page or is no plain path.
+// checkPath rejects a path that is not plain, or would hide another page.
 func checkPath(path string) error {
 	switch {
 	case !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}?#%\\") || strings.Contains(path, "//"):
-		return fmt.Errorf("--web.telemetry-path: %q is no path such as /metrics", path)
+		return fmt.Errorf("--web.telemetry-path: %q is not a path such as /metrics", path)
 	case path == "/" || slices.Contains([]string{healthyPath, readyPath, probePath, targetPath, reloadPath}, path) || strings.HasPrefix(path+"/", pprofPath):
 		return fmt.Errorf("--web.telemetry-path: %q is the path of another page", path)
 	case strings.HasSuffix(path, "/"):
@@ -104,7 +104,7 @@ func checkPath(path string) error {
 func answer(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	// Who asked may have gone; there is nobody to tell.
+	// The client may have gone away; then there is no one to report that to.
 	_, _ = w.Write([]byte(text + "\n"))
 }
 
@@ -117,14 +117,14 @@ func landingPage(cfg Config) (http.Handler, error) {
 		Links: []toolkit.LandingLinks{
 			{Address: cfg.TelemetryPath, Text: "Metrics"},
 			{Address: healthyPath, Text: "Healthy", Description: "the process answers"},
-			{Address: readyPath, Text: "Ready", Description: "the gateway was asked at least once"},
+			{Address: readyPath, Text: "Ready", Description: "the gateway was requested at least once"},
 		},
 	}
 	if cfg.Gateways != nil {
-		page.Links[0].Description = "the exporter itself, and how it gets on with each gateway"
+		page.Links[0].Description = "the exporter itself, and the health of each gateway"
 		page.Links = append(page.Links,
 			toolkit.LandingLinks{Address: probePath, Text: "Probe", Description: "the metrics of one gateway: add ?gateway= and its name"},
-			toolkit.LandingLinks{Address: targetPath, Text: "Gateways", Description: "all of them, for Prometheus' HTTP service discovery"})
+			toolkit.LandingLinks{Address: targetPath, Text: "Gateways", Description: "all gateways, for Prometheus' HTTP service discovery"})
 	}
 	if cfg.Profiles {
 		page.Profiling = "true"

@@ -16,22 +16,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Collector is what a scrape needs of a collector.
+// Collector is the part of collector.Collector that a scrape needs.
 type Collector interface {
-	// Scrape gives the metrics of one scrape, which has until the context's deadline.
+	// Scrape returns the metrics of one scrape, which ends by the context's deadline.
 	Scrape(ctx context.Context) prometheus.Collector
-	// Ready tells whether the gateway was asked at least once, with whatever result.
+	// Ready reports whether a refresh was attempted, whatever its result.
 	Ready() bool
 }
 
 const (
-	// defaultTimeout is for who scrapes without saying for how long: Prometheus' own default.
+	// defaultTimeout is for scrapes without a scrape timeout: Prometheus' own default.
 	defaultTimeout = 10 * time.Second
-	// maxTimeout bounds what a header can make the exporter wait.
+	// maxTimeout bounds the scrape timeout that a header can set.
 	maxTimeout = 5 * time.Minute
 )
 
-// scrapes answers scrapes, of one gateway or of another.
+// scrapes answers scrapes. It is safe for concurrent use.
 type scrapes struct {
 	cfg    Config
 	opts   promhttp.HandlerOpts
@@ -41,8 +41,8 @@ type scrapes struct {
 func newScrapes(cfg Config) *scrapes {
 	return &scrapes{cfg: cfg, places: places{most: cfg.MaxRequests}, opts: promhttp.HandlerOpts{
 		ErrorLog: errorLog{cfg.Logger},
-		// One bad series must not take all others with it. The error is logged and counted in
-		// promhttp_metric_handler_errors_total, and tests see to it that there is none.
+		// One bad series must not remove all others. The error is logged and counted in promhttp_metric_handler_errors_total, and tests
+		// check that there is none.
 		ErrorHandling:                       promhttp.ContinueOnError,
 		Registry:                            cfg.Registry,
 		EnableOpenMetrics:                   true,
@@ -50,7 +50,7 @@ func newScrapes(cfg Config) *scrapes {
 	}}
 }
 
-// handler counts scrapes, bounds their time, and answers each with what it is about.
+// handler bounds the number and the time of scrapes, and answers each with the metrics of its subject.
 func (s *scrapes) handler(of func(r *http.Request) (subject, error)) http.Handler {
 	one := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		about, err := of(r)
@@ -60,7 +60,7 @@ func (s *scrapes) handler(of func(r *http.Request) (subject, error)) http.Handle
 		}
 		if !s.places.acquire(about.name) {
 			answer(w, http.StatusServiceUnavailable, fmt.Sprintf(
-				"hoop_exporter is answering %d scrapes already, as many as --web.max-requests allows: scrape less often, or raise it.", s.places.most))
+				"hoop_exporter is already answering %d scrapes, as many as --web.max-requests allows: scrape less often, or raise it.", s.places.most))
 			return
 		}
 		defer s.places.release(about.name)
@@ -68,17 +68,17 @@ func (s *scrapes) handler(of func(r *http.Request) (subject, error)) http.Handle
 	})
 	counted := promhttp.InstrumentMetricHandler(s.cfg.Registry, one)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Who reads no faster than this holds one of the places of those who do. Where there is no connection, there is no deadline either.
+		// A client that reads too slowly must not keep its place for ever. A recorder in tests has no deadline to set.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(prometheusTimeout(r) + writeWithin))
 		counted.ServeHTTP(w, r)
 	})
 }
 
-// subject is what a scrape is about.
+// subject is what one scrape exposes.
 type subject struct {
-	name      string              // of the gateway; scrapes of one do not take another one's places
+	name      string              // of the gateway; each gateway has its own places
 	collector Collector           // nil: no gateway
-	with      prometheus.Gatherer // what is shown besides
+	with      prometheus.Gatherer // further metrics
 }
 
 // refusal is an answer without metrics.
@@ -89,7 +89,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// serve answers from a registry of the scrape's own, because the deadline is the scrape's.
+// serve answers from a registry made for this scrape, because the deadline belongs to the scrape.
 func (s *scrapes) serve(w http.ResponseWriter, r *http.Request, about subject) {
 	gatherers := prometheus.Gatherers{about.with}
 	if about.collector != nil {
@@ -106,9 +106,9 @@ func (s *scrapes) serve(w http.ResponseWriter, r *http.Request, about subject) {
 	promhttp.HandlerFor(gatherers, s.opts).ServeHTTP(w, r)
 }
 
-// places are those of scrapes that are answered at once. Who finds none is refused at once: a queue would only make all of them late.
+// places bound how many scrapes of a gateway are answered at once. One too many is refused at once: a queue would only make all of them late.
 type places struct {
-	most  int // of one gateway; 0: all
+	most  int // per gateway; 0: no limit
 	mu    sync.Mutex
 	taken map[string]int
 }
@@ -134,13 +134,13 @@ func (p *places) release(name string) {
 	}
 }
 
-// scrapeTimeout is for how long a scrape may take: what Prometheus says less the offset, but at least half of it.
+// scrapeTimeout is how long a scrape may take: Prometheus' scrape timeout less the offset, but at least half of it.
 func scrapeTimeout(r *http.Request, offset time.Duration) time.Duration {
 	timeout := prometheusTimeout(r)
 	return max(timeout-offset, timeout/2)
 }
 
-// prometheusTimeout is how long Prometheus waits for the answer, as it says itself.
+// prometheusTimeout is the scrape timeout that Prometheus sends with the request.
 func prometheusTimeout(r *http.Request) time.Duration {
 	seconds, err := strconv.ParseFloat(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
 	if err == nil && seconds > 0 && !math.IsInf(seconds, 0) {
@@ -149,13 +149,13 @@ func prometheusTimeout(r *http.Request) time.Duration {
 	return defaultTimeout
 }
 
-// errorLog is what promhttp writes its errors to.
+// errorLog gets the errors of promhttp.
 type errorLog struct{ logger *slog.Logger }
 
-// Println takes a text and an error.
+// Println logs the last value, which is an error.
 func (l errorLog) Println(v ...any) {
 	if err, ok := v[len(v)-1].(error); ok && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)) {
-		l.logger.Debug("the one who scraped went away", "err", err)
+		l.logger.Debug("the client of a scrape disconnected", "err", err)
 		return
 	}
 	l.logger.Error("scrape failed in part", "err", v[len(v)-1])
