@@ -13,6 +13,7 @@ import (
 	cache "github.com/patrickmn/go-cache"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
@@ -29,7 +30,7 @@ type Collector struct {
 	log         *troubleLog
 	instruments *instruments
 	address     *Address
-	purse       *planner.Purse   // Run's alone
+	share       *budget.Share    // Run's alone
 	slot        slot             // Run's alone
 	planner     *planner.Planner // Run's alone
 	gateway     *gateway         // Run's alone

@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
 
@@ -32,7 +33,7 @@ type gateway struct {
 	watchdog    watchdog
 	slot        *slot
 
-	factor  map[planner.Kind]int // of the time-out, by kind
+	factor  map[budget.Kind]int // of the time-out, by kind
 	version string
 
 	who      *client.UserInfo // who the credential is, as far as the gateway ever told
@@ -74,9 +75,9 @@ func timed[T any](ctx context.Context, g *gateway, timeout time.Duration, f func
 }
 
 // adapt gives a kind that ran into the time-out twice as much of it the next time, and keeps it at twice what such requests take.
-func (g *gateway) adapt(k planner.Kind, took time.Duration, err error) {
+func (g *gateway) adapt(k budget.Kind, took time.Duration, err error) {
 	if g.factor == nil {
-		g.factor = map[planner.Kind]int{}
+		g.factor = map[budget.Kind]int{}
 	}
 	switch {
 	case err == nil:
@@ -111,7 +112,7 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 		return
 	}
 	defer end()
-	if now = c.cfg().clock(); !c.planner.Affords(now) {
+	if now = c.cfg().clock(); !c.planner.AllowsOther(now) {
 		return
 	}
 	who, took, err := timed(ctx, g, g.timeout, func(ctx context.Context) (*client.UserInfo, error) {
@@ -121,7 +122,7 @@ func (c *Collector) identify(ctx context.Context, now time.Time) {
 	if ctx.Err() != nil {
 		return
 	}
-	c.planner.Charge(c.cfg().clock(), took, retryAfter(err, took) > 0)
+	c.planner.ChargeOther(c.cfg().clock(), took, retryAfter(err, took) > 0)
 	if g.whoErr = err; err != nil {
 		again := identifyAgain
 		if c.cfg().State != nil && (g.who == nil || g.doubted) {

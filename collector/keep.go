@@ -106,7 +106,7 @@ func (c *Collector) take(id state.Identity, now time.Time) error {
 	}
 	level.Info(c.cfg().Logger).Log("msg", "counting goes on", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
 	options.Restored = l
-	c.planner = planner.New(options, c.purse)
+	c.planner = planner.New(options, c.share)
 	last := c.published.Load()
 	c.published.Store(&published{at: last.at, status: last.status, counted: l.Shown()})
 	return nil

@@ -29,7 +29,7 @@ func (c Config) planning() planner.Options {
 			Connection: client.EscapeLike(c.Connection), Type: client.EscapeLike(c.Type), User: client.EscapeLike(c.User),
 			ReviewApprover: c.ReviewApprover,
 		},
-		Duty: c.Duty, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
+		Budget: c.Duty, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
 	}
 }
 
@@ -42,9 +42,9 @@ func (c *Collector) Run(ctx context.Context) error {
 	defer close(c.stopped)
 	defer func() { c.gateway.client.CloseIdleConnections() }()
 	cfg := c.cfg()
-	c.purse = c.address.duty.Join(cfg.clock())
-	defer c.purse.Leave()
-	c.planner = planner.New(cfg.planning(), c.purse)
+	c.share = c.address.budget.NewShare(cfg.clock())
+	defer c.share.Close()
+	c.planner = planner.New(cfg.planning(), c.share)
 	defer c.leave()
 	pause := time.NewTimer(backgroundPause)
 	defer pause.Stop()
@@ -104,7 +104,7 @@ func (c *Collector) refresh(ctx context.Context) error {
 	case c.halted:
 		c.log.trouble("refresh", "nothing is asked", trouble)
 	default:
-		trouble = c.askAll(ctx, began)
+		trouble = c.askAll(ctx)
 	}
 	if !first {
 		c.identify(ctx, c.cfg().clock())
@@ -134,8 +134,8 @@ func (c *Collector) refresh(ctx context.Context) error {
 }
 
 // askAll asks for all that a refresh has to ask. It returns what went wrong first.
-func (c *Collector) askAll(ctx context.Context, now time.Time) (trouble error) {
-	c.planner.Begin(now)
+func (c *Collector) askAll(ctx context.Context) (trouble error) {
+	c.planner.StartRefresh()
 	for ctx.Err() == nil && !c.retiring() {
 		asked, err := c.askNext(ctx, c.planner.Next)
 		if !asked {

@@ -68,7 +68,7 @@ func (c *Collector) reconfigure() {
 	if reflect.DeepEqual(before, after) {
 		return
 	}
-	p, err := c.planner.Retuned(set.planning())
+	p, err := c.planner.Reconfigured(set.planning())
 	if err != nil { // its own image, in other words a mistake of ours
 		level.Error(set.Logger).Log("msg", "the ledger goes on with the settings that it had", "err", err)
 		return

@@ -6,18 +6,18 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"github.com/hoop-exporter/hoop_exporter/collector/planner"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 )
 
-// Address is what the collectors of one gateway address share: one request at a time, in the order in which they want to ask, and the duty.
+// Address is what the collectors of one gateway address share: one request at a time, in the order in which they want to ask, and the budget.
 type Address struct {
-	turn *semaphore.Weighted
-	duty *planner.Duty
+	turn   *semaphore.Weighted
+	budget *budget.Budget
 }
 
 // NewAddress returns an address that nobody asks yet.
 func NewAddress() *Address {
-	return &Address{turn: semaphore.NewWeighted(1), duty: planner.NewDuty(time.Time{})}
+	return &Address{turn: semaphore.NewWeighted(1), budget: budget.New(time.Time{})}
 }
 
 // roomAfter is for how long a collector may work, be it in many requests, before it makes room whenever it waits for its gateway.

@@ -6,13 +6,27 @@ import (
 )
 
 const (
-	backoffFirst = time.Second
-	backoffMost  = time.Minute
+	firstWait = time.Second
+	longWait  = time.Minute
 )
 
-// backoff keeps a kind that failed from asking again at once.
+// retryGroup is a group of tasks that wait together after one of their requests has failed.
+type retryGroup int
+
+const (
+	headPageGroup retryGroup = iota
+	headRestGroup
+	pendingPageGroup
+	pendingRestGroup
+	oldPendingGroup
+	recheckGroup
+	backfillGroup
+	retryGroups // how many there are
+)
+
+// backoff keeps a retry group that failed from asking again at once.
 type backoff struct {
-	failures int
+	failures int // in a row
 	until    time.Time
 }
 
@@ -20,11 +34,11 @@ func (b *backoff) allows(now time.Time) bool { return !now.Before(b.until) }
 
 func (b *backoff) succeeded() { *b = backoff{} }
 
-// failed waits twice as long as the last time, give or take a fifth so that many exporters do not come back together.
+// failed waits twice as long as the last time, give or take a fifth, so that many exporters do not come back together.
 func (b *backoff) failed(now time.Time, rng *rand.Rand) {
-	wait := backoffMost
+	wait := longWait
 	if b.failures < 6 {
-		wait = min(backoffFirst<<b.failures, backoffMost)
+		wait = min(firstWait<<b.failures, longWait)
 	}
 	b.failures++
 	b.until = now.Add(time.Duration(float64(wait) * (0.8 + 0.4*rng.Float64())))

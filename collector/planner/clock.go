@@ -5,42 +5,44 @@ import (
 	"time"
 )
 
-// clock tells the gateway's time from its answers and the exporter's clock in between.
+// clock knows the gateway's time, from its answers and from the exporter's clock in between.
+//
+// For each answer, check comes first and observe after it. Before the first observe the gateway's time is taken to be the exporter's.
 type clock struct {
-	date, local time.Time // of the last answer
+	date, local time.Time // of the last answer: the gateway's clock and the exporter's
 
-	// The smallest difference between the two clocks of the last one to two periods: replicas of a gateway disagree by minutes, and
+	// The smallest difference between the two clocks in the last one to two periods. Replicas of a gateway disagree by minutes, and
 	// a clock that is set forward is not believed before it has stayed there.
 	period       time.Duration
 	low, lowNext time.Duration
-	turn         time.Time
+	periodStart  time.Time
 
-	silent      int // answers without a date while the gateway's time is not known
-	silentSince time.Time
+	dateless      int // answers without a date while the gateway's time is not known
+	datelessSince time.Time
 }
 
-// errNoDate is an answer without a date while the gateway's time is not known. To go by the exporter's clock instead would lose sessions where that
-// is wrong, so only a gateway that never tells the time is taken to have ours.
+// errNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions where that
+// is wrong, so it is used only for a gateway whose answers never have a date.
 var errNoDate = errors.New("the answer does not tell the gateway's time: a proxy in between must not remove the header Date")
 
-// mostSilent is how many answers without a date, for as long as a period, it takes to go by the exporter's clock.
-const mostSilent = 10
+// enoughDateless is how many answers without a date it takes, for at least a period, until the exporter's clock is used.
+const enoughDateless = 10
 
-// tells fails for an answer that says nothing of the gateway's time while that is not known.
-func (c *clock) tells(date, local time.Time) error {
+// check fails for an answer without a date while the gateway's time is not known.
+func (c *clock) check(date, local time.Time) error {
 	if !date.IsZero() || !c.local.IsZero() {
 		return nil
 	}
-	if c.silent++; c.silent == 1 {
-		c.silentSince = local
+	if c.dateless++; c.dateless == 1 {
+		c.datelessSince = local
 	}
-	if c.silent < mostSilent || local.Sub(c.silentSince) < c.period {
+	if c.dateless < enoughDateless || local.Sub(c.datelessSince) < c.period {
 		return errNoDate
 	}
 	return nil
 }
 
-// observe takes an answer's date, as it was when the exporter's clock showed local. After an answer without one the time goes on as known.
+// observe notes an answer's date, as it was when the exporter's clock showed local. After an answer without one, time goes on as it is known.
 func (c *clock) observe(date, local time.Time) {
 	if date.IsZero() {
 		date = c.now(local)
@@ -48,16 +50,16 @@ func (c *clock) observe(date, local time.Time) {
 	off := date.Sub(local.Round(0))
 	switch {
 	case c.local.IsZero(), c.wasSet(local):
-		c.low, c.lowNext, c.turn = off, off, local
-	case local.Sub(c.turn) >= c.period:
-		c.low, c.lowNext, c.turn = min(c.lowNext, off), off, local
+		c.low, c.lowNext, c.periodStart = off, off, local
+	case local.Sub(c.periodStart) >= c.period:
+		c.low, c.lowNext, c.periodStart = min(c.lowNext, off), off, local
 	default:
 		c.low, c.lowNext = min(c.low, off), min(c.lowNext, off)
 	}
 	c.date, c.local = date, local
 }
 
-// wasSet tells whether somebody has set the exporter's clock since the last answer, or the machine slept: what was compared with it is no use then.
+// wasSet says whether the exporter's clock was set since the last answer, or the machine slept: what was compared with it is of no use then.
 func (c *clock) wasSet(local time.Time) bool {
 	const drift = 10 * time.Second
 	return (local.Round(0).Sub(c.local.Round(0)) - local.Sub(c.local)).Abs() > drift
@@ -71,14 +73,11 @@ func (c *clock) now(local time.Time) time.Time {
 	return c.date.Add(local.Sub(c.local))
 }
 
-// safe is a time that the gateway has reached by all its replicas' clocks.
+// safe is a time that the clocks of all the gateway's replicas have reached when the exporter's clock shows local.
 func (c *clock) safe(local time.Time) time.Time {
 	now := c.now(local)
 	if c.wasSet(local) {
 		return now
 	}
-	if low := local.Round(0).UTC().Add(c.low); low.Before(now) {
-		return low
-	}
-	return now
+	return earlier(local.Round(0).UTC().Add(c.low), now)
 }

@@ -4,13 +4,12 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-const tick = time.Microsecond
-
-// sweepEvery is how soon after the last one rows that came late are looked for again.
-const sweepEvery = 15 * time.Second
+// lateScanEvery is how soon after the last one rows that came late are looked for again.
+const lateScanEvery = 15 * time.Second
 
 // head reads what is new: the window from the ledger's horizon to a little ahead, newest first, down to where the last head began. The
 // gateway's total of the window then tells whether rows came late; only if it does, the walk reads on.
@@ -26,12 +25,12 @@ type head struct {
 	upper  time.Time // what the cursor has read ends here
 	top    bool      // the cursor began with this refresh's first page
 
-	sweep sweep
-	exact bool // totals came capped: ask for exact ones
+	lateScan lateScan
+	exact    bool // totals came capped: ask for exact ones
 }
 
 // sweep is a walk through the whole overlap, in as many refreshes as it takes.
-type sweep struct {
+type lateScan struct {
 	active  bool
 	started time.Time
 	since   time.Time // the rows that were visible then are what it is sure to find
@@ -39,7 +38,7 @@ type sweep struct {
 	wrong   bool      // the total stayed wrong after all had been read: it is no guide
 }
 
-func (h *head) begin() { h.read, h.done = false, false }
+func (h *head) startRefresh() { h.read, h.done = false, false }
 
 func (h *head) count() client.Count {
 	if h.exact {
@@ -63,7 +62,7 @@ func (h *head) request() (Request, bool) {
 // headPage is the part that asks for the newest page: once in every refresh.
 type headPage struct{ *head }
 
-func (h headPage) ways() (Kind, lane) { return Head, headLane }
+func (h headPage) class() (budget.Kind, retryGroup) { return budget.Head, headPageGroup }
 
 func (h headPage) next(now time.Time) (Request, bool) {
 	if h.read {
@@ -78,17 +77,17 @@ func (h headPage) next(now time.Time) (Request, bool) {
 	return h.start(from, ceil(later(now, from.Add(h.p.o.Ledger.Overlap)).Add(ahead)))
 }
 
-func (h headPage) answered(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
+func (h headPage) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
 	h.read = true
 	// A row that was written while the gateway looked is not in the page, but the page's date is later.
 	h.at = earlier(at.Add(-took), h.p.clock.safe(h.p.clock.local))
 	h.p.ledger.Advance(h.at)
 	h.p.recheck.page.add(took)
-	return h.head.answered(r, page, took, at)
+	return h.head.accept(r, page, took, at)
 }
 
 // hole is the newest stretch of the open territory that has not been read.
-func (h *head) hole() (ledger.Span, bool) {
+func (h *head) gap() (ledger.Span, bool) {
 	unread := h.p.ledger.Unread()
 	if len(unread) == 0 {
 		return ledger.Span{}, false
@@ -102,20 +101,20 @@ func (h *head) hole() (ledger.Span, bool) {
 // headRest is the part that goes on from there: what is not read of the open territory, then what came late.
 type headRest struct{ *head }
 
-func (h headRest) ways() (Kind, lane) { return Head, headRestLane }
+func (h headRest) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }
 
 func (h headRest) next(now time.Time) (Request, bool) {
 	if h.done {
 		return Request{}, false
 	}
-	if r, ok := h.nextHole(); ok {
+	if r, ok := h.nextGap(); ok {
 		return r, ok
 	}
-	return h.nextSweep(now)
+	return h.nextLateScan(now)
 }
 
-func (h *head) nextHole() (Request, bool) {
-	s, ok := h.hole()
+func (h *head) nextGap() (Request, bool) {
+	s, ok := h.gap()
 	if !ok {
 		return Request{}, false
 	}
@@ -128,30 +127,30 @@ func (h *head) nextHole() (Request, bool) {
 	return r, ok
 }
 
-func (h *head) nextSweep(now time.Time) (Request, bool) {
-	if !h.sweep.active {
-		if !h.top || now.Sub(h.sweep.started) < h.sweep.pause(h.p.o.Ledger.Overlap) {
+func (h *head) nextLateScan(now time.Time) (Request, bool) {
+	if !h.lateScan.active {
+		if !h.top || now.Sub(h.lateScan.started) < h.lateScan.pause(h.p.o.Ledger.Overlap) {
 			h.done = true
 			return Request{}, false
 		}
-		h.sweep = sweep{active: true, started: now, since: h.at, down: h.cursor.ReadDownTo(), wrong: h.sweep.wrong}
+		h.lateScan = lateScan{active: true, started: now, since: h.at, down: h.cursor.ReadDownTo(), wrong: h.lateScan.wrong}
 	}
-	h.sweep.down = later(h.sweep.down, h.p.ledger.Horizon()) // an outage can move the horizon past it
-	if h.cursor != nil && !h.cursor.Done() && !h.cursor.ReadDownTo().After(ceil(h.sweep.down)) {
+	h.lateScan.down = later(h.lateScan.down, h.p.ledger.Horizon()) // an outage can move the horizon past it
+	if h.cursor != nil && !h.cursor.Done() && !h.cursor.ReadDownTo().After(ceil(h.lateScan.down)) {
 		return h.request()
 	}
 	h.top = false
-	return h.start(h.p.ledger.Horizon(), ceil(h.sweep.down))
+	return h.start(h.p.ledger.Horizon(), ceil(h.lateScan.down))
 }
 
-func (s *sweep) pause(overlap time.Duration) time.Duration {
+func (s *lateScan) pause(overlap time.Duration) time.Duration {
 	if s.wrong {
 		return overlap / 2
 	}
-	return sweepEvery
+	return lateScanEvery
 }
 
-func (h *head) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+func (h *head) accept(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
 	h.p.advance(h.cursor, page)
 	h.p.apply(at, page)
 	down := h.cursor.ReadDownTo()
@@ -160,11 +159,11 @@ func (h *head) answered(r Request, page *client.SessionPage, _ time.Duration, at
 	} else {
 		h.p.ledger.Read(ledger.Span{From: down.Add(tick), To: h.upper})
 	}
-	if h.sweep.active && !h.upper.Before(h.sweep.down) {
-		h.sweep.down = earlier(h.sweep.down, down)
+	if h.lateScan.active && !h.upper.Before(h.lateScan.down) {
+		h.lateScan.down = earlier(h.lateScan.down, down)
 	}
 	h.exact = h.exact || page.TotalIsCapped
-	if _, hole := h.hole(); !hole {
+	if _, gap := h.gap(); !gap {
 		h.check(r, page)
 	}
 	return h.cursor.Err()
@@ -172,34 +171,34 @@ func (h *head) answered(r Request, page *client.SessionPage, _ time.Duration, at
 
 // check settles the ledger where nothing can be missing.
 func (h *head) check(r Request, page *client.SessionPage) {
-	since := h.sweep.since
+	since := h.lateScan.since
 	if h.top {
 		since = h.at
-	} else if !h.sweep.active {
+	} else if !h.lateScan.active {
 		return // a hole was filled: the next first page tells
 	}
 	n, told := total(page)
 	equal := told && r.List.Start.Equal(h.from) && h.p.ledger.KnownIn(r.List.Start, r.List.End) == n
 	switch {
 	case equal, over(h.cursor):
-		h.sweep.active = false
-		h.sweep.wrong = !equal
+		h.lateScan.active = false
+		h.lateScan.wrong = !equal
 		h.done = true
 		h.p.ledger.Settle(since)
 	case !told && r.List.Count == h.count():
-		h.sweep.wrong = true
+		h.lateScan.wrong = true
 	}
 }
 
-// headHole is the part of the head that goes on between refreshes: a walk that could not be finished.
-type headHole struct{ *head }
+// headGap is the part of the head that goes on between refreshes: a walk that could not be finished.
+type headGap struct{ *head }
 
-func (h headHole) ways() (Kind, lane) { return Head, headRestLane }
+func (h headGap) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }
 
 // next leaves enough of the head's share for the next newest page.
-func (h headHole) next(time.Time) (Request, bool) {
-	if h.p.purse.left(Head) <= 2*h.p.recheck.page.mean() {
+func (h headGap) next(time.Time) (Request, bool) {
+	if h.p.share.Left(budget.Head) <= 2*h.p.recheck.page.mean() {
 		return Request{}, false
 	}
-	return h.nextHole()
+	return h.nextGap()
 }

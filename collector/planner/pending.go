@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 )
 
 // oldPendingEvery is how often reviews that were asked for before the lookback are read: nothing expires a review.
@@ -31,29 +32,29 @@ func newPending(p *Planner) *pending {
 	}
 }
 
-func (d *pending) begin() { d.read = false }
+func (d *pending) startRefresh() { d.read = false }
 
 // pendingPage is the part that asks for the newest page of pending reviews: once in every refresh.
 type pendingPage struct{ *pending }
 
-func (d pendingPage) ways() (Kind, lane) { return Pending, pendingLane }
+func (d pendingPage) class() (budget.Kind, retryGroup) { return budget.Pending, pendingPageGroup }
 
 func (d pendingPage) next(now time.Time) (Request, bool) {
 	if d.read {
 		return Request{}, false
 	}
-	return d.recent.begin(now), true
+	return d.recent.newestPage(now), true
 }
 
-func (d pendingPage) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+func (d pendingPage) accept(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
 	d.read = true
-	return d.take(d.recent, r, page, at)
+	return d.acceptPage(d.recent, r, page, at)
 }
 
 // pendingRest is the part that goes on from there.
 type pendingRest struct{ *pending }
 
-func (d pendingRest) ways() (Kind, lane) { return Pending, pendingRestLane }
+func (d pendingRest) class() (budget.Kind, retryGroup) { return budget.Pending, pendingRestGroup }
 
 func (d pendingRest) next(time.Time) (Request, bool) {
 	if !d.read {
@@ -62,42 +63,42 @@ func (d pendingRest) next(time.Time) (Request, bool) {
 	return d.recent.more()
 }
 
-func (d pendingRest) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
-	return d.take(d.recent, r, page, at)
+func (d pendingRest) accept(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+	return d.acceptPage(d.recent, r, page, at)
 }
 
 // oldPendingPage is the part that asks for the reviews that have been pending since before the lookback: rarely, and at the
 // expense of the read-back, so that it keeps nothing else from its turn.
 type oldPendingPage struct{ *pending }
 
-func (d oldPendingPage) ways() (Kind, lane) { return Backlog, oldPendingLane }
+func (d oldPendingPage) class() (budget.Kind, retryGroup) { return budget.Backfill, oldPendingGroup }
 
 func (d oldPendingPage) next(now time.Time) (Request, bool) {
 	if !d.recent.complete || d.old.none || d.old.active || !d.old.began.IsZero() && now.Sub(d.old.began) < oldPendingEvery {
 		return Request{}, false
 	}
-	return d.old.begin(now), true
+	return d.old.newestPage(now), true
 }
 
-func (d oldPendingPage) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+func (d oldPendingPage) accept(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
 	d.old.began = at
-	return d.take(d.old, r, page, at)
+	return d.acceptPage(d.old, r, page, at)
 }
 
 // oldPendingRest is the part that goes on from there.
 type oldPendingRest struct{ *pending }
 
-func (d oldPendingRest) ways() (Kind, lane) { return Backlog, oldPendingLane }
+func (d oldPendingRest) class() (budget.Kind, retryGroup) { return budget.Backfill, oldPendingGroup }
 
 func (d oldPendingRest) next(time.Time) (Request, bool) { return d.old.more() }
 
-func (d oldPendingRest) answered(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
-	return d.take(d.old, r, page, at)
+func (d oldPendingRest) accept(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+	return d.acceptPage(d.old, r, page, at)
 }
 
-// take gives a page to its list, and tells the ledger when both have been read to the end.
-func (d *pending) take(w *list, r Request, page *client.SessionPage, at time.Time) error {
-	err := w.answered(r, page, at)
+// acceptPage gives a page to its list, and tells the ledger when both have been read to the end.
+func (d *pending) acceptPage(w *list, r Request, page *client.SessionPage, at time.Time) error {
+	err := w.accept(r, page, at)
 	if d.recent.complete && (d.old.complete || d.old.none) {
 		d.p.ledger.PendingComplete()
 	}
@@ -141,7 +142,7 @@ func (w *list) request() Request {
 }
 
 // begin asks for the newest page.
-func (w *list) begin(now time.Time) Request {
+func (w *list) newestPage(now time.Time) Request {
 	from, to := w.window(now)
 	return w.start(from.Truncate(time.Second), ceil(to))
 }
@@ -157,7 +158,7 @@ func (w *list) more() (Request, bool) {
 	return w.start(w.from, ceil(w.down)), true
 }
 
-func (w *list) answered(r Request, page *client.SessionPage, at time.Time) error {
+func (w *list) accept(r Request, page *client.SessionPage, at time.Time) error {
 	w.cursor.Advance(page)
 	w.p.apply(at, page)
 	w.exact = w.exact || page.TotalIsCapped

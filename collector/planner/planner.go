@@ -5,109 +5,100 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// pageLimit is the most that a gateway gives at once.
+// pageLimit is the most rows that a gateway gives at once.
 const pageLimit = 100
 
-// ahead is how far in the future a window ends: clocks of gateway replicas differ.
+// ahead is how far in the future a window ends: the clocks of a gateway's replicas differ.
 const ahead = time.Hour
 
-// startupDuty is the share of time that requests may take until the first read-back is over.
-const startupDuty = 0.5
+// firstBackfillBudget is the fraction of the time that requests may take until the first backfill has ended.
+const firstBackfillBudget = 0.5
 
 // Options are a planner's settings.
 type Options struct {
 	// Ledger are the settings of the ledger that the planner feeds.
 	Ledger ledger.Options
-	// Restored is a ledger to go on with; nil begins a new one at the first good answer.
+	// Restored is a ledger to go on with. If it is nil, the first good answer starts a new one.
 	Restored *ledger.Ledger
 	// Filters are the parameters that every list request carries.
 	Filters client.ListOptions
-	// Duty is the share of time that requests may take.
-	Duty float64
-	// StaleAfter is for how long a refresh without a new look at the pending reviews is still a success.
+	// Budget is the fraction of the time that requests may take, above 0 and at most 1.
+	Budget float64
+	// StaleAfter is for how long a refresh that has no news of the pending reviews is still a success.
 	StaleAfter time.Duration
-	// Seed seeds the jitter of waits after failures.
+	// Seed seeds the jitter of the waits after failures.
 	Seed uint64
 }
 
 // Request is what to ask next: a page of the list, or, where ID is set, one session.
 type Request struct {
-	Kind Kind
+	Kind budget.Kind
 	List client.ListOptions
 	ID   string
 
-	part part
+	task task
 }
 
-// Result is what came of a Request.
+// Result is the outcome of a Request.
 type Result struct {
 	// Page is the answer; nil where Err is set.
 	Page *client.SessionPage
 	Err  error
 	// Took is how long the request took.
 	Took time.Duration
-	// RetryAfter is what the gateway asked for when it refused.
+	// RetryAfter is for how long the gateway is to be left alone after an error; 0: no longer than after any error.
 	RetryAfter time.Duration
 }
 
-// lane is what waits together after a failure.
-type lane int
-
-const (
-	headLane lane = iota
-	headRestLane
-	pendingLane
-	pendingRestLane
-	oldPendingLane
-	recheckLane
-	backlogLane
-	lanes
-)
-
-// part is one of the things that a refresh does, with its place in a walk.
-type part interface {
-	// ways tells whose share of the duty the part's requests are charged to, and what waits when one of them fails.
-	ways() (Kind, lane)
-	// next returns the part's next request, if it has one at the gateway's time now.
+// task is one of the things that a refresh does, or that is done between refreshes. It keeps its place from one refresh to the next.
+type task interface {
+	// class says which kind its requests are charged to, and which group waits when one of them fails.
+	class() (budget.Kind, retryGroup)
+	// next returns its next request, if it has one at the gateway's time now.
 	next(now time.Time) (Request, bool)
-	// answered takes the page that came, at the gateway's time at. It fails where the page cannot be an answer to the request.
-	answered(r Request, p *client.SessionPage, took time.Duration, at time.Time) error
+	// accept takes the page that answers its last request; at is the gateway's time. It fails where the page cannot be an answer to that.
+	accept(r Request, p *client.SessionPage, took time.Duration, at time.Time) error
 }
 
-// Planner plans for one gateway and one credential.
+// Planner plans the requests to one gateway with one credential. It is not safe for concurrent use.
+//
+// One request is under way at a time: Next or Background returns it, and Answer takes its outcome before the next one. A refresh is one StartRefresh, and
+// Next until there is nothing left; Succeeded says how it went. Between refreshes, Background reads what is unread until Idle.
 type Planner struct {
 	o       Options
-	ledger  *ledger.Ledger // nil until the first good answer tells T0
-	purse   *Purse
-	backoff [lanes]backoff
+	ledger  *ledger.Ledger // nil until the first good answer: it gives T0
+	share   *budget.Share
+	backoff [retryGroups]backoff
 	rng     *rand.Rand
 	clock   clock
 
-	head    *head
-	pending *pending
-	recheck *recheck
-	backlog *backlog
+	head     *head
+	pending  *pending
+	recheck  *recheck
+	backfill *backfill
 
 	skipped     []time.Time // see Skipped
-	failed      bool        // an essential request of this refresh failed
-	pendingRead time.Time   // when the first page of pending reviews was last read, by the exporter's clock
+	failed      bool        // the head page or the pending page of this refresh failed
+	pendingRead time.Time   // when the pending page was last read, by the exporter's clock
 }
 
-// New returns a planner that has asked nothing yet. Planners of one gateway address have purses of one [Duty].
-func New(o Options, purse *Purse) *Planner {
-	p := &Planner{o: o, purse: purse, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.Overlap}}
+// New returns a planner that has asked nothing yet. Planners of one gateway address have shares of one [budget.Budget].
+func New(o Options, share *budget.Share) *Planner {
+	p := &Planner{o: o, share: share, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.Overlap}}
 	p.head = &head{p: p}
 	p.pending = newPending(p)
 	p.recheck = &recheck{p: p}
-	p.backlog = &backlog{p: p}
+	p.backfill = &backfill{p: p}
 	return p
 }
 
-// Retuned returns a planner with other settings, that goes on with the purse and with all that this one knows. This one is not to be used any more.
-func (p *Planner) Retuned(o Options) (*Planner, error) {
+// Reconfigured returns a planner with other settings. It goes on with the share and with all that this one knows. This one must not be used any more.
+// It fails where the ledger cannot go on with these settings.
+func (p *Planner) Reconfigured(o Options) (*Planner, error) {
 	l := p.ledger
 	if l == nil {
 		l = p.o.Restored
@@ -119,7 +110,7 @@ func (p *Planner) Retuned(o Options) (*Planner, error) {
 		}
 	}
 	o.Restored = l
-	n := New(o, p.purse)
+	n := New(o, p.share)
 	n.clock, n.clock.period = p.clock, o.Ledger.Overlap
 	n.backoff, n.pendingRead = p.backoff, p.pendingRead
 	if p.ledger != nil {
@@ -128,22 +119,22 @@ func (p *Planner) Retuned(o Options) (*Planner, error) {
 	return n, nil
 }
 
-// Ledger is what the planner feeds; nil before the first good answer.
+// Ledger is the ledger that the planner feeds; nil before the first good answer.
 func (p *Planner) Ledger() *ledger.Ledger { return p.ledger }
 
 // GatewayTime is the gateway's time when the exporter's clock shows now.
 func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.safe(now) }
 
-// Begin begins a refresh.
-func (p *Planner) Begin(now time.Time) {
+// StartRefresh starts a refresh.
+func (p *Planner) StartRefresh() {
 	p.failed = false
-	p.purse.begin()
-	p.head.begin()
-	p.pending.begin()
-	p.recheck.begin()
+	p.share.EndTurn()
+	p.head.startRefresh()
+	p.pending.startRefresh()
+	p.recheck.startRefresh()
 }
 
-// Next returns what a refresh asks next, if anything is left that the duty allows.
+// Next returns what the refresh asks next, if there is anything left that the budget and the waits after failures allow.
 func (p *Planner) Next(now time.Time) (Request, bool) {
 	if r, ok := p.first(now, headPage{p.head}); ok || !p.head.read {
 		return r, ok
@@ -151,114 +142,116 @@ func (p *Planner) Next(now time.Time) (Request, bool) {
 	return p.first(now, oldPendingPage{p.pending}, pendingPage{p.pending}, headRest{p.head}, pendingRest{p.pending}, oldPendingRest{p.pending}, p.recheck)
 }
 
-// Background returns what to ask between refreshes: stretches that have not been read.
+// Background returns what to ask between refreshes: what is unread.
 func (p *Planner) Background(now time.Time) (Request, bool) {
 	if p.ledger == nil {
 		return Request{}, false
 	}
-	p.purse.begin()
-	return p.first(now, headHole{p.head}, p.backlog)
+	p.share.EndTurn()
+	return p.first(now, headGap{p.head}, p.backfill)
 }
 
-// Idle tells whether there is nothing to do between refreshes, whatever the duty allows.
+// Idle says whether there is nothing to do between refreshes, whatever the budget allows.
 func (p *Planner) Idle() bool { return p.ledger == nil || len(p.ledger.Unread()) == 0 }
 
-// first returns the request of the first part that has one and may ask.
-func (p *Planner) first(now time.Time, parts ...part) (Request, bool) {
-	p.purse.refill(now, p.rate())
-	if p.purse.silent(now) {
+// first returns the request of the first task that has one and may ask.
+func (p *Planner) first(now time.Time, tasks ...task) (Request, bool) {
+	p.share.Refill(now, p.rate())
+	if p.share.Paused(now) {
 		return Request{}, false
 	}
-	for _, of := range parts {
-		k, l := of.ways()
-		if !p.purse.allows(k) || !p.backoff[l].allows(now) {
+	for _, t := range tasks {
+		kind, group := t.class()
+		if !p.share.Allows(kind) || !p.backoff[group].allows(now) {
 			continue
 		}
-		if r, ok := of.next(p.clock.safe(now)); ok {
-			r.Kind, r.part = k, of
+		if r, ok := t.next(p.clock.safe(now)); ok {
+			r.Kind, r.task = kind, t
 			return r, true
 		}
 	}
 	return Request{}, false
 }
 
-// rate is what the address may be asked for. Who has had no good answer yet has nothing to read back: with a credential that is of no use, that
-// would be for ever, and for all who ask there.
+// rate is the fraction of the time that the address may be asked for. Before its first good answer a planner has no backfill to hurry with: with
+// a credential that does not work, it would hurry forever, and at the expense of the others at the address.
 func (p *Planner) rate() float64 {
 	if p.ledger != nil && !p.ledger.Baseline() {
-		return max(p.o.Duty, startupDuty)
+		return max(p.o.Budget, firstBackfillBudget)
 	}
-	return p.o.Duty
+	return p.o.Budget
 }
 
-// Answer takes what came of a request; now is the exporter's clock when it came. The error is the result's, or tells that the page
-// cannot be an answer to the request.
+// Answer takes the outcome of a request; now is the exporter's clock when it came. The error is the result's, or says why the page cannot be an answer
+// to the request.
 func (p *Planner) Answer(now time.Time, r Request, res Result) error {
-	p.purse.refill(now, p.rate())
-	p.purse.charge(r.Kind, res.Took)
-	_, lane := r.part.ways()
+	p.share.Refill(now, p.rate())
+	p.share.Charge(r.Kind, res.Took)
+	_, group := r.task.class()
 	err := res.Err
 	if err == nil {
-		err = p.take(now, lane, r, res)
+		err = p.accept(now, group, r, res)
 	}
 	if err == nil {
-		p.backoff[lane].succeeded()
-		p.purse.answered()
+		p.backoff[group].succeeded()
+		p.share.Answered()
 		return nil
 	}
-	p.backoff[lane].failed(now, p.rng)
+	p.backoff[group].failed(now, p.rng)
 	if res.RetryAfter > 0 {
-		p.purse.silence(now, now.Add(res.RetryAfter))
+		p.share.Pause(now, now.Add(res.RetryAfter))
 	}
-	p.failed = p.failed || lane == headLane || lane == pendingLane
-	switch lane {
-	case recheckLane:
+	p.failed = p.failed || group == headPageGroup || group == pendingPageGroup
+	switch group {
+	case recheckGroup:
 		p.recheck.failed(r, p.clock.safe(now))
-	case backlogLane:
-		p.backlog.failed(p.clock.safe(now))
+	case backfillGroup:
+		p.backfill.failed(p.clock.safe(now))
 	}
 	return err
 }
 
-func (p *Planner) take(now time.Time, lane lane, r Request, res Result) error {
-	if err := p.clock.tells(res.Page.Date, now); err != nil {
+// accept hands a page to the request's task. The first one gives T0.
+func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result) error {
+	if err := p.clock.check(res.Page.Date, now); err != nil {
 		return err
 	}
 	p.clock.observe(res.Page.Date, now)
 	at := p.clock.safe(now)
 	if p.ledger == nil {
-		// A restored one had to wait as well: before that the gateway's time is not known.
+		// A restored one had to wait, too: before the first answer the gateway's time is not known.
 		p.ledger = p.o.Restored
 	}
 	if p.ledger == nil {
 		p.ledger = ledger.New(p.o.Ledger, at.Truncate(time.Second))
 	}
-	if err := r.part.answered(r, res.Page, res.Took, at); err != nil {
+	if err := r.task.accept(r, res.Page, res.Took, at); err != nil {
 		return err
 	}
-	if lane == pendingLane {
+	if group == pendingPageGroup {
 		p.pendingRead = now
 	}
 	return nil
 }
 
-// Affords tells whether a request that is not planned here, such as who the credential is, may be made now.
-func (p *Planner) Affords(now time.Time) bool {
-	p.purse.refill(now, p.rate())
-	return !p.purse.silent(now) && p.purse.allows(Backlog)
+// AllowsOther says whether a request that is not planned here, such as the one for the credential's user, may be made now.
+func (p *Planner) AllowsOther(now time.Time) bool {
+	p.share.Refill(now, p.rate())
+	return !p.share.Paused(now) && p.share.Allows(budget.Backfill)
 }
 
-// Charge charges a request that is not planned here. The others at the address go on where there was no answer.
-func (p *Planner) Charge(now time.Time, took time.Duration, unanswered bool) {
-	p.purse.refill(now, p.rate())
-	p.purse.charge(Backlog, took)
+// ChargeOther charges a request that is not planned here. unanswered says that the gateway had no answer to it; that does not keep the others at the
+// address from asking.
+func (p *Planner) ChargeOther(now time.Time, took time.Duration, unanswered bool) {
+	p.share.Refill(now, p.rate())
+	p.share.Charge(budget.Backfill, took)
 	if unanswered {
-		p.purse.noAnswer()
+		p.share.NoAnswer()
 	}
 }
 
-// Succeeded tells whether the refresh that has just ended succeeded: the newest page was read, and the first page of pending reviews too,
-// unless the duty put that off. asked is false where nothing was asked at all, so that there is nothing to say.
+// Succeeded says whether the refresh that has just ended succeeded: the head page was read, and the pending page, too, unless the budget put that off
+// for no longer than StaleAfter. asked is false where nothing was asked at all, so that nothing can be said.
 func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
 	if p.failed {
 		return false, true
@@ -266,8 +259,12 @@ func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
 	if !p.head.read {
 		return false, false
 	}
-	return !p.pendingRead.IsZero() && now.Sub(p.pendingRead) < p.o.StaleAfter && p.backoff[pendingLane].allows(now), true
+	return !p.pendingRead.IsZero() && now.Sub(p.pendingRead) < p.o.StaleAfter && p.backoff[pendingPageGroup].allows(now), true
 }
+
+// Skipped are seconds, by their beginning, that hold more sessions than the gateway gives out, as far as the last walk knows. The sessions that it does
+// not give out are not counted.
+func (p *Planner) Skipped() []time.Time { return p.skipped }
 
 // window returns the options of a list request for a stretch of time.
 func (p *Planner) window(from, to time.Time, count client.Count) client.ListOptions {
@@ -285,10 +282,6 @@ func (p *Planner) advance(c *client.Cursor, page *client.SessionPage) {
 	p.skipped = c.Skipped()
 }
 
-// Skipped are seconds, by their beginning, that hold more sessions than the gateway gives out, as far as the last page told: what it does not give out
-// is not counted.
-func (p *Planner) Skipped() []time.Time { return p.skipped }
-
 // apply hands a page's rows to the ledger.
 func (p *Planner) apply(at time.Time, page *client.SessionPage) {
 	p.ledger.Apply(at, page.Sessions)
@@ -301,26 +294,4 @@ func total(page *client.SessionPage) (n int, ok bool) {
 		return 0, false
 	}
 	return *page.Total, true
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// ceil is t rounded up to the next whole second: what a window's end has to be to include t.
-func ceil(t time.Time) time.Time {
-	if f := t.Truncate(time.Second); !f.Equal(t) {
-		return f.Add(time.Second)
-	}
-	return t
 }

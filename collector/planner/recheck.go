@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
@@ -53,9 +54,9 @@ func (c *cost) add(took time.Duration) {
 	c.took += (float64(took) - c.took) / 5
 }
 
-func (c *recheck) begin() { c.todo, c.list, c.cursor = nil, false, nil }
+func (c *recheck) startRefresh() { c.todo, c.list, c.cursor = nil, false, nil }
 
-func (c *recheck) ways() (Kind, lane) { return Recheck, recheckLane }
+func (c *recheck) class() (budget.Kind, retryGroup) { return budget.Recheck, recheckGroup }
 
 func (c *recheck) next(now time.Time) (Request, bool) {
 	if !c.list {
@@ -111,7 +112,7 @@ func (c *recheck) looks(now time.Time) bool {
 	return !c.look.known || c.page.took > lookWorth*c.look.took
 }
 
-func (c *recheck) answered(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
+func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
 	c.p.apply(at, page)
 	if r.ID != "" {
 		c.look.add(took)

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
 // story plays the commands of one transcript against a planner, and writes down what it asks and what changes by the answers. The gateway
-// is a [table]; all times are written as their distance from T0, which is noon.
+// is a [gateway]; all times are written as their distance from T0, which is noon.
 type story struct {
-	*table
+	*gateway
 	options Options
 	out     strings.Builder
 	shown   map[string]string // the last value of each line of the state
@@ -29,8 +30,8 @@ type story struct {
 }
 
 func newStory(t *testing.T) *story {
-	g := newTable(t)
-	return &story{table: g, options: g.o, shown: map[string]string{}, total: "exact", date: "0s"}
+	g := newGateway(t)
+	return &story{gateway: g, options: g.o, shown: map[string]string{}, total: "exact", date: "0s"}
 }
 
 // output returns what was written since the last call.
@@ -53,11 +54,11 @@ func (s *story) run(line string) {
 	case "settings":
 		s.settings(args)
 	case "gateway":
-		s.gateway(args)
+		s.changeGateway(args)
 	case "advance":
 		s.now = s.now.Add(s.duration(words[1]))
 	case "refresh":
-		s.Begin(s.now)
+		s.StartRefresh()
 		s.askAll(s.Next, args)
 		s.commit()
 		s.showOutcome()
@@ -101,11 +102,11 @@ func (s *story) settings(args arguments) {
 func (s *story) start(l *ledger.Ledger) {
 	o := s.options
 	o.Restored = l
-	s.Planner = New(o, NewDuty(s.now).Join(s.now))
+	s.Planner = New(o, budget.New(s.now).NewShare(s.now))
 }
 
 // gateway changes what the gateway has, or how it answers.
-func (s *story) gateway(args arguments) {
+func (s *story) changeGateway(args arguments) {
 	for key, value := range args {
 		switch key {
 		case "add":
@@ -289,8 +290,8 @@ func (s *story) showOutcome() {
 }
 
 func (s *story) showBudget() {
-	for k := range kinds {
-		s.writef("  %-10s %v", kindName(k), s.purse.left(k).Round(time.Millisecond))
+	for _, k := range []budget.Kind{budget.Head, budget.Pending, budget.Recheck, budget.Backfill} {
+		s.writef("  %-10s %v", k, s.share.Left(k).Round(time.Millisecond))
 	}
 	if l := s.Ledger(); l != nil {
 		s.writef("  rechecks are late by %v at most", l.Commit(s.GatewayTime(s.now), s.now).RecheckLag.Round(time.Second))
@@ -298,127 +299,13 @@ func (s *story) showBudget() {
 }
 
 func (s *story) showWaits() {
-	names := [lanes]string{"head page", "head rest", "pending page", "pending rest", "old pending", "recheck", "backfill"}
+	names := [retryGroups]string{"head page", "head rest", "pending page", "pending rest", "old pending", "recheck", "backfill"}
 	for i, b := range s.backoff {
 		if wait := b.until.Sub(s.now); wait > 0 {
 			s.writef("  %-12s waits for %v", names[i], wait.Round(100*time.Millisecond))
 		}
 	}
-	if s.purse.silent(s.now) {
+	if s.share.Paused(s.now) {
 		s.writef("  nothing is asked, because the gateway said so")
 	}
-}
-
-func kindName(k Kind) string { return [kinds]string{"head", "pending", "recheck", "backfill"}[k] }
-
-// request is a request in words.
-func (s *story) request(r Request) string {
-	if r.ID != "" {
-		return fmt.Sprintf("%-8s id %s", kindName(r.Kind), r.ID)
-	}
-	o := r.List
-	words := fmt.Sprintf("%-8s %s, limit %d", kindName(r.Kind), s.window(o.Start, o.End), o.Limit)
-	if o.Offset > 0 {
-		words += fmt.Sprintf(", offset %d", o.Offset)
-	}
-	if o.ReviewStatus != "" {
-		words += ", status " + o.ReviewStatus
-	}
-	if o.Count != "" {
-		words += ", count " + string(o.Count)
-	}
-	return words
-}
-
-// describe is an answer in words.
-func (s *story) describe(p *client.SessionPage) string {
-	words := fmt.Sprint(p.Rows, " rows")
-	if p.Rows == 1 {
-		words = "1 row"
-	}
-	if p.Rows > 0 {
-		oldest, newest := p.Sessions[p.Rows-1].StartDate.Time, p.Sessions[0].StartDate.Time
-		if oldest.Equal(newest) {
-			words += fmt.Sprintf(" (%s)", s.since(oldest))
-		} else {
-			words += fmt.Sprintf(" (%s)", s.window(oldest, newest))
-		}
-	}
-	switch {
-	case p.TotalIsCapped:
-		words += fmt.Sprintf(" of more than %d", *p.Total)
-	case p.Total != nil:
-		words += fmt.Sprint(" of ", *p.Total)
-	}
-	if p.Date.IsZero() {
-		words += ", without a date"
-	}
-	return words
-}
-
-func (s *story) writef(format string, args ...any) {
-	s.out.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
-}
-
-// window is a stretch of time in words.
-func (s *story) window(from, to time.Time) string { return s.since(from) + " .. " + s.since(to) }
-
-// since is a moment as its distance from T0.
-func (s *story) since(t time.Time) string {
-	d := t.Sub(noon())
-	switch {
-	case d == 0:
-		return "T0"
-	case d < 0:
-		return "T0-" + short(-d)
-	}
-	return "T0+" + short(d)
-}
-
-// short is a duration without the units that are zero, such as 1h30s.
-func short(d time.Duration) string {
-	var words strings.Builder
-	for _, unit := range []struct {
-		name string
-		d    time.Duration
-	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}} {
-		if n := d / unit.d; n > 0 {
-			fmt.Fprint(&words, int64(n), unit.name)
-			d %= unit.d
-		}
-	}
-	if d > 0 || words.Len() == 0 {
-		words.WriteString(d.String())
-	}
-	return words.String()
-}
-
-func (s *story) time(text string) time.Time {
-	d, ok := strings.CutPrefix(text, "T0")
-	if !ok {
-		s.Fatalf("%q is not a time: write one such as T0-10m", text)
-	}
-	return noon().Add(s.duration(cmp.Or(d, "0s")))
-}
-
-// duration reads what short writes; there may be a sign before it.
-func (s *story) duration(text string) time.Duration {
-	var days time.Duration
-	if sign, rest, ok := strings.Cut(text, "d"); ok {
-		days = time.Duration(s.number(sign)) * 24 * time.Hour
-		text = cmp.Or(rest, "0s")
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return days + d
-}
-
-func (s *story) number(text string) int {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return n
 }

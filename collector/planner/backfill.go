@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// backlogSpan bounds the window of one request: on old gateways its price grows with the span.
-const backlogSpan = 12 * time.Hour
+// backfillSpan bounds the window of one request: on old gateways its price grows with the span.
+const backfillSpan = 12 * time.Hour
 
 // backlog reads the stretches of the past that have not been read, newest first.
-type backlog struct {
+type backfill struct {
 	p      *Planner
 	cursor *client.Cursor
 	span   ledger.Span // what the cursor reads
@@ -25,19 +26,19 @@ type backlog struct {
 const avoidFor = 5 * time.Minute
 
 // failed lets the windows below go first.
-func (b *backlog) failed(now time.Time) {
+func (b *backfill) failed(now time.Time) {
 	b.avoid, b.until, b.cursor = b.span, now.Add(avoidFor), nil
 }
 
-func (b *backlog) ways() (Kind, lane) { return Backlog, backlogLane }
+func (b *backfill) class() (budget.Kind, retryGroup) { return budget.Backfill, backfillGroup }
 
-func (b *backlog) next(now time.Time) (Request, bool) {
+func (b *backfill) next(now time.Time) (Request, bool) {
 	s, ok := b.newest(now)
 	if !ok {
 		return Request{}, false
 	}
 	if b.cursor == nil || b.cursor.Done() || !b.down().Equal(s.To) {
-		b.span = ledger.Span{From: later(s.From, s.To.Add(-backlogSpan)).Truncate(time.Second), To: s.To}
+		b.span = ledger.Span{From: later(s.From, s.To.Add(-backfillSpan)).Truncate(time.Second), To: s.To}
 		b.cursor = client.NewCursor(b.p.window(b.span.From, ceil(s.To), client.CountNone))
 	}
 	o, ok := b.cursor.Next()
@@ -45,7 +46,7 @@ func (b *backlog) next(now time.Time) (Request, bool) {
 }
 
 // newest is the newest stretch below the head's territory.
-func (b *backlog) newest(now time.Time) (ledger.Span, bool) {
+func (b *backfill) newest(now time.Time) (ledger.Span, bool) {
 	horizon := b.p.ledger.Horizon()
 	for _, s := range slices.Backward(b.p.ledger.Unread()) {
 		s.To = earlier(s.To, horizon)
@@ -60,11 +61,11 @@ func (b *backlog) newest(now time.Time) (ledger.Span, bool) {
 }
 
 // down is where the cursor's reading has come to, as a stretch's end.
-func (b *backlog) down() time.Time {
+func (b *backfill) down() time.Time {
 	return earlier(b.cursor.ReadDownTo().Add(tick), b.span.To)
 }
 
-func (b *backlog) answered(_ Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+func (b *backfill) accept(_ Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
 	b.p.advance(b.cursor, page)
 	b.p.apply(at, page)
 	from := b.down()

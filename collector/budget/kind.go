@@ -1,0 +1,23 @@
+package budget
+
+// Kind says what a request is for. Each kind has its own portion of a share.
+type Kind int
+
+// The kinds, in the order in which a refresh asks for them.
+const (
+	// Head is for what is new.
+	Head Kind = iota
+	// Pending is for the list of pending reviews.
+	Pending
+	// Recheck is for sessions that are not finished.
+	Recheck
+	// Backfill is for the unread past.
+	Backfill
+	kinds // how many there are
+)
+
+// String is the kind's name in logs.
+func (k Kind) String() string { return [...]string{"head", "pending", "recheck", "backfill"}[k] }
+
+// portion is the fraction of a share that a kind has.
+func (k Kind) portion() float64 { return [...]float64{0.4, 0.2, 0.2, 0.2}[k] }

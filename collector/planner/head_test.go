@@ -1,0 +1,211 @@
+package planner
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+)
+
+func TestAQuietGatewayIsAskedTwice(t *testing.T) {
+	g := newGateway(t)
+	for i := range 300 {
+		g.addRow(g.row(fmt.Sprint("old", i), time.Hour+time.Duration(i)*time.Second))
+		g.end(fmt.Sprint("old", i))
+	}
+	g.refresh(0)
+	g.backfill()
+	g.wantAsked("nothing happened", g.refresh(30*time.Second), "head", "pending")
+	g.addRow(g.row("new", 0))
+	g.end("new")
+	g.wantAsked("one page holds what is new", g.refresh(30*time.Second), "head", "pending")
+	g.wantAsked("and is no trouble later", g.refresh(30*time.Second), "head", "pending")
+}
+
+func TestLateRowsAreFoundByTheTotal(t *testing.T) {
+	for _, totals := range []bool{true, false} {
+		t.Run(fmt.Sprint("gateway counts: ", totals), func(t *testing.T) {
+			g := newGateway(t)
+			g.totals = totals
+			g.refresh(0)
+			g.backfill()
+			for range 20 { // 400 sessions in ten minutes
+				for i := range 20 {
+					g.addRow(g.row(fmt.Sprint(g.now.Unix(), " ", i), time.Duration(i)*time.Second))
+				}
+				g.refresh(30 * time.Second)
+			}
+			before := g.started()
+			g.addRow(g.row("late", 9*time.Minute))
+			g.refresh(30 * time.Second)
+			for i := 0; !totals && i < 20; i++ { // then it takes until the next pass through the overlap
+				g.refresh(30 * time.Second)
+			}
+			if got := g.started() - before; got != 1 {
+				t.Errorf("%d sessions more, want the late one", got)
+			}
+		})
+	}
+}
+
+// A walk that could not be finished leaves a gap to be read later, and nothing is counted twice.
+func TestAnInterruptedWalkIsFinishedLater(t *testing.T) {
+	g := newGateway(t)
+	g.refresh(0)
+	g.backfill()
+	for i := range 1000 {
+		g.addRow(g.row(fmt.Sprint("s", i), -time.Duration(i)*100*time.Millisecond))
+	}
+	pages := 0
+	g.fail = func(r Request) error {
+		if pages++; r.Kind == budget.Head && pages%4 == 0 {
+			return errors.New("reset")
+		}
+		return nil
+	}
+	for range 20 {
+		g.refresh(2 * time.Minute)
+	}
+	if g.started() != 1000 || !g.Idle() {
+		t.Errorf("%d counted, want 1000; all read: %v", g.started(), g.Idle())
+	}
+}
+
+// 200 sessions a second, and any one request fails.
+func TestAFloodIsCountedOnceWhereverItsWalkIsInterrupted(t *testing.T) {
+	for at := 1; at < 14; at++ {
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			g := newGateway(t)
+			g.cost = func(Request) time.Duration { return 10 * time.Millisecond }
+			g.refresh(0)
+			g.backfill()
+			for i := range 1000 { // 200 a second for five seconds
+				g.addRow(g.row(fmt.Sprint("s", i), -time.Duration(i)*5*time.Millisecond))
+				g.end(fmt.Sprint("s", i))
+			}
+			pages := 0
+			g.fail = func(r Request) error {
+				if pages++; pages == at {
+					return errors.New("reset")
+				}
+				return nil
+			}
+			worst := 0
+			for range 10 {
+				worst = max(worst, len(g.refresh(30*time.Second)))
+			}
+			if g.started() != 1000 || !g.Idle() {
+				t.Errorf("%d counted, want 1000; idle %v, worst refresh %d requests", g.started(), g.Idle(), worst)
+			}
+		})
+	}
+}
+
+// A late scan is interrupted in a second with many rows, and then more rows come late in that second.
+func TestLateRowsInADenseSecondAreCountedAfterAnInterruptedScan(t *testing.T) {
+	for at := 2; at < 9; at++ {
+		g := newGateway(t)
+		g.cost = func(Request) time.Duration { return 10 * time.Millisecond }
+		g.refresh(0)
+		g.backfill()
+		for range 20 {
+			g.refresh(30 * time.Second)
+		}
+		dense := g.now.Add(time.Minute)
+		for i := range 300 {
+			s := g.row(fmt.Sprint("d", i), -time.Minute-time.Duration(i)*3*time.Millisecond)
+			s.Status, s.EndDate = "done", s.StartDate
+			g.addRow(s)
+		}
+		g.refresh(2 * time.Minute)
+		g.refresh(30 * time.Second)
+		s := g.row("late", 8*time.Minute)
+		s.Status, s.EndDate = "done", s.StartDate
+		g.addRow(s)
+		pages := 0
+		g.fail = func(r Request) error {
+			if r.Kind == budget.Head {
+				if pages++; pages == at {
+					return errors.New("reset")
+				}
+			}
+			return nil
+		}
+		g.refresh(30 * time.Second)
+		for i := range 60 {
+			s := g.row(fmt.Sprint("l", i), 0)
+			s.StartDate.Time = dense.Add(990*time.Millisecond + time.Duration(i)*time.Microsecond)
+			s.Status, s.EndDate = "done", s.StartDate
+			g.addRow(s)
+		}
+		worst := 0
+		for range 10 {
+			worst = max(worst, len(g.refresh(30*time.Second)))
+		}
+		if g.started() != 361 || worst > 50 {
+			t.Errorf("at %d: %d counted, want 361; worst refresh %d requests", at, g.started(), worst)
+		}
+	}
+}
+
+// The head page's window ended in the past, because of one wrong date, and with a whole second: what came within that second is not in it.
+func TestRowsInTheSecondInWhichAWindowEndsAreCounted(t *testing.T) {
+	g := newGateway(t)
+	g.refresh(0)
+	g.backfill()
+	last := g.now
+	g.now = g.now.Add(30 * time.Second)
+	g.StartRefresh()
+	r, _ := g.Next(g.now)
+	p := g.answer(r)
+	p.Date = p.Date.Add(-5 * time.Hour)
+	_ = g.Answer(g.now, r, Result{Page: p})
+	g.now = g.now.Add(2 * time.Hour)
+	for i := range 120 {
+		s := g.row(fmt.Sprint("s", i), 0)
+		s.StartDate.Time = last.Add(time.Hour - 30*time.Second + time.Duration(i)*500*time.Millisecond + 250*time.Millisecond)
+		s.Status, s.EndDate = "done", s.StartDate
+		g.addRow(s)
+	}
+	for range 80 {
+		g.refresh(30 * time.Second)
+		g.backfill()
+	}
+	if g.started() != 120 {
+		t.Errorf("%d counted, want 120", g.started())
+	}
+}
+
+// The page of one minute in the open coverage always fails.
+func TestAMinuteThatCannotBeReadDoesNotHoldTheWatermark(t *testing.T) {
+	g := newGateway(t)
+	g.cost = func(r Request) time.Duration { return 10 * time.Millisecond }
+	g.refresh(0)
+	g.backfill()
+	poison := g.now.Add(5 * time.Minute)
+	g.fail = func(r Request) error {
+		if r.Kind == budget.Head && !r.List.End.After(poison.Add(time.Minute)) && r.List.End.After(poison) {
+			return errors.New("500")
+		}
+		return nil
+	}
+	n := 0
+	for range 200 {
+		var batch []client.Session
+		for i := range 110 {
+			s := g.row(fmt.Sprint("s", n), -time.Duration(110-i)*250*time.Millisecond)
+			s.Status, s.EndDate = "done", s.StartDate
+			batch = append(batch, s)
+			n++
+		}
+		g.rows = append(batch, g.rows...)
+		g.refresh(30 * time.Second)
+	}
+	t.Logf("watermark %v behind, known %d of %d", g.now.Sub(g.Ledger().Horizon()), g.Ledger().KnownIn(time.Time{}, g.now), n)
+	if g.now.Sub(g.Ledger().Horizon()) > time.Hour {
+		t.Error("the watermark does not move")
+	}
+}

@@ -1,0 +1,93 @@
+package planner
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+)
+
+func TestPendingReviewsAreReadOnlyAsFarAsNeeded(t *testing.T) {
+	g := newGateway(t)
+	for i := range 250 {
+		g.addPending(fmt.Sprintf("p%03d", i), 30*time.Minute+time.Duration(i)*time.Minute)
+	}
+	g.addPending("ancient", 48*time.Hour)
+	first := g.refresh(0)
+	if n, old := count(first, "pending"), count(first, "backfill"); n != 3 || old != 1 {
+		t.Errorf("the first time %d requests for pending reviews and %d for those from before the lookback, want 3 and 1", n, old)
+	}
+	g.backfill()
+	if got := g.Ledger().PendingIn(time.Time{}, g.now); got != 251 {
+		t.Errorf("%d are pending, want 251", got)
+	}
+	g.wantAsked("nothing changed", g.refresh(30*time.Second), "head", "pending")
+	g.end("p249") // the oldest one is decided: no page but the last shows it
+	g.refresh(30 * time.Second)
+	g.refresh(30 * time.Second)
+	if got := g.Ledger().PendingIn(time.Time{}, g.now); got != 250 {
+		t.Errorf("%d are pending, want 250", got)
+	}
+}
+
+// The list of old pending reviews fails, and takes long to do so.
+func TestASlowListOfOldReviewsFailsNoRefresh(t *testing.T) {
+	g := newGateway(t)
+	slow := func(r Request) bool {
+		return r.List.ReviewStatus != "" && r.List.Start.Before(g.now.Add(-48*time.Hour))
+	}
+	g.cost = func(r Request) time.Duration {
+		if slow(r) {
+			return 30 * time.Second
+		}
+		return 10 * time.Millisecond
+	}
+	g.fail = func(r Request) error {
+		if slow(r) {
+			return client.ErrTimeout
+		}
+		return nil
+	}
+	g.refresh(0)
+	g.backfill()
+	down := 0
+	for range 240 {
+		g.refresh(30 * time.Second)
+		if ok, asked := g.Succeeded(g.now); asked && !ok {
+			down++
+		}
+	}
+	if down > 0 {
+		t.Errorf("%d of 240 refreshes failed", down)
+	}
+}
+
+// One answer of the pending reviews has a date in the future, and a review is decided after that.
+func TestOneDateInTheFutureHidesNoDecision(t *testing.T) {
+	g := newGateway(t)
+	g.addPending("p", time.Hour)
+	g.refresh(0)
+	g.backfill()
+	g.now = g.now.Add(30 * time.Second)
+	g.StartRefresh()
+	for {
+		r, ok := g.Next(g.now)
+		if !ok {
+			break
+		}
+		p := g.answer(r)
+		if r.Kind == budget.Pending {
+			p.Date = p.Date.Add(24 * time.Hour)
+		}
+		_ = g.Answer(g.now, r, Result{Page: p})
+	}
+	g.end("p")
+	for range 600 {
+		g.refresh(30 * time.Second)
+	}
+	if n := g.Ledger().PendingIn(time.Time{}, g.now); n != 0 {
+		t.Errorf("%d pending 5 hours after it was decided", n)
+	}
+}

@@ -1,0 +1,163 @@
+package planner
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+func TestRechecksAreDueAfterATwentiethOfTheAge(t *testing.T) {
+	g := newGateway(t)
+	g.add("hour", time.Hour)
+	g.refresh(0)
+	g.backfill()
+	rechecks := 0
+	for range 60 { // half an hour
+		rechecks += count(g.refresh(30*time.Second), "recheck")
+	}
+	// 60 to 90 minutes old: every 3 to 4.5 minutes
+	if rechecks < 6 || rechecks > 10 {
+		t.Errorf("%d rechecks in half an hour", rechecks)
+	}
+	g.end("hour")
+	for range 11 {
+		g.refresh(30 * time.Second)
+	}
+	if _, due := g.Ledger().Looks(g.now.Add(24 * time.Hour)); due {
+		t.Error("it has ended, and is still rechecked")
+	}
+}
+
+func TestOnePageRechecksSeveralSessions(t *testing.T) {
+	g := newGateway(t)
+	for i := range 50 {
+		g.add(fmt.Sprint("s", i), time.Hour+time.Duration(i)*time.Second)
+	}
+	g.refresh(0)
+	g.backfill()
+	if got := count(g.refresh(10*time.Minute), "recheck"); got != 1 {
+		t.Errorf("%d pages for 50 neighbours, want 1", got)
+	}
+}
+
+func TestASessionThatIsNotShownAnyMoreIsLostAfterTwoRechecks(t *testing.T) {
+	g := newGateway(t)
+	g.add("gone", time.Hour)
+	g.add("here", 2*time.Hour)
+	g.refresh(0)
+	g.backfill()
+	row := g.rows[0]
+	g.hide("gone")
+	for range 30 {
+		g.refresh(30 * time.Second)
+	}
+	snap := g.Ledger().Commit(g.now, g.now)
+	if snap.Lost != 1 || snap.Targets[0].Open[ledger.Running] != 1 {
+		t.Errorf("%d lost, %d running, want 1 and 1", snap.Lost, snap.Targets[0].Open[ledger.Running])
+	}
+	g.addRow(row)
+	for range 30 {
+		g.refresh(30 * time.Second)
+	}
+	if snap = g.Ledger().Commit(g.now, g.now); snap.Targets[0].Open[ledger.Running] != 2 {
+		t.Errorf("%d running, want 2: it is shown again", snap.Targets[0].Open[ledger.Running])
+	}
+}
+
+func TestRechecksAskByIDWherePagesAreExpensive(t *testing.T) {
+	g := newGateway(t)
+	g.cost = func(r Request) time.Duration {
+		if r.ID != "" {
+			return 8 * time.Millisecond
+		}
+		return 350 * time.Millisecond
+	}
+	g.add("a", time.Hour)
+	g.add("b", 3*time.Hour)
+	g.refresh(0)
+	g.backfill()
+	g.wantAsked("both are due", g.refresh(20*time.Minute), "head", "pending", "id a", "id b")
+	g.hide("b")
+	g.refresh(20 * time.Minute)
+	g.refresh(20 * time.Minute)
+	if lost := g.Ledger().Commit(g.now, g.now).Lost; lost != 1 {
+		t.Errorf("%d lost, want 1", lost)
+	}
+	g.fail = func(r Request) error {
+		if r.ID != "" {
+			return errors.New("no such path")
+		}
+		return nil
+	}
+	g.refresh(20 * time.Minute)
+	g.wantAsked("pages do where requests by ID fail", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
+}
+
+// The page of one unfinished session always fails.
+func TestAPageThatCannotBeReadKeepsNoOlderSessionWaiting(t *testing.T) {
+	g := newGateway(t)
+	g.add("poison", 5*time.Hour)
+	g.add("good", 20*time.Hour)
+	g.refresh(0)
+	g.backfill()
+	poison := g.now.Add(-5 * time.Hour)
+	g.fail = func(r Request) error {
+		if r.Kind == budget.Recheck && !r.List.Start.After(poison) && !r.List.End.Before(poison) {
+			return errors.New("500")
+		}
+		return nil
+	}
+	g.end("good")
+	for range 600 {
+		g.refresh(30 * time.Second)
+	}
+	s := g.Ledger().Commit(g.GatewayTime(g.now), g.now)
+	if s.Tracked != 1 {
+		t.Errorf("tracked %d, lag %v", s.Tracked, s.RecheckLag)
+	}
+}
+
+// One answer to a recheck has a date far in the future.
+func TestOneDateInTheFutureHidesNoFinishedSession(t *testing.T) {
+	for _, jump := range []time.Duration{24 * time.Hour, 100 * 24 * time.Hour} {
+		g := newGateway(t)
+		g.add("a", time.Hour)
+		g.refresh(0)
+		g.backfill()
+		done := false
+		for !done {
+			g.now = g.now.Add(30 * time.Second)
+			g.StartRefresh()
+			for {
+				r, ok := g.Next(g.now)
+				if !ok {
+					break
+				}
+				p := g.answer(r)
+				if r.Kind == budget.Recheck {
+					p.Date, done = p.Date.Add(jump), true
+				}
+				_ = g.Answer(g.now, r, Result{Page: p})
+			}
+			g.Ledger().Commit(g.GatewayTime(g.now), g.now)
+		}
+		g.end("a")
+		for range 600 {
+			g.refresh(30 * time.Second)
+		}
+		s := g.Ledger().Commit(g.GatewayTime(g.now), g.now)
+		var fin uint64
+		for _, t := range s.Targets {
+			for _, c := range t.Finished {
+				fin += c.Value
+			}
+		}
+		if fin != 1 {
+			t.Errorf("jump %v: finished %d, lag %v, tracked %d, abandoned %d after 5h", jump, fin, s.RecheckLag, s.Tracked, s.Abandoned)
+		}
+	}
+}
