@@ -9,25 +9,24 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// backfillSpan bounds the window of one request: on old gateways its price grows with the span.
-const backfillSpan = 12 * time.Hour
+const (
+	// backfillSpan bounds the window of one request: on old gateways its price grows with the span.
+	backfillSpan = 12 * time.Hour
+	// avoidFor is for how long the windows below one that could not be read go first.
+	avoidFor = 5 * time.Minute
+)
 
-// backlog reads the stretches of the past that have not been read, newest first.
+// backfill is the task that reads the unread coverage below the watermark, the newest first: the lookback on the first run, and gaps after a stop.
 type backfill struct {
-	p      *Planner
-	cursor *client.Cursor
-	span   ledger.Span // what the cursor reads
+	p    *Planner
+	walk walk
 
-	avoid ledger.Span // a window that could not be read
-	until time.Time   // until then the windows below it go first
+	avoid      ledger.Span // a window that could not be read
+	avoidUntil time.Time   // until then the windows below it go first, by the gateway's clock
 }
 
-// avoidFor is how long a window that could not be read lets the others go first.
-const avoidFor = 5 * time.Minute
-
-// failed lets the windows below go first.
-func (b *backfill) failed(now time.Time) {
-	b.avoid, b.until, b.cursor = b.span, now.Add(avoidFor), nil
+func newBackfill(p *Planner) *backfill {
+	return &backfill{p: p, walk: newWalk(p.o.Filters, client.CountNone)}
 }
 
 func (b *backfill) class() (budget.Kind, retryGroup) { return budget.Backfill, backfillGroup }
@@ -37,20 +36,17 @@ func (b *backfill) next(now time.Time) (Request, bool) {
 	if !ok {
 		return Request{}, false
 	}
-	if b.cursor == nil || b.cursor.Done() || !b.down().Equal(s.To) {
-		b.span = ledger.Span{From: later(s.From, s.To.Add(-backfillSpan)).Truncate(time.Second), To: s.To}
-		b.cursor = client.NewCursor(b.p.window(b.span.From, ceil(s.To), client.CountNone))
-	}
-	o, ok := b.cursor.Next()
-	return Request{List: o}, ok
+	s.From = later(s.From, s.To.Add(-backfillSpan)).Truncate(time.Second)
+	b.walk.resume(s)
+	return b.walk.request()
 }
 
-// newest is the newest stretch below the head's territory.
+// newest is the newest unread span below the watermark.
 func (b *backfill) newest(now time.Time) (ledger.Span, bool) {
-	horizon := b.p.ledger.Horizon()
+	watermark := b.p.ledger.Horizon()
 	for _, s := range slices.Backward(b.p.ledger.Unread()) {
-		s.To = earlier(s.To, horizon)
-		if now.Before(b.until) && b.avoid.From.Before(s.To) && s.From.Before(b.avoid.To) {
+		s.To = earlier(s.To, watermark)
+		if now.Before(b.avoidUntil) && b.avoid.From.Before(s.To) && s.From.Before(b.avoid.To) {
 			s.To = b.avoid.From
 		}
 		if s.From.Before(s.To) {
@@ -60,18 +56,16 @@ func (b *backfill) newest(now time.Time) (ledger.Span, bool) {
 	return ledger.Span{}, false
 }
 
-// down is where the cursor's reading has come to, as a stretch's end.
-func (b *backfill) down() time.Time {
-	return earlier(b.cursor.ReadDownTo().Add(tick), b.span.To)
+func (b *backfill) accept(_ Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+	read, err := b.walk.advance(page)
+	b.p.skipped = b.walk.skipped()
+	b.p.apply(at, page)
+	b.p.ledger.Read(read)
+	return err
 }
 
-func (b *backfill) accept(_ Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
-	b.p.advance(b.cursor, page)
-	b.p.apply(at, page)
-	from := b.down()
-	if over(b.cursor) {
-		from = b.span.From
-	}
-	b.p.ledger.Read(ledger.Span{From: from, To: b.span.To})
-	return b.cursor.Err()
+// failed lets the windows below go first for a while.
+func (b *backfill) failed(now time.Time) {
+	b.avoid, b.avoidUntil = b.walk.span, now.Add(avoidFor)
+	b.walk.stop()
 }

@@ -8,58 +8,30 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// lateScanEvery is how soon after the last one rows that came late are looked for again.
+// lateScanEvery is how soon after the start of the last one rows that came late are looked for again.
 const lateScanEvery = 15 * time.Second
 
-// head reads what is new: the window from the ledger's horizon to a little ahead, newest first, down to where the last head began. The
-// gateway's total of the window then tells whether rows came late; only if it does, the walk reads on.
+// head reads what is new: the open coverage, from the watermark to a little ahead, the newest first. The head page shows what has started since the last
+// refresh. What it does not reach is a gap, which is read next. Then the gateway's total of the window says whether rows came late below; if so, a
+// late scan reads on until the total equals what is known, or down to the watermark. Only then does the watermark move.
 type head struct {
-	p *Planner
+	p    *Planner
+	walk walk
 
-	read bool      // this refresh has its first page
-	at   time.Time // when that was asked, by the gateway's clock
-	done bool      // nothing more to read in this refresh
+	read bool      // this refresh has its head page
+	at   time.Time // when that was asked for, by the gateway's clock
+	top  bool      // the walk started with this refresh's head page
+	done bool      // there is nothing more to read in this refresh
 
-	cursor *client.Cursor
-	from   time.Time // where the cursor's window begins
-	upper  time.Time // what the cursor has read ends here
-	top    bool      // the cursor began with this refresh's first page
-
-	lateScan lateScan
-	exact    bool // totals came capped: ask for exact ones
+	late        scan
+	lateStarted time.Time // when the last late scan started, by the gateway's clock
 }
 
-// sweep is a walk through the whole overlap, in as many refreshes as it takes.
-type lateScan struct {
-	active  bool
-	started time.Time
-	since   time.Time // the rows that were visible then are what it is sure to find
-	down    time.Time // it has read down to here
-	wrong   bool      // the total stayed wrong after all had been read: it is no guide
-}
+func newHead(p *Planner) *head { return &head{p: p, walk: newWalk(p.o.Filters, "")} }
 
 func (h *head) startRefresh() { h.read, h.done = false, false }
 
-func (h *head) count() client.Count {
-	if h.exact {
-		return client.CountExact
-	}
-	return ""
-}
-
-func (h *head) start(from, to time.Time) (Request, bool) {
-	h.from = from
-	h.upper = to.Add(tick) // the gateway cuts it to the second: what came within that one is not in it
-	h.cursor = client.NewCursor(h.p.window(from, to, h.count()))
-	return h.request()
-}
-
-func (h *head) request() (Request, bool) {
-	o, ok := h.cursor.Next()
-	return Request{List: o}, ok
-}
-
-// headPage is the part that asks for the newest page: once in every refresh.
+// headPage is the task that asks for the head page, once in every refresh.
 type headPage struct{ *head }
 
 func (h headPage) class() (budget.Kind, retryGroup) { return budget.Head, headPageGroup }
@@ -68,37 +40,27 @@ func (h headPage) next(now time.Time) (Request, bool) {
 	if h.read {
 		return Request{}, false
 	}
-	from := now.Add(-h.p.o.Ledger.Overlap).Truncate(time.Second)
+	lateness := h.p.o.Ledger.Overlap
+	from := now.Add(-lateness).Truncate(time.Second)
 	if h.p.ledger != nil {
 		from = h.p.ledger.Horizon()
 	}
+	// After one answer with a date far in the past, now can lie before the watermark.
+	h.walk.start(from, ceil(later(now, from.Add(lateness)).Add(ahead)))
 	h.top = true
-	// Where one answer had a date far in the past, now can lie before the horizon.
-	return h.start(from, ceil(later(now, from.Add(h.p.o.Ledger.Overlap)).Add(ahead)))
+	return h.walk.request()
 }
 
 func (h headPage) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
 	h.read = true
-	// A row that was written while the gateway looked is not in the page, but the page's date is later.
+	// A row that was written while the gateway worked on the request is not on the page, but the page's date is later.
 	h.at = earlier(at.Add(-took), h.p.clock.safe(h.p.clock.local))
 	h.p.ledger.Advance(h.at)
-	h.p.recheck.page.add(took)
+	h.p.pageCost.add(took)
 	return h.head.accept(r, page, took, at)
 }
 
-// hole is the newest stretch of the open territory that has not been read.
-func (h *head) gap() (ledger.Span, bool) {
-	unread := h.p.ledger.Unread()
-	if len(unread) == 0 {
-		return ledger.Span{}, false
-	}
-	s := unread[len(unread)-1]
-	horizon := h.p.ledger.Horizon()
-	s.From = later(s.From, horizon)
-	return s, s.From.Before(s.To)
-}
-
-// headRest is the part that goes on from there: what is not read of the open territory, then what came late.
+// headRest is the task that goes on from there: with the gap, then with what came late.
 type headRest struct{ *head }
 
 func (h headRest) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }
@@ -107,98 +69,96 @@ func (h headRest) next(now time.Time) (Request, bool) {
 	if h.done {
 		return Request{}, false
 	}
-	if r, ok := h.nextGap(); ok {
+	if r, ok := h.nextOfGap(); ok {
 		return r, ok
 	}
-	return h.nextLateScan(now)
+	return h.nextOfLateScan(now)
 }
 
-func (h *head) nextGap() (Request, bool) {
+// headGap is the task that goes on with the gap between refreshes, because the walk was interrupted.
+type headGap struct{ *head }
+
+func (h headGap) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }
+
+// next leaves enough of the head's portion for the next head page.
+func (h headGap) next(time.Time) (Request, bool) {
+	if h.p.share.Left(budget.Head) <= 2*h.p.pageCost.mean() {
+		return Request{}, false
+	}
+	return h.nextOfGap()
+}
+
+// gap is the newest unread span of the open coverage.
+func (h *head) gap() (ledger.Span, bool) {
+	unread := h.p.ledger.Unread()
+	if len(unread) == 0 {
+		return ledger.Span{}, false
+	}
+	s := unread[len(unread)-1]
+	s.From = later(s.From, h.p.ledger.Horizon())
+	return s, s.From.Before(s.To)
+}
+
+func (h *head) nextOfGap() (Request, bool) {
 	s, ok := h.gap()
 	if !ok {
 		return Request{}, false
 	}
-	if h.cursor != nil && !h.cursor.Done() && earlier(h.cursor.ReadDownTo().Add(tick), h.upper).Equal(s.To) {
-		return h.request()
-	}
-	h.top = false
-	r, ok := h.start(h.p.ledger.Horizon(), ceil(s.To))
-	h.upper = s.To
-	return r, ok
+	// The window begins at the watermark and not at the gap, so that the total can be compared in the end.
+	s.From = h.p.ledger.Horizon()
+	h.top = h.walk.resume(s) && h.top
+	return h.walk.request()
 }
 
-func (h *head) nextLateScan(now time.Time) (Request, bool) {
-	if !h.lateScan.active {
-		if !h.top || now.Sub(h.lateScan.started) < h.lateScan.pause(h.p.o.Ledger.Overlap) {
+func (h *head) nextOfLateScan(now time.Time) (Request, bool) {
+	if !h.late.active {
+		if !h.top || now.Sub(h.lateStarted) < h.latePause() {
 			h.done = true
 			return Request{}, false
 		}
-		h.lateScan = lateScan{active: true, started: now, since: h.at, down: h.cursor.ReadDownTo(), wrong: h.lateScan.wrong}
+		h.lateStarted = now
+		h.late = scan{active: true, since: h.at, down: h.walk.down(), wrong: h.late.wrong}
 	}
-	h.lateScan.down = later(h.lateScan.down, h.p.ledger.Horizon()) // an outage can move the horizon past it
-	if h.cursor != nil && !h.cursor.Done() && !h.cursor.ReadDownTo().After(ceil(h.lateScan.down)) {
-		return h.request()
-	}
-	h.top = false
-	return h.start(h.p.ledger.Horizon(), ceil(h.lateScan.down))
+	h.late.down = later(h.late.down, h.p.ledger.Horizon()) // after an outage the watermark can lie above it
+	h.top = h.late.resume(&h.walk, h.p.ledger.Horizon()) && h.top
+	return h.walk.request()
 }
 
-func (s *lateScan) pause(overlap time.Duration) time.Duration {
-	if s.wrong {
-		return overlap / 2
+// latePause is how long after the start of the last late scan the next one may start.
+func (h *head) latePause() time.Duration {
+	if h.late.wrong {
+		return h.p.o.Ledger.Overlap / 2
 	}
 	return lateScanEvery
 }
 
 func (h *head) accept(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
-	h.p.advance(h.cursor, page)
+	read, err := h.walk.advance(page)
+	h.p.skipped = h.walk.skipped()
 	h.p.apply(at, page)
-	down := h.cursor.ReadDownTo()
-	if over(h.cursor) {
-		h.p.ledger.Read(ledger.Span{From: h.from, To: h.upper})
-	} else {
-		h.p.ledger.Read(ledger.Span{From: down.Add(tick), To: h.upper})
-	}
-	if h.lateScan.active && !h.upper.Before(h.lateScan.down) {
-		h.lateScan.down = earlier(h.lateScan.down, down)
-	}
-	h.exact = h.exact || page.TotalIsCapped
-	if _, gap := h.gap(); !gap {
+	h.p.ledger.Read(read)
+	h.late.advance(&h.walk)
+	if _, open := h.gap(); !open {
 		h.check(r, page)
 	}
-	return h.cursor.Err()
+	return err
 }
 
-// check settles the ledger where nothing can be missing.
+// check moves the watermark where nothing can be missing.
 func (h *head) check(r Request, page *client.SessionPage) {
-	since := h.lateScan.since
+	since := h.late.since
 	if h.top {
 		since = h.at
-	} else if !h.lateScan.active {
-		return // a hole was filled: the next first page tells
+	} else if !h.late.active {
+		return // a gap was closed: the next head page shows whether something came late
 	}
-	n, told := total(page)
-	equal := told && r.List.Start.Equal(h.from) && h.p.ledger.KnownIn(r.List.Start, r.List.End) == n
+	equal, counted := h.walk.compare(r, page, h.p.ledger.KnownIn)
 	switch {
-	case equal, over(h.cursor):
-		h.lateScan.active = false
-		h.lateScan.wrong = !equal
+	case equal, h.walk.over():
+		h.late.active, h.late.wrong = false, !equal
 		h.done = true
 		h.p.ledger.Settle(since)
-	case !told && r.List.Count == h.count():
-		h.lateScan.wrong = true
+	case !counted && r.List.Count == h.walk.list.Count:
+		h.late.wrong = true
 	}
-}
-
-// headGap is the part of the head that goes on between refreshes: a walk that could not be finished.
-type headGap struct{ *head }
-
-func (h headGap) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }
-
-// next leaves enough of the head's share for the next newest page.
-func (h headGap) next(time.Time) (Request, bool) {
-	if h.p.share.Left(budget.Head) <= 2*h.p.recheck.page.mean() {
-		return Request{}, false
-	}
-	return h.nextGap()
 }

@@ -81,6 +81,7 @@ type Planner struct {
 	recheck  *recheck
 	backfill *backfill
 
+	pageCost    cost        // of a page of all sessions
 	skipped     []time.Time // see Skipped
 	failed      bool        // the head page or the pending page of this refresh failed
 	pendingRead time.Time   // when the pending page was last read, by the exporter's clock
@@ -89,10 +90,7 @@ type Planner struct {
 // New returns a planner that has asked nothing yet. Planners of one gateway address have shares of one [budget.Budget].
 func New(o Options, share *budget.Share) *Planner {
 	p := &Planner{o: o, share: share, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.Overlap}}
-	p.head = &head{p: p}
-	p.pending = newPending(p)
-	p.recheck = &recheck{p: p}
-	p.backfill = &backfill{p: p}
+	p.head, p.pending, p.recheck, p.backfill = newHead(p), newPending(p), newRecheck(p), newBackfill(p)
 	return p
 }
 
@@ -266,32 +264,8 @@ func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
 // not give out are not counted.
 func (p *Planner) Skipped() []time.Time { return p.skipped }
 
-// window returns the options of a list request for a stretch of time.
-func (p *Planner) window(from, to time.Time, count client.Count) client.ListOptions {
-	o := p.o.Filters
-	o.Start, o.End, o.Limit, o.Count = from, to, pageLimit, count
-	return o
-}
-
-// over tells whether a walk has read all of its window.
-func over(c *client.Cursor) bool { return c.Done() && c.Err() == nil }
-
-// advance gives a page to a walk, and notes which seconds that could not read to the end.
-func (p *Planner) advance(c *client.Cursor, page *client.SessionPage) {
-	c.Advance(page)
-	p.skipped = c.Skipped()
-}
-
 // apply hands a page's rows to the ledger.
 func (p *Planner) apply(at time.Time, page *client.SessionPage) {
 	p.ledger.Apply(at, page.Sessions)
 	p.ledger.Malformed(at, page.Malformed)
-}
-
-// total is the number of rows in the window as the gateway counts them; ok is false where it does not say, or not exactly.
-func total(page *client.SessionPage) (n int, ok bool) {
-	if page.Total == nil || page.TotalIsCapped {
-		return 0, false
-	}
-	return *page.Total, true
 }

@@ -11,36 +11,163 @@ import (
 )
 
 const (
-	// recheckSpan is how far down from a session that is due others are taken along in the same page.
+	// recheckSpan is how far below a session that is due others are taken along by the same page.
 	recheckSpan = time.Hour
-	// lookWorth: where a page costs more than so many looks by ID, looks are taken.
-	lookWorth = 10
-	// lookTrial is what a page has to cost before it is worth finding out what a look costs.
-	lookTrial = 50 * time.Millisecond
-	// lookPause is for how long looks are not tried again after one failed.
-	lookPause = time.Hour
+	// byIDFactor: where a page takes more than so many times as long as a request by ID, sessions are asked for by ID.
+	byIDFactor = 10
+	// byIDTrial is what a page has to take before it is worth finding out what a request by ID takes.
+	byIDTrial = 50 * time.Millisecond
+	// byIDPause is for how long sessions are not asked for by ID after that has failed.
+	byIDPause = time.Hour
+	// firstAvoid and longAvoid bound for how long a session whose page could not be read is left out.
+	firstAvoid, longAvoid = time.Minute, time.Hour
 )
 
-// recheck looks at unfinished sessions when they are due, the newest first: by reading the page in which each lies, or one by one where
-// pages were measured to be that much more expensive.
+// recheck is the task that asks again for unfinished sessions when they are due, the newest first: by reading the page in which each lies or, where pages
+// were measured to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that means.
 type recheck struct {
-	p    *Planner
-	todo []ledger.Look // newest first; empty and listed: nothing is due
-	list bool          // todo is this refresh's
+	p      *Planner
+	todo   []ledger.Look // what is due or worth taking along, newest first
+	loaded bool          // todo is this refresh's
 
-	cursor *client.Cursor
-	from   time.Time
-	found  map[string]bool // what the cursor's pages held
-	target ledger.Look     // what the cursor is for
+	walk   walk
+	target ledger.Look     // the session that the walk or the request by ID is for
+	found  map[string]bool // the sessions that the walk's pages held, by ID
 
-	page, look cost
-	avoided    map[string]avoided // by ID: sessions whose page could not be read
-	noLooks    time.Time          // until then, by the gateway's clock
+	idCost     cost               // of a request by ID
+	noIDsUntil time.Time          // until then sessions are not asked for by ID, by the gateway's clock
+	avoided    map[string]avoided // sessions whose page could not be read, by ID
+}
+
+// avoided keeps a page that cannot be read from being asked for again and again, while older sessions wait.
+type avoided struct {
+	until time.Time
+	pause time.Duration
+}
+
+func newRecheck(p *Planner) *recheck {
+	return &recheck{p: p, walk: newWalk(p.o.Filters, client.CountNone), avoided: map[string]avoided{}}
+}
+
+func (c *recheck) startRefresh() {
+	c.todo, c.loaded = nil, false
+	c.walk.stop()
+}
+
+func (c *recheck) class() (budget.Kind, retryGroup) { return budget.Recheck, recheckGroup }
+
+func (c *recheck) next(now time.Time) (Request, bool) {
+	if !c.loaded {
+		c.load(now)
+	}
+	if c.walk.cursor != nil {
+		return c.walk.request()
+	}
+	for len(c.todo) > 0 && (!c.p.ledger.Due(c.todo[0].ID, now) || now.Before(c.avoided[c.todo[0].ID].until)) {
+		c.todo = c.todo[1:]
+	}
+	if len(c.todo) == 0 {
+		return Request{}, false
+	}
+	c.target = c.todo[0]
+	if c.byID(now) {
+		return Request{ID: c.target.ID}, true
+	}
+	c.found = map[string]bool{}
+	c.walk.start(c.oldest().Truncate(time.Second), ceil(c.target.Start))
+	return c.walk.request()
+}
+
+// load loads this refresh's rechecks. Where none is due there is nothing to take along either.
+func (c *recheck) load(now time.Time) {
+	c.loaded = true
+	sessions, due := c.p.ledger.Looks(now)
+	if !due {
+		return
+	}
+	slices.SortFunc(sessions, func(a, b ledger.Look) int {
+		return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
+	})
+	c.todo = sessions
+}
+
+// oldest is how far down the target's page is to reach.
+func (c *recheck) oldest() time.Time {
+	oldest := c.target.Start
+	for _, s := range c.todo {
+		if c.target.Start.Sub(s.Start) > recheckSpan {
+			break
+		}
+		oldest = s.Start
+	}
+	return oldest
+}
+
+// byID says whether to ask for the target by ID.
+func (c *recheck) byID(now time.Time) bool {
+	page := c.p.pageCost
+	if now.Before(c.noIDsUntil) || !page.known || page.took < float64(byIDTrial) {
+		return false
+	}
+	return !c.idCost.known || page.took > byIDFactor*c.idCost.took
+}
+
+func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
+	c.p.apply(at, page)
+	if r.ID != "" {
+		c.idCost.add(took)
+		if page.Rows == 0 {
+			c.p.ledger.Missed(r.ID, at)
+		}
+		c.todo = c.todo[1:]
+		return nil
+	}
+	c.p.pageCost.add(took)
+	_, err := c.walk.advance(page)
+	for i := range page.Sessions {
+		c.found[page.Sessions[i].ID] = true
+	}
+	for i := range page.Malformed {
+		c.found[page.Malformed[i].ID] = true
+	}
+	down := c.walk.down()
+	c.dropTo(down, at)
+	if c.target.Start.After(down) || err != nil {
+		c.walk.stop()
+	}
+	return err
+}
+
+// dropTo drops what the pages have shown, down to a moment. What should have been there and was not is missed.
+func (c *recheck) dropTo(down, at time.Time) {
+	for len(c.todo) > 0 && c.todo[0].Start.After(down) {
+		if id := c.todo[0].ID; !c.found[id] {
+			c.p.ledger.Missed(id, at)
+		}
+		c.todo = c.todo[1:]
+	}
+}
+
+// failed leaves the target out for a while, the longer the more often its page has failed. After a failure of a request by ID, pages are read instead.
+func (c *recheck) failed(r Request, now time.Time) {
+	if r.ID != "" {
+		c.noIDsUntil = now.Add(byIDPause)
+		c.idCost = cost{}
+		return
+	}
+	for id, a := range c.avoided {
+		if now.Sub(a.until) > longAvoid {
+			delete(c.avoided, id)
+		}
+	}
+	pause := min(max(2*c.avoided[c.target.ID].pause, firstAvoid), longAvoid)
+	c.avoided[c.target.ID] = avoided{now.Add(pause), pause}
+	c.walk.stop()
 }
 
 // cost is a moving average of what a kind of request takes.
 type cost struct {
-	took  float64
+	took  float64 // nanoseconds
 	known bool
 }
 
@@ -52,129 +179,4 @@ func (c *cost) add(took time.Duration) {
 		return
 	}
 	c.took += (float64(took) - c.took) / 5
-}
-
-func (c *recheck) startRefresh() { c.todo, c.list, c.cursor = nil, false, nil }
-
-func (c *recheck) class() (budget.Kind, retryGroup) { return budget.Recheck, recheckGroup }
-
-func (c *recheck) next(now time.Time) (Request, bool) {
-	if !c.list {
-		c.list = true
-		if looks, due := c.p.ledger.Looks(now); due {
-			slices.SortFunc(looks, func(a, b ledger.Look) int {
-				return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
-			})
-			c.todo = looks
-		}
-	}
-	if c.cursor != nil {
-		return c.request()
-	}
-	for len(c.todo) > 0 && (!c.p.ledger.Due(c.todo[0].ID, now) || now.Before(c.avoided[c.todo[0].ID].until)) {
-		c.todo = c.todo[1:]
-	}
-	if len(c.todo) == 0 {
-		return Request{}, false
-	}
-	c.target = c.todo[0]
-	if c.looks(now) {
-		return Request{ID: c.target.ID}, true
-	}
-	c.from = c.oldest().Truncate(time.Second)
-	c.found = map[string]bool{}
-	c.cursor = client.NewCursor(c.p.window(c.from, ceil(c.target.Start), client.CountNone))
-	return c.request()
-}
-
-func (c *recheck) request() (Request, bool) {
-	o, ok := c.cursor.Next()
-	return Request{List: o}, ok
-}
-
-// oldest is how far down the page for the target is to reach.
-func (c *recheck) oldest() time.Time {
-	oldest := c.target.Start
-	for _, l := range c.todo {
-		if c.target.Start.Sub(l.Start) > recheckSpan {
-			break
-		}
-		oldest = l.Start
-	}
-	return oldest
-}
-
-// looks tells whether to take a look by ID.
-func (c *recheck) looks(now time.Time) bool {
-	if now.Before(c.noLooks) || !c.page.known || c.page.took < float64(lookTrial) {
-		return false
-	}
-	return !c.look.known || c.page.took > lookWorth*c.look.took
-}
-
-func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
-	c.p.apply(at, page)
-	if r.ID != "" {
-		c.look.add(took)
-		if page.Rows == 0 {
-			c.p.ledger.Missed(r.ID, at)
-		}
-		c.todo = c.todo[1:]
-		return nil
-	}
-	c.page.add(took)
-	c.cursor.Advance(page)
-	for i := range page.Sessions {
-		c.found[page.Sessions[i].ID] = true
-	}
-	for i := range page.Malformed {
-		c.found[page.Malformed[i].ID] = true
-	}
-	down := c.cursor.ReadDownTo()
-	if over(c.cursor) {
-		down = c.from.Add(-tick)
-	}
-	c.passed(down, at)
-	err := c.cursor.Err()
-	if c.target.Start.After(down) || err != nil {
-		c.cursor = nil
-	}
-	return err
-}
-
-// passed drops what the pages have shown, down to a moment; what should have been there and was not is missed.
-func (c *recheck) passed(down, at time.Time) {
-	i := 0
-	for ; i < len(c.todo) && c.todo[i].Start.After(down); i++ {
-		if id := c.todo[i].ID; !c.found[id] {
-			c.p.ledger.Missed(id, at)
-		}
-	}
-	c.todo = c.todo[i:]
-}
-
-// avoided is what keeps a page that cannot be read from being asked for again and again, while older sessions wait behind it.
-type avoided struct {
-	until time.Time
-	pause time.Duration
-}
-
-// failed has the others go first for a while; where it was a look, pages are read instead.
-func (c *recheck) failed(r Request, now time.Time) {
-	if r.ID != "" {
-		c.noLooks = now.Add(lookPause)
-		c.look = cost{}
-		return
-	}
-	for id, a := range c.avoided {
-		if now.Sub(a.until) > lookPause {
-			delete(c.avoided, id)
-		}
-	}
-	if c.avoided == nil {
-		c.avoided = map[string]avoided{}
-	}
-	pause := min(max(2*c.avoided[c.target.ID].pause, time.Minute), lookPause)
-	c.avoided[c.target.ID] = avoided{now.Add(pause), pause}
-	c.cursor = nil
 }

@@ -1,0 +1,117 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+// walk reads a span of time page by page, from its end down to its start, in as many refreshes as it takes.
+//
+// What always holds: every row of the span that starts at edge or later has been on a page, as the gateway had it when the page came. What lies below is
+// left to read. One of start, resume and [scan.resume] says what to read; then request and advance alternate. After a failure nothing has to be done: the
+// next request is the same again.
+type walk struct {
+	list   client.ListOptions // of its requests, without their windows
+	cursor *client.Cursor     // nil: it was not started, or it was stopped
+	span   ledger.Span        // what it reads
+}
+
+// newWalk returns a walk that has not started. count says whether the gateway is to count. If it is, and a total comes capped, exact ones are asked for from
+// then on.
+func newWalk(filters client.ListOptions, count client.Count) walk {
+	filters.Limit, filters.Count = pageLimit, count
+	return walk{list: filters}
+}
+
+// start starts the walk anew, through the window from from to end, both included and whole seconds.
+func (w *walk) start(from, end time.Time) {
+	o := w.list
+	o.Start, o.End = from, end
+	w.cursor, w.span = client.NewCursor(o), ledger.Span{From: from, To: end.Add(tick)}
+}
+
+// resume goes on if exactly the end of s is what the walk has to read next. Otherwise it starts anew, and reads s. It says whether it went on.
+func (w *walk) resume(s ledger.Span) bool {
+	if w.running() && w.edge().Equal(s.To) {
+		return true
+	}
+	w.start(s.From, ceil(s.To))
+	w.span.To = s.To
+	return false
+}
+
+// stop gives up what is left to read.
+func (w *walk) stop() { w.cursor = nil }
+
+// running says whether there is something left to read.
+func (w *walk) running() bool { return w.cursor != nil && !w.cursor.Done() }
+
+// over says whether the whole span was read.
+func (w *walk) over() bool { return w.cursor != nil && w.cursor.Done() && w.cursor.Err() == nil }
+
+// request is the walk's next request; false where nothing is left to read.
+func (w *walk) request() (Request, bool) {
+	o, ok := w.cursor.Next()
+	return Request{List: o}, ok
+}
+
+// advance takes the page that answers the last request, and returns what has been read by it. It fails where the page cannot be an answer to that.
+func (w *walk) advance(page *client.SessionPage) (read ledger.Span, err error) {
+	read.To = w.edge()
+	w.cursor.Advance(page)
+	read.From = w.edge()
+	if page.TotalIsCapped && w.list.Count != client.CountNone {
+		w.list.Count = client.CountExact
+	}
+	return read, w.cursor.Err()
+}
+
+// down is how far the walk has read: every row of the span that starts after it has been on a page.
+func (w *walk) down() time.Time {
+	if w.over() {
+		return w.span.From.Add(-tick)
+	}
+	return w.cursor.ReadDownTo()
+}
+
+// edge is where that which is left to read ends, itself not included.
+func (w *walk) edge() time.Time { return earlier(w.down().Add(tick), w.span.To) }
+
+// skipped are the seconds that could not be read completely.
+func (w *walk) skipped() []time.Time { return w.cursor.Skipped() }
+
+// compare compares the gateway's total with the number of rows that are known in the window. It says whether they are equal, and whether there is a total.
+// The page of a single second, in the middle of the span, is equal to nothing.
+func (w *walk) compare(r Request, page *client.SessionPage, known func(from, to time.Time) int) (equal, counted bool) {
+	if page.Total == nil || page.TotalIsCapped {
+		return false, false
+	}
+	return r.List.Start.Equal(w.span.From) && known(r.List.Start, r.List.End) == *page.Total, true
+}
+
+// scan is the part of a walk that lies below its first page, and is read only where the gateway's total says that something is missing there. Each
+// refresh starts the walk anew with its first page; the scan goes on where it was.
+type scan struct {
+	active bool
+	since  time.Time // what was visible then is what the scan is sure to find
+	down   time.Time // it has read down to here
+	wrong  bool      // the total stayed wrong after all had been read: it is no guide
+}
+
+// resume has the walk read what is left of the scan. It says whether the walk went on; otherwise it starts anew below down.
+func (s *scan) resume(w *walk, from time.Time) bool {
+	if w.running() && !w.down().After(ceil(s.down)) {
+		return true
+	}
+	w.start(from, ceil(s.down))
+	return false
+}
+
+// advance notes how far the walk has come.
+func (s *scan) advance(w *walk) {
+	if s.active && !w.span.To.Before(s.down) {
+		s.down = earlier(s.down, w.down())
+	}
+}
