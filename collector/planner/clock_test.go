@@ -35,7 +35,7 @@ func TestAGatewayWhoseAnswersNeverHaveADate(t *testing.T) {
 	}
 }
 
-func TestTheClockGoesByTheSlowestReplica(t *testing.T) {
+func TestTheClockOfTheSlowestReplicaCounts(t *testing.T) {
 	c := clock{period: 15 * time.Minute}
 	local := noon().Add(time.Hour) // the exporter's clock is an hour ahead
 	c.observe(noon(), local)

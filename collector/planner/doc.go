@@ -4,7 +4,8 @@
 // What always holds:
 //   - A stretch of time leaves the unread coverage only when all rows that start in it have been on a page. An answer that fails leaves it there.
 //   - The watermark moves only when every session that was visible at the newest page is known: because the gateway's total of the window equals the
-//     number of known sessions, or because the window has been read down to its start.
+//     number of known sessions, or because the window has been read down to its start. Only after a stop longer than the allowed lateness it moves at once;
+//     what lies below it is unread coverage then.
 //   - A request is made only where the budget and the retry group of its task allow that. What is not asked now is asked later, and nothing depends
 //     on when.
 //

@@ -32,7 +32,7 @@ func newGateway(t *testing.T) *gateway {
 	return &gateway{T: t, Planner: New(o, budget.New(noon()).NewShare(noon())), now: noon(), totals: true}
 }
 
-// add puts in a running session that began d before now.
+// add puts in a running session that started ago before now.
 func (g *gateway) add(id string, ago time.Duration) { g.addRow(g.row(id, ago)) }
 
 func (g *gateway) row(id string, ago time.Duration) client.Session {

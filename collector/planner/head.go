@@ -119,7 +119,6 @@ func (h *head) nextOfLateScan(now time.Time) (Request, bool) {
 		h.lateStarted = now
 		h.late = scan{active: true, since: h.at, down: h.walk.down(), wrong: h.late.wrong}
 	}
-	h.late.down = later(h.late.down, h.p.ledger.Watermark()) // after an outage the watermark can lie above it
 	h.top = h.late.resume(&h.walk, h.p.ledger.Watermark()) && h.top
 	return h.walk.request()
 }

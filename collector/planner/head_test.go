@@ -22,7 +22,7 @@ func TestAQuietGatewayIsAskedTwice(t *testing.T) {
 	g.addRow(g.row("new", 0))
 	g.end("new")
 	g.wantAsked("one page holds what is new", g.refresh(30*time.Second), "head", "pending")
-	g.wantAsked("and is no trouble later", g.refresh(30*time.Second), "head", "pending")
+	g.wantAsked("and nothing more is asked for it later", g.refresh(30*time.Second), "head", "pending")
 }
 
 func TestLateRowsAreFoundByTheTotal(t *testing.T) {
@@ -41,7 +41,7 @@ func TestLateRowsAreFoundByTheTotal(t *testing.T) {
 			before := g.started()
 			g.addRow(g.row("late", 9*time.Minute))
 			g.refresh(30 * time.Second)
-			for i := 0; !totals && i < 20; i++ { // then it takes until the next pass through the overlap
+			for i := 0; !totals && i < 20; i++ { // then it takes until the next late scan
 				g.refresh(30 * time.Second)
 			}
 			if got := g.started() - before; got != 1 {

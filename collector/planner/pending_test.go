@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -89,5 +90,39 @@ func TestOneDateInTheFutureHidesNoDecision(t *testing.T) {
 	}
 	if n := g.Ledger().CountPending(time.Time{}, g.now); n != 0 {
 		t.Errorf("%d pending 5 hours after it was decided", n)
+	}
+}
+
+// The rest of the list is interrupted, and the window moves past the place where that was. The list is read on within its window all the same.
+func TestAnInterruptedListGoesOnWithinItsWindow(t *testing.T) {
+	g := newGateway(t)
+	for i := range 150 {
+		g.addPending(fmt.Sprintf("new%03d", i), time.Hour+time.Duration(i)*time.Minute)
+	}
+	for i := range 100 {
+		g.addPending(fmt.Sprintf("old%03d", i), 23*time.Hour+time.Duration(i)*30*time.Second)
+	}
+	pages := 0
+	g.fail = func(r Request) error {
+		if r.Kind != budget.Pending {
+			return nil
+		}
+		if r.List.ReviewStatus == "" || r.List.Start.IsZero() {
+			t.Errorf("asked for %+v: not the list of pending reviews", r.List)
+		}
+		if pages++; pages == 3 {
+			return errors.New("reset")
+		}
+		return nil
+	}
+	g.refresh(0)
+	g.backfill()
+	g.end("new120") // so that the total still differs
+	if got := count(g.refresh(time.Hour), "pending"); got != 2 {
+		t.Errorf("%d requests, want the newest page and one more", got)
+	}
+	g.refresh(30 * time.Second)
+	if got := g.Ledger().CountPending(g.now.Add(-24*time.Hour), g.now); got != 149 {
+		t.Errorf("%d are pending within the lookback, want 149", got)
 	}
 }

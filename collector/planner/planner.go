@@ -171,8 +171,8 @@ func (p *Planner) first(now time.Time, tasks ...task) (Request, bool) {
 	return Request{}, false
 }
 
-// rate is the fraction of the time that the address may be asked for. Before its first good answer a planner has no backfill to hurry with: with
-// a credential that does not work, it would hurry forever, and at the expense of the others at the address.
+// rate is the fraction of the time that the address may be asked for. Before its first good answer a planner has no backfill to speed up: with
+// a credential that does not work, that would go on forever, at the expense of the others at the address.
 func (p *Planner) rate() float64 {
 	if p.ledger != nil && !p.ledger.BaselineComplete() {
 		return max(p.o.Budget, firstBackfillBudget)

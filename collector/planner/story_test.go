@@ -181,7 +181,7 @@ func (s *story) askAll(next func(time.Time) (Request, bool), args arguments) {
 			return
 		}
 		if n > 1000 {
-			s.Fatal("it asks for ever")
+			s.Fatal("it asks forever")
 		}
 		began := s.now
 		special := arguments{}

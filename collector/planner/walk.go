@@ -100,8 +100,9 @@ type scan struct {
 	wrong  bool      // the total stayed wrong after all had been read: it is no guide
 }
 
-// resume has the walk read what is left of the scan. It says whether the walk went on; otherwise it starts anew below down.
+// resume has the walk read what is left of the scan, down to from. It says whether the walk went on; otherwise it starts anew below down.
 func (s *scan) resume(w *walk, from time.Time) bool {
+	s.down = later(s.down, from) // the window's start moves on with the time, and can have passed it
 	if w.running() && !w.down().After(ceil(s.down)) {
 		return true
 	}
