@@ -139,7 +139,7 @@ func TestTokenRotation(t *testing.T) {
 		t.Errorf("%d connections: what is asked twice leaves one behind", n)
 	}
 
-	r := rotation{}
+	r := rotatedToken{}
 	r.set("newer")
 	r.drop("older") // its refusal comes late
 	if got := r.get(); got != "newer" {
@@ -335,7 +335,7 @@ func TestRedirects(t *testing.T) {
 		"nowhere":              "http://[::1/login?state=hunter2",
 	} {
 		to = target
-		_, err := c.ListSessions(context.Background(), ListOptions{User: "somebody@example.com"})
+		_, err := c.ListSessions(context.Background(), ListOptions{Filters: Filters{User: "somebody@example.com"}})
 		checkError(t, err, "redirect", ErrRedirect, "gateway's own URL")
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the error tells a secret: %v", name, err)

@@ -64,7 +64,7 @@ func TestCursorProperties(t *testing.T) {
 		if l.clamp > 0 {
 			size = min(size, l.clamp)
 		}
-		atMost := 10 + seconds*(densePasses+1)*(70/size+3)
+		atMost := 10 + seconds*(maxPasses+1)*(70/size+3)
 		for n := 0; ; n++ {
 			request, more := c.Next()
 			if again, _ := c.Next(); again != request {
@@ -79,7 +79,7 @@ func TestCursorProperties(t *testing.T) {
 			if request.Start.Nanosecond() != 0 || request.End.Nanosecond() != 0 || request.Offset > MaxOffset {
 				t.Fatalf("request %+v", request)
 			}
-			before, end := c.ReadDownTo(), c.End()
+			before, end := c.ReadDownTo(), c.until
 			fresh := c.Advance(l.list(request))
 			if !slices.IsSortedFunc(fresh, func(a, b Session) int {
 				if d := b.StartDate.Compare(a.StartDate.Time); d != 0 {
@@ -95,11 +95,11 @@ func TestCursorProperties(t *testing.T) {
 				}
 				out[s.ID] = true
 			}
-			if c.ReadDownTo().After(before) || c.End().After(end) {
-				t.Fatalf("went up: read down to %v after %v, end %v after %v", c.ReadDownTo(), before, c.End(), end)
+			if c.ReadDownTo().After(before) || c.until.After(end) {
+				t.Fatalf("went up: read down to %v after %v, end %v after %v", c.ReadDownTo(), before, c.until, end)
 			}
 			claimHolds(t, c, there, out)
-			if most := l.within(c.End().Add(-time.Second), c.End()); len(c.seen) > most {
+			if most := l.within(c.until.Add(-time.Second), c.until); len(c.seen) > most {
 				t.Fatalf("remembers %d rows, of which at most %d can come again", len(c.seen), most)
 			}
 			// Rows show up meanwhile, some of them late.

@@ -57,7 +57,7 @@ func TestDecodePageFrame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got SessionPage
 			// A reader that gives a byte at a time meets every border within the decoder.
-			if err := decodePage(iotest.OneByteReader(strings.NewReader(tt.text)), ListOptions{}, &got); err != nil {
+			if err := decodePage(iotest.OneByteReader(strings.NewReader(tt.text)), 0, &got); err != nil {
 				t.Fatal(err)
 			}
 			if len(got.Sessions) != tt.want.Rows || len(got.Malformed) != 0 {
@@ -96,7 +96,7 @@ func TestDecodePageRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p SessionPage
-			err := decodePage(strings.NewReader(text), ListOptions{}, &p)
+			err := decodePage(strings.NewReader(text), 0, &p)
 			if err == nil {
 				t.Fatalf("no error, but %+v", p)
 			}
@@ -164,7 +164,7 @@ func TestDecodePageSkipsMalformedRows(t *testing.T) {
 			after := aRow("id", `"after"`, "start_date", `"2026-08-01T09:00:00Z"`)
 			var p SessionPage
 			text := `{"data":[` + before + " , \n" + tt.row + `,` + after + `]}`
-			if err := decodePage(strings.NewReader(text), ListOptions{}, &p); err != nil {
+			if err := decodePage(strings.NewReader(text), 0, &p); err != nil {
 				t.Fatal(err)
 			}
 			if p.Rows != 3 || len(p.Sessions) != 2 || p.Sessions[0].ID != "before" || p.Sessions[1].ID != "after" {
@@ -216,7 +216,7 @@ func TestMalformedNear(t *testing.T) {
 		"nothing readable":                    {[]string{lost, lost}, []string{"00:00:00", "00:00:00"}},
 	} {
 		var p SessionPage
-		if err := decodePage(strings.NewReader(`{"data":[`+strings.Join(tt.rows, ",")+`]}`), ListOptions{}, &p); err != nil {
+		if err := decodePage(strings.NewReader(`{"data":[`+strings.Join(tt.rows, ",")+`]}`), 0, &p); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -232,7 +232,7 @@ func TestMalformedNear(t *testing.T) {
 func TestDecodePageMakesTextValid(t *testing.T) {
 	var p SessionPage
 	text := `{"data":[` + aRow("connection", "\"a\xffb\\ud800\"", "connection_tags", "{\"k\xfe\":\"v\xfd\"}", "verb", `"future"`) + `]}`
-	if err := decodePage(strings.NewReader(text), ListOptions{}, &p); err != nil || len(p.Sessions) != 1 {
+	if err := decodePage(strings.NewReader(text), 0, &p); err != nil || len(p.Sessions) != 1 {
 		t.Fatalf("%v, %+v", err, p)
 	}
 	s := p.Sessions[0]
@@ -246,7 +246,7 @@ func TestDecodePageForgetsRows(t *testing.T) {
 	const rows = maxRows
 	row := aRow("metadata", `"`+strings.Repeat("m", 2000)+`"`)
 	var page SessionPage
-	r := newRowReader(strings.NewReader("["+strings.Repeat(row+",", rows-1)+row+"]"), ListOptions{}, &page)
+	r := newRowReader(strings.NewReader("["+strings.Repeat(row+",", rows-1)+row+"]"), 0, &page)
 	if err := r.readAll(); err != nil || page.Rows != rows {
 		t.Fatal(err, page.Rows)
 	}
