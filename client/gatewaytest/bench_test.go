@@ -62,7 +62,7 @@ func BenchmarkAddHistoryMillion(b *testing.B) {
 
 func BenchmarkTruthMillion(b *testing.B) {
 	g, c := million(b, New2026)
-	o := TruthOptions{T0: c.t, Lookback: 30 * day, Overlap: 15 * time.Minute}
+	o := TruthOptions{T0: c.t, Lookback: 30 * day, AllowedLateness: 15 * time.Minute}
 	for b.Loop() {
 		g.Truth(o)
 	}

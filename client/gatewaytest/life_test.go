@@ -20,8 +20,8 @@ func TestEverythingHappens(t *testing.T) {
 		for seed := range uint64(2) {
 			g, c := lived(d, seed, DefaultLife())
 			c.sleep(day)
-			kinds := g.Stats().Kinds
-			for _, k := range Kinds(d) {
+			kinds := g.Stats().Events
+			for _, k := range Events(d) {
 				if kinds[k] == 0 {
 					t.Errorf("seed %d: no %q in a day", seed, k)
 				}
@@ -71,7 +71,7 @@ func dump(t *testing.T, g *Gateway) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprint(g.Stats().Kinds, string(b))
+	return fmt.Sprint(g.Stats().Events, string(b))
 }
 
 func TestRate(t *testing.T) {
@@ -99,8 +99,8 @@ func TestBurstsAreWithinASecond(t *testing.T) {
 			bursts++
 		}
 	}
-	if bursts == 0 || bursts != g.Stats().Kinds[KindBurst] {
-		t.Errorf("%d seconds with 130 sessions, %d bursts", bursts, g.Stats().Kinds[KindBurst])
+	if bursts == 0 || bursts != g.Stats().Events[EventBurst] {
+		t.Errorf("%d seconds with 130 sessions, %d bursts", bursts, g.Stats().Events[EventBurst])
 	}
 }
 

@@ -24,7 +24,7 @@ func newScene(t *testing.T, d Dialect) *scene {
 	c := &clock{t0.Add(-4 * time.Hour)}
 	s := &scene{t: t, c: c, g: New(Config{Dialect: d, Now: c.now})}
 	s.o = TruthOptions{
-		T0: t0, Lookback: 2 * time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 24 * time.Hour,
+		T0: t0, Lookback: 2 * time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 24 * time.Hour,
 		LongRunning: []time.Duration{time.Hour}, Overdue: []time.Duration{5 * time.Minute, 20 * time.Minute},
 		EventSizeBuckets: []float64{1000}, DurationBuckets: []float64{60}, WaitBuckets: []float64{90},
 	}
@@ -148,7 +148,7 @@ func becomes(review, status string) func(*Row) {
 
 // TestTruth is metrics.md told as stories, with the numbers that follow from it worked out by hand. Zeros are left out.
 func TestTruth(t *testing.T) {
-	for _, story := range truthStories() {
+	for _, story := range truthCases() {
 		t.Run(story.name, func(t *testing.T) {
 			s := newScene(t, Old)
 			story.play(s)

@@ -2,23 +2,23 @@ package gatewaytest
 
 import "time"
 
-type truthStory struct {
+type truthCase struct {
 	name string
 	play func(*scene)
 	want string
 }
 
-func truthStories() []truthStory {
-	var all []truthStory
-	for _, more := range [][]truthStory{sessionStories(), outcomeStories(), reviewStories(), decisionStories(), restStories(), scopeStories()} {
+func truthCases() []truthCase {
+	var all []truthCase
+	for _, more := range [][]truthCase{sessionCases(), outcomeCases(), reviewCases(), decisionCases(), finalCases(), scopeCases()} {
 		all = append(all, more...)
 	}
 	return all
 }
 
-// sessionStories: what counts as started and finished since T0, and what runs.
-func sessionStories() []truthStory {
-	return []truthStory{
+// sessionCases: what counts as started and finished since T0, and what runs.
+func sessionCases() []truthCase {
+	return []truthCase{
 		{"finished before T0: nothing", func(s *scene) {
 			s.add("a", "11:00:00", s.done("11:00:30", ptr(0), 500))
 			s.look("12:00:00")
@@ -124,10 +124,10 @@ func sessionStories() []truthStory {
 	}
 }
 
-// outcomeStories: what an exit code means. All ended before T0 and were seen running after it: only ends count.
-func outcomeStories() []truthStory {
-	end := func(name, how string, code *int, want string) truthStory {
-		return truthStory{name, func(s *scene) {
+// outcomeCases: what an exit code means. All ended before T0 and were seen running after it: only ends count.
+func outcomeCases() []truthCase {
+	end := func(name, how string, code *int, want string) truthCase {
+		return truthCase{name, func(s *scene) {
 			s.add("a", "11:59:00", verb(how, asks(jit, 0, "sre"), becomes(unknown, "open")))
 			s.look("12:00:00")
 			s.then("12:01:00", "a", s.done("", code, 0))
@@ -136,7 +136,7 @@ func outcomeStories() []truthStory {
 	line := func(outcome, code string) string {
 		return "sessions_finished_total{outcome=" + outcome + "} 1\nsession_exit_codes_total{exit_code=" + code + "} 1"
 	}
-	return []truthStory{
+	return []truthCase{
 		end("connect ends with 0", "connect", ptr(0), line("success", "0")),
 		end("connect ends with 254", "connect", ptr(254), line("disconnected", "254")),
 		end("exec ends with 254", "exec", ptr(254), line("aborted", "254")),
@@ -149,9 +149,9 @@ func outcomeStories() []truthStory {
 	}
 }
 
-// reviewStories: what waits for somebody.
-func reviewStories() []truthStory {
-	return []truthStory{
+// reviewCases: what waits for somebody.
+func reviewCases() []truthCase {
+	return []truthCase{
 		{"pending: who is waited for, and for how long", func(s *scene) {
 			s.add("a", "12:00:00.123456", asks(oneTime, 0, "sre", "dba"))
 			s.add("b", "12:10:00", asks(jit, time.Hour, "sre"))
@@ -256,10 +256,10 @@ func reviewStories() []truthStory {
 	}
 }
 
-// scopeStories: which sessions an exporter can know of.
-func scopeStories() []truthStory {
+// scopeCases: which sessions an exporter can know of.
+func scopeCases() []truthCase {
 	ran := func(s *scene) func(*Row) { return s.done("12:00:10", nil, 0) }
-	return []truthStory{
+	return []truthCase{
 		{"before the lookback: not read", func(s *scene) {
 			s.add("a", "09:59:59", plain)
 			s.look("12:00:00")

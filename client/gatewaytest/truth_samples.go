@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// samples are series by name and labels, as in the text format.
+// samples are the values of series, by name and labels in the notation of the text format.
 type samples map[string]float64
 
-// set puts a series in. Labels are pairs of name and value, in the order of the names.
+// set sets a series. labels are pairs of name and value, sorted by name.
 func (s samples) set(v float64, name string, labels ...string) { s[seriesKey(name, labels)] = v }
 
-// setSorted puts a series in whose labels are not in the order of their names yet.
+// setSorted sets a series and sorts its labels by name.
 func (s samples) setSorted(v float64, name string, names []string, labels map[string]string) {
 	slices.Sort(names)
 	var pairs []string
@@ -23,7 +23,7 @@ func (s samples) setSorted(v float64, name string, names []string, labels map[st
 	s.set(v, name, pairs...)
 }
 
-// seriesKey is name{label="value",...}, or the name alone where there are no labels.
+// seriesKey returns name{label="value",...}, or the name alone if there are no labels.
 func seriesKey(name string, labels []string) string {
 	if len(labels) == 0 {
 		return name
@@ -41,7 +41,7 @@ func seriesKey(name string, labels []string) string {
 	return b.String()
 }
 
-// escape writes a label's value as the text format does.
+// escape escapes a label value as the text format does.
 func escape(value string) string {
 	if !strings.ContainsAny(value, "\\\n\"") {
 		return value
@@ -49,11 +49,11 @@ func escape(value string) string {
 	return strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(value)
 }
 
-// histogram counts observations made in whole units, so that sums are exact: microseconds, bytes.
+// histogram counts observations in whole units (microseconds or bytes), so sums are exact.
 type histogram struct {
-	unit    float64 // how many of the units make one of the metric's: 1e6 for seconds
+	unit    float64 // units per unit of the metric: 1e6 for seconds
 	bounds  []float64
-	buckets []int // not cumulative; the last one is beyond all bounds
+	buckets []int // not cumulative; the last one is above all bounds
 	count   int
 	sum     int64
 }
@@ -72,7 +72,7 @@ func (h *histogram) observe(v int64) {
 	h.buckets[at]++
 }
 
-// put writes the histogram's series for a connection.
+// put sets the series of the histogram for a connection and type.
 func (h *histogram) put(s samples, name, connection, kind string) {
 	s.set(float64(h.count), name+"_count", "connection", connection, "type", kind)
 	s.set(float64(h.sum)/h.unit, name+"_sum", "connection", connection, "type", kind)
@@ -87,7 +87,7 @@ func (h *histogram) put(s samples, name, connection, kind string) {
 	}
 }
 
-// formatFloat writes a number as the text format does.
+// formatFloat formats a number as the text format does.
 func formatFloat(v float64) string {
 	if math.IsInf(v, 1) {
 		return "+Inf"

@@ -18,7 +18,7 @@ func TestTruthNeverFalls(t *testing.T) {
 			g, c := lived(d, rapid.Uint64().Draw(t, "seed"), l)
 			c.sleep(90 * time.Minute)
 			o := TruthOptions{
-				T0: c.t, Lookback: time.Hour, Overlap: 15 * time.Minute,
+				T0: c.t, Lookback: time.Hour, AllowedLateness: 15 * time.Minute,
 				ForgetAfter: rapid.SampledFrom([]time.Duration{0, 90 * time.Minute, 3 * time.Hour}).Draw(t, "forget after"),
 			}
 			last := g.Truth(o).Samples
@@ -55,7 +55,7 @@ func counts(series string) bool {
 func TestTruthAddsUp(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		g, c := lived(d, 4, DefaultLife())
-		o := TruthOptions{T0: c.t, Lookback: time.Hour, Overlap: 15 * time.Minute}
+		o := TruthOptions{T0: c.t, Lookback: time.Hour, AllowedLateness: 15 * time.Minute}
 		c.sleep(8 * time.Hour)
 		want := map[string]float64{}
 		for _, r := range g.Rows() {

@@ -2,7 +2,7 @@ package gatewaytest
 
 import "fmt"
 
-// DefaultApprovers are the people who decide in the simulation, and the groups that each decides for.
+// DefaultApprovers returns the people who decide about reviews in the simulation, by e-mail, with the groups that they decide for.
 func DefaultApprovers() map[string][]string {
 	return map[string][]string{
 		"ada@example.com":   {"sre"},
@@ -11,7 +11,7 @@ func DefaultApprovers() map[string][]string {
 	}
 }
 
-// approver is who decides for a group.
+// approver returns the person who decides for a group.
 func approver(group string) *Owner {
 	name := map[string]string{"sre": "Ada", "dba": "Grace"}[group]
 	if name == "" {
@@ -21,7 +21,7 @@ func approver(group string) *Owner {
 	return &Owner{ID: "user-" + id, Name: name, Email: id + "@example.com"}
 }
 
-// userNames are e-mail, subject and display name of the n-th user.
+// userNames returns the e-mail, the subject identifier and the display name of the n-th user.
 func userNames(n int) (email, id, name string) {
 	return fmt.Sprintf("user%d@example.com", n), fmt.Sprintf("user-%d", n), fmt.Sprintf("User %d", n)
 }
@@ -32,7 +32,7 @@ type Connection struct {
 	Tags                map[string]string
 }
 
-// Connections are n of them, of all types, with tags.
+// Connections returns n connections of all types, most of them with tags.
 func Connections(n int) []Connection {
 	kinds := []struct{ kind, subtype, name string }{
 		{"database", "postgres", "pg"}, {"database", "mysql", "mysql"}, {"application", "ssh", "bastion"},
@@ -48,7 +48,7 @@ func Connections(n int) []Connection {
 			Name: fmt.Sprintf("%s-%s-%s", k.name, use, env), Type: k.kind, Subtype: k.subtype,
 			Tags: map[string]string{"environment": env, "team": fmt.Sprintf("team-%s", use)},
 		}
-		if i >= len(kinds)*len(uses)*len(environments)/2 { // from here on the names would repeat
+		if i >= len(kinds)*len(uses)*len(environments)/2 { // without a number, the names would repeat
 			out[i].Name = fmt.Sprintf("%s-%d", out[i].Name, i)
 		}
 		if i%9 == 8 {

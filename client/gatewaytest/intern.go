@@ -2,30 +2,30 @@ package gatewaytest
 
 import "encoding/json"
 
-// table gives every distinct key a small number, and keeps what is made of it once.
+// table interns keys: it numbers distinct keys from 0 and keeps one value for each, built from the key.
 type table[K comparable, V any] struct {
-	made   []V
-	number map[K]uint32
-	make   func(K) V
+	values  []V
+	numbers map[K]uint32
+	build   func(K) V
 }
 
 func newTable[K comparable, V any](f func(K) V) table[K, V] {
-	return table[K, V]{number: map[K]uint32{}, make: f}
+	return table[K, V]{numbers: map[K]uint32{}, build: f}
 }
 
 func (t *table[K, V]) intern(k K) uint32 {
-	n, ok := t.number[k]
+	n, ok := t.numbers[k]
 	if !ok {
-		n = uint32(len(t.made))
-		t.made = append(t.made, t.make(k))
-		t.number[k] = n
+		n = uint32(len(t.values))
+		t.values = append(t.values, t.build(k))
+		t.numbers[k] = n
 	}
 	return n
 }
 
-func (t *table[K, V]) at(n uint32) V { return t.made[n] }
+func (t *table[K, V]) at(n uint32) V { return t.values[n] }
 
-// blobs are interned pieces of JSON, number 0 being null.
+// blobs are interned pieces of JSON. Number 0 is null.
 type blobs struct{ table[string, string] }
 
 func (b *blobs) raw(n uint32) json.RawMessage {
@@ -35,25 +35,26 @@ func (b *blobs) raw(n uint32) json.RawMessage {
 	return nil
 }
 
-// connKey is everything that a session says about its connection; tags are JSON, empty for null.
+// connKey is all that a session contains about its connection. tags is JSON, empty for null.
 type connKey struct{ name, kind, subtype, resource, role, tags string }
 
-// conn is a connection as some session saw it, with its part of the session's JSON.
+// conn is an interned connection with its part of a session's JSON.
 type conn struct {
 	connKey
 	tags map[string]string
 	json []byte
 }
 
-// userKey is everything that a session says about its user.
+// userKey is all that a session contains about its user.
 type userKey struct{ email, id, name string }
 
+// user is an interned user with its part of a session's JSON.
 type user struct {
 	userKey
 	json []byte
 }
 
-// tagsJSON is the tags in the order in which gateways write them: by key.
+// tagsJSON returns the tags as JSON in the order of gateways: by key.
 func tagsJSON(tags map[string]string) string {
 	if tags == nil {
 		return ""

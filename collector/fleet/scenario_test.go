@@ -12,11 +12,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
-	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/misery"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/scenario"
 )
 
-// Two hundred gateways, more than half of which go wrong, ten in each way: what the others show is up to date and exact, as if they were alone.
-func TestMisery(t *testing.T) {
+// Of 200 gateways, more than half fail, ten in each scenario. The others stay up to date and exact, as if they were alone.
+func TestFailingGatewaysDoNotAffectOthers(t *testing.T) {
 	// A ledger of 50,000 reviews takes a tenth of a second each time: that is for the real processes of collector/processtest.
 	healthy, each, many, busy := 70, 10, 1000, 30*time.Minute
 	if testing.Short() {
@@ -32,11 +32,11 @@ func TestMisery(t *testing.T) {
 			fmt.Fprintf(yaml, "  %s: {url: https://%s, token_file: t}\n", host, host)
 		}
 		for i := range healthy {
-			add(fmt.Sprintf("healthy-%02d", i), misery.Misery{}.Gateway(sound(i)))
+			add(fmt.Sprintf("healthy-%02d", i), scenario.Scenario{}.Gateway(sound(i)))
 		}
-		for kind, m := range misery.All(many) {
+		for kind, s := range scenario.All(many) {
 			for i := range each {
-				add(fmt.Sprintf("misery-%02d-%d", kind, i), m.Gateway(sound(i)))
+				add(fmt.Sprintf("scenario-%02d-%d", kind, i), s.Gateway(sound(i)))
 			}
 		}
 		w.apply(yaml.String())
@@ -138,9 +138,9 @@ func (s *scrapers) noneIsLate(within time.Duration) {
 			s.t.Errorf("%s: a scrape took %v, %d found it down", name, took, s.downs[name])
 		}
 	}
-	for i, m := range misery.All(1) {
-		name := fmt.Sprintf("misery-%02d-0", i)
-		s.t.Logf("%-33s slowest scrape %v, %d found it down", m.Name+":", s.took[name].Round(time.Millisecond), s.downs[name])
+	for i, failing := range scenario.All(1) {
+		name := fmt.Sprintf("scenario-%02d-0", i)
+		s.t.Logf("%-33s slowest scrape %v, %d found it down", failing.Name+":", s.took[name].Round(time.Millisecond), s.downs[name])
 	}
 	s.t.Logf("%d scrapes, the slowest of a healthy gateway took %v", s.n, most.Round(time.Millisecond))
 }

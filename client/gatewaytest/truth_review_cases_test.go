@@ -2,16 +2,16 @@ package gatewaytest
 
 import "time"
 
-// decisionStories: how long reviews waited.
-func decisionStories() []truthStory {
-	wait := func(name string, want string, play func(*scene)) truthStory { return truthStory{name, play, want} }
+// decisionCases: how long reviews waited.
+func decisionCases() []truthCase {
+	wait := func(name string, want string, play func(*scene)) truthCase { return truthCase{name, play, want} }
 	const asked = `
 		sessions_started_total{verb=exec} 1
 		reviews_requested_total 1
 		open_sessions{state=ready} 1
 		open_reviews{status=APPROVED} 1
 		`
-	return []truthStory{
+	return []truthCase{
 		wait("revoke_at less access_duration, whatever groups say", asked+`
 			review_wait_seconds_count 1
 			review_wait_seconds_sum 60
@@ -109,8 +109,8 @@ func decisionStories() []truthStory {
 	}
 }
 
-// restStories: when and as what a review comes to rest.
-func restStories() []truthStory {
+// finalCases: when and as what a review comes to rest.
+func finalCases() []truthCase {
 	// run is a one-time review, asked for and approved before T0, whose session ran and ended at noon and 10 s.
 	run := func(s *scene) {
 		s.add("a", "11:50:00", asks(oneTime, 0, "sre"))
@@ -122,7 +122,7 @@ func restStories() []truthStory {
 		sessions_finished_total{outcome=success} 1
 		session_exit_codes_total{exit_code=0} 1
 		`
-	return []truthStory{
+	return []truthCase{
 		{"PROCESSING is not at rest for a minute after the end", func(s *scene) { run(s); s.at("12:01:09.9") },
 			ended + `open_reviews{status=PROCESSING} 1`},
 		{"PROCESSING for longer stays so", func(s *scene) { run(s); s.at("12:01:10") },

@@ -2,26 +2,26 @@ package gatewaytest
 
 import "time"
 
-// The rules of the metrics, as functions of what the API says about one session. They are written from the metrics'
-// description alone: the exporter's own code is held to them, so they must not share anything with it.
+// The rules of the metrics, as functions of what the API says about one session. They are written from the description of the metrics
+// alone. The exporter is tested against them, so they must not share code with it.
 
-// facts are what the API says about a session at some moment, as far as metrics depend on it. Times are Unix
-// microseconds, 0 being null.
-type facts struct {
+// sessionStatus is what the API says about a session at some moment, as far as metrics depend on it. Times are Unix microseconds; 0 is
+// null.
+type sessionStatus struct {
 	verb, status     string
 	exit             int16
 	start, end, size int64
 	review           *Review
 }
 
-func (g *Gateway) facts(r *row) facts {
-	return facts{
+func (g *Gateway) statusOf(r *row) sessionStatus {
+	return sessionStatus{
 		verb: g.words.at(uint32(r.verb)), status: g.words.at(uint32(r.status)), exit: r.exit,
 		start: r.start, end: r.end, size: r.size, review: r.review(),
 	}
 }
 
-// The states of a session. All but the first are the values of the label state.
+// The states of a session. All but the first are values of the label "state".
 const (
 	stateFinished = "finished"
 	statePending  = "pending"
@@ -31,8 +31,8 @@ const (
 	stateUnknown  = "unknown"
 )
 
-// state is the first line that fits of the table "State of a session".
-func (f facts) state(now int64) string {
+// state returns the state of a session at a moment: the first matching line of the table "State of a session".
+func (f sessionStatus) state(now int64) string {
 	v := f.review
 	switch {
 	case v != nil && (v.Status == rejected || v.Status == revoked):
@@ -51,8 +51,8 @@ func (f facts) state(now int64) string {
 	return stateUnknown
 }
 
-// outcome of a session that has finished.
-func (f facts) outcome() string {
+// outcome returns the outcome of a finished session.
+func (f sessionStatus) outcome() string {
 	switch {
 	case f.review != nil && f.review.Status == rejected:
 		return "rejected"
@@ -70,7 +70,7 @@ func (f facts) outcome() string {
 	return "unknown"
 }
 
-// decision is when the review was decided, and false while it is not or where nothing tells.
+// decision returns when the review was decided. It returns false if it is undecided or if the API does not say when.
 func (v *Review) decision() (int64, bool) {
 	if v.Status == pending {
 		return 0, false
@@ -78,7 +78,7 @@ func (v *Review) decision() (int64, bool) {
 	if v.Status != rejected && !v.RevokeAt.IsZero() {
 		return microsOf(v.RevokeAt.Add(-v.AccessDuration)), true
 	}
-	var no, yes time.Time // the earliest no, the latest yes
+	var no, yes time.Time // the earliest rejection, the latest approval
 	for _, d := range v.Groups {
 		switch {
 		case d.ReviewDate.IsZero():
@@ -97,18 +97,18 @@ func (v *Review) decision() (int64, bool) {
 	return 0, false
 }
 
-// rest is how a review came to rest.
-type rest struct {
-	status string
-	at     int64 // when it did
-	told   int64 // the same, as far as the API tells; otherwise 0
+// finalReview is how a review reached its final state.
+type finalReview struct {
+	status   string
+	at       int64 // when it did
+	reported int64 // the same, if the API reports it; otherwise 0
 }
 
-// grace is for how long a one-time review may still become EXECUTED after its session has ended.
+// grace is how long a one-time review can still become EXECUTED after its session has ended.
 const grace = int64(time.Minute / time.Microsecond)
 
-// rest tells whether the review is at rest by now. finished is when the session finished, as far as it has.
-func (f facts) rest(finished, now int64) (rest, bool) {
+// final returns how the review reached its final state, and whether it has by now. finished is when the session finished, if it has.
+func (f sessionStatus) final(finished, now int64) (finalReview, bool) {
 	v := f.review
 	over := f.state(now) == stateFinished
 	ended := f.end
@@ -117,28 +117,28 @@ func (f facts) rest(finished, now int64) (rest, bool) {
 	}
 	switch {
 	case v.Status == pending:
-		return rest{}, false
+		return finalReview{}, false
 	case v.Status == rejected:
-		told, _ := v.decision()
-		return rest{v.Status, now, told}, true
+		reported, _ := v.decision()
+		return finalReview{v.Status, now, reported}, true
 	case v.Status == revoked:
-		return rest{v.Status, now, v.lastSaid(revoked)}, true
+		return finalReview{v.Status, now, v.lastDecision(revoked)}, true
 	case v.Status == executed:
-		return rest{v.Status, now, f.end}, true
+		return finalReview{v.Status, now, f.end}, true
 	case v.Status == approved && v.Type == jit && !v.RevokeAt.IsZero():
 		at := microsOf(v.RevokeAt)
-		return rest{v.Status, at, at}, passed(v.RevokeAt, now)
+		return finalReview{v.Status, at, at}, passed(v.RevokeAt, now)
 	case v.Status == processing:
 		if f.end == 0 {
-			return rest{v.Status, ended + grace, 0}, over && now >= ended+grace
+			return finalReview{v.Status, ended + grace, 0}, over && now >= ended+grace
 		}
-		return rest{v.Status, ended + grace, f.end + grace}, over && now >= ended+grace
+		return finalReview{v.Status, ended + grace, f.end + grace}, over && now >= ended+grace
 	}
-	return rest{v.Status, now, f.end}, over
+	return finalReview{v.Status, now, f.end}, over
 }
 
-// lastSaid is when a group last gave the review this status, 0 where none did.
-func (v *Review) lastSaid(status string) int64 {
+// lastDecision returns when a group last decided with this status, or 0.
+func (v *Review) lastDecision(status string) int64 {
 	var last int64
 	for _, d := range v.Groups {
 		if d.Status == status {
@@ -148,5 +148,5 @@ func (v *Review) lastSaid(status string) int64 {
 	return last
 }
 
-// passed tells whether a moment that is set lies behind.
+// passed reports whether a moment is set and in the past.
 func passed(t time.Time, now int64) bool { return !t.IsZero() && microsOf(t) <= now }
