@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/common/config"
 )
 
-// authenticated is a client with an HTTP client of the configuration.
+// authenticated returns a client with an HTTP client of the configuration.
 func authenticated(t *testing.T, url string, cfg config.HTTPClientConfig, opts ...Option) *Client {
 	t.Helper()
 	hc, err := HTTPClient(cfg)
@@ -35,7 +35,7 @@ func authenticated(t *testing.T, url string, cfg config.HTTPClientConfig, opts .
 	return c
 }
 
-// tokenGateway takes the tokens it is told to take, writes down what it is sent, and hands out new ones.
+// tokenGateway accepts the tokens that a test sets, records what it receives, and sends new tokens.
 type tokenGateway struct {
 	mu      sync.Mutex
 	takes   []string
@@ -63,7 +63,7 @@ func (g *tokenGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, 200, emptyPage)
 }
 
-// sees gives what was sent since it was last asked.
+// sees returns what was received since its last call.
 func (g *tokenGateway) sees() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -79,8 +79,7 @@ func writeToken(t *testing.T, file, token string) {
 	}
 }
 
-// The life of a token: read from its file at each request, replaced by what the gateway hands out, dropped when the
-// gateway takes it no more.
+// A token is read from its file at each request, replaced by the one that the gateway sends, and dropped when the gateway refuses it.
 func TestTokenRotation(t *testing.T) {
 	g := &tokenGateway{takes: []string{"file-1"}}
 	var connections atomic.Int32
@@ -147,7 +146,7 @@ func TestTokenRotation(t *testing.T) {
 	}
 }
 
-// Many goroutines at once, while tokens come and go; the race detector watches.
+// Many goroutines send requests while tokens change, for the race detector.
 func TestTokenRotationIsConcurrent(t *testing.T) {
 	g := &tokenGateway{takes: []string{"file", "new"}, handOut: "new"}
 	srv := httptest.NewServer(g)
@@ -169,7 +168,7 @@ func TestTokenRotationIsConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// A token is taken over only from where it can belong.
+// A new token is accepted only from the gateway itself, in answer to a bearer token.
 func TestTokenRotationIsRefused(t *testing.T) {
 	t.Run("without a bearer token", func(t *testing.T) {
 		g := &tokenGateway{takes: []string{""}, handOut: "new"}
@@ -221,7 +220,7 @@ func TestTokenRotationIsRefused(t *testing.T) {
 	}
 }
 
-// A transport that does not tell what it sent cannot say whose the new token is.
+// Without the request that was sent, a new token is not accepted.
 func TestTokenRotationWithoutARequest(t *testing.T) {
 	code := 200
 	c, err := New("http://gateway", &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
@@ -240,8 +239,8 @@ func TestTokenRotationWithoutARequest(t *testing.T) {
 	}
 }
 
-// Below us somebody may replace the token that was handed out, as OAuth 2 does, and an API key comes without one. Then
-// a 401 says nothing about the token, and asking again would bring the same.
+// A transport may replace the rotated token, as OAuth 2 does, and an API key is sent without a token. Then a 401 says nothing about the
+// rotated token, and the request is not repeated.
 func TestUnauthorizedIsNotRepeated(t *testing.T) {
 	for name, authorization := range map[string]string{"a token of its own": "Bearer other", "an API key": ""} {
 		t.Run(name, func(t *testing.T) {
@@ -291,7 +290,7 @@ func TestSameOrigin(t *testing.T) {
 	}
 }
 
-// A redirect within the gateway is followed, one that leaves it is not even asked.
+// A redirect within the gateway is followed. Nothing is sent to another origin.
 func TestRedirects(t *testing.T) {
 	var stolen []string
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -373,7 +372,7 @@ func TestHTTPClientRefuses(t *testing.T) {
 	}
 }
 
-// The configuration reaches the wire: extra headers and TLS.
+// Extra headers and TLS of the configuration are used.
 func TestHTTPClientConfiguration(t *testing.T) {
 	var sent http.Header
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -71,7 +71,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestListSessionsAsks(t *testing.T) {
+func TestListSessionsRequest(t *testing.T) {
 	zone := time.FixedZone("", -3*3600)
 	tests := map[string]struct {
 		options ListOptions
@@ -263,8 +263,8 @@ func TestUserInfo(t *testing.T) {
 	}
 }
 
-// Answers good and bad leave the connection in use, so that a walk of a thousand pages makes one.
-func TestConnectionsAreUsedAgain(t *testing.T) {
+// The network connection is reused after every answer, successful or not.
+func TestConnectionsAreReused(t *testing.T) {
 	var connections atomic.Int32
 	bodies := []struct {
 		code int

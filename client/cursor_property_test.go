@@ -11,9 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Any list, of either dialect, that grows while it is read: no row twice, every row that was there from the beginning,
-// in an order that does not depend on the gateway's, with claims that hold at every step, in a bounded number of
-// requests and a bounded memory.
+// A cursor over any list of either dialect, which grows meanwhile, returns every row that was there from the start exactly once, newest first.
+// ReadDownTo is correct at every step, and the number of requests and the memory are bounded.
 func TestCursorProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const seconds = 6
@@ -119,7 +118,7 @@ func TestCursorProperties(t *testing.T) {
 	})
 }
 
-// within counts the rows of a stretch, borders included, and those that could be of any.
+// within counts the rows from from to to, both inclusive, and the rows without a readable start.
 func (l *fakeList) within(from, to time.Time) int {
 	n := 0
 	for _, r := range l.rows {
@@ -130,7 +129,7 @@ func (l *fakeList) within(from, to time.Time) int {
 	return n
 }
 
-// largestTie is the number of rows of the moment that has most.
+// largestTie returns the largest number of rows with the same start.
 func (l *fakeList) largestTie(from, to time.Time) int {
 	most, n := 0, make(map[int64]int)
 	for _, r := range l.rows {
@@ -142,7 +141,7 @@ func (l *fakeList) largestTie(from, to time.Time) int {
 	return most
 }
 
-// claimHolds checks that every row above ReadDownTo was read, but for those of skipped seconds.
+// claimHolds tests that every row above ReadDownTo was read, except in skipped seconds.
 func claimHolds(t *rapid.T, c *Cursor, there map[string]fakeRow, out map[string]bool) {
 	for id, r := range there {
 		complete := !slices.ContainsFunc(c.Skipped(), func(s time.Time) bool {

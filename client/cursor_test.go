@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// walk drives a cursor over a list to its end and gives the ids that came out, in order.
+// walk runs a cursor over a list to its end and returns the ids in order.
 func walk(t *testing.T, c *Cursor, list func(ListOptions) *SessionPage, atMost int) []string {
 	t.Helper()
 	var ids []string
@@ -39,7 +39,7 @@ func equalAsSets(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// A walk reads everything once, at the price in requests that is written here.
+// A walk reads every row once, with this number of requests.
 func TestCursorReadsAll(t *testing.T) {
 	minute := ListOptions{Start: at(0), End: at(60_000), Limit: 10, Count: CountNone}
 	tests := map[string]struct {
@@ -154,7 +154,7 @@ func TestCursorRequests(t *testing.T) {
 	}
 }
 
-// Each pass through a dense second has the borders between its pages elsewhere.
+// Each pass through a full second has the borders between its pages at other places.
 func TestCursorShiftsBorders(t *testing.T) {
 	c := NewCursor(ListOptions{Start: at(0), End: at(1_000), Limit: 4})
 	type request struct{ offset, limit int }
@@ -177,7 +177,7 @@ func TestCursorShiftsBorders(t *testing.T) {
 	}
 }
 
-// Every second has a border, and no second more rows than an offset reaches.
+// A second with more rows than offsets can reach is skipped, and the rows around it are read.
 func TestCursorSkipsWhatOffsetsDoNotReach(t *testing.T) {
 	for _, old := range []bool{true, false} {
 		t.Run(fmt.Sprintf("old=%v", old), func(t *testing.T) {
@@ -212,8 +212,7 @@ func TestCursorSkipsWhatOffsetsDoNotReach(t *testing.T) {
 	}
 }
 
-// Hundreds of rows of the same moment, in another order at each request, whether or not the same request gives the same
-// order again: the passes find them all.
+// The passes find all of hundreds of rows with the same start, although each request has another order.
 func TestCursorUnitesPasses(t *testing.T) {
 	for _, steady := range []bool{false, true} {
 		for _, n := range []int{101, 150, 250, 500} {
@@ -227,7 +226,7 @@ func TestCursorUnitesPasses(t *testing.T) {
 	}
 }
 
-// Whatever a gateway does, the walk ends, and does not claim what it has not read.
+// The walk ends whatever a gateway does, and never reports a window as read that it has not read.
 func TestCursorEndsWithOddGateways(t *testing.T) {
 	page := func(rows []fakeRow, more bool, total int) *SessionPage {
 		p := &SessionPage{HasNextPage: more}

@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/common/config"
 )
 
-// What a user meets: the kind for the label, and a sentence that says what was done and what to do.
+// An error has a kind for a label, and a sentence that says what was being done and what to do.
 func TestErrors(t *testing.T) {
 	reply := func(code int, contentType, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -147,7 +147,7 @@ func TestStatusErrorFields(t *testing.T) {
 	}
 }
 
-// An answer that does not come, or not to its end, is a time-out; one that nobody waits for any more is not.
+// A missing or incomplete answer is a timeout. A canceled request is not.
 func TestTimeouts(t *testing.T) {
 	untilDone := transport(func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
@@ -191,7 +191,7 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// readUntil blocks until its context is over.
+// readUntil blocks until its context is done.
 type readUntil struct{ ctx context.Context }
 
 func (r readUntil) Read([]byte) (int, error) {

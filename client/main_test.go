@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve starts a gateway double and gives a client of it.
+// serve starts a gateway with the handler h and returns a client of it.
 func serve(t *testing.T, h http.HandlerFunc, opts ...Option) *Client {
 	t.Helper()
 	srv := httptest.NewServer(h)
@@ -22,14 +22,14 @@ func serve(t *testing.T, h http.HandlerFunc, opts ...Option) *Client {
 	return c
 }
 
-// answer writes a body as a gateway does.
+// answer sends a body as a gateway does.
 func answer(w http.ResponseWriter, code int, body string) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(body))
 }
 
-// transport is a round tripper made of a function.
+// transport is a function as an http.RoundTripper.
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// aRow is the text of a row, with some of its members replaced, or taken away where the new text is empty.
+// aRow returns the text of a row with some members replaced, or removed if the new text is empty.
 func aRow(members ...string) string {
 	row := [][2]string{{"id", `"s1"`}, {"connection", `"pg"`}, {"start_date", `"2026-08-01T10:00:00.5Z"`}}
 	for i := 0; i < len(members); i += 2 {
@@ -56,7 +56,7 @@ func TestDecodePageFrame(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got SessionPage
-			// A reader that gives a byte at a time meets every border within the decoder.
+			// Single bytes test every position at which the decoder can be interrupted.
 			if err := decodePage(iotest.OneByteReader(strings.NewReader(tt.text)), 0, &got); err != nil {
 				t.Fatal(err)
 			}
@@ -202,7 +202,7 @@ func manyTags(n int) string {
 	return "{" + strings.Join(tags, ",") + "}"
 }
 
-// A malformed row before all readable ones is near the first of these; without any it is nowhere.
+// A malformed row before all readable ones is near the first readable one. Without any, Near is zero.
 func TestMalformedNear(t *testing.T) {
 	lost := aRow("start_date", ``)
 	for name, tt := range map[string]struct {
@@ -241,7 +241,7 @@ func TestDecodePageMakesTextValid(t *testing.T) {
 	}
 }
 
-// Of a body of any length, no more than a row and what the decoder reads ahead is in memory.
+// At most one row and what the decoder reads ahead is in memory, however long the body is.
 func TestDecodePageForgetsRows(t *testing.T) {
 	const rows = maxRows
 	row := aRow("metadata", `"`+strings.Repeat("m", 2000)+`"`)
@@ -255,7 +255,7 @@ func TestDecodePageForgetsRows(t *testing.T) {
 	}
 }
 
-// Times go both ways: absent is null, zero and "".
+// Times are decoded and encoded. An absent time is null, zero or "".
 func TestTime(t *testing.T) {
 	for text, want := range map[string]string{
 		`null`: `null`, `""`: `null`, `"0001-01-01T00:00:00Z"`: `null`,

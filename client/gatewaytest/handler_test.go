@@ -34,7 +34,7 @@ func TestFilters(t *testing.T) {
 		{"review.status", "review.status", "PENDING", "a"},
 		{"review.status as a pattern", "review.status", "%E%T%D%", "b"},
 		{"review.status empty", "review.status", "", "d"},
-		{"review.status that nobody has", "review.status", "REVOKED", ""},
+		{"review.status that no session has", "review.status", "REVOKED", ""},
 		{"review.approver by groups", "review.approver", "grace@example.com", "b a"},
 		{"review.approver unknown", "review.approver", "nobody@example.com", ""},
 		{"unknown parameters are ignored", "status", "open", "e d c b a"},
@@ -60,8 +60,8 @@ func TestFilters(t *testing.T) {
 				}
 			})
 		}
-		t.Run("a pattern that ends within an escape is SQL trouble", func(t *testing.T) {
-			if a := ask(t, g, sessionsPath("connection", `pg\`)); a.code != http.StatusInternalServerError {
+		t.Run("a pattern that ends within an escape is an SQL error", func(t *testing.T) {
+			if a := send(t, g, sessionsPath("connection", `pg\`)); a.code != http.StatusInternalServerError {
 				t.Errorf("%d %s, want 500", a.code, a.body)
 			}
 		})
@@ -81,11 +81,11 @@ func TestCredentials(t *testing.T) {
 		{"wrong bearer token", "Authorization", "Bearer other", map[Dialect]int{Old: -1, New2026: -1}},
 		{"token without Bearer", "Authorization", "jwt", map[Dialect]int{Old: -1, New2026: -1}},
 		{"hpk_ key after Bearer, new only", "Authorization", "Bearer hpk_auditor", map[Dialect]int{Old: -1, New2026: 2}},
-		{"Api-Key with an organisation", "Api-Key", "org|secret", map[Dialect]int{Old: 2, New2026: 2}},
+		{"Api-Key with an organization", "Api-Key", "org|secret", map[Dialect]int{Old: 2, New2026: 2}},
 		{"Api-Key xapi-", "Api-Key", "xapi-secret", map[Dialect]int{Old: 2, New2026: 2}},
 		{"hpk_ key in Api-Key fails", "Api-Key", "hpk_auditor", map[Dialect]int{Old: -1, New2026: -1}},
 		{"a standard user sees fewer rows, silently", "Authorization", "Bearer jwt-2", map[Dialect]int{Old: 1, New2026: 1}},
-		{"nobody", "X-Nothing", "", map[Dialect]int{Old: -1, New2026: -1}},
+		{"no credential", "X-Nothing", "", map[Dialect]int{Old: -1, New2026: -1}},
 	}
 	each(t, func(t *testing.T, d Dialect) {
 		g := New(Config{Dialect: d, Tokens: tokens, APIKeys: keys})
@@ -100,18 +100,18 @@ func TestCredentials(t *testing.T) {
 			})
 		}
 		t.Run("a standard user does not find others' sessions by id", func(t *testing.T) {
-			if a := ask(t, g, "/api/sessions/a", "Authorization", "Bearer jwt-2"); a.code != http.StatusNotFound {
+			if a := send(t, g, "/api/sessions/a", "Authorization", "Bearer jwt-2"); a.code != http.StatusNotFound {
 				t.Errorf("got %d, want 404", a.code)
 			}
 		})
 	})
 }
 
-// rowsFor is the number of rows that a credential gets to see, -1 where it is refused.
+// rowsFor returns the number of rows that a credential sees, or -1 if it is refused.
 func rowsFor(t *testing.T, g *Gateway, header, value string) int {
 	t.Helper()
 	pairs := []string{"Authorization", "", header, value}
-	a := ask(t, g, "/api/sessions", pairs...)
+	a := send(t, g, "/api/sessions", pairs...)
 	if a.code == http.StatusUnauthorized {
 		return -1
 	}
@@ -141,7 +141,7 @@ func TestAnswersByPath(t *testing.T) {
 			{"/", 200, "text/html; charset=utf-8", "<html"},
 		}
 		for _, test := range tests {
-			a := ask(t, g, test.path)
+			a := send(t, g, test.path)
 			if a.code != test.code || a.header.Get("Content-Type") != test.kind || !strings.Contains(a.body, test.part) {
 				t.Errorf("%s: %d %s %s\nwant %d %s with %s", test.path, a.code, a.header.Get("Content-Type"), a.body,
 					test.code, test.kind, test.part)
@@ -170,7 +170,7 @@ func TestHeaders(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.cfg.Now = c.now
 			for _, path := range []string{"/api/sessions", "/nowhere"} {
-				h := ask(t, New(test.cfg), path).header
+				h := send(t, New(test.cfg), path).header
 				if h.Get("Server") != test.server || h.Get("X-New-Access-Token") != test.token {
 					t.Errorf("Server %q, token %q; want %q, %q", h.Get("Server"), h.Get("X-New-Access-Token"), test.server, test.token)
 				}

@@ -14,24 +14,24 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a clock that a test moves.
+// clock is a clock that a test controls.
 type clock struct{ t time.Time }
 
 func (c *clock) now() time.Time        { return c.t }
 func (c *clock) sleep(d time.Duration) { c.t = c.t.Add(d) }
 
-// noon is when most tests begin.
+// noon returns a clock at the start time of most tests.
 func noon() *clock { return &clock{time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} }
 
-// answer is what a client gets.
+// answer is what a client receives.
 type answer struct {
 	code   int
 	header http.Header
 	body   string
 }
 
-// ask sends a GET with a token through the gateway's transport.
-func ask(t *testing.T, g *Gateway, path string, header ...string) answer {
+// send sends a GET with a token through the gateway's transport.
+func send(t *testing.T, g *Gateway, path string, header ...string) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://gateway.test"+path, nil)
 	if err != nil {
@@ -53,7 +53,7 @@ func ask(t *testing.T, g *Gateway, path string, header ...string) answer {
 	return answer{res.StatusCode, res.Header, string(b)}
 }
 
-// page is a list answer, as far as tests look at it.
+// page is the part of a list answer that tests use.
 type page struct {
 	Data        []Row `json:"data"`
 	Total       *int  `json:"total"`
@@ -61,10 +61,10 @@ type page struct {
 	HasNextPage bool  `json:"has_next_page"`
 }
 
-// list asks for sessions; the query is given as pairs.
+// list requests sessions. query is pairs of name and value.
 func list(t *testing.T, g *Gateway, query ...string) page {
 	t.Helper()
-	a := ask(t, g, sessionsPath(query...))
+	a := send(t, g, sessionsPath(query...))
 	if a.code != http.StatusOK {
 		t.Fatalf("%v: %d %s", query, a.code, a.body)
 	}
@@ -91,7 +91,7 @@ func (p page) ids() []string {
 	return out
 }
 
-// compact is JSON without white space.
+// compact returns JSON without white space.
 func compact(t *testing.T, b []byte) string {
 	t.Helper()
 	var out bytes.Buffer

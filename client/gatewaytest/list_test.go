@@ -18,7 +18,7 @@ func each(t *testing.T, f func(t *testing.T, d Dialect)) {
 	}
 }
 
-// number is a gateway with n sessions a second apart, the newest at noon, ids made of their number: 000 is the newest.
+// number returns a gateway with n sessions a second apart. The newest starts at noon and has the id 000.
 func number(t *testing.T, d Dialect, n int) *Gateway {
 	t.Helper()
 	c := noon()
@@ -34,7 +34,7 @@ func TestLimit(t *testing.T) {
 	tests := []struct {
 		name, limit string
 		rows        map[Dialect]int    // in a 200
-		refused     map[Dialect]string // or the message, with its code
+		refused     map[Dialect]string // otherwise the status and the message
 	}{
 		{"absent is 20", "absent", map[Dialect]int{Old: 20, New2026: 20}, nil},
 		{"as asked", "7", map[Dialect]int{Old: 7, New2026: 7}, nil},
@@ -55,7 +55,7 @@ func TestLimit(t *testing.T) {
 				if test.limit == "absent" {
 					query = nil
 				}
-				a := ask(t, g, sessionsPath(query...))
+				a := send(t, g, sessionsPath(query...))
 				if want, refused := test.refused[d]; refused {
 					if got := fmt.Sprint(a.code, " ", a.body); got != want {
 						t.Errorf("got %s, want %s", got, want)
@@ -110,7 +110,7 @@ func TestOffset(t *testing.T) {
 		if p := list(t, g, "offset", "10000", "limit", "100"); len(p.Data) != 100 || !p.HasNextPage {
 			t.Errorf("at 10000: %d rows, has_next_page %v, want 100 and true", len(p.Data), p.HasNextPage)
 		}
-		deep := ask(t, g, sessionsPath("offset", "10001"))
+		deep := send(t, g, sessionsPath("offset", "10001"))
 		switch {
 		case d == Old && deep.code != http.StatusOK:
 			t.Errorf("beyond 10000: %d %s, want it to be unbounded", deep.code, deep.body)
@@ -142,7 +142,7 @@ func TestTotal(t *testing.T) {
 	}
 	each(t, func(t *testing.T, d Dialect) {
 		for _, test := range tests {
-			// The same without a filter, where only indexes are looked at, and with one, where rows are.
+			// The same without a filter, which uses only indexes, and with one, which tests rows.
 			for _, filter := range []string{"", "connection"} {
 				t.Run(strings.TrimSpace(test.name+" "+filter), func(t *testing.T) {
 					c := noon()
@@ -229,7 +229,7 @@ func TestNewGatewaysCheckParameters(t *testing.T) {
 		"count=some": `invalid \"count\" option: must be none, exact or capped, got \"some\"`,
 		"count=":     `invalid \"count\" option: must be none, exact or capped, got \"\"`,
 	} {
-		if a := ask(t, g, "/api/sessions?"+query); a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, want) {
+		if a := send(t, g, "/api/sessions?"+query); a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, want) {
 			t.Errorf("%s: %d %s, want 422 with %s", query, a.code, a.body, want)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// FuzzQuery sends anything as a query: the answer is always JSON, and one that a gateway could give.
+// FuzzQuery sends any text as a query. The answer is always JSON with a status that a gateway can send.
 func FuzzQuery(f *testing.F) {
 	for _, q := range []string{
 		"", "limit=0", "limit=-1&offset=99999999999999999999", "connection=%25%5C", "review.status=&user=%00",
@@ -23,7 +23,7 @@ func FuzzQuery(f *testing.F) {
 	for _, d := range dialects {
 		g := New(Config{Dialect: d, Now: c.now})
 		g.AddHistory(50, c.t.Add(-time.Hour), c.t, HistoryOptions{Unfinished: 10, Pending: 5})
-		g.AddHistory(20, c.t, c.t, HistoryOptions{}) // all at once
+		g.AddHistory(20, c.t, c.t, HistoryOptions{}) // all with the same start
 		gateways = append(gateways, g)
 	}
 	f.Fuzz(func(t *testing.T, query string) {

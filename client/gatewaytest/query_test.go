@@ -59,7 +59,7 @@ func TestBadDates(t *testing.T) {
 		g := New(Config{Dialect: d})
 		for _, name := range []string{"start_date", "end_date"} {
 			for _, bad := range []string{"", "2026-11-23", "1763899200"} {
-				a := ask(t, g, sessionsPath(name, bad))
+				a := send(t, g, sessionsPath(name, bad))
 				want := `{"message":"failed listing sessions, start_date or end_date in wrong format"}`
 				if d == New2026 {
 					want = fmt.Sprintf(`{"message":"failed listing sessions, invalid \"%s\" option: start_date or end_date in wrong format"}`, name)

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// recorded is an answer of a real gateway, and the question that was asked.
+// recorded is a request and the answer of a real gateway.
 type recorded struct {
 	dialect Dialect
 	file    string
 	query   []string // of /api/sessions
-	// status is the review status of the sessions that the question matched besides those shown; more is their number.
+	// more is the number of sessions that matched besides those in the answer, status their review status.
 	status string
 	more   int
 	code   int
@@ -53,8 +53,8 @@ func recordings() []recorded {
 	}
 }
 
-// TestRecordedAnswers holds the simulation to what real gateways answered: their sessions, put into the store and
-// asked for in the same way, come out byte by byte, envelope and errors included.
+// TestRecordedAnswers compares the simulation with real gateways. It adds the sessions of a recorded answer to the store and sends the same
+// request. The answer is equal byte by byte, including the envelope and errors.
 func TestRecordedAnswers(t *testing.T) {
 	for _, rec := range recordings() {
 		t.Run(rec.dialect.String()+"/"+rec.file, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestRecordedAnswers(t *testing.T) {
 			}
 			fill(g, rec, older)
 
-			got := ask(t, g, sessionsPath(rec.query...))
+			got := send(t, g, sessionsPath(rec.query...))
 			if got.code != rec.code {
 				t.Errorf("status %d, want %d", got.code, rec.code)
 			}
@@ -85,7 +85,7 @@ func TestRecordedAnswers(t *testing.T) {
 	}
 }
 
-// fill adds the sessions that the recorded answer counts but does not show, before those that it shows.
+// fill adds the sessions that the recorded answer counts but does not contain, older than those that it contains.
 func fill(g *Gateway, rec recorded, older time.Time) {
 	if rec.status == "" {
 		g.AddHistory(rec.more, older, older.Add(3*time.Minute), HistoryOptions{})
@@ -100,7 +100,7 @@ func fill(g *Gateway, rec recorded, older time.Time) {
 func TestRecordedUnauthorized(t *testing.T) {
 	for _, d := range []Dialect{Old, New2026} {
 		t.Run(d.String(), func(t *testing.T) {
-			got := ask(t, New(Config{Dialect: d}), "/api/sessions", "Authorization", "Bearer "+BadToken)
+			got := send(t, New(Config{Dialect: d}), "/api/sessions", "Authorization", "Bearer "+BadToken)
 			if want := compact(t, readFixture(t, d, "unauthorized-401")); got.code != http.StatusUnauthorized || got.body != want {
 				t.Errorf("got %d %s, want 401 %s", got.code, got.body, want)
 			}
@@ -124,15 +124,15 @@ func TestRecordedUserinfo(t *testing.T) {
 			}
 			want = strings.ReplaceAll(want, org.ID, OrgID)
 			g := New(Config{Dialect: d, Tokens: map[string]Credential{"token": c}})
-			if got := ask(t, g, "/api/userinfo"); got.code != http.StatusOK || got.body != want {
+			if got := send(t, g, "/api/userinfo"); got.code != http.StatusOK || got.body != want {
 				t.Errorf("got %d %s\nwant 200 %s", got.code, got.body, want)
 			}
 		})
 	}
 }
 
-// TestRecordedNamesAreAllAsked notices a recording that no test looks at.
-func TestRecordedNamesAreAllAsked(t *testing.T) {
+// TestRecordedAnswersAreAllTested fails if a recording is not used by a test.
+func TestRecordedAnswersAreAllTested(t *testing.T) {
 	asked := map[string]bool{}
 	for _, rec := range recordings() {
 		asked[fmt.Sprint(rec.dialect, rec.file)] = true

@@ -8,14 +8,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestTruthNeverFalls lets life go on, with somebody looking now and then, and wants no counter ever to fall, sessions
-// to be let go included.
+// TestTruthNeverFalls plays life with occasional requests and tests that no counter falls, also if sessions are forgotten.
 func TestTruthNeverFalls(t *testing.T) {
 	each(t, func(outer *testing.T, d Dialect) {
 		rapid.Check(outer, func(t *rapid.T) {
 			l := DefaultLife()
 			l.Rate, l.VeryLateMax, l.Connections, l.BurstSize = 0.05, 20*time.Minute, Connections(1), 0
-			g, c := lived(d, rapid.Uint64().Draw(t, "seed"), l)
+			g, c := newLife(d, rapid.Uint64().Draw(t, "seed"), l)
 			c.sleep(90 * time.Minute)
 			o := TruthOptions{
 				T0: c.t, Lookback: time.Hour, AllowedLateness: 15 * time.Minute,
@@ -30,7 +29,7 @@ func TestTruthNeverFalls(t *testing.T) {
 				}
 				now := g.Truth(o).Samples
 				for k, v := range last {
-					if counts(k) && now[k] < v {
+					if isCounter(k) && now[k] < v {
 						t.Fatalf("%s falls from %v to %v", k, v, now[k])
 					}
 				}
@@ -40,8 +39,8 @@ func TestTruthNeverFalls(t *testing.T) {
 	})
 }
 
-// counts tells whether a series is a counter or belongs to a histogram.
-func counts(series string) bool {
+// isCounter reports whether a series is a counter or belongs to a histogram.
+func isCounter(series string) bool {
 	name, _, _ := strings.Cut(series, "{")
 	for _, suffix := range []string{"_total", "_count", "_sum", "_bucket"} {
 		if strings.HasSuffix(name, suffix) {
@@ -51,10 +50,10 @@ func counts(series string) bool {
 	return false
 }
 
-// TestTruthAddsUp compares totals of eight hours with what the sessions say one by one, where nobody was let go or came too late.
+// TestTruthAddsUp compares the totals of eight hours with the single sessions. None of them is forgotten or too late.
 func TestTruthAddsUp(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
-		g, c := lived(d, 4, DefaultLife())
+		g, c := newLife(d, 4, DefaultLife())
 		o := TruthOptions{T0: c.t, Lookback: time.Hour, AllowedLateness: 15 * time.Minute}
 		c.sleep(8 * time.Hour)
 		want := map[string]float64{}

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// plainPage is an answer as encoding/json alone decodes it, the reference for the streamed decode.
+// plainPage is an answer for encoding/json alone, which is the reference for decodePage.
 type plainPage struct {
 	Data          []json.RawMessage `json:"data"`
 	HasNextPage   bool              `json:"has_next_page"`
@@ -22,7 +22,7 @@ type plainPage struct {
 	TotalIsCapped bool              `json:"total_is_capped"`
 }
 
-// decodePlain decodes a page with encoding/json alone, a row at a time.
+// decodePlain decodes a page with encoding/json alone, row by row.
 func decodePlain(text []byte) (*SessionPage, error) {
 	var plain plainPage
 	if err := json.Unmarshal(text, &plain); err != nil {
@@ -47,7 +47,7 @@ func decodePlain(text []byte) (*SessionPage, error) {
 	return p, nil
 }
 
-// samePage compares two pages, but for the place of malformed rows and the texts of errors.
+// samePage compares two pages, except for Near of malformed rows and the texts of errors.
 func samePage(got, want *SessionPage) error {
 	if got.Rows != want.Rows || got.HasNextPage != want.HasNextPage || !reflect.DeepEqual(got.Total, want.Total) ||
 		got.TotalIsCapped != want.TotalIsCapped {
@@ -71,7 +71,7 @@ func samePage(got, want *SessionPage) error {
 	return nil
 }
 
-// Text that a generator wrote, rows good and bad: the streamed decode gives what encoding/json gives row by row.
+// For generated pages with good and bad rows, decodePage returns the same as encoding/json row by row.
 func TestDecodePageEqualsPlain(t *testing.T) {
 	text := pageText()
 	rapid.Check(t, func(t *rapid.T) {
@@ -124,8 +124,7 @@ func pageText() *rapid.Generator[string] {
 	})
 }
 
-// Any text: no panic, no memory beyond what the text justifies, valid strings out, and wherever encoding/json finds a
-// page, the same page.
+// For any text, decodePage does not panic, returns valid strings and no more rows than the text has, and agrees with encoding/json.
 func FuzzDecodePage(f *testing.F) {
 	for _, file := range fixtures(f) {
 		var p plainPage
@@ -166,8 +165,7 @@ func FuzzDecodePage(f *testing.F) {
 	})
 }
 
-// isPage tells whether a text has data, once, and is not nested beyond reason: what the streamed decode asks for above
-// what encoding/json does.
+// isPage reports whether a text has data exactly once and is not nested too deep. decodePage requires this, encoding/json does not.
 func isPage(body []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	n := 0

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// endless is a body that begins in some way and does not end.
+// endless is a body that starts with some text and never ends.
 type endless struct {
 	begin io.Reader
 	read  int
@@ -30,8 +30,7 @@ func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: e, Request: r}, nil
 }
 
-// However much may be read of an answer, no single value of it gets all of that into memory at once: where there are many gateways, one that
-// goes mad would end the process for all of them.
+// No single value of an answer can fill the memory, even if the answer may be larger: one broken gateway must not end the process for all.
 func TestValuesWithoutEnd(t *testing.T) {
 	for name, begin := range map[string]string{
 		"a row":                     `{"data":[{"id":"`,

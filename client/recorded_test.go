@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// fixtures are the recorded answers, by their path.
+// fixtures returns the paths of the recorded answers.
 func fixtures(tb testing.TB) []string {
 	tb.Helper()
 	files, err := filepath.Glob("testdata/gateway-*/*.json")
@@ -36,7 +36,7 @@ func readFixture(tb testing.TB, file string) []byte {
 
 var statusInName = regexp.MustCompile(`-(\d{3})\.json$`)
 
-// serveFixture is a client of a gateway that gives a recorded answer, whatever it is asked.
+// serveFixture returns a client of a gateway that sends a recorded answer to every request.
 func serveFixture(t *testing.T, file string) *Client {
 	t.Helper()
 	text := readFixture(t, file)
@@ -57,7 +57,7 @@ func serveFixture(t *testing.T, file string) *Client {
 	return c
 }
 
-// What a page of the recorded ones holds.
+// What a recorded page contains.
 type recordedPage struct {
 	rows, total   int // total -1 for null
 	capped, more  bool
@@ -99,7 +99,7 @@ var recordedErrors = map[string]string{
 	"gateway-2026-08/unauthorized-401":    "access denied",
 }
 
-// Every recorded answer, through the client.
+// The client reads every recorded answer.
 func TestRecordedAnswers(t *testing.T) {
 	for _, file := range fixtures(t) {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/"), ".json")
@@ -186,7 +186,7 @@ func checkRecordedUser(t *testing.T, c *Client, name string) {
 	}
 }
 
-// One recorded row, every field of it.
+// The client reads every field of a recorded row.
 func TestRecordedRow(t *testing.T) {
 	page, err := serveFixture(t, "testdata/gateway-2026-08/approved-ready.json").ListSessions(context.Background(), ListOptions{})
 	if err != nil {
@@ -223,7 +223,7 @@ func TestRecordedRow(t *testing.T) {
 	}
 }
 
-// A pending review has nulls where a decision will be: nobody, and no time.
+// A pending review has null for the person and the time of the decision.
 func TestRecordedNulls(t *testing.T) {
 	page, err := serveFixture(t, "testdata/gateway-1.49.10/pending.json").ListSessions(context.Background(), ListOptions{})
 	if err != nil {
