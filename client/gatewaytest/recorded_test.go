@@ -139,7 +139,7 @@ func TestRecordedAnswersAreAllTested(t *testing.T) {
 	}
 	for _, d := range []Dialect{Old, New2026} {
 		asked[fmt.Sprint(d, "unauthorized-401")], asked[fmt.Sprint(d, "userinfo")] = true, true
-		files, err := filepath.Glob(filepath.Join("testdata", "gateway-"+d.String(), "*.json"))
+		files, err := filepath.Glob(filepath.Join("..", "testdata", "gateway-"+d.String(), "*.json"))
 		if err != nil || len(files) == 0 {
 			t.Fatal("no recordings", err)
 		}
@@ -153,7 +153,7 @@ func TestRecordedAnswersAreAllTested(t *testing.T) {
 
 func readFixture(t *testing.T, d Dialect, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", "gateway-"+d.String(), name+".json"))
+	b, err := os.ReadFile(filepath.Join("..", "testdata", "gateway-"+d.String(), name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
