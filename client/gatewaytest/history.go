@@ -92,7 +92,8 @@ type history struct {
 	metas        []uint32
 }
 
-// spread spreads m special rows evenly among n rows. It returns whether the k-th row is special, and the number of special rows before it.
+// spread spreads m special rows evenly among n rows. It returns the number of special rows before the k-th row, and whether that row is
+// special itself.
 func (h *history) spread(k, n, m int) (int, bool) {
 	if m <= 0 {
 		return 0, false
