@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -263,35 +260,20 @@ func TestUserInfo(t *testing.T) {
 	}
 }
 
-// The network connection is reused after every answer, successful or not.
+// Every answer, successful or not, is read to its end, so that the network connection can be reused.
 func TestConnectionsAreReused(t *testing.T) {
-	var connections atomic.Int32
 	bodies := []struct {
 		code int
 		body string
 	}{{200, emptyPage}, {500, `{"message":"trouble"}`}, {404, `{"message":"not found"}`}, {200, emptyPage + "  \n"}, {401, ""}, {200, emptyPage}}
 	n := 0
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, bodies[n].code, bodies[n].body)
-	}))
-	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateNew {
-			connections.Add(1)
-		}
-	}
-	srv.Start()
-	defer srv.Close()
-	c, err := New(srv.URL, srv.Client())
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, bodies[n].code, bodies[n].body) })
+	read := watchBodies(c)
 	for n = range bodies {
 		_, err := c.ListSessions(context.Background(), ListOptions{})
 		if (err == nil) != (bodies[n].code == 200) {
 			t.Fatalf("request %d: %v", n, err)
 		}
 	}
-	if got := connections.Load(); got != 1 {
-		t.Errorf("%d connections for %d requests", got, len(bodies))
-	}
+	read.wantAllReadToTheEnd(t)
 }
