@@ -327,11 +327,11 @@ func TestRedirects(t *testing.T) {
 		_, err := c.ListSessions(context.Background(), ListOptions{Filters: Filters{User: "somebody@example.com"}})
 		checkError(t, err, "redirect", ErrRedirect, "gateway's own URL")
 		if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: the error tells a secret: %v", name, err)
+			t.Errorf("%s: the error contains a secret: %v", name, err)
 		}
 	}
 	if len(stolen) > 0 {
-		t.Errorf("somebody else was asked: %v", stolen)
+		t.Errorf("a request was sent to another origin: %v", stolen)
 	}
 
 	to = "/api/v2/sessions"

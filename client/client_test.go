@@ -63,7 +63,7 @@ func TestNewRefuses(t *testing.T) {
 			continue
 		}
 		if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: the error tells the secret: %v", base, err)
+			t.Errorf("%s: the error contains the secret: %v", base, err)
 		}
 	}
 }

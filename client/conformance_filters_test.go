@@ -75,6 +75,6 @@ func (c *conformance) reviewFilter(t *testing.T) {
 	}
 	nobody := with(c.window, func(o *client.ListOptions) { o.ReviewApprover = "nobody@example.invalid" })
 	if p := c.list(t, nobody); p.Rows != 0 {
-		t.Errorf("%d sessions that nobody may approve", p.Rows)
+		t.Errorf("%d sessions for an unknown approver", p.Rows)
 	}
 }

@@ -24,7 +24,7 @@ func TestCursorProperties(t *testing.T) {
 			rng:     rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 0)),
 		}
 		if l.noTotal {
-			l.old = false // without a tiebreak and without a total nobody can tell what is missing
+			l.old = false // without a tiebreak and without a total it is unknown what is missing
 		}
 		next := 0
 		row := func(t *rapid.T) fakeRow {

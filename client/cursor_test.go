@@ -51,7 +51,7 @@ func TestCursorReadsAll(t *testing.T) {
 		"one row":                                {fakeList{rows: spread(1, at(500), 0)}, minute, 1},
 		"a page that is not full":                {fakeList{rows: spread(9, at(50_500), time.Second)}, minute, 1},
 		"exactly a page, no total":               {fakeList{rows: spread(10, at(50_500), time.Second)}, minute, 2},
-		"exactly a page, a total tells":          {fakeList{rows: spread(10, at(50_500), time.Second)}, withCount(minute, CountExact), 1},
+		"exactly a page, with a total":           {fakeList{rows: spread(10, at(50_500), time.Second)}, withCount(minute, CountExact), 1},
 		"exactly a page, old has_next_page lies": {fakeList{rows: spread(10, at(50_500), time.Second), old: true}, minute, 2},
 		"old gateway that says a page is next, and there is none": {
 			fakeList{rows: spread(10, at(50_500), time.Second), old: true, noTotal: true}, minute, 2},
@@ -60,7 +60,7 @@ func TestCursorReadsAll(t *testing.T) {
 		"rows on the window's own borders":          {fakeList{rows: append(rowsAt(3, at(60_000)), rowsAt(3, at(0))...)}, minute, 1},
 		"limit clamped by the gateway":              {fakeList{rows: spread(28, at(50_500), time.Second), clamp: 4}, minute, 9},
 		"clamped to a single row":                   {fakeList{rows: spread(4, at(50_500), time.Second), clamp: 1}, minute, 8},
-		"a second of 25, told by total":             {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond)}, minute, 5},
+		"a second of 25, with a total":              {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond)}, minute, 5},
 		"a second of 25, old":                       {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond), old: true}, minute, 5},
 		"a second of 25, nothing counts":            {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond), noTotal: true}, minute, 9},
 		"full pages, and never a next one":          {fakeList{rows: spread(25, at(50_900), 20*time.Millisecond), noTotal: true, neverNext: true}, minute, 9},
@@ -261,7 +261,7 @@ func TestCursorEndsWithOddGateways(t *testing.T) {
 			func(ListOptions) *SessionPage { return page(dense, true, 1_000_000) }, 100, 30, true},
 		"the dates are ignored": {
 			func(o ListOptions) *SessionPage { return page(spread(100, at(90_000), time.Millisecond), true, -1) }, 0, 1, true},
-		"no row tells its start": {
+		"no row has a readable start": {
 			func(ListOptions) *SessionPage { return page(lost, true, -1) }, 0, 101, true},
 		"new rows for ever at the same moment": {
 			func(o ListOptions) *SessionPage {

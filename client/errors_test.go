@@ -92,7 +92,7 @@ func checkError(t *testing.T, err error, kind string, is error, says string) {
 		t.Errorf("error %q does not say %q", text, says)
 	}
 	if len(text) > 600 || strings.ContainsAny(text, "\n\r\x00") || strings.Contains(text, "somebody") {
-		t.Errorf("error %q is no sentence for a log", text)
+		t.Errorf("error %q is not one short line", text)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestStatusErrorFields(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error tells a secret: %v", err)
+				t.Errorf("the error contains a secret: %v", err)
 			}
 		})
 	}
@@ -169,7 +169,7 @@ func TestTimeouts(t *testing.T) {
 				_, err = c.ListSessions(ctx, ListOptions{})
 				checkError(t, err, "timeout", ErrTimeout, "allow more time")
 				if !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%v does not tell of the deadline", err)
+					t.Errorf("%v is not context.DeadlineExceeded", err)
 				}
 
 				ctx, cancel = context.WithCancel(context.Background())

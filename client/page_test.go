@@ -188,7 +188,7 @@ func TestDecodePageSkipsMalformedRows(t *testing.T) {
 				t.Errorf("digest %q, want %q of the row's own text", m.Digest, want)
 			}
 			if text := m.Err.Error(); errors.Unwrap(m.Err) == nil || !strings.Contains(text, tt.reason) || len(text) > 250 {
-				t.Errorf("error %q, want it to tell of %q", text, tt.reason)
+				t.Errorf("error %q, want %q in it", text, tt.reason)
 			}
 		})
 	}

@@ -122,7 +122,7 @@ func TestRecordedAnswers(t *testing.T) {
 			}
 			want, ok := recordedPages[name]
 			if !ok {
-				t.Fatal("nobody has written down what this recorded answer holds")
+				t.Fatal("the test has no expected result for this recorded answer")
 			}
 			if err != nil {
 				t.Fatal(err)
