@@ -13,9 +13,8 @@ import (
 	"github.com/prometheus/common/config"
 )
 
-// HTTPClient makes an HTTP client that authenticates as cfg says: bearer token (a file is read again on use), basic
-// auth, OAuth 2, TLS with CA and client certificate, proxy, extra headers. It has no time-out of its own: give each
-// request a context with a deadline.
+// HTTPClient returns an HTTP client that authenticates according to cfg: bearer token (a file is read again at each request), basic auth,
+// OAuth 2, TLS with CA and client certificate, proxy, extra headers. It has no timeout: give each request a context with a deadline.
 func HTTPClient(cfg config.HTTPClientConfig, opts ...config.HTTPClientOption) (*http.Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("HTTP client configuration: %w", err)
@@ -27,27 +26,27 @@ func HTTPClient(cfg config.HTTPClientConfig, opts ...config.HTTPClientOption) (*
 	return hc, nil
 }
 
-// rotation holds the bearer token that the gateway handed out last, in the header X-New-Access-Token.
-// It is used instead of the configured one until the gateway refuses it while it takes the configured one.
-type rotation struct {
+// rotatedToken is the bearer token that the gateway sent last in the header X-New-Access-Token; empty if it sent none. It replaces the
+// configured token until the gateway refuses it and accepts the configured one. It is safe for concurrent use.
+type rotatedToken struct {
 	mu    sync.Mutex
 	token string
 }
 
-func (r *rotation) get() string {
+func (r *rotatedToken) get() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.token
 }
 
-func (r *rotation) set(token string) {
+func (r *rotatedToken) set(token string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.token = token
 }
 
-// drop forgets token, unless a newer one has come.
-func (r *rotation) drop(token string) {
+// drop forgets token, unless a newer one replaced it.
+func (r *rotatedToken) drop(token string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.token == token {
@@ -55,16 +54,16 @@ func (r *rotation) drop(token string) {
 	}
 }
 
-// send sends a request, with the rotated token where there is one. Where that is refused, it asks once more with the
-// configured credential. The rotated token is forgotten only if that one does better: a gateway answers 401 also when
-// its look-up of the user fails for a moment, and the configured token may have expired long ago.
+// send sends a request with the rotated token, if there is one. If the gateway refuses it, send repeats the request once with the
+// configured credential. It forgets the rotated token only if the configured one is accepted: a gateway also answers 401 while it cannot
+// look up the user, and the configured token may have expired long ago.
 func (c *Client) send(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	token := c.rotated.get()
 	resp, err := c.sendOnce(ctx, path, query, token)
 	if err != nil || token == "" || resp.StatusCode != http.StatusUnauthorized || sentBearer(resp) != token {
 		return resp, err
 	}
-	// Read to its end, the connection can be used again; if it cannot be, that is all that is lost.
+	// The connection can be reused only if the body was read to its end. If it was not, nothing else is lost.
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 	_ = resp.Body.Close()
 	resp, err = c.sendOnce(ctx, path, query, "")
@@ -74,26 +73,26 @@ func (c *Client) send(ctx context.Context, path string, query url.Values) (*http
 	return resp, err
 }
 
-// sendOnce sends a request, with a token instead of the HTTP client's own where one is given.
+// sendOnce sends a request. A token that is not empty replaces the one of the HTTP client.
 func (c *Client) sendOnce(ctx context.Context, path string, query url.Values, token string) (*http.Response, error) {
 	req, err := c.newRequest(ctx, path, query)
 	if err != nil {
 		return nil, err
 	}
 	if token != "" {
-		// The HTTP client adds its own only where there is none.
+		// The HTTP client adds its own token only if the header is not set.
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, err
 	}
-	c.keepRotated(resp)
+	c.storeRotated(resp)
 	return resp, nil
 }
 
-// keepRotated takes over a new token, if it comes from this gateway in answer to a token of the same kind.
-func (c *Client) keepRotated(resp *http.Response) {
+// storeRotated stores a new token if this gateway sent it in answer to a request with a bearer token.
+func (c *Client) storeRotated(resp *http.Response) {
 	token := resp.Header.Get("X-New-Access-Token")
 	if resp.StatusCode < 200 || resp.StatusCode > 299 || !isToken(token) || sentBearer(resp) == "" {
 		return
@@ -103,8 +102,7 @@ func (c *Client) keepRotated(resp *http.Response) {
 	}
 }
 
-// sentBearer is the bearer token that the request of this answer carried. The HTTP client adds it below us, and the
-// answer tells what was really sent.
+// sentBearer returns the bearer token of the request that was really sent. The transport of the HTTP client may have added it.
 func sentBearer(resp *http.Response) string {
 	if resp.Request == nil {
 		return ""
@@ -116,7 +114,7 @@ func sentBearer(resp *http.Response) string {
 	return token
 }
 
-// isToken tells whether s can be a credential in a header: visible ASCII, of a sane length.
+// isToken reports whether s can be a credential in a header: visible ASCII, at most 16 KiB.
 func isToken(s string) bool {
 	if s == "" || len(s) > 16<<10 {
 		return false
@@ -124,14 +122,14 @@ func isToken(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// sameOriginOnly refuses redirects that leave the gateway, before anything is sent there, and asks next about the others.
+// sameOriginOnly refuses redirects to other origins before anything is sent there. next decides about the others.
 func sameOriginOnly(next func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		if !sameOrigin(req.URL, via[0].URL) {
 			return fmt.Errorf("%w (it leads to %s://%s)", ErrRedirect, req.URL.Scheme, plainText(req.URL.Host, 100))
 		}
 		if len(via) >= 5 {
-			return fmt.Errorf("%w (it goes round in circles)", ErrRedirect)
+			return fmt.Errorf("%w (more than five in a row)", ErrRedirect)
 		}
 		if next == nil {
 			return nil
@@ -144,7 +142,7 @@ func sameOriginOnly(next func(*http.Request, []*http.Request) error) func(*http.
 	}
 }
 
-// sameOrigin tells whether two URLs have the same scheme, host and port.
+// sameOrigin reports whether two URLs have the same scheme, host and port.
 func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }

@@ -1,9 +1,11 @@
+// Package client is a Go client for the sessions API of a hoop gateway.
+//
+// [Client] sends requests and reads answers, [Cursor] plans how to read a window of time page by page, [Kind] classifies errors.
+// The package knows nothing about metrics.
 package client
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,28 +16,31 @@ import (
 	"unicode/utf8"
 )
 
-// DefaultMaxResponseBytes bounds an answer where [WithMaxResponseBytes] does not say otherwise: 64 MiB.
+// DefaultMaxResponseBytes is the default for [WithMaxResponseBytes]: 64 MiB.
 const DefaultMaxResponseBytes = 64 << 20
 
-// Client asks one gateway with one credential, which sees one organisation. It is safe for concurrent use, but a
-// gateway should be asked one thing at a time: it does not cancel the work of a request that was given up.
+// APIKeyHeader is the header that carries an API key. Bearer tokens are sent in Authorization.
+const APIKeyHeader = "Api-Key"
+
+// Client sends requests to one gateway with one credential, which sees one organization. It is safe for concurrent use. But send one
+// request at a time: a gateway continues to work on a request after the client has canceled it.
 type Client struct {
 	base      *url.URL
 	http      *http.Client
 	apiKey    func() (string, error)
 	maxBytes  int64
 	userAgent string
-	rotated   rotation
+	rotated   rotatedToken
 }
 
-// Option changes a [Client] while it is made.
+// Option configures a [Client] in [New].
 type Option func(*Client)
 
-// WithAPIKey sends a key in the header Api-Key, beside whatever the HTTP client sends. It is asked at each request, so
-// that a key can change while the process runs, and must be safe for concurrent use.
+// WithAPIKey sends an API key in [APIKeyHeader], in addition to what the HTTP client sends. key is called at each request, so the key can
+// change while the process runs. It must be safe for concurrent use.
 func WithAPIKey(key func() (string, error)) Option { return func(c *Client) { c.apiKey = key } }
 
-// WithMaxResponseBytes bounds the body of an answer; what is larger is an [ErrTooLarge]. n below 1 means the default.
+// WithMaxResponseBytes limits the body of an answer; a larger one is an [ErrTooLarge]. n below 1 is the default.
 func WithMaxResponseBytes(n int64) Option {
 	return func(c *Client) {
 		if n > 0 {
@@ -47,19 +52,19 @@ func WithMaxResponseBytes(n int64) Option {
 // WithUserAgent sets the header User-Agent.
 func WithUserAgent(ua string) Option { return func(c *Client) { c.userAgent = ua } }
 
-// Answer is what every answer of a gateway tells besides its content.
+// Answer is what every answer of a gateway has besides its content.
 type Answer struct {
-	// Date is the gateway's clock, in UTC: header Date. Zero where it is absent or cannot be read.
+	// Date is the gateway's clock, in UTC: header Date. It is zero if the header is missing or cannot be read.
 	Date time.Time
-	// Version is the gateway's version: header Server, hoopgateway/<version>. Empty where a proxy stripped it.
+	// Version is the gateway's version: header Server, hoopgateway/<version>. It is empty if a proxy removed the header.
 	Version string
-	// Bytes is the size of the body as it was read.
+	// Bytes is the size of the body that was read.
 	Bytes int64
 }
 
-// New makes a client for the gateway at baseURL: https://host, https://host/api or, behind a path prefix,
-// https://host/hoop. A credential in the URL is refused, and so is a query. hc sends the requests and is not changed;
-// see [HTTPClient] for one that authenticates. Redirects are followed only within the same scheme and host.
+// New returns a client for the gateway at baseURL: https://host, https://host/api or, behind a path prefix, https://host/hoop. It
+// returns an error for a URL that is not http or https, or that has a credential, a query or a fragment. hc sends the requests and is not
+// changed; [HTTPClient] returns one that authenticates. Redirects are followed only within the same scheme and host.
 func New(baseURL string, hc *http.Client, opts ...Option) (*Client, error) {
 	base, err := parseBase(baseURL)
 	if err != nil {
@@ -77,7 +82,7 @@ func New(baseURL string, hc *http.Client, opts ...Option) (*Client, error) {
 	return c, nil
 }
 
-// parseBase gives the base of the API. Its errors do not repeat the URL, which may hold a password.
+// parseBase returns the base of the API. Its errors do not repeat the URL, which may contain a password.
 func parseBase(s string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(s))
 	switch {
@@ -95,7 +100,7 @@ func parseBase(s string) (*url.URL, error) {
 	u = u.JoinPath("/")
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
 	if !strings.HasSuffix(u.Path, "/api") {
-		// JoinPath would make a path without its first slash where there was none at all.
+		// JoinPath would drop the leading slash of a path that is empty.
 		u.Path += "/api"
 		if u.RawPath != "" {
 			u.RawPath += "/api"
@@ -104,13 +109,13 @@ func parseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// CloseIdleConnections closes the connections on which nothing is asked, for a client that is not used any more.
+// CloseIdleConnections closes the idle network connections. Call it when the client is no longer used.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
-// URL is the base of the API, such as https://host/api. It holds no secret.
+// URL returns the base of the API, such as https://host/api. It contains no secret.
 func (c *Client) URL() string { return c.base.String() }
 
-// ListSessions asks for one page: GET /sessions.
+// ListSessions requests one page: GET /sessions.
 func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage, error) {
 	const doing = "list sessions"
 	query, err := o.values()
@@ -119,7 +124,7 @@ func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage,
 	}
 	page := &SessionPage{}
 	page.Answer, err = c.get(ctx, doing, "sessions", query, func(r io.Reader) error {
-		return decodePage(r, o, page)
+		return decodePage(r, o.Limit, page)
 	})
 	if err != nil {
 		return nil, err
@@ -127,16 +132,16 @@ func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage,
 	return page, nil
 }
 
-// GetSession asks for one session, without its input: GET /sessions/{id}. The page has one row, or none where the
-// gateway does not know the id or does not show it to this credential.
+// GetSession requests one session, without its input: GET /sessions/{id}. The page has one row. It has none if the gateway does not
+// know the id or does not show the session to this credential.
 func (c *Client) GetSession(ctx context.Context, id string) (*SessionPage, error) {
 	const doing = "get session"
 	if id == "" || id == "." || id == ".." {
-		return nil, fmt.Errorf("%s: %q is no session id", doing, id)
+		return nil, fmt.Errorf("%s: %q is not a session id", doing, id)
 	}
 	var err error
 	page := &SessionPage{}
-	// Any value of expand that the gateway does not know leaves the input and the recorded output out.
+	// With any unknown value of expand, the gateway leaves out the input and the recorded output.
 	query := url.Values{"expand": {"none"}}
 	page.Answer, err = c.get(ctx, doing, "sessions/"+url.PathEscape(id), query, func(r io.Reader) error {
 		return decodeSession(r, id, page)
@@ -150,17 +155,11 @@ func (c *Client) GetSession(ctx context.Context, id string) (*SessionPage, error
 	return page, nil
 }
 
-// UserInfo asks who the credential is: GET /userinfo.
+// UserInfo requests the user that the credential belongs to: GET /userinfo.
 func (c *Client) UserInfo(ctx context.Context) (*UserInfo, Answer, error) {
 	info := &UserInfo{}
 	answer, err := c.get(ctx, "get user info", "userinfo", nil, func(r io.Reader) error {
-		if err := decodeWhole(json.NewDecoder(&window{r: r}), info); err != nil {
-			return err
-		}
-		if info.ID == "" && info.Role == "" {
-			return malformed("there is neither an id nor a role")
-		}
-		return nil
+		return decodeUserInfo(r, info)
 	})
 	if err != nil {
 		return nil, answer, err
@@ -168,7 +167,8 @@ func (c *Client) UserInfo(ctx context.Context) (*UserInfo, Answer, error) {
 	return info, answer, nil
 }
 
-// get asks for a path below the base and has read take the body of a good answer. All its errors say what was done.
+// get requests a path below the base and passes the body of a successful answer to read. Its errors start with doing and contain no
+// secret.
 func (c *Client) get(ctx context.Context, doing, path string, query url.Values, read func(io.Reader) error) (Answer, error) {
 	sent := &secrets{}
 	resp, err := c.send(sent.watch(ctx), path, query)
@@ -183,7 +183,7 @@ func (c *Client) get(ctx context.Context, doing, path string, query url.Values, 
 	answer.Version = sent.redact(answer.Version)
 	body := &meteredBody{r: http.MaxBytesReader(nil, resp.Body, c.maxBytes)}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		// What cannot be read of an error's text is not worth another error.
+		// If the text of the error cannot be read completely, the status is still reported.
 		text, _ := io.ReadAll(io.LimitReader(body, 64<<10))
 		answer.Bytes = body.bytes
 		e := statusError(resp, c.base.EscapedPath()+"/"+path, text, sent)
@@ -194,7 +194,7 @@ func (c *Client) get(ctx context.Context, doing, path string, query url.Values, 
 	answer.Bytes = body.bytes
 	switch {
 	case err != nil && body.err != nil:
-		// The body broke off; what the decoder makes of that is of no interest.
+		// The body broke off: report that, not the decoder's error that follows from it.
 		return answer, sent.redactError(transportError(doing, body.err))
 	case err != nil:
 		return answer, sent.redactError(transportError(doing, asMalformed(err)))
@@ -202,7 +202,7 @@ func (c *Client) get(ctx context.Context, doing, path string, query url.Values, 
 	return answer, nil
 }
 
-// newRequest makes a request as every one is: of this API, and with the API key.
+// newRequest returns a GET request of this API, with the API key if there is one.
 func (c *Client) newRequest(ctx context.Context, path string, query url.Values) (*http.Request, error) {
 	u := *c.base
 	u.RawPath = c.base.EscapedPath() + "/" + path
@@ -226,39 +226,13 @@ func (c *Client) newRequest(ctx context.Context, path string, query url.Values) 
 		return nil, fmt.Errorf("%w: %w", ErrCredential, err)
 	}
 	if key = strings.TrimSpace(key); !isToken(key) {
-		return nil, fmt.Errorf("%w: the API key is empty or holds spaces or control characters", ErrCredential)
+		return nil, fmt.Errorf("%w: the API key is empty or contains spaces or control characters", ErrCredential)
 	}
-	req.Header.Set("Api-Key", key)
+	req.Header.Set(APIKeyHeader, key)
 	return req, nil
 }
 
-// expectObject passes a body on that begins as a JSON object does.
-func expectObject(body io.Reader, contentType string, read func(io.Reader) error) error {
-	r := bufio.NewReader(body)
-	for {
-		b, err := r.ReadByte()
-		if err == io.EOF {
-			return fmt.Errorf("%w (it is empty)", ErrNotJSON)
-		}
-		if err != nil {
-			return err
-		}
-		switch b {
-		case ' ', '\t', '\r', '\n':
-			continue
-		case '{':
-			if err := r.UnreadByte(); err != nil {
-				return err
-			}
-			return read(r)
-		case '[', '"':
-			return malformed("it is no JSON object")
-		}
-		return fmt.Errorf("%w (content type %q)", ErrNotJSON, plainText(contentType, 60))
-	}
-}
-
-// answerOf reads the headers that every answer has.
+// answerOf reads the headers that every answer of a gateway has.
 func answerOf(h http.Header) Answer {
 	var a Answer
 	if t, err := http.ParseTime(h.Get("Date")); err == nil {
@@ -273,7 +247,7 @@ func answerOf(h http.Header) Answer {
 	return a
 }
 
-// meteredBody counts, and remembers what broke the body off.
+// meteredBody counts the bytes of a body and keeps the error that broke it off.
 type meteredBody struct {
 	r     io.Reader
 	bytes int64

@@ -8,22 +8,25 @@ import (
 	"time"
 )
 
-// Cursor plans the walk through a window of time, from the newest session to the oldest. It does no I/O: [Cursor.Next]
-// is the request to make, [Cursor.Advance] takes its answer.
+// Cursor plans how to read a window of time page by page, from the newest session to the oldest. It does no I/O.
 //
-// The walk goes by moving the end of the window down to the oldest start seen, rounded up to a whole second, because
-// that is all that gateways compare; the rows of that second come again and are told apart by their id. Where one second
-// holds more than a page, it goes on by offset within that second, several times over until the rows are as many as the
-// gateway's total: old gateways do not order sessions of equal start, so that pages can miss some.
+// It always holds that every row with a start after [Cursor.ReadDownTo] was read, that no session is returned twice, and that both bounds
+// only move down. Call [Cursor.Next] for the request to send and pass its answer to [Cursor.Advance], until Next returns false; then
+// check [Cursor.Err] and [Cursor.Skipped]. A Cursor is not safe for concurrent use.
+//
+// After each page, the end of the window moves down to the oldest start of the page, rounded up to a whole second, because gateways
+// compare whole seconds only. The rows of that second are sent again and recognized by their id. If one second has more rows than a page,
+// the cursor reads that second by offset. It does so in several passes, until it has as many rows as the gateway's total: old gateways do
+// not order sessions of equal start, so pages can miss some.
 type Cursor struct {
 	options    ListOptions
-	start, end time.Time // the window as it was given
+	start, end time.Time // the window as requested
 
-	from, until time.Time // whole seconds: of the whole walk, of the next request
-	offset      int       // of the next request, where its rows do not tell their start
-	dense       *denseSecond
+	from, until time.Time     // whole seconds: the start of the window, and the end of the next request
+	offset      int           // of the next request, while no row has a readable start
+	second      *secondReader // nil unless the last second of the window is read by offset
 
-	// seen has the rows that can come again, by id: those that started in the last second of what is still to be read.
+	// seen has the rows that can be sent again, by id: those that started in the last second of the unread window.
 	seen     map[string]time.Time
 	readDown time.Time
 	skipped  []time.Time
@@ -31,8 +34,8 @@ type Cursor struct {
 	err      error
 }
 
-// NewCursor starts a walk through the window from o.Start to o.End, both inclusive, which must be set. Offset is of no
-// meaning here; a Limit of 0 is [MaxLimit].
+// NewCursor returns a cursor for the window from o.Start to o.End, both inclusive. Without a valid window, [Cursor.Err] is set. o.Offset is
+// ignored. An o.Limit of 0 is [MaxLimit].
 func NewCursor(o ListOptions) *Cursor {
 	if o.Limit <= 0 {
 		o.Limit = MaxLimit
@@ -47,59 +50,55 @@ func NewCursor(o ListOptions) *Cursor {
 		readDown: o.End.UTC(),
 	}
 	if o.Start.IsZero() || o.End.IsZero() || o.End.Before(o.Start) {
-		c.stop(ErrWindow)
+		c.stop(errWindow)
 	}
 	return c
 }
 
-// Next is the next request; false when the walk is over. Without an [Cursor.Advance] in between it is the same again.
+// Next returns the next request, or false if the walk is over. It returns the same request until [Cursor.Advance] is called.
 func (c *Cursor) Next() (ListOptions, bool) {
 	if c.done {
 		return ListOptions{}, false
 	}
 	o := c.options
 	o.Start, o.End, o.Offset = c.from, c.until, c.offset
-	if d := c.dense; d != nil {
-		o.Start, o.Offset, o.Count = d.from, d.offset, CountExact
-		if d.limit > 0 {
-			o.Limit = d.limit
+	if s := c.second; s != nil {
+		o.Start, o.Offset, o.Count = s.from, s.offset, CountExact
+		if s.limit > 0 {
+			o.Limit = s.limit
 		}
 	}
 	return o, true
 }
 
-// Done tells whether the walk is over.
+// Done reports whether the walk is over, successfully or not.
 func (c *Cursor) Done() bool { return c.done }
 
-// Err tells why the walk stopped before it reached the start of its window; nil otherwise.
+// Err returns why the walk stopped before it reached the start of its window, or nil.
 func (c *Cursor) Err() error { return c.err }
 
-// End is the upper bound of the next request, a whole second.
-func (c *Cursor) End() time.Time { return c.until }
-
-// ReadDownTo tells how far the window has been read from its end without a gap: every row with a start strictly after
-// this was read, as the gateway had it at that moment, but for the seconds of [Cursor.Skipped]. It is the window's end
-// before the first page, and its start once the walk is over, unless [Cursor.Err] tells that it stopped before.
+// ReadDownTo returns how far the window has been read from its end without a gap. Every row with a start strictly after it was read, as
+// the gateway had it at that moment, except in the seconds of [Cursor.Skipped]. It is the end of the window before the first page, and
+// the start of the window when the walk is over, unless [Cursor.Err] is set.
 func (c *Cursor) ReadDownTo() time.Time { return c.readDown }
 
-// Skipped are the seconds, by their beginning, that could not be read completely (their end, the next whole second, is
-// part of them): they hold more sessions than a gateway lets one reach by offset, or their number never came to the
-// gateway's total.
+// Skipped returns the start of each second that could not be read completely; its end, the next whole second, belongs to it too. Such a
+// second has more sessions than offsets can reach, or fewer sessions were found in it than the gateway's total says.
 func (c *Cursor) Skipped() []time.Time { return slices.Clone(c.skipped) }
 
-// Advance takes the answer to the last [Cursor.Next]. It gives the sessions that it did not give before, newest first
-// and those of equal start by descending id, whatever order the gateway has. Malformed rows can come again.
+// Advance processes the answer to the request of the last [Cursor.Next]. It returns the sessions that it did not return before, newest
+// first and those of equal start by descending id, in whatever order the gateway sent them. Malformed rows can be repeated.
 func (c *Cursor) Advance(p *SessionPage) []Session {
 	if c.done || p == nil {
 		return nil
 	}
 	known := len(c.seen)
-	rows := c.take(p)
+	rows := c.record(p)
 	switch {
 	case rows.inside == 0 && rows.outside > 0:
-		c.stop(malformed("its sessions lie outside the window that was asked for"))
-	case c.dense != nil:
-		c.advanceDense(p, len(c.seen)-known)
+		c.stop(malformed("its sessions are outside the requested window"))
+	case c.second != nil:
+		c.advanceSecond(p, len(c.seen)-known)
 	default:
 		c.advanceWindow(p, rows)
 	}
@@ -109,68 +108,68 @@ func (c *Cursor) Advance(p *SessionPage) []Session {
 	return rows.fresh
 }
 
-// taken is what a page brought.
-type taken struct {
-	fresh           []Session
-	inside, outside int       // rows with a readable start inside the request's window, and outside
-	oldest          time.Time // start of the oldest one inside
+// pageRows describes the rows of a page.
+type pageRows struct {
+	fresh           []Session // that were not returned before
+	inside, outside int       // rows with a readable start inside the requested window, and outside of it
+	oldest          time.Time // start of the oldest row inside
 }
 
-// take remembers the rows of a page. What lies outside the window is left alone: the gateway was not asked for it, and
-// it could come again without being recognised.
-func (c *Cursor) take(p *SessionPage) taken {
+// record adds the rows of a page to c.seen. It ignores rows outside the requested window: they could be sent again later and would not be
+// recognized then.
+func (c *Cursor) record(p *SessionPage) pageRows {
 	from := c.from
-	if c.dense != nil {
-		from = c.dense.from
+	if c.second != nil {
+		from = c.second.from
 	}
-	var t taken
-	take := func(id string, start time.Time) (fresh bool) {
+	var rows pageRows
+	add := func(id string, start time.Time) (fresh bool) {
 		if start.Before(from) || start.After(c.until) {
-			t.outside++
+			rows.outside++
 			return false
 		}
-		t.inside++
-		if t.oldest.IsZero() || start.Before(t.oldest) {
-			t.oldest = start
+		rows.inside++
+		if rows.oldest.IsZero() || start.Before(rows.oldest) {
+			rows.oldest = start
 		}
 		_, known := c.seen[id]
 		c.seen[id] = start
 		return !known
 	}
 	for i := range p.Sessions {
-		if s := &p.Sessions[i]; take(s.ID, s.StartDate.Time) {
-			t.fresh = append(t.fresh, *s)
+		if s := &p.Sessions[i]; add(s.ID, s.StartDate.Time) {
+			rows.fresh = append(rows.fresh, *s)
 		}
 	}
 	for i := range p.Malformed {
 		m := &p.Malformed[i]
 		switch id := cmp.Or(m.ID, "\x00"+m.Digest); {
 		case !m.StartDate.IsZero():
-			take(id, m.StartDate.Time)
-		case c.dense != nil:
-			// In a window of one second it counts as one of that second; in a longer one it could lie anywhere.
+			add(id, m.StartDate.Time)
+		case c.second != nil:
+			// In a window of one second, the row belongs to that second. In a longer one it could belong anywhere.
 			c.seen[id] = c.until
 		}
 	}
-	return t
+	return rows
 }
 
-// advanceWindow goes on below a page of the whole window that is left.
-func (c *Cursor) advanceWindow(p *SessionPage, rows taken) {
+// advanceWindow continues after a page of the unread window.
+func (c *Cursor) advanceWindow(p *SessionPage, rows pageRows) {
 	read := c.offset + p.Rows
-	total, known := p.total()
+	total, known := p.ExactTotal()
 	switch {
 	case p.Rows == 0,
 		p.Rows < c.options.Limit && !p.HasNextPage && total <= read,
-		// A full page needs both: a gateway counts before it reads, and a row that came in between makes up for one
-		// that did not fit.
+		// A full page needs both conditions. The gateway counts before it reads the rows, so a row that was added in between can hide
+		// that another one did not fit.
 		known && total == read && !p.HasNextPage:
 		c.finish()
 	case rows.inside == 0:
-		// No row tells its start. Go on behind them.
+		// No row has a readable start. Continue after them by offset.
 		c.offset = read
 		if c.offset > MaxOffset {
-			c.stop(malformed("none of its sessions has a start_date that can be read"))
+			c.stop(malformed("none of its sessions has a readable start_date"))
 		}
 	default:
 		c.readTo(rows.oldest)
@@ -178,21 +177,21 @@ func (c *Cursor) advanceWindow(p *SessionPage, rows taken) {
 			c.moveTo(to)
 			return
 		}
-		c.dense = newDenseSecond(c.from, c.until, read)
+		c.second = newSecondReader(c.from, c.until, read)
 	}
 }
 
-// advanceDense goes on after a page of a second that holds more than one.
-func (c *Cursor) advanceDense(p *SessionPage, fresh int) {
-	end := c.dense.advance(p, c.options.Limit, len(c.seen), fresh)
-	if end == denseGoOn {
+// advanceSecond continues after a page of the second that is read by offset.
+func (c *Cursor) advanceSecond(p *SessionPage, fresh int) {
+	result := c.second.advance(p, c.options.Limit, len(c.seen), fresh)
+	if result == secondUnfinished {
 		return
 	}
 	below := c.until.Add(-time.Second)
-	if end == denseIncomplete {
+	if result == secondIncomplete {
 		c.skipped = append(c.skipped, below)
 	}
-	c.dense = nil
+	c.second = nil
 	if !below.After(c.from) {
 		c.finish()
 		return
@@ -201,13 +200,13 @@ func (c *Cursor) advanceDense(p *SessionPage, fresh int) {
 	c.moveTo(below)
 }
 
-// moveTo moves the end of what is left to be read, and forgets the rows that cannot come again.
+// moveTo moves the end of the unread window, and forgets the rows that cannot be sent again.
 func (c *Cursor) moveTo(until time.Time) {
 	c.until, c.offset = until, 0
 	maps.DeleteFunc(c.seen, func(_ string, start time.Time) bool { return start.After(until) })
 }
 
-// readTo notes that everything after t was read.
+// readTo records that everything after t was read.
 func (c *Cursor) readTo(t time.Time) {
 	if t.Before(c.start) {
 		t = c.start
@@ -222,14 +221,6 @@ func (c *Cursor) finish() {
 }
 
 func (c *Cursor) stop(err error) {
-	c.done, c.err, c.seen = true, fmt.Errorf("walk from %s down to %s: %w",
+	c.done, c.err, c.seen = true, fmt.Errorf("read sessions from %s down to %s: %w",
 		c.end.Format(time.RFC3339), c.start.Format(time.RFC3339), err), nil
-}
-
-// total is the number of rows that match the request, if it is known and can be true.
-func (p *SessionPage) total() (int, bool) {
-	if p.Total == nil || p.TotalIsCapped || *p.Total < p.Rows {
-		return 0, false
-	}
-	return *p.Total, true
 }

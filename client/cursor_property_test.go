@@ -11,9 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Any list, of either dialect, that grows while it is read: no row twice, every row that was there from the beginning,
-// in an order that does not depend on the gateway's, with claims that hold at every step, in a bounded number of
-// requests and a bounded memory.
+// A cursor over any list of either dialect, which grows meanwhile, returns every row that was there from the start exactly once, newest first.
+// ReadDownTo is correct at every step, and the number of requests and the memory are bounded.
 func TestCursorProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const seconds = 6
@@ -25,7 +24,7 @@ func TestCursorProperties(t *testing.T) {
 			rng:     rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 0)),
 		}
 		if l.noTotal {
-			l.old = false // without a tiebreak and without a total nobody can tell what is missing
+			l.old = false // without a tiebreak and without a total it is unknown what is missing
 		}
 		next := 0
 		row := func(t *rapid.T) fakeRow {
@@ -64,7 +63,7 @@ func TestCursorProperties(t *testing.T) {
 		if l.clamp > 0 {
 			size = min(size, l.clamp)
 		}
-		atMost := 10 + seconds*(densePasses+1)*(70/size+3)
+		atMost := 10 + seconds*(maxPasses+1)*(70/size+3)
 		for n := 0; ; n++ {
 			request, more := c.Next()
 			if again, _ := c.Next(); again != request {
@@ -79,7 +78,7 @@ func TestCursorProperties(t *testing.T) {
 			if request.Start.Nanosecond() != 0 || request.End.Nanosecond() != 0 || request.Offset > MaxOffset {
 				t.Fatalf("request %+v", request)
 			}
-			before, end := c.ReadDownTo(), c.End()
+			before, end := c.ReadDownTo(), c.until
 			fresh := c.Advance(l.list(request))
 			if !slices.IsSortedFunc(fresh, func(a, b Session) int {
 				if d := b.StartDate.Compare(a.StartDate.Time); d != 0 {
@@ -95,11 +94,11 @@ func TestCursorProperties(t *testing.T) {
 				}
 				out[s.ID] = true
 			}
-			if c.ReadDownTo().After(before) || c.End().After(end) {
-				t.Fatalf("went up: read down to %v after %v, end %v after %v", c.ReadDownTo(), before, c.End(), end)
+			if c.ReadDownTo().After(before) || c.until.After(end) {
+				t.Fatalf("went up: read down to %v after %v, end %v after %v", c.ReadDownTo(), before, c.until, end)
 			}
 			claimHolds(t, c, there, out)
-			if most := l.within(c.End().Add(-time.Second), c.End()); len(c.seen) > most {
+			if most := l.within(c.until.Add(-time.Second), c.until); len(c.seen) > most {
 				t.Fatalf("remembers %d rows, of which at most %d can come again", len(c.seen), most)
 			}
 			// Rows show up meanwhile, some of them late.
@@ -119,7 +118,7 @@ func TestCursorProperties(t *testing.T) {
 	})
 }
 
-// within counts the rows of a stretch, borders included, and those that could be of any.
+// within counts the rows from from to to, both inclusive, and the rows without a readable start.
 func (l *fakeList) within(from, to time.Time) int {
 	n := 0
 	for _, r := range l.rows {
@@ -130,7 +129,7 @@ func (l *fakeList) within(from, to time.Time) int {
 	return n
 }
 
-// largestTie is the number of rows of the moment that has most.
+// largestTie returns the largest number of rows with the same start.
 func (l *fakeList) largestTie(from, to time.Time) int {
 	most, n := 0, make(map[int64]int)
 	for _, r := range l.rows {
@@ -142,7 +141,7 @@ func (l *fakeList) largestTie(from, to time.Time) int {
 	return most
 }
 
-// claimHolds checks that every row above ReadDownTo was read, but for those of skipped seconds.
+// claimHolds tests that every row above ReadDownTo was read, except in skipped seconds.
 func claimHolds(t *rapid.T, c *Cursor, there map[string]fakeRow, out map[string]bool) {
 	for id, r := range there {
 		complete := !slices.ContainsFunc(c.Skipped(), func(s time.Time) bool {

@@ -16,51 +16,50 @@ import (
 	"unicode"
 )
 
-// What can go wrong, for errors.Is. Each text says what to do. [Kind] gives a word for a label.
+// The kinds of errors of this package, for errors.Is. Each text says what to do. [Kind] returns a word for a label.
 var (
 	// ErrUnauthorized is an answer 401.
-	ErrUnauthorized = errors.New("the credential is missing, wrong or expired: give a fresh one")
+	ErrUnauthorized = errors.New("the credential is missing, wrong or expired: create a new one")
 	// ErrForbidden is an answer 403.
-	ErrForbidden = errors.New("the credential may not do this: use one of an admin or auditor")
-	// ErrNotJSON is an answer that is no JSON, which is how a gateway answers to a wrong base path: 200 with its web page.
-	ErrNotJSON = errors.New("the answer is HTML or something else, not JSON: is the base path right? expected https://host/api")
-	// ErrMalformed is JSON that is cut off, broken, or no answer of this API.
-	ErrMalformed = errors.New("the answer is not what the sessions API gives: check the URL and what lies between")
-	// ErrTooLarge is an answer beyond [WithMaxResponseBytes].
-	ErrTooLarge = errors.New("the answer is larger than allowed: raise the limit of response bytes or ask for smaller pages")
-	// ErrTimeout is an answer that did not come, or not completely, in time.
+	ErrForbidden = errors.New("the credential may not read sessions: use one of an admin or auditor")
+	// ErrNotJSON is an answer that is not JSON. A gateway sends its web page with status 200 if the base path is wrong.
+	ErrNotJSON = errors.New("the answer is not JSON but HTML or something else: is the base path right? expected https://host/api")
+	// ErrMalformed is JSON that is truncated, broken, or not an answer of this API.
+	ErrMalformed = errors.New("the answer is not an answer of the sessions API: check the URL and any proxy in between")
+	// ErrTooLarge is an answer larger than [WithMaxResponseBytes].
+	ErrTooLarge = errors.New("the answer is larger than allowed: raise the limit of response bytes")
+	// ErrTimeout is an answer that did not arrive completely before the deadline.
 	ErrTimeout = errors.New("no complete answer in time: allow more time")
-	// ErrTLS is a connection that could not be secured.
+	// ErrTLS is a failed TLS handshake.
 	ErrTLS = errors.New("no secure connection: check https or http in the URL, the CA and the client certificate")
-	// ErrRedirect is a redirect that was not followed, so that the credential stays with the gateway.
-	ErrRedirect = errors.New("a redirect was not followed: give the gateway's own URL, past any login page")
-	// ErrCredential is a credential that could not be read or fetched, so that nothing was sent.
-	ErrCredential = errors.New("the credential or a certificate could not be had: check its file and permissions, or the token endpoint")
-	// ErrWindow is a window of time that cannot be walked.
-	ErrWindow = errors.New("the window to walk needs a start and an end that is not before it")
-	// ErrIncomplete is a walk that could not read everything; see [Cursor.Skipped].
-	ErrIncomplete = errors.New("some seconds hold more sessions than the gateway gives out: narrow the walk by a filter")
+	// ErrRedirect is a redirect that was not followed, because the credential must not be sent anywhere else.
+	ErrRedirect = errors.New("a redirect was not followed: use the gateway's own URL, without a login page in between")
+	// ErrCredential is a credential that could not be read or fetched. The request was not sent.
+	ErrCredential = errors.New("cannot read the credential or a certificate: check its file and permissions, or the token endpoint")
+	// ErrIncomplete means that not all sessions could be read; see [Cursor.Skipped].
+	ErrIncomplete = errors.New("some seconds have more sessions than the gateway returns: narrow the request with a filter")
 
 	errConnection = errors.New("the connection to the gateway failed: check the URL, the network and that it runs")
+	errWindow     = errors.New("the window needs a start, and an end that is not before it")
 )
 
-// StatusError is an answer with an HTTP status other than success.
+// StatusError is an answer whose HTTP status is not 2xx.
 type StatusError struct {
 	// Code is the HTTP status.
 	Code int
-	// Message is what the gateway says, `message` of its body: one line, at most 200 characters, without control
-	// characters and without the credential. It is empty where the body has none.
+	// Message is `message` of the gateway's body, or the text of a proxy: one line, at most 200 characters, without control characters and
+	// without the credential. It is empty if the body has no such text.
 	Message string
-	// RetryAfter is for how long the gateway asks to be left alone: header Retry-After, at most a day, 0 without it.
+	// RetryAfter is how long the gateway wants the client to wait: header Retry-After, at most a day. It is 0 without the header.
 	RetryAfter time.Duration
-	// Path is the path that was asked for, without the query.
+	// Path is the requested path, without the query.
 	Path string
 
 	answer  Answer
-	gateway bool // the body is a JSON object, as the gateway's errors are and a proxy's pages are not
+	gateway bool // the body is a JSON object, like the errors of a gateway and unlike the pages of a proxy
 }
 
-// Error says what came, and what to do about it.
+// Error says which answer came and what to do.
 func (e *StatusError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "HTTP %d from %s", e.Code, e.Path)
@@ -75,13 +74,13 @@ func (e *StatusError) Error() string {
 	case c == http.StatusNotFound:
 		b.WriteString(": is the base path right? expected https://host/api")
 	case c == http.StatusTooManyRequests:
-		b.WriteString(": asked too often: wait before the next request")
+		b.WriteString(": too many requests: wait before the next one")
 	case c >= 500:
-		b.WriteString(": trouble in the gateway or a proxy before it: see their logs")
+		b.WriteString(": the gateway or a proxy in front of it failed: see their logs")
 	case c >= 300 && c < 400:
 		b.WriteString(": " + ErrRedirect.Error())
 	default:
-		b.WriteString(": the gateway refuses the request: check the options")
+		b.WriteString(": the gateway refused the request: check the options")
 	}
 	return b.String()
 }
@@ -99,7 +98,7 @@ func (e *StatusError) Is(target error) bool {
 	return false
 }
 
-// requestError tells what was being done, which kind of trouble came, and its cause.
+// requestError is a failed request: what was being done, the kind of error, and its cause.
 type requestError struct {
 	doing string
 	kind  error
@@ -112,11 +111,11 @@ func (e *requestError) Error() string {
 
 func (e *requestError) Unwrap() []error { return []error{e.kind, e.cause} }
 
-// transportError sorts an error of sending a request or of reading its answer.
+// transportError classifies an error of sending a request or of reading its answer. It never contains the URL.
 func transportError(doing string, err error) error {
 	var ue *url.Error
 	for errors.As(err, &ue) {
-		// Its text holds the whole URL, with a user's id or e-mail in the query.
+		// Its text contains the whole URL, with a user's id or e-mail in the query.
 		err = ue.Err
 	}
 	var timeout net.Error
@@ -135,16 +134,15 @@ func transportError(doing string, err error) error {
 	case errors.As(err, &path), strings.HasPrefix(err.Error(), "oauth2: "):
 		kind = ErrCredential
 	case strings.HasPrefix(err.Error(), "failed to parse Location"):
-		// Of net/http, and it repeats the whole of it.
-		kind, err = ErrRedirect, errors.New("where it leads cannot be read")
+		// The error of net/http repeats the whole Location.
+		kind, err = ErrRedirect, errors.New("its Location cannot be parsed")
 	case isTLS(err):
 		kind = ErrTLS
 	}
 	return &requestError{doing: doing, kind: kind, cause: err}
 }
 
-// isTLS tells whether securing the connection failed. The alerts of crypto/tls and many of its errors have no exported
-// type, but all begin alike.
+// isTLS reports whether the TLS handshake failed. Many errors of crypto/tls have no exported type, but all have the same prefix.
 func isTLS(err error) bool {
 	if errors.Is(err, http.ErrSchemeMismatch) {
 		return true
@@ -157,9 +155,9 @@ func isTLS(err error) bool {
 	return false
 }
 
-// Kind gives a word for an error of this package, for a label or a log: one of canceled, timeout, tls, unauthorized,
-// forbidden, status_4xx, status_5xx, redirect, not_json, malformed, too_large, credential, incomplete, connection, and other for
-// what did not come from here. It is empty for nil.
+// Kind returns a word for an error of this package, for a label or a log: canceled, timeout, tls, unauthorized, forbidden, status_4xx,
+// status_5xx, redirect, not_json, malformed, too_large, credential, incomplete or connection. It is other for any other error, and empty
+// for nil.
 func Kind(err error) string {
 	if err == nil {
 		return ""
@@ -195,7 +193,7 @@ func Kind(err error) string {
 	return "other"
 }
 
-// statusError reads what the gateway says in an answer that is no success. The answer's credential is taken out.
+// statusError reads an answer whose status is not 2xx. It removes the credential from the text.
 func statusError(resp *http.Response, path string, body []byte, sent *secrets) *StatusError {
 	e := &StatusError{Code: resp.StatusCode, Path: plainText(path, 200), answer: answerOf(resp.Header)}
 	e.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), e.answer.Date)
@@ -210,14 +208,14 @@ func statusError(resp *http.Response, path string, body []byte, sent *secrets) *
 			message = string(said.Message)
 		}
 	case !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
-		// A proxy's plain words, such as those of a server that expects HTTPS; a web page tells nothing in one line.
+		// The plain text of a proxy, such as "this server expects HTTPS". A web page has no message that fits in one line.
 		message = string(body)
 	}
 	e.Message = plainText(sent.redact(message), 200)
 	return e
 }
 
-// retryAfter reads the header, which is a number of seconds or a date by the gateway's clock.
+// retryAfter reads the header: a number of seconds, or a date by the gateway's clock, which shows now.
 func retryAfter(v string, now time.Time) time.Duration {
 	const most = 24 * time.Hour
 	if s, err := strconv.ParseUint(v, 10, 63); err == nil {
@@ -229,7 +227,7 @@ func retryAfter(v string, now time.Time) time.Duration {
 	return 0
 }
 
-// plainText makes foreign text fit for a log line: printable, one line, at most n characters.
+// plainText makes text from outside fit for a log: printable, one line, at most n characters.
 func plainText(s string, n int) string {
 	if len(s) > 16*n {
 		s = s[:16*n]

@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/common/config"
 )
 
-// What a user meets: the kind for the label, and a sentence that says what was done and what to do.
+// An error has a kind for a label, and a sentence that says what was being done and what to do.
 func TestErrors(t *testing.T) {
 	reply := func(code int, contentType, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -38,10 +38,10 @@ func TestErrors(t *testing.T) {
 		"unauthorized":          {reply(401, "application/json", `{"message":"access denied"}`), "unauthorized", ErrUnauthorized, `HTTP 401 from /api/sessions ("access denied"): the credential is missing, wrong or expired`},
 		"forbidden":             {reply(403, "application/json", `{"message":"no"}`), "forbidden", ErrForbidden, "use one of an admin or auditor"},
 		"not found":             {reply(404, "text/html", `<html>`), "status_4xx", nil, "is the base path right?"},
-		"too many":              {reply(429, "text/plain", "slow down"), "status_4xx", nil, `("slow down"): asked too often`},
+		"too many":              {reply(429, "text/plain", "slow down"), "status_4xx", nil, `("slow down"): too many requests`},
 		"unprocessable":         {reply(422, "application/json", `{"message":"bad date"}`), "status_4xx", nil, "bad date"},
 		"gateway trouble":       {reply(500, "application/json", `{"message":"pq: timeout"}`), "status_5xx", nil, "pq: timeout"},
-		"bad gateway":           {reply(502, "text/html", `<html>nginx</html>`), "status_5xx", nil, "HTTP 502 from /api/sessions: trouble in the gateway or a proxy"},
+		"bad gateway":           {reply(502, "text/html", `<html>nginx</html>`), "status_5xx", nil, "HTTP 502 from /api/sessions: the gateway or a proxy in front of it failed"},
 		"a message of no text":  {reply(500, "application/json", `{"message":{"code":7}}`), "status_5xx", nil, "7"},
 		"not modified":          {reply(304, "", ""), "redirect", ErrRedirect, "HTTP 304"},
 		"the web page":          {reply(200, "text/html", "\n <!DOCTYPE html>"), "not_json", ErrNotJSON, "is the base path right? expected https://host/api"},
@@ -49,7 +49,7 @@ func TestErrors(t *testing.T) {
 		"garbage":               {reply(200, "application/json", "\x00\x01\x02"), "not_json", ErrNotJSON, "base path"},
 		"nothing":               {reply(200, "application/json", ""), "not_json", ErrNotJSON, "it is empty"},
 		"no content":            {reply(204, "", ""), "not_json", ErrNotJSON, "it is empty"},
-		"a list":                {reply(200, "application/json", "[]"), "malformed", ErrMalformed, "no JSON object"},
+		"a list":                {reply(200, "application/json", "[]"), "malformed", ErrMalformed, "not a JSON object"},
 		"another API":           {reply(200, "application/json", `{"status":"ok"}`), "malformed", ErrMalformed, "it has no data"},
 		"half a page":           {reply(200, "application/json", `{"data":[`+aRow()+`,{"id":"s`), "malformed", ErrMalformed, "unexpected EOF"},
 		"too large":             {reply(200, "application/json", `{"data":[`+strings.Repeat(aRow()+",", 100)+`]}`), "too_large", ErrTooLarge, "raise the limit"},
@@ -70,7 +70,7 @@ func TestErrors(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := serve(t, tt.handler, WithMaxResponseBytes(4000))
-			p, err := c.ListSessions(context.Background(), ListOptions{User: "somebody@example.com"})
+			p, err := c.ListSessions(context.Background(), ListOptions{Filters: Filters{User: "somebody@example.com"}})
 			if p != nil || err == nil {
 				t.Fatalf("page %+v, error %v", p, err)
 			}
@@ -92,7 +92,7 @@ func checkError(t *testing.T, err error, kind string, is error, says string) {
 		t.Errorf("error %q does not say %q", text, says)
 	}
 	if len(text) > 600 || strings.ContainsAny(text, "\n\r\x00") || strings.Contains(text, "somebody") {
-		t.Errorf("error %q is no sentence for a log", text)
+		t.Errorf("error %q is not one short line", text)
 	}
 }
 
@@ -141,13 +141,13 @@ func TestStatusErrorFields(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("the error tells a secret: %v", err)
+				t.Errorf("the error contains a secret: %v", err)
 			}
 		})
 	}
 }
 
-// An answer that does not come, or not to its end, is a time-out; one that nobody waits for any more is not.
+// A missing or incomplete answer is a timeout. A canceled request is not.
 func TestTimeouts(t *testing.T) {
 	untilDone := transport(func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
@@ -169,7 +169,7 @@ func TestTimeouts(t *testing.T) {
 				_, err = c.ListSessions(ctx, ListOptions{})
 				checkError(t, err, "timeout", ErrTimeout, "allow more time")
 				if !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%v does not tell of the deadline", err)
+					t.Errorf("%v is not context.DeadlineExceeded", err)
 				}
 
 				ctx, cancel = context.WithCancel(context.Background())
@@ -191,7 +191,7 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// readUntil blocks until its context is over.
+// readUntil blocks until its context is done.
 type readUntil struct{ ctx context.Context }
 
 func (r readUntil) Read([]byte) (int, error) {
@@ -241,7 +241,7 @@ func TestTLSAndConnectionErrors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = c.ListSessions(context.Background(), ListOptions{User: "somebody@example.com"})
+			_, err = c.ListSessions(context.Background(), ListOptions{Filters: Filters{User: "somebody@example.com"}})
 			checkError(t, err, tt.kind, tt.is, tt.says)
 		})
 	}

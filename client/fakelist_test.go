@@ -8,38 +8,37 @@ import (
 	"time"
 )
 
-// fakeList is the list of a gateway, as far as the walk can tell: it filters by whole seconds, orders, cuts pages and
-// counts as one of the two dialects does.
+// fakeList is the list of a gateway for a cursor. It filters by whole seconds, orders, returns pages and counts like one of the two dialects.
 type fakeList struct {
 	rows []fakeRow
-	// old: no tiebreak among rows of equal start (their order changes from request to request), has_next_page from the
-	// number of rows, a total always. Otherwise: by id, exact, a total unless count=none.
+	// old is the old dialect: rows of equal start are in another order in every request, has_next_page depends on the number of rows, and
+	// there is always a total. The new dialect orders by id, has_next_page is exact, and there is a total unless count=none.
 	old bool
-	// steady has the order of old depend on limit and offset alone.
+	// steady makes the order of old depend on limit and offset alone.
 	steady bool
-	// clamp bounds the limit.
+	// clamp is the largest limit; 0: none.
 	clamp int
-	// neverNext says that there is no next page, always.
+	// neverNext always reports that there is no next page.
 	neverNext bool
-	// countsFirst takes so many rows as not there yet when the first total was counted.
+	// countsFirst is the number of rows that were added after the first total was counted.
 	countsFirst int
-	// noTotal leaves the total out, whatever is asked.
+	// noTotal never sends a total.
 	noTotal bool
 	rng     *rand.Rand
-	// requests counts.
+	// requests is the number of requests so far.
 	requests int
 }
 
 type fakeRow struct {
 	id    string
 	start time.Time
-	// broken rows are malformed; lost ones do not even tell their start.
+	// broken rows are malformed; lost ones are malformed and have no readable start.
 	broken, lost bool
 }
 
 var fakeEpoch = time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC)
 
-// at is a moment of the fake window, in milliseconds from its beginning.
+// at returns a moment, in milliseconds after the start of the tests' window.
 func at(ms int) time.Time { return fakeEpoch.Add(time.Duration(ms) * time.Millisecond) }
 
 func (l *fakeList) list(o ListOptions) *SessionPage {
@@ -104,7 +103,7 @@ func (p *SessionPage) add(r fakeRow) {
 	p.Malformed = append(p.Malformed, m)
 }
 
-// rowsAt makes n rows of a start each, with ids that do not follow the time.
+// rowsAt returns n rows with the same start and unordered ids.
 func rowsAt(n int, start time.Time) []fakeRow {
 	rows := make([]fakeRow, n)
 	for i := range rows {
@@ -113,7 +112,7 @@ func rowsAt(n int, start time.Time) []fakeRow {
 	return rows
 }
 
-// spread makes n rows, a step apart, the newest first at start.
+// spread returns n rows, newest first, from start down in steps.
 func spread(n int, start time.Time, step time.Duration) []fakeRow {
 	rows := make([]fakeRow, n)
 	for i := range rows {

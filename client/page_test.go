@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// aRow is the text of a row, with some of its members replaced, or taken away where the new text is empty.
+// aRow returns the text of a row with some members replaced, or removed if the new text is empty.
 func aRow(members ...string) string {
 	row := [][2]string{{"id", `"s1"`}, {"connection", `"pg"`}, {"start_date", `"2026-08-01T10:00:00.5Z"`}}
 	for i := 0; i < len(members); i += 2 {
@@ -56,8 +56,8 @@ func TestDecodePageFrame(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got SessionPage
-			// A reader that gives a byte at a time meets every border within the decoder.
-			if err := decodePage(iotest.OneByteReader(strings.NewReader(tt.text)), ListOptions{}, &got); err != nil {
+			// Single bytes test every position at which the decoder can be interrupted.
+			if err := decodePage(iotest.OneByteReader(strings.NewReader(tt.text)), 0, &got); err != nil {
 				t.Fatal(err)
 			}
 			if len(got.Sessions) != tt.want.Rows || len(got.Malformed) != 0 {
@@ -96,7 +96,7 @@ func TestDecodePageRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p SessionPage
-			err := decodePage(strings.NewReader(text), ListOptions{}, &p)
+			err := decodePage(strings.NewReader(text), 0, &p)
 			if err == nil {
 				t.Fatalf("no error, but %+v", p)
 			}
@@ -164,7 +164,7 @@ func TestDecodePageSkipsMalformedRows(t *testing.T) {
 			after := aRow("id", `"after"`, "start_date", `"2026-08-01T09:00:00Z"`)
 			var p SessionPage
 			text := `{"data":[` + before + " , \n" + tt.row + `,` + after + `]}`
-			if err := decodePage(strings.NewReader(text), ListOptions{}, &p); err != nil {
+			if err := decodePage(strings.NewReader(text), 0, &p); err != nil {
 				t.Fatal(err)
 			}
 			if p.Rows != 3 || len(p.Sessions) != 2 || p.Sessions[0].ID != "before" || p.Sessions[1].ID != "after" {
@@ -188,7 +188,7 @@ func TestDecodePageSkipsMalformedRows(t *testing.T) {
 				t.Errorf("digest %q, want %q of the row's own text", m.Digest, want)
 			}
 			if text := m.Err.Error(); errors.Unwrap(m.Err) == nil || !strings.Contains(text, tt.reason) || len(text) > 250 {
-				t.Errorf("error %q, want it to tell of %q", text, tt.reason)
+				t.Errorf("error %q, want %q in it", text, tt.reason)
 			}
 		})
 	}
@@ -202,7 +202,7 @@ func manyTags(n int) string {
 	return "{" + strings.Join(tags, ",") + "}"
 }
 
-// A malformed row before all readable ones is near the first of these; without any it is nowhere.
+// A malformed row before all readable ones is near the first readable one. Without any, Near is zero.
 func TestMalformedNear(t *testing.T) {
 	lost := aRow("start_date", ``)
 	for name, tt := range map[string]struct {
@@ -216,7 +216,7 @@ func TestMalformedNear(t *testing.T) {
 		"nothing readable":                    {[]string{lost, lost}, []string{"00:00:00", "00:00:00"}},
 	} {
 		var p SessionPage
-		if err := decodePage(strings.NewReader(`{"data":[`+strings.Join(tt.rows, ",")+`]}`), ListOptions{}, &p); err != nil {
+		if err := decodePage(strings.NewReader(`{"data":[`+strings.Join(tt.rows, ",")+`]}`), 0, &p); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -232,7 +232,7 @@ func TestMalformedNear(t *testing.T) {
 func TestDecodePageMakesTextValid(t *testing.T) {
 	var p SessionPage
 	text := `{"data":[` + aRow("connection", "\"a\xffb\\ud800\"", "connection_tags", "{\"k\xfe\":\"v\xfd\"}", "verb", `"future"`) + `]}`
-	if err := decodePage(strings.NewReader(text), ListOptions{}, &p); err != nil || len(p.Sessions) != 1 {
+	if err := decodePage(strings.NewReader(text), 0, &p); err != nil || len(p.Sessions) != 1 {
 		t.Fatalf("%v, %+v", err, p)
 	}
 	s := p.Sessions[0]
@@ -241,12 +241,12 @@ func TestDecodePageMakesTextValid(t *testing.T) {
 	}
 }
 
-// Of a body of any length, no more than a row and what the decoder reads ahead is in memory.
+// At most one row and what the decoder reads ahead is in memory, however long the body is.
 func TestDecodePageForgetsRows(t *testing.T) {
 	const rows = maxRows
 	row := aRow("metadata", `"`+strings.Repeat("m", 2000)+`"`)
 	var page SessionPage
-	r := newRowReader(strings.NewReader("["+strings.Repeat(row+",", rows-1)+row+"]"), ListOptions{}, &page)
+	r := newRowReader(strings.NewReader("["+strings.Repeat(row+",", rows-1)+row+"]"), 0, &page)
 	if err := r.readAll(); err != nil || page.Rows != rows {
 		t.Fatal(err, page.Rows)
 	}
@@ -255,7 +255,7 @@ func TestDecodePageForgetsRows(t *testing.T) {
 	}
 }
 
-// Times go both ways: absent is null, zero and "".
+// Times are decoded and encoded. An absent time is null, zero or "".
 func TestTime(t *testing.T) {
 	for text, want := range map[string]string{
 		`null`: `null`, `""`: `null`, `"0001-01-01T00:00:00Z"`: `null`,

@@ -10,29 +10,30 @@ import (
 	"sync"
 )
 
-// secrets are the header values that requests carried and that are nobody's business: what the other side, or a library, writes about
-// a request may repeat them. The zero value is ready. It is safe for concurrent use.
+// secrets are the header values of the requests that were sent. They must not be logged, but an answer or the error of a library may repeat
+// them. The zero value is ready to use. It is safe for concurrent use.
 type secrets struct {
 	mu     sync.Mutex
 	values []string
 }
 
-// shortest is the length from which a value is taken for a secret: a shorter one would spoil texts, and protects nothing.
-const shortest = 4
+// minSecretLength is the length of the shortest value that is redacted. To redact shorter ones would damage texts and protect nothing.
+const minSecretLength = 4
 
-// watch has every header noted that is sent with ctx, also those that are added below us, such as the bearer token.
+// watch returns a context for a request. Every header that is sent with it is added, including those that a transport adds, such as the
+// bearer token.
 func (s *secrets) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaderField: s.add})
 }
 
-// addAll notes all headers of a request that was sent, for transports that do not tell what they send.
+// addAll adds all headers of a request that was sent, for transports that do not report them to [secrets.watch].
 func (s *secrets) addAll(h http.Header) {
 	for name, values := range h {
 		s.add(name, values)
 	}
 }
 
-// add notes a header's values, unless they are the same for everybody.
+// add adds the values of a header, unless it is one that never carries a secret.
 func (s *secrets) add(name string, values []string) {
 	switch strings.ToLower(name) {
 	case "host", "user-agent", "accept", "accept-encoding", "connection", "content-length", "referer", ":authority", ":method", ":path", ":scheme":
@@ -45,28 +46,28 @@ func (s *secrets) add(name string, values []string) {
 		if !ok {
 			scheme, token = "", v
 		}
-		s.note(token)
+		s.addValue(token)
 		if decoded, err := base64.StdEncoding.DecodeString(token); err == nil && strings.EqualFold(scheme, "Basic") {
 			_, password, _ := strings.Cut(string(decoded), ":")
-			s.note(password)
+			s.addValue(password)
 		}
 		if _, key, ok := strings.Cut(token, "|"); ok { // <orgid>|<secret>
-			s.note(key)
+			s.addValue(key)
 		}
 	}
 }
 
-func (s *secrets) note(v string) {
-	if len(v) >= shortest && !slices.Contains(s.values, v) {
+func (s *secrets) addValue(v string) {
+	if len(v) >= minSecretLength && !slices.Contains(s.values, v) {
 		s.values = append(s.values, v)
 	}
 }
 
-// redact takes the secrets out of a text.
+// redact replaces the secrets in a text.
 func (s *secrets) redact(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A secret within another one would leave the rest of that standing.
+	// Longest first: a secret that is part of another one would leave the rest of that one readable.
 	slices.SortFunc(s.values, func(a, b string) int { return len(b) - len(a) })
 	for _, v := range s.values {
 		text = strings.ReplaceAll(text, v, "<redacted>")
@@ -74,7 +75,7 @@ func (s *secrets) redact(text string) string {
 	return text
 }
 
-// redactError returns an error that says the same without the secrets.
+// redactError returns err with the secrets removed from its text.
 func (s *secrets) redactError(err error) error {
 	if err == nil {
 		return nil
@@ -86,7 +87,7 @@ func (s *secrets) redactError(err error) error {
 	return err
 }
 
-// redactedError is an error whose text repeated a secret.
+// redactedError is an error whose text contained a secret.
 type redactedError struct {
 	text  string
 	cause error

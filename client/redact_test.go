@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/common/config"
 )
 
-// Whatever the other side does with the headers that it got, no error and nothing else that is shown repeats the secrets in them.
+// No error and no other result contains a secret, even if the server repeats the headers that it received.
 func TestNothingShownRepeatsACredential(t *testing.T) {
 	const token = "hunter2-hunter2"
 	key := WithAPIKey(func() (string, error) { return "org|" + token, nil })
@@ -55,7 +55,7 @@ func TestNothingShownRepeatsACredential(t *testing.T) {
 	}
 }
 
-// echo is a server that answers with all headers that it got, as one text, within reply.
+// echo starts a server that answers with all headers that it received, formatted with reply.
 func echo(t *testing.T, reply string) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -78,7 +78,7 @@ func echo(t *testing.T, reply string) (url string) {
 				if _, password, ok := r.BasicAuth(); ok {
 					got = append(got, password)
 				}
-				_, _ = fmt.Fprintf(c, reply, strings.Join(got, "-")) // who has hung up got enough
+				_, _ = fmt.Fprintf(c, reply, strings.Join(got, "-")) // the client may have disconnected
 			}
 			_ = c.Close()
 		}

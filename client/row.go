@@ -1,14 +1,157 @@
 package client
 
 import (
-	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
-// check tells what keeps a row that was decoded from being used.
+// Bounds of what a row may hold. They are far above what the API gives, and still affordable for a million rows in memory.
+const (
+	maxRowBytes  = 16 << 20 // of a row as text, including what the decoder read ahead
+	maxIDBytes   = 128
+	maxWordBytes = 1 << 10
+	maxItems     = 1000          // tags or review groups of a row
+	maxRows      = 10 * MaxLimit // rows of a page
+)
+
+// MalformedSession is a row that could not be read. It says what is known about the row, so that others need not be lost with it.
+type MalformedSession struct {
+	// ID is `id`; empty if it cannot be read.
+	ID string
+	// StartDate is `start_date`; zero if it cannot be read.
+	StartDate Time
+	// Near is StartDate. If that cannot be read, it is the start of the nearest readable row before this one, or else after it.
+	// It is zero if no row of the page has a readable start.
+	Near time.Time
+	// Digest is a short hash of the row's text. It identifies a row without an ID until the row changes.
+	Digest string
+	// Err says what is wrong with the row, in one line that is fit for a log.
+	Err error
+}
+
+// rowReader decodes rows into a page, one at a time.
+type rowReader struct {
+	dec   *json.Decoder
+	text  *textWindow
+	limit int // the expected number of rows
+	page  *SessionPage
+	near  time.Time // the last start that could be read
+}
+
+func newRowReader(r io.Reader, limit int, page *SessionPage) *rowReader {
+	text := &textWindow{r: r}
+	dec := json.NewDecoder(text)
+	dec.UseNumber() // a skipped number may have any size
+	return &rowReader{dec: dec, text: text, limit: limit, page: page}
+}
+
+// readAll reads the array of rows. null is an empty array.
+func (r *rowReader) readAll() error {
+	t, err := r.dec.Token()
+	if err != nil {
+		return err
+	}
+	if t == nil {
+		return nil
+	}
+	if t != json.Delim('[') {
+		return malformed("its data is not a list")
+	}
+	for r.dec.More() {
+		if r.page.Rows == maxRows {
+			return malformed(fmt.Sprintf("it has more than %d rows", maxRows))
+		}
+		if err := r.read(); err != nil {
+			return err
+		}
+	}
+	return expectDelim(r.dec, ']')
+}
+
+// read reads one row. A row with wrong types or values becomes a malformed one; only broken JSON is an error.
+func (r *rowReader) read() error {
+	r.text.keepFrom(r.dec.InputOffset())
+	p := r.page
+	if p.Sessions == nil {
+		p.Sessions = make([]Session, 0, min(max(r.limit, 1), MaxLimit))
+	}
+	p.Sessions = append(p.Sessions, Session{})
+	last := len(p.Sessions) - 1
+	s := &p.Sessions[last]
+	err := r.dec.Decode(s)
+	if err != nil && r.isBroken(err) {
+		return unexpectedEOF(err)
+	}
+	if err == nil {
+		err = s.check()
+	}
+	p.Rows++
+	if err == nil {
+		r.setNear(s.StartDate.Time)
+		return nil
+	}
+	p.Sessions = p.Sessions[:last]
+	p.Malformed = append(p.Malformed, malformedRow(r.text.to(r.dec.InputOffset()), err))
+	r.setNear(p.Malformed[len(p.Malformed)-1].StartDate.Time)
+	return nil
+}
+
+// setNear records the start of the row just read, and sets Near of the malformed rows that do not have it yet.
+func (r *rowReader) setNear(start time.Time) {
+	unknown := r.near.IsZero()
+	if !start.IsZero() {
+		r.near = start
+	}
+	m := r.page.Malformed
+	if !unknown {
+		// All but the last one have it already.
+		m = m[max(len(m)-1, 0):]
+	}
+	for i := range m {
+		if m[i].Near.IsZero() {
+			m[i].Near = r.near
+		}
+	}
+}
+
+// isBroken reports whether the decoder cannot continue after this error.
+func (r *rowReader) isBroken(err error) bool {
+	var syntax *json.SyntaxError
+	return errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		(r.text.err != nil && errors.Is(err, r.text.err))
+}
+
+// malformedRow describes a row that could not be read, from its text.
+func malformedRow(raw []byte, err error) MalformedSession {
+	sum := sha256.Sum256(raw)
+	m := MalformedSession{Digest: hex.EncodeToString(sum[:8]), Err: &rowError{err}}
+	var row struct {
+		ID        json.RawMessage `json:"id"`
+		StartDate json.RawMessage `json:"start_date"`
+	}
+	_ = json.Unmarshal(raw, &row) // a field that cannot be read stays empty
+	if json.Unmarshal(row.ID, &m.ID) != nil || len(m.ID) > maxIDBytes {
+		m.ID = ""
+	}
+	if json.Unmarshal(row.StartDate, &m.StartDate) != nil {
+		m.StartDate = Time{}
+	}
+	return m
+}
+
+// rowError says what is wrong with a row.
+type rowError struct{ cause error }
+
+func (e *rowError) Error() string { return "malformed session: " + plainText(e.cause.Error(), 200) }
+
+func (e *rowError) Unwrap() error { return e.cause }
+
+// check returns an error if a decoded row cannot be used: a required field is missing or a value is too large.
 func (s *Session) check() error {
 	switch {
 	case s.ID == "":
@@ -21,7 +164,7 @@ func (s *Session) check() error {
 	return s.checkSizes()
 }
 
-// checkSizes refuses what is far larger than anything the API gives, before somebody keeps it.
+// checkSizes refuses values that are far larger than anything the API gives, before they are kept in memory.
 func (s *Session) checkSizes() error {
 	if len(s.ID) > maxIDBytes {
 		return fmt.Errorf("id has %d bytes, more than %d", len(s.ID), maxIDBytes)
@@ -77,90 +220,4 @@ func checkWord(name, value string) error {
 		return fmt.Errorf("%s has %d bytes, more than %d", name, len(value), maxWordBytes)
 	}
 	return nil
-}
-
-// window is a reader that remembers what it read from a mark on. A decoder reads ahead, so the text of a row that it
-// could not make sense of must be found again.
-type window struct {
-	r     io.Reader
-	buf   []byte
-	first int64 // offset of buf[0]
-	mark  int64
-	err   error
-}
-
-func (w *window) Read(p []byte) (int, error) {
-	if drop := w.mark - w.first; drop > 0 {
-		w.buf = append(w.buf[:0], w.buf[drop:]...)
-		w.first = w.mark
-	}
-	if len(w.buf) > maxRowBytes {
-		return 0, malformed(fmt.Sprintf("it has a value of more than %d bytes", maxRowBytes))
-	}
-	n, err := w.r.Read(p)
-	w.buf = append(w.buf, p[:n]...)
-	w.err = err
-	return n, err
-}
-
-// keepFrom marks the offset from which on the text may be asked for.
-func (w *window) keepFrom(offset int64) { w.mark = offset }
-
-// to is the text from the mark to an offset, without what stands between rows.
-func (w *window) to(offset int64) []byte {
-	return bytes.TrimLeft(w.buf[w.mark-w.first:offset-w.first], ", \t\r\n")
-}
-
-// expectDelim reads a token that must be d.
-func expectDelim(dec *json.Decoder, d json.Delim) error {
-	t, err := dec.Token()
-	if err != nil {
-		return unexpectedEOF(err)
-	}
-	if t != d {
-		return malformed(fmt.Sprintf("%q is missing", d.String()))
-	}
-	return nil
-}
-
-// expectEnd makes sure that nothing follows.
-func expectEnd(dec *json.Decoder) error {
-	switch _, err := dec.Token(); err {
-	case io.EOF:
-		return nil
-	case nil:
-		return malformed("something follows after its end")
-	default:
-		return err
-	}
-}
-
-// skipValue reads over a value of any size and shape without keeping it.
-func skipValue(dec *json.Decoder) error {
-	for depth := 0; ; {
-		t, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		switch t {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-		if depth == 0 {
-			return nil
-		}
-		if depth > maxDepth {
-			return malformed("it is nested too deep")
-		}
-	}
-}
-
-// unexpectedEOF is err, except that the end of the text within a value is no good end.
-func unexpectedEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -11,7 +10,7 @@ import (
 // The zero Time stands for null, which the API uses for "has not happened".
 type Time struct{ time.Time }
 
-// UnmarshalJSON accepts null and "" (the API document's own example of an absent time) as the zero Time.
+// UnmarshalJSON reads null and "" as the zero Time. The API document uses "" in its own example of an absent time.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	if bytes.Equal(b, []byte("null")) || bytes.Equal(b, []byte(`""`)) {
 		*t = Time{}
@@ -23,8 +22,8 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	}
 	v = v.UTC()
 	if y := v.Year(); y < 1 || y > 9999 {
-		// An offset can push a year that parses to one that cannot be written again.
-		return fmt.Errorf("year %d of a timestamp is outside 1 to 9999", y)
+		// The zone's offset can move a valid year to one that RFC 3339 cannot write.
+		return fmt.Errorf("a timestamp is in year %d, outside 1 to 9999", y)
 	}
 	t.Time = v
 	return nil
@@ -38,52 +37,53 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return t.Time.MarshalJSON()
 }
 
-// Words of the API that the exporter reasons about. Others may appear at any time and are kept as they come.
+// Words of the API that the exporter knows. The API may send others at any time; they are kept unchanged.
 const (
-	// StatusReady is an approved session that waits to be run; old gateways leave it there while it runs.
+	// StatusReady is an approved session that waits to be run. Old gateways also show it while the session runs.
 	StatusReady = "ready"
-	// StatusOpen is a session that runs, or that waits for its review.
+	// StatusOpen is a session that runs or waits for its review.
 	StatusOpen = "open"
-	// StatusDone is a session that ended or was given up.
+	// StatusDone is a session that ended, or whose client gave up waiting.
 	StatusDone = "done"
 
-	// ReviewPending waits for a decision.
+	// ReviewPending is a review that waits for a decision.
 	ReviewPending = "PENDING"
-	// ReviewApproved is decided: the session may run.
+	// ReviewApproved is an approved review: the session may run.
 	ReviewApproved = "APPROVED"
-	// ReviewRejected is decided: the session will not run.
+	// ReviewRejected is a rejected review: the session will not run.
 	ReviewRejected = "REJECTED"
-	// ReviewRevoked was approved, and taken back.
+	// ReviewRevoked is an approval that was taken back.
 	ReviewRevoked = "REVOKED"
 	// ReviewProcessing is a one-time review whose session runs.
 	ReviewProcessing = "PROCESSING"
-	// ReviewExecuted is a one-time review whose session has run.
+	// ReviewExecuted is a one-time review whose session has ended.
 	ReviewExecuted = "EXECUTED"
-	// ReviewUnknown is the gateway's own "unable to know".
+	// ReviewUnknown is what the gateway says if it does not know the status itself.
 	ReviewUnknown = "UNKNOWN"
 
-	// ReviewOneTime approves a single run.
+	// ReviewOneTime is a review that approves a single run.
 	ReviewOneTime = "onetime"
-	// ReviewJIT approves access for a while.
+	// ReviewJIT is a review that approves access for a limited time.
 	ReviewJIT = "jit"
 
-	// VerbConnect is interactive: a shell, a forwarded port.
+	// VerbConnect is an interactive session: a shell or a forwarded port.
 	VerbConnect = "connect"
-	// VerbExec is an ad-hoc execution.
+	// VerbExec is a single execution of a script or command.
 	VerbExec = "exec"
 )
 
-// Session is one access to a connection: a row of GET /sessions.
+// Session is one access to a connection: a row of GET /sessions. Every Session of a [SessionPage] has an ID, a StartDate and a Connection.
+// Fields without bound (script, labels, metadata, metrics, event stream) are not read.
 type Session struct {
-	// ID is unique for ever.
+	// ID is unique and never reused.
 	ID string `json:"id"`
-	// OrgID is the organisation that the credential belongs to.
+	// OrgID is the organization that the credential belongs to.
 	OrgID string `json:"org_id"`
-	// ScriptSize is the input's size in bytes; -2 has been seen where it is not known.
+	// ScriptSize is the size of the input in bytes. The gateway sends -2 if it does not know it.
 	ScriptSize int64 `json:"script_size"`
 	// User is the user's e-mail.
 	User string `json:"user"`
-	// UserID is the user's subject identifier; the filter `user` matches this one.
+	// UserID is the user's subject identifier, which [Filters].User matches.
 	UserID string `json:"user_id"`
 	// UserName is the user's display name.
 	UserName string `json:"user_name"`
@@ -93,76 +93,57 @@ type Session struct {
 	ConnectionSubtype string `json:"connection_subtype"`
 	// Connection is the connection's name.
 	Connection string `json:"connection"`
-	// ConnectionTags are the connection's tags; nil where the API says null.
+	// ConnectionTags are the connection's tags; nil if the API sends null.
 	ConnectionTags map[string]string `json:"connection_tags"`
-	// Review is nil where the session never asked for one.
+	// Review is nil if the session did not request a review.
 	Review *Review `json:"review"`
-	// Verb tells how the client uses the connection: connect or exec.
+	// Verb is how the client uses the connection: connect or exec.
 	Verb string `json:"verb"`
 	// Status is ready, open or done. A session whose review is pending is open.
 	Status string `json:"status"`
-	// ExitCode is the process's exit status; nil where nobody knows. 254 means ended by gateway or client.
+	// ExitCode is the exit status of the process; nil if it is unknown. 254 means that the gateway or the client ended the session.
 	ExitCode *int `json:"exit_code"`
-	// EventSize is the size of the recorded stream in bytes; 0 until the session is done, and where it is not known.
+	// EventSize is the size of the recorded stream in bytes. It is 0 until the session is done, and if the size is unknown.
 	EventSize int64 `json:"event_size"`
-	// StartDate is when the session was asked for (the wait for an approval comes after it). It never moves.
+	// StartDate is when the session was requested, before any wait for an approval. It never changes.
 	StartDate Time `json:"start_date"`
-	// EndDate is when it ended; zero while it runs, and for many that never ran.
+	// EndDate is when the session ended. It is zero while the session runs, and for most sessions that never ran.
 	EndDate Time `json:"end_date"`
-
-	// Details are the fields without bound. They are nil unless asked for with [ListOptions.Details].
-	Details *SessionDetails `json:"-"`
 }
 
-// SessionDetails are a session's fields that have no bound in size or shape. Each is the JSON as it came, nil where absent.
-type SessionDetails struct {
-	// Script is the input, `{"data": "..."}`; set for the verb exec only.
-	Script json.RawMessage `json:"script"`
-	// Labels are deprecated in favour of Metrics and Metadata.
-	Labels json.RawMessage `json:"labels"`
-	// IntegrationsMetadata holds attributes of third-party services.
-	IntegrationsMetadata json.RawMessage `json:"integrations_metadata"`
-	// Metadata is free-form.
-	Metadata json.RawMessage `json:"metadata"`
-	// Metrics holds numbers that the gateway computed, such as event_size in bytes before any parsing.
-	Metrics json.RawMessage `json:"metrics"`
-	// EventStream is the recorded output: [relative time in ms, i|o|e, base64].
-	EventStream json.RawMessage `json:"event_stream"`
-}
-
-// Review is the approval that a session had to ask for.
+// Review is the approval that a session needs.
 type Review struct {
 	// ID identifies the review.
 	ID string `json:"id"`
 	// Type is onetime or jit.
 	Type string `json:"type"`
-	// AccessDuration is for how long a jit approval allows access. The API gives it in nanoseconds.
+	// AccessDuration is how long a jit approval allows access. The API sends nanoseconds.
 	AccessDuration time.Duration `json:"access_duration"`
 	// Status is PENDING, APPROVED, REJECTED, REVOKED, PROCESSING, EXECUTED or UNKNOWN.
 	Status string `json:"status"`
-	// RevokeAt is when access expires. The gateway sets it at every approval, to then + AccessDuration.
+	// RevokeAt is when access expires. The gateway sets it at every approval: the time of the approval plus AccessDuration.
 	RevokeAt Time `json:"revoke_at"`
-	// CreatedAt is when the review was asked for.
+	// CreatedAt is when the review was requested.
 	CreatedAt Time `json:"created_at"`
-	// Groups are those who have to decide.
+	// Groups are the groups that have to decide.
 	Groups []ReviewGroup `json:"review_groups_data"`
-	// TimeWindow limits when an approved session may run; nil where there is no limit.
+	// TimeWindow limits when an approved session may run; nil if there is no limit.
 	TimeWindow *TimeWindow `json:"time_window"`
 }
 
-// ReviewGroup is one group's say in a review.
+// ReviewGroup is the decision of one group in a review.
 type ReviewGroup struct {
-	// ID identifies the group's entry.
+	// ID identifies the decision.
 	ID string `json:"id"`
 	// Group is the group's name.
 	Group string `json:"group"`
-	// Status is PENDING, APPROVED, REJECTED or REVOKED. It can still be PENDING when the review is not.
+	// Status is PENDING, APPROVED, REJECTED or REVOKED. It can stay PENDING after the review was decided.
 	Status string `json:"status"`
-	// ReviewedBy is who decided; nil while nobody has.
+	// ReviewedBy is the person who decided; nil before the decision.
 	ReviewedBy *ReviewOwner `json:"reviewed_by"`
-	// ReviewDate is when this group decided; zero while it has not.
+	// ReviewDate is when this group decided; zero before the decision.
 	ReviewDate Time `json:"review_date"`
-	// ForcedReview tells that this group decided for all.
+	// ForcedReview is true if this group decided for all groups.
 	ForcedReview bool `json:"forced_review"`
 }
 
@@ -174,7 +155,7 @@ type ReviewOwner struct {
 	Name string `json:"name"`
 	// Email is the e-mail address.
 	Email string `json:"email"`
-	// SlackID is the Slack member ID, empty where unknown.
+	// SlackID is the Slack member ID; empty if it is unknown.
 	SlackID string `json:"slack_id"`
 }
 
@@ -182,24 +163,24 @@ type ReviewOwner struct {
 type TimeWindow struct {
 	// Type is time_range.
 	Type string `json:"type"`
-	// Configuration of a time_range has start_time and end_time as HH:MM.
+	// Configuration of a time_range has the keys start_time and end_time, as HH:MM.
 	Configuration map[string]string `json:"configuration"`
 }
 
-// UserInfo is the answer of GET /userinfo: who the credential is.
+// UserInfo is the answer of GET /userinfo: the user that the credential belongs to.
 type UserInfo struct {
 	// ID is the subject identifier.
 	ID string `json:"id"`
-	// Role is admin, auditor, standard, ...: only admin and auditor see all sessions.
+	// Role is admin, auditor, standard or another word. See [UserInfo.SeesAllSessions].
 	Role string `json:"role"`
 	// Groups are the user's groups.
 	Groups []string `json:"groups"`
-	// OrgID identifies the organisation: a credential sees one.
+	// OrgID identifies the organization. A credential sees exactly one.
 	OrgID string `json:"org_id"`
-	// OrgName is the organisation's name.
+	// OrgName is the organization's name.
 	OrgName string `json:"org_name"`
 }
 
-// SeesAllSessions tells whether the role is one that the gateway shows every session of the organisation.
-// Any other role gets fewer rows, without a word.
+// SeesAllSessions reports whether the gateway shows every session of the organization to this role.
+// Other roles get fewer rows, and no error.
 func (u UserInfo) SeesAllSessions() bool { return u.Role == "admin" || u.Role == "auditor" }

@@ -25,10 +25,9 @@ func (c Config) planning() planner.Options {
 			Lookback: c.Lookback, AllowedLateness: c.AllowedLateness, ForgetAfter: c.ForgetAfter,
 			FirstValueHold: max(c.FirstValueHold, 0), ConnectionTags: c.ConnectionTags, MaxConnections: c.MaxConnections,
 		},
-		Filters: client.ListOptions{
-			Connection: client.EscapeLike(c.Connection), Type: client.EscapeLike(c.Type), User: client.EscapeLike(c.User),
-			ReviewApprover: c.ReviewApprover,
-		},
+		Filters: client.ListOptions{Filters: client.Filters{
+			Connection: c.Connection, Type: c.Type, User: c.User, ReviewApprover: c.ReviewApprover,
+		}.Literal()},
 		Budget: c.Budget, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
 	}
 }

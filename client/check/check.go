@@ -1,4 +1,4 @@
-// Package check tells an operator, line by line, whether a gateway gives what the exporter needs.
+// Package check reports whether a gateway and a credential give the exporter what it needs.
 package check
 
 import (
@@ -10,14 +10,14 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// Gateway asks who the credential is and for the newest page of sessions, allows each answer the time-out, and writes
-// what it learns to out, a line each. The error is the first thing that makes the exporter useless.
+// Gateway requests the user of the credential and the newest page of sessions, each with the timeout, and writes its findings to out, one
+// per line. It returns the first error that would keep the exporter from working.
 func Gateway(ctx context.Context, c *client.Client, timeout time.Duration, out io.Writer) error {
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
+	report := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 
-	asking, cancel := context.WithTimeout(ctx, timeout)
+	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	who, answer, err := c.UserInfo(asking)
+	user, answer, err := c.UserInfo(limited)
 	if err != nil {
 		return err
 	}
@@ -25,22 +25,22 @@ func Gateway(ctx context.Context, c *client.Client, timeout time.Duration, out i
 	if version == "" {
 		version = "unknown (the Server header is missing)"
 	}
-	say("gateway: %s answers, version %s", c.URL(), version)
-	say("credential: role %s in organization %q", who.Role, who.OrgName)
-	if !who.SeesAllSessions() {
-		say("warning: this role sees only part of the sessions, so every number will be too low: use a credential of an admin or auditor")
+	report("gateway: %s answers, version %s", c.URL(), version)
+	report("credential: role %s in organization %q", user.Role, user.OrgName)
+	if !user.SeesAllSessions() {
+		report("warning: this role sees only part of the sessions, so every number will be too low: use a credential of an admin or auditor")
 	}
 
-	asking, cancel = context.WithTimeout(ctx, timeout)
+	limited, cancel = context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
-	page, err := c.ListSessions(asking, client.ListOptions{Start: start.Add(-24 * time.Hour), End: start.Add(time.Hour), Limit: 100, Count: client.CountNone})
+	page, err := c.ListSessions(limited, client.ListOptions{Start: start.Add(-24 * time.Hour), End: start.Add(time.Hour), Limit: 100, Count: client.CountNone})
 	if err != nil {
 		return err
 	}
-	say("sessions: the newest page of the last 24 hours has %d, read in %s", len(page.Sessions), time.Since(start).Round(time.Millisecond))
+	report("sessions: the newest page of the last 24 hours has %d, read in %s", len(page.Sessions), time.Since(start).Round(time.Millisecond))
 	if n := len(page.Malformed); n > 0 {
-		say("warning: %d of the newest sessions cannot be read and would be skipped (the first: %s)", n, page.Malformed[0].Err)
+		report("warning: %d of the newest sessions cannot be read and would be skipped (the first: %s)", n, page.Malformed[0].Err)
 	}
 	return nil
 }

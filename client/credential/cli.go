@@ -16,18 +16,17 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// cliConfig is a config.toml of the hoop command line. It hands out the token as the file has it at that moment, so
-// that a new `hoop login` needs no restart.
+// cliConfig is a config.toml of the hoop command line. The token is read again at each request, so a new `hoop login` needs no restart.
 type cliConfig struct {
-	path string
-	now  cliValues // as it was at the start
+	path   string
+	values cliValues // when the file was opened
 }
 
-// cliValues are the keys of the file that matter here.
+// cliValues are the keys of the file that the exporter uses.
 type cliValues struct {
 	APIURL string `toml:"api_url"`
 	Token  string `toml:"token"`
-	// CA is the PEM of the gateway's CA in base64, empty where the system's ones do.
+	// CA is the PEM of the gateway's CA in base64; empty if the CAs of the system are used.
 	CA string `toml:"tls_ca"`
 }
 
@@ -35,17 +34,17 @@ func openCLIConfig(path string) (*cliConfig, error) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return nil, fmt.Errorf("find the home folder for ~: %w", err)
+			return nil, fmt.Errorf("find the home directory for ~: %w", err)
 		}
 		path = filepath.Join(home, rest)
 	}
 	c := &cliConfig{path: path}
 	var err error
-	c.now, err = c.read()
+	c.values, err = c.read()
 	return c, err
 }
 
-// read gives the file's values. The decoder's own errors are not passed on: they quote the file, token and all.
+// read returns the values of the file. It does not return the decoder's errors, because they quote the file with the token.
 func (c *cliConfig) read() (cliValues, error) {
 	var v cliValues
 	b, err := os.ReadFile(c.path)
@@ -66,34 +65,34 @@ func (c *cliConfig) read() (cliValues, error) {
 	return v, nil
 }
 
-// gateway is the URL to use. A token is for the gateway that it was made by, so another URL beside it is refused.
+// gateway returns the URL of the gateway. A token is valid only at the gateway that issued it, so a different URL in o is an error.
 func (c *cliConfig) gateway(o Options) (string, error) {
 	switch {
 	case o.URL == "":
-		if c.now.APIURL == "" {
-			return "", fmt.Errorf("no gateway: %s has no api_url, so give %s", c.path, o.name("url"))
+		if c.values.APIURL == "" {
+			return "", fmt.Errorf("no gateway: %s has no api_url: set %s", c.path, o.name("url"))
 		}
-		return c.now.APIURL, nil
-	case c.now.APIURL == "" || plain(o.URL) == plain(c.now.APIURL):
+		return c.values.APIURL, nil
+	case c.values.APIURL == "" || trimAPI(o.URL) == trimAPI(c.values.APIURL):
 		return o.URL, nil
 	case o.ByKeys:
-		return "", errors.New("two gateways: url and the api_url of cli_config differ, log in at the one of url")
+		return "", errors.New("two gateways: url and the api_url of cli_config differ: log in at the one of url")
 	}
-	return "", errors.New("two gateways: --hoop.url and the api_url of --hoop.cli-config differ, leave --hoop.url out")
+	return "", errors.New("two gateways: --hoop.url and the api_url of --hoop.cli-config differ: remove --hoop.url")
 }
 
-// plain is a URL without what client.New adds anyway.
-func plain(url string) string {
+// trimAPI returns a URL without the "/api" that client.New adds.
+func trimAPI(url string) string {
 	return strings.TrimSuffix(strings.TrimRight(strings.TrimSpace(url), "/"), "/api")
 }
 
-// apply puts the CA and the token into an HTTP configuration. Where the token is an API key, which does not go as a
-// bearer token, it returns what hands out the key.
+// apply sets the CA and the token in an HTTP configuration. If the token is an API key, which cannot be sent as a bearer token, apply
+// returns a function that returns the key, otherwise nil.
 func (c *cliConfig) apply(cfg *config.HTTPClientConfig) func() (string, error) {
-	if pem, err := base64.StdEncoding.DecodeString(c.now.CA); err == nil && len(pem) > 0 && cfg.TLSConfig.CA == "" && cfg.TLSConfig.CAFile == "" {
+	if pem, err := base64.StdEncoding.DecodeString(c.values.CA); err == nil && len(pem) > 0 && cfg.TLSConfig.CA == "" && cfg.TLSConfig.CAFile == "" {
 		cfg.TLSConfig.CA = string(pem)
 	}
-	if isAPIKey(c.now.Token) {
+	if isAPIKey(c.values.Token) {
 		return c.token
 	}
 	cfg.Authorization = &config.Authorization{Type: "Bearer", CredentialsRef: c.path}
@@ -105,7 +104,7 @@ func (c *cliConfig) token() (string, error) {
 	return v.Token, err
 }
 
-// Fetch makes the file a config.SecretManager of one secret, which is asked at each request.
+// Fetch implements config.SecretManager with one secret, the token. It is called at each request.
 func (c *cliConfig) Fetch(_ context.Context, ref string) (string, error) {
 	if ref != c.path {
 		return "", errors.New("references to secrets other than the hoop command line's token are not supported")
@@ -117,7 +116,7 @@ func (c *cliConfig) Fetch(_ context.Context, ref string) (string, error) {
 	return token, nil
 }
 
-// isAPIKey tells the two forms of API keys from bearer tokens: xapi-... and <organisation's UUID>|...
+// isAPIKey reports whether a token is an API key rather than a bearer token. API keys have the form xapi-... or <organization's UUID>|...
 func isAPIKey(token string) bool {
 	return regexp.MustCompile(`^(xapi-|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\|)`).MatchString(token)
 }

@@ -1,5 +1,5 @@
-// Package credential turns what an operator said about a gateway and its credential into a client: exactly one source
-// of a credential, read again on use where it is a file, and never in a text.
+// Package credential makes a client from an operator's settings: one gateway and exactly one source of a credential. Files are read again
+// when they are used. No error contains a secret.
 package credential
 
 import (
@@ -15,58 +15,59 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// Options are the ways to name a gateway and a credential, as the exporter's flags and environment, or the keys of its configuration file,
-// give them. "" is not given.
+// Options name a gateway and a credential. They come from the exporter's flags and environment, or from its configuration file. An empty
+// field is not set.
 type Options struct {
-	// URL is the gateway: --hoop.url. It may be left out where CLIConfig names one.
+	// URL is the gateway: --hoop.url. It is optional if CLIConfig names a gateway.
 	URL string
 	// Token is a bearer token, from the environment only: HOOP_TOKEN.
 	Token string
-	// TokenFile holds a bearer token: --hoop.token-file. It is read again on use.
+	// TokenFile is the path of a file with a bearer token: --hoop.token-file. It is read again at each request.
 	TokenFile string
-	// APIKey is a key for the header Api-Key, from the environment only: HOOP_API_KEY.
+	// APIKey is an API key, from the environment only: HOOP_API_KEY.
 	APIKey string
-	// APIKeyFile holds such a key: --hoop.api-key-file. It is read again on use.
+	// APIKeyFile is the path of a file with an API key: --hoop.api-key-file. It is read again at each request.
 	APIKeyFile string
-	// CLIConfig is the config.toml that `hoop login` writes: --hoop.cli-config. It is read again on use; "~/" is the home folder.
+	// CLIConfig is the path of the config.toml that `hoop login` writes: --hoop.cli-config. It is read again at each request. "~/" is the
+	// home directory.
 	CLIConfig string
-	// HTTPConfigFile is a YAML file of the HTTPClientConfig of prometheus/common: --hoop.http-config-file. It may hold
-	// a credential. Relative paths in it start from its own folder.
+	// HTTPConfigFile is the path of a YAML file with an HTTPClientConfig of prometheus/common: --hoop.http-config-file. It may contain a
+	// credential. Relative paths in it are relative to its own directory.
 	HTTPConfigFile string
-	// HTTP is such a configuration itself, instead of a file.
+	// HTTP is such a configuration itself. It takes precedence over HTTPConfigFile.
 	HTTP *config.HTTPClientConfig
 
-	// ByKeys tells that the options are keys of a configuration file: errors call them so, and files are read at the first request
-	// rather than by Client, since one missing secret must not take the other gateways of the file down. What fails then is tried again
-	// at the next request.
+	// ByKeys is true if the options are keys of a configuration file. Errors then use the names of the keys, and files are read at the first
+	// request rather than by [Options.Client], because a missing secret must not stop the other gateways of the file. A file that cannot
+	// be read is tried again at the next request.
 	ByKeys bool
 }
 
-// Client makes a client for the gateway with the credential. Each error is one sentence for the operator: no URL, no
-// credential or more than one, a file that cannot be used, two gateways. None holds a secret.
+// Client returns a client for the gateway with the credential. It returns an error if there is no URL, no credential or more than one, a
+// file that cannot be used, or if URL and CLIConfig name different gateways. Errors are one sentence for the operator, without a secret.
 func (o Options) Client(opts ...client.Option) (*client.Client, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	if o.ByKeys {
-		return client.New(o.URL, o.later(), opts...)
+		return client.New(o.URL, o.lazyClient(), opts...)
 	}
-	c, err := o.connect()
+	r, err := o.resolve()
 	if err != nil {
 		return nil, err
 	}
-	if c.key != nil {
-		opts = append(opts, client.WithAPIKey(c.key))
+	if r.apiKey != nil {
+		opts = append(opts, client.WithAPIKey(r.apiKey))
 	}
-	return client.New(c.url, c.http, opts...)
+	return client.New(r.url, r.http, opts...)
 }
 
-// HTTPConfig is the HTTP configuration that the options give, before a credential from elsewhere is added.
+// HTTPConfig returns the HTTP configuration of the options, without the credential of the other options.
 func (o Options) HTTPConfig() (config.HTTPClientConfig, error) {
 	switch {
 	case o.HTTP != nil:
 		cfg := *o.HTTP
-		// These are written to when they are used.
+		// prometheus/common writes to these when it uses them.
 		if cfg.Authorization != nil {
 			cfg.Authorization = new(*cfg.Authorization)
 		}
@@ -80,72 +81,72 @@ func (o Options) HTTPConfig() (config.HTTPClientConfig, error) {
 	return config.DefaultHTTPClientConfig, nil
 }
 
-// Check refuses no credential and more than one, which can be told without reading one: which of two would be sent is nothing to guess.
+// Check returns an error unless the options name exactly one credential. It does not read the credential.
 func (o Options) Check() error {
 	cfg, err := o.HTTPConfig()
 	if err != nil {
 		return err
 	}
-	return o.onlyOne(cfg)
+	return o.checkOneSource(cfg)
 }
 
-// connection is what it takes to ask a gateway.
-type connection struct {
-	url  string
-	http *http.Client
-	key  func() (string, error) // nil: no key for the header Api-Key
+// resolved is what the options say after their files were read.
+type resolved struct {
+	url    string
+	http   *http.Client
+	apiKey func() (string, error) // returns the API key; nil if the credential is not an API key
 }
 
-// connect reads the files.
-func (o Options) connect() (c connection, err error) {
+// resolve reads the files that the options name.
+func (o Options) resolve() (r resolved, err error) {
 	cfg, err := o.HTTPConfig()
 	if err != nil {
-		return c, err
+		return r, err
 	}
-	c.url = o.URL
+	r.url = o.URL
 	var httpOpts []config.HTTPClientOption
 	switch {
 	case o.Token != "":
 		token := strings.TrimSpace(o.Token)
 		if err := checkSecret(token); err != nil {
-			return c, fmt.Errorf("HOOP_TOKEN: %w", err)
+			return r, fmt.Errorf("HOOP_TOKEN: %w", err)
 		}
 		cfg.Authorization = &config.Authorization{Type: "Bearer", Credentials: config.Secret(token)}
 	case o.TokenFile != "":
 		if _, err := readSecret(o.TokenFile); err != nil {
-			return c, fmt.Errorf("%s: %w", o.name("token-file"), err)
+			return r, fmt.Errorf("%s: %w", o.name("token-file"), err)
 		}
 		cfg.Authorization = &config.Authorization{Type: "Bearer", CredentialsFile: o.TokenFile}
 	case o.APIKey != "":
 		if err := checkSecret(strings.TrimSpace(o.APIKey)); err != nil {
-			return c, fmt.Errorf("HOOP_API_KEY: %w", err)
+			return r, fmt.Errorf("HOOP_API_KEY: %w", err)
 		}
-		c.key = func() (string, error) { return o.APIKey, nil }
+		r.apiKey = func() (string, error) { return o.APIKey, nil }
 	case o.APIKeyFile != "":
 		if _, err := readSecret(o.APIKeyFile); err != nil {
-			return c, fmt.Errorf("%s: %w", o.name("api-key-file"), err)
+			return r, fmt.Errorf("%s: %w", o.name("api-key-file"), err)
 		}
-		c.key = func() (string, error) { return readSecret(o.APIKeyFile) }
+		r.apiKey = func() (string, error) { return readSecret(o.APIKeyFile) }
 	case o.CLIConfig != "":
 		cli, err := openCLIConfig(o.CLIConfig)
 		if err != nil {
-			return c, fmt.Errorf("%s: %w", o.name("cli-config"), err)
+			return r, fmt.Errorf("%s: %w", o.name("cli-config"), err)
 		}
-		if c.url, err = cli.gateway(o); err != nil {
-			return c, err
+		if r.url, err = cli.gateway(o); err != nil {
+			return r, err
 		}
-		if c.key = cli.apply(&cfg); c.key == nil {
+		if r.apiKey = cli.apply(&cfg); r.apiKey == nil {
 			httpOpts = append(httpOpts, config.WithSecretManager(cli))
 		}
 	}
-	if c.url == "" {
-		return c, errors.New("no gateway: give its URL with --hoop.url or HOOP_URL, such as https://hoop.example.com/api")
+	if r.url == "" {
+		return r, errors.New("no gateway: give its URL with --hoop.url or HOOP_URL, such as https://hoop.example.com/api")
 	}
-	c.http, err = client.HTTPClient(cfg, httpOpts...)
-	return c, err
+	r.http, err = client.HTTPClient(cfg, httpOpts...)
+	return r, err
 }
 
-// name is what errors call an option.
+// name returns the name of an option for errors: the flag or the key of the configuration file.
 func (o Options) name(option string) string {
 	switch {
 	case !o.ByKeys:
@@ -156,7 +157,7 @@ func (o Options) name(option string) string {
 	return strings.ReplaceAll(option, "-", "_")
 }
 
-func (o Options) onlyOne(cfg config.HTTPClientConfig) error {
+func (o Options) checkOneSource(cfg config.HTTPClientConfig) error {
 	var given []string
 	for _, source := range []struct {
 		name  string
@@ -167,7 +168,7 @@ func (o Options) onlyOne(cfg config.HTTPClientConfig) error {
 		{"HOOP_API_KEY", o.APIKey != ""},
 		{o.name("api-key-file"), o.APIKeyFile != ""},
 		{o.name("cli-config"), o.CLIConfig != ""},
-		{"the credential in " + o.name("http-config-file"), holdsCredential(cfg)},
+		{"the credential in " + o.name("http-config-file"), hasCredential(cfg)},
 	} {
 		if source.given {
 			given = append(given, source.name)
@@ -185,8 +186,8 @@ func (o Options) onlyOne(cfg config.HTTPClientConfig) error {
 		"--hoop.api-key-file, --hoop.cli-config or an authorization in --hoop.http-config-file")
 }
 
-// holdsCredential tells whether an HTTP configuration authenticates by itself.
-func holdsCredential(cfg config.HTTPClientConfig) bool {
+// hasCredential reports whether an HTTP configuration authenticates by itself.
+func hasCredential(cfg config.HTTPClientConfig) bool {
 	if cfg.Authorization != nil || cfg.BasicAuth != nil || cfg.OAuth2 != nil || cfg.BearerToken != "" || cfg.BearerTokenFile != "" {
 		return true
 	}
@@ -194,14 +195,14 @@ func holdsCredential(cfg config.HTTPClientConfig) bool {
 		return false
 	}
 	for name := range cfg.HTTPHeaders.Headers {
-		if strings.EqualFold(name, "Api-Key") {
+		if strings.EqualFold(name, client.APIKeyHeader) {
 			return true
 		}
 	}
 	return false
 }
 
-// readHTTPConfig reads the YAML strictly. Its decoder quotes values in errors, and a value may be a secret.
+// readHTTPConfig reads the YAML and refuses unknown keys. It removes the values that the decoder quotes in errors: one may be a secret.
 func readHTTPConfig(path string) (config.HTTPClientConfig, error) {
 	cfg, _, err := config.LoadHTTPConfigFile(path)
 	if err != nil {
@@ -211,7 +212,7 @@ func readHTTPConfig(path string) (config.HTTPClientConfig, error) {
 	return *cfg, nil
 }
 
-// readSecret reads a file that holds nothing but a secret, and space around it.
+// readSecret reads a file that contains only a secret, and removes spaces around it.
 func readSecret(path string) (string, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -224,13 +225,13 @@ func readSecret(path string) (string, error) {
 	return secret, nil
 }
 
-// checkSecret refuses what cannot be sent in a header, without repeating it.
+// checkSecret returns an error if s cannot be sent in a header. The error does not contain s.
 func checkSecret(s string) error {
 	if s == "" {
 		return errors.New("it is empty: put the credential there")
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return errors.New("it holds spaces or control characters: put only the credential there")
+		return errors.New("it contains spaces or control characters: put only the credential there")
 	}
 	return nil
 }

@@ -21,23 +21,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const secret = "s3cret-Token.value"
 
-// asked is what a gateway was sent.
-type asked struct{ authorization, apiKey, extra string }
+// received is the headers that a gateway received.
+type received struct{ authorization, apiKey, extra string }
 
 // gateway answers userinfo and keeps the headers of the last request.
-func gateway(t *testing.T, start func(http.Handler) *httptest.Server) (*httptest.Server, *asked) {
+func gateway(t *testing.T, start func(http.Handler) *httptest.Server) (*httptest.Server, *received) {
 	t.Helper()
-	got := &asked{}
+	got := &received{}
 	s := start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*got = asked{r.Header.Get("Authorization"), r.Header.Get("Api-Key"), r.Header.Get("X-Team")}
+		*got = received{r.Header.Get("Authorization"), r.Header.Get("Api-Key"), r.Header.Get("X-Team")}
 		_, _ = w.Write([]byte(`{"id":"u","role":"auditor"}`))
 	}))
 	t.Cleanup(s.Close)
 	return s, got
 }
 
-// ask makes a client, asks once and lets its connections go.
-func ask(t *testing.T, c *client.Client) {
+// sendOnce sends one request and closes the connections.
+func sendOnce(t *testing.T, c *client.Client) {
 	t.Helper()
 	if _, _, err := c.UserInfo(context.Background()); err != nil {
 		t.Fatal(err)
@@ -56,45 +56,45 @@ func TestEachSourceSendsItsCredential(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		give func(t *testing.T, dir, url string) Options
-		want asked
+		want received
 	}{
 		{"token from the environment", func(_ *testing.T, _, url string) Options {
 			return Options{URL: url, Token: secret + "\n"}
-		}, asked{authorization: "Bearer " + secret}},
+		}, received{authorization: "Bearer " + secret}},
 		{"token file", func(t *testing.T, dir, url string) Options {
 			return Options{URL: url, TokenFile: write(t, filepath.Join(dir, "token"), secret+"\n")}
-		}, asked{authorization: "Bearer " + secret}},
+		}, received{authorization: "Bearer " + secret}},
 		{"API key from the environment", func(_ *testing.T, _, url string) Options {
 			return Options{URL: url, APIKey: "org|" + secret}
-		}, asked{apiKey: "org|" + secret}},
+		}, received{apiKey: "org|" + secret}},
 		{"API key file", func(t *testing.T, dir, url string) Options {
 			return Options{URL: url, APIKeyFile: write(t, filepath.Join(dir, "key"), "xapi-"+secret+"\n")}
-		}, asked{apiKey: "xapi-" + secret}},
+		}, received{apiKey: "xapi-" + secret}},
 		{"command line's configuration", func(t *testing.T, dir, url string) Options {
 			return Options{CLIConfig: write(t, filepath.Join(dir, "config.toml"), "api_url = '"+url+"'\ntoken = '"+secret+"'\ngrpc_url = 'x'\n")}
-		}, asked{authorization: "Bearer " + secret}},
+		}, received{authorization: "Bearer " + secret}},
 		{"command line's configuration, in the home folder, with the same URL beside it", func(t *testing.T, dir, url string) Options {
 			t.Setenv("HOME", dir)
 			write(t, filepath.Join(dir, "config.toml"), "api_url = '"+url+"'\ntoken = '"+secret+"'\n")
 			return Options{URL: url + "/api/", CLIConfig: "~/config.toml"}
-		}, asked{authorization: "Bearer " + secret}},
+		}, received{authorization: "Bearer " + secret}},
 		{"command line's configuration without a URL", func(t *testing.T, dir, url string) Options {
 			return Options{URL: url, CLIConfig: write(t, filepath.Join(dir, "config.toml"), "token = '"+secret+"'\n")}
-		}, asked{authorization: "Bearer " + secret}},
+		}, received{authorization: "Bearer " + secret}},
 		{"command line's configuration with an API key", func(t *testing.T, dir, url string) Options {
 			return Options{CLIConfig: write(t, filepath.Join(dir, "config.toml"), "api_url = '"+url+"'\ntoken = 'xapi-"+secret+"'\n")}
-		}, asked{apiKey: "xapi-" + secret}},
+		}, received{apiKey: "xapi-" + secret}},
 		{"HTTP configuration with a relative credentials file", func(t *testing.T, dir, url string) Options {
 			write(t, filepath.Join(dir, "token"), secret)
 			return Options{URL: url, HTTPConfigFile: write(t, filepath.Join(dir, "http.yml"),
 				"authorization: {credentials_file: token}\nhttp_headers: {X-Team: {values: [platform]}}\n")}
-		}, asked{authorization: "Bearer " + secret, extra: "platform"}},
+		}, received{authorization: "Bearer " + secret, extra: "platform"}},
 		{"HTTP configuration with an Api-Key header", func(t *testing.T, dir, url string) Options {
 			return Options{URL: url, HTTPConfigFile: write(t, filepath.Join(dir, "http.yml"), "http_headers: {api-key: {secrets: ["+secret+"]}}\n")}
-		}, asked{apiKey: secret}},
+		}, received{apiKey: secret}},
 		{"HTTP configuration without a credential beside a token", func(t *testing.T, dir, url string) Options {
 			return Options{URL: url, Token: secret, HTTPConfigFile: write(t, filepath.Join(dir, "http.yml"), "http_headers: {X-Team: {values: [platform]}}\n")}
-		}, asked{authorization: "Bearer " + secret, extra: "platform"}},
+		}, received{authorization: "Bearer " + secret, extra: "platform"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, got := gateway(t, httptest.NewServer)
@@ -102,7 +102,7 @@ func TestEachSourceSendsItsCredential(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ask(t, c)
+			sendOnce(t, c)
 			if *got != test.want {
 				t.Errorf("sent %+v, want %+v", *got, test.want)
 			}
@@ -110,23 +110,23 @@ func TestEachSourceSendsItsCredential(t *testing.T) {
 	}
 }
 
-// A new `hoop login`, or a token that somebody renews, needs no restart.
+// A new `hoop login` or a renewed token needs no restart.
 func TestFilesAreReadAgain(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		text func(url, token string) string
 		give func(path, url string) Options
-		sent func(*asked) string
+		sent func(*received) string
 	}{
 		{"token file", func(_, token string) string { return token },
 			func(path, url string) Options { return Options{URL: url, TokenFile: path} },
-			func(a *asked) string { return strings.TrimPrefix(a.authorization, "Bearer ") }},
+			func(a *received) string { return strings.TrimPrefix(a.authorization, "Bearer ") }},
 		{"API key file", func(_, token string) string { return token },
 			func(path, url string) Options { return Options{URL: url, APIKeyFile: path} },
-			func(a *asked) string { return a.apiKey }},
+			func(a *received) string { return a.apiKey }},
 		{"command line's configuration", func(url, token string) string { return "api_url='" + url + "'\ntoken='" + token + "'" },
 			func(path, _ string) Options { return Options{CLIConfig: path} },
-			func(a *asked) string { return strings.TrimPrefix(a.authorization, "Bearer ") }},
+			func(a *received) string { return strings.TrimPrefix(a.authorization, "Bearer ") }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, got := gateway(t, httptest.NewServer)
@@ -137,7 +137,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 			}
 			for _, token := range []string{"old", "new"} {
 				write(t, path, test.text(s.URL, token))
-				ask(t, c)
+				sendOnce(t, c)
 				if sent := test.sent(got); sent != token {
 					t.Errorf("sent %q, want %q", sent, token)
 				}
@@ -150,7 +150,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 	}
 }
 
-// The command line's configuration also knows the CA of a gateway that has its own.
+// The configuration of the command line contains the CA of a gateway that has its own.
 func TestCLIConfigBringsItsCA(t *testing.T) {
 	s, got := gateway(t, httptest.NewTLSServer)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
@@ -160,7 +160,7 @@ func TestCLIConfigBringsItsCA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask(t, c)
+	sendOnce(t, c)
 	if got.authorization != "Bearer "+secret {
 		t.Errorf("sent %+v", *got)
 	}
@@ -181,9 +181,9 @@ func TestWhatCannotBeUsedIsSaidInOneSentence(t *testing.T) {
 			return Options{URL: url, Token: "t", HTTPConfigFile: write(t, filepath.Join(dir, "c"), "basic_auth: {username: u, password: "+secret+"}")}
 		}, "more than one credential (HOOP_TOKEN, the credential in --hoop.http-config-file)"},
 		{"a token of two words", func(*testing.T, string) Options { return Options{URL: url, Token: "Bearer " + secret} },
-			"HOOP_TOKEN: it holds spaces"},
+			"HOOP_TOKEN: it contains spaces"},
 		{"an API key of two lines", func(*testing.T, string) Options { return Options{URL: url, APIKey: "a\n" + secret} },
-			"HOOP_API_KEY: it holds spaces"},
+			"HOOP_API_KEY: it contains spaces"},
 		{"no such token file", func(_ *testing.T, dir string) Options {
 			return Options{URL: url, TokenFile: filepath.Join(dir, "absent")}
 		}, "--hoop.token-file: open"},
@@ -206,7 +206,7 @@ func TestWhatCannotBeUsedIsSaidInOneSentence(t *testing.T) {
 		}, "log in with `hoop login` again"},
 		{"a command line's configuration without a URL", func(t *testing.T, dir string) Options {
 			return Options{CLIConfig: write(t, filepath.Join(dir, "f"), "token = '"+secret+"'")}
-		}, "has no api_url, so give --hoop.url"},
+		}, "has no api_url: set --hoop.url"},
 		{"a token of another gateway", func(t *testing.T, dir string) Options {
 			return Options{URL: "https://elsewhere.example.com", CLIConfig: write(t, filepath.Join(dir, "f"), "api_url = '"+url+"'\ntoken = '"+secret+"'")}
 		}, "two gateways"},
@@ -238,7 +238,7 @@ func TestWhatCannotBeUsedIsSaidInOneSentence(t *testing.T) {
 	}
 }
 
-// A gateway of a configuration file reads its files at its first request, until they could be read.
+// A gateway of a configuration file reads its files at the first request, and again until they can be read.
 func TestByKeysFilesAreReadAtTheFirstRequest(t *testing.T) {
 	ca := func(s *httptest.Server) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
@@ -248,22 +248,22 @@ func TestByKeysFilesAreReadAtTheFirstRequest(t *testing.T) {
 		give   func(dir, url string) Options
 		mend   func(s *httptest.Server) (file, text string)
 		says   string
-		want   asked
+		want   received
 		secure bool
 	}{
 		{"token file", func(dir, url string) Options { return Options{URL: url, TokenFile: filepath.Join(dir, "f")} },
-			func(*httptest.Server) (string, string) { return "f", secret + "\n" }, "token_file: open ", asked{authorization: "Bearer " + secret}, false},
+			func(*httptest.Server) (string, string) { return "f", secret + "\n" }, "token_file: open ", received{authorization: "Bearer " + secret}, false},
 		{"API key file", func(dir, url string) Options { return Options{URL: url, APIKeyFile: filepath.Join(dir, "f")} },
-			func(*httptest.Server) (string, string) { return "f", secret + "\n" }, "api_key_file: open ", asked{apiKey: secret}, false},
+			func(*httptest.Server) (string, string) { return "f", secret + "\n" }, "api_key_file: open ", received{apiKey: secret}, false},
 		{"command line's configuration", func(dir, url string) Options { return Options{URL: url, CLIConfig: filepath.Join(dir, "f")} },
 			func(s *httptest.Server) (string, string) {
 				return "f", "api_url = '" + s.URL + "'\ntoken = '" + secret + "'\n"
-			}, "cli_config: open ", asked{authorization: "Bearer " + secret}, false},
+			}, "cli_config: open ", received{authorization: "Bearer " + secret}, false},
 		{"command line's configuration with an API key", func(dir, url string) Options { return Options{URL: url, CLIConfig: filepath.Join(dir, "f")} },
-			func(*httptest.Server) (string, string) { return "f", "token = 'xapi-" + secret + "'\n" }, "cli_config: open ", asked{apiKey: "xapi-" + secret}, false},
+			func(*httptest.Server) (string, string) { return "f", "token = 'xapi-" + secret + "'\n" }, "cli_config: open ", received{apiKey: "xapi-" + secret}, false},
 		{"a CA", func(dir, url string) Options {
 			return Options{URL: url, HTTP: &config.HTTPClientConfig{BearerToken: secret, TLSConfig: config.TLSConfig{CAFile: filepath.Join(dir, "f")}}}
-		}, func(s *httptest.Server) (string, string) { return "f", string(ca(s)) }, "unable to read CA cert: unable to read file ", asked{authorization: "Bearer " + secret}, true},
+		}, func(s *httptest.Server) (string, string) { return "f", string(ca(s)) }, "unable to read CA cert: unable to read file ", received{authorization: "Bearer " + secret}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			start, dir := httptest.NewServer, t.TempDir()
@@ -286,7 +286,7 @@ func TestByKeysFilesAreReadAtTheFirstRequest(t *testing.T) {
 			file, text := test.mend(s)
 			write(t, filepath.Join(dir, file), text)
 			for range 2 {
-				ask(t, c)
+				sendOnce(t, c)
 			}
 			if *got != test.want {
 				t.Errorf("sent %+v, want %+v", *got, test.want)
@@ -308,7 +308,7 @@ func TestByKeysMistakesNameKeys(t *testing.T) {
 		{"two with HTTP", Options{URL: url, CLIConfig: "x", HTTP: &config.HTTPClientConfig{BearerToken: secret}},
 			"more than one credential (cli_config, the credential in http_client_config): keep one"},
 		{"no URL", Options{TokenFile: "x"}, "gateway URL: the scheme must be http or https"},
-		{"a token of another gateway", Options{URL: url, CLIConfig: cli}, "two gateways: url and the api_url of cli_config differ, log in at the one of url"},
+		{"a token of another gateway", Options{URL: url, CLIConfig: cli}, "two gateways: url and the api_url of cli_config differ: log in at the one of url"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.give.ByKeys = true
@@ -323,7 +323,7 @@ func TestByKeysMistakesNameKeys(t *testing.T) {
 	}
 }
 
-// No redirect is followed where the configuration says so, also when the connection is made later.
+// No redirect is followed if the configuration says so, also with the lazy client.
 func TestByKeysRedirectsAreFollowedAsConfigured(t *testing.T) {
 	for _, follow := range []bool{true, false} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -4,23 +4,25 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// The roles of a credential. Only the first two see other people's sessions.
+// The roles of a credential. Only the first two see the sessions of other users.
 const (
 	RoleAdmin    = "admin"
 	RoleAuditor  = "auditor"
 	RoleStandard = "standard"
 )
 
-// BadToken is refused whatever the configuration says: a way to a 401.
+// BadToken is always refused with 401.
 const BadToken = "bad-token"
 
-// Credential is who a token or an API key stands for.
+// Credential is the user that a token or an API key belongs to.
 type Credential struct {
-	// Role is admin, auditor or standard; empty is admin.
+	// Role is admin, auditor or standard. The default is admin.
 	Role string
-	// UserID is the subject: a standard user sees the sessions of this one only.
+	// UserID is the subject identifier. A standard user sees only the sessions with this one.
 	UserID string
 	// Name and Email default to UserID.
 	Name, Email string
@@ -28,10 +30,10 @@ type Credential struct {
 	Groups []string
 }
 
-// seesAll tells whether nothing is hidden from the caller.
+// seesAll reports whether the user sees the sessions of all users.
 func (c Credential) seesAll() bool { return c.Role == RoleAdmin || c.Role == RoleAuditor }
 
-// credential is who asks, false where nobody whom the gateway knows.
+// credential returns the user that the headers authenticate, or false.
 func (g *Gateway) credential(h http.Header) (Credential, bool) {
 	anyone := len(g.cfg.Tokens) == 0 && len(g.cfg.APIKeys) == 0
 	known, secret := g.cfg.Tokens, ""
@@ -40,10 +42,10 @@ func (g *Gateway) credential(h http.Header) (Credential, bool) {
 		if strings.HasPrefix(secret, "hpk_") && g.cfg.Dialect == Old {
 			return Credential{}, false // such keys came with 1.59.0
 		}
-	} else if key := h.Get("Api-Key"); key != "" {
+	} else if key := h.Get(client.APIKeyHeader); key != "" {
 		known, secret = g.cfg.APIKeys, key
 		if strings.HasPrefix(key, "hpk_") {
-			return Credential{}, false // they belong after Bearer
+			return Credential{}, false // such keys are bearer tokens
 		}
 	}
 	if secret == "" || secret == BadToken {
@@ -53,10 +55,10 @@ func (g *Gateway) credential(h http.Header) (Credential, bool) {
 	if !ok && !anyone {
 		return Credential{}, false
 	}
-	return c.filled(), true
+	return c.withDefaults(), true
 }
 
-func (c Credential) filled() Credential {
+func (c Credential) withDefaults() Credential {
 	if c.Role == "" {
 		c.Role = RoleAdmin
 	}
@@ -75,7 +77,7 @@ func (c Credential) filled() Credential {
 	return c
 }
 
-// userinfo is the answer of GET /userinfo, its keys in the gateway's order.
+// userinfo is the answer of GET /userinfo, with its keys in the order of a gateway.
 type userinfo struct {
 	ID              string   `json:"id"`
 	Name            string   `json:"name"`
@@ -96,7 +98,7 @@ type userinfo struct {
 	UsersManagement string   `json:"webapp_users_management"`
 }
 
-// userinfo2026 is what new gateways add.
+// userinfo2026 is the answer of a new gateway.
 type userinfo2026 struct {
 	userinfo
 	ProtectionProfile  *string `json:"default_protection_profile"`

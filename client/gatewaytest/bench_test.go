@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// million is a gateway with a million sessions in 30 days, of which 2,000 have not finished and 100 are pending.
+// million returns a gateway with a million sessions in 30 days; 2,000 of them have not finished, 100 of these are pending.
 func million(b testing.TB, d Dialect) (*Gateway, *clock) {
 	b.Helper()
 	c := noon()
@@ -17,8 +17,8 @@ func million(b testing.TB, d Dialect) (*Gateway, *clock) {
 	return g, c
 }
 
-// BenchmarkPage is what a page of 100 out of a million sessions costs the simulation: it must not be what a benchmark
-// of the exporter measures.
+// BenchmarkPage measures the simulation itself for a page of 100 out of a million sessions. A benchmark of the exporter must not measure
+// mostly this.
 func BenchmarkPage(b *testing.B) {
 	week := "start_date=2026-11-16T12:00:00Z&end_date=2026-11-24T00:00:00Z"
 	for _, d := range dialects {
@@ -62,25 +62,25 @@ func BenchmarkAddHistoryMillion(b *testing.B) {
 
 func BenchmarkTruthMillion(b *testing.B) {
 	g, c := million(b, New2026)
-	o := TruthOptions{T0: c.t, Lookback: 30 * day, Overlap: 15 * time.Minute}
+	o := TruthOptions{T0: c.t, Lookback: 30 * day, AllowedLateness: 15 * time.Minute}
 	for b.Loop() {
 		g.Truth(o)
 	}
 }
 
-// BenchmarkLife is a day with five sessions a second.
+// BenchmarkLife plays a day with five sessions a second.
 func BenchmarkLife(b *testing.B) {
 	for b.Loop() {
 		l := DefaultLife()
 		l.Rate = 5
-		g, c := lived(New2026, 1, l)
+		g, c := newLife(New2026, 1, l)
 		c.sleep(day)
 		g.Advance()
 	}
 }
 
-// TestMillionIsModest keeps a million rows within the memory that leaves room for what is tested with them.
-func TestMillionIsModest(t *testing.T) {
+// TestMemoryPerRow bounds the memory of a million rows.
+func TestMemoryPerRow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a million rows")
 	}

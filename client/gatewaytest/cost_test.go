@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestCosts compares with what was measured on real gateways of a million sessions.
+// TestCosts compares with measurements on real gateways with a million sessions.
 func TestCosts(t *testing.T) {
 	window := func(span time.Duration) Request {
 		return Request{Path: PathSessions, Code: 200, Windowed: true, Span: span, Limit: 100}
@@ -51,7 +51,7 @@ func TestCosts(t *testing.T) {
 	}
 }
 
-// TestCostSeesTheRequest shows what the price is made from.
+// TestCostSeesTheRequest tests what the cost can depend on.
 func TestCostSeesTheRequest(t *testing.T) {
 	c := noon()
 	var asked []Request
@@ -61,8 +61,8 @@ func TestCostSeesTheRequest(t *testing.T) {
 	}})
 	g.AddHistory(300, c.t.Add(-time.Hour), c.t, HistoryOptions{})
 	list(t, g, "limit", "500", "offset", "50", "start_date", "2026-11-23T00:00:00Z", "end_date", "2026-11-24T00:00:00Z", "count", "none")
-	ask(t, g, "/api/sessions/none?expand=none")
-	ask(t, g, "/api/sessions?limit=0&review.status=PENDING")
+	send(t, g, "/api/sessions/none?expand=none")
+	send(t, g, "/api/sessions?limit=0&review.status=PENDING")
 	want := []Request{
 		{Path: PathSessions, Number: 0, Code: 200, Rows: 100, Limit: 100, Offset: 50, Windowed: true, Span: day, Count: "none"},
 		{Path: PathSession, Number: 1, Code: 404, Expand: "none"},

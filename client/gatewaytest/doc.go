@@ -1,15 +1,28 @@
-// Package gatewaytest is a simulated hoop gateway for tests, benchmarks and the demo: an http.Handler that answers like
-// real ones do, plays the life of sessions on a clock that its owner holds, and knows what every metric must be.
+// Package gatewaytest is a simulated hoop gateway for tests, benchmarks and the demo. It is an http.Handler that answers as real gateways of
+// two versions do, plays the life of sessions on a clock that its owner controls, and computes the exact value of every metric.
 //
 //	g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Life: gatewaytest.DefaultLife(), Seed: 1})
 //	client := &http.Client{Transport: g.Transport()} // without a network, so also within testing/synctest
 //	...
-//	truth := g.Truth(gatewaytest.TruthOptions{T0: t0, Lookback: lookback, Overlap: overlap})
+//	truth := g.Truth(gatewaytest.TruthOptions{T0: t0, Lookback: lookback, AllowedLateness: allowedLateness})
 //
-// It is held to reality by recorded answers: their sessions, put into its store and asked for in the same way, come out
-// byte by byte. Everything left to chance is decided by the seed and the clock, never by how often anybody asks.
+// Tests hold it to reality: the sessions of recorded answers are put into its store and requested in the same way, and the answers are equal
+// byte by byte. The seed and the clock decide everything that is random. How often a client sends requests changes nothing.
 //
-// The truth is computed from all sessions ever, from the metrics' description alone. It depends on what clients were
-// shown, since an exporter cannot count the end of a session that was over before it first looked; the gateway
-// remembers that when an answer is delivered. What it does not remember is a client that failed to read an answer.
+// [Gateway.Truth] computes the metrics from all sessions that ever existed, from the description of the metrics alone. It depends on what
+// clients received, since an exporter cannot count the end of a session that was over before its first request. The gateway remembers what
+// it delivered. It does not know if a client failed to read an answer.
+//
+// The files, by what they contain:
+//
+//	gateway.go                          configuration, construction, sessions made by hand
+//	handler.go, auth.go, query.go,      the answers: paths, credentials, parameters,
+//	filter.go, list.go, encode.go       filters, pages, JSON
+//	faults.go, cost.go, transport.go    what can go wrong, what a request costs, a client without a network
+//	row.go, store.go, index.go,         sessions: as on the wire, as stored,
+//	intern.go, history.go, names.go     in order, in bulk, and the names in them
+//	life.go, life_session.go,           what happens by itself: when sessions start,
+//	life_review.go, life_queue.go       what happens to one, to its review, in which order
+//	events.go, stats.go                 counts of what happened and of what was requested
+//	truth.go, truth_*.go                the value of every metric
 package gatewaytest

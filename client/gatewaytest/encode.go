@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// The JSON of a session, key by key in the order of the recorded answers. It is appended by hand because a test or a
-// benchmark of the exporter must not spend its time in the simulation.
+// The JSON of a session, with the keys in the order of the recorded answers. It is not encoded by encoding/json because a benchmark of the
+// exporter must not spend its time in the simulation.
 
-// appendRow appends a session. script is the input to show: null in lists.
+// appendRow appends a session. script is the input as JSON; nil is null, as in lists.
 func (g *Gateway) appendRow(b []byte, r *row, script []byte) []byte {
-	var o odd
+	var o handmade
 	orgID, identity := g.cfg.OrgID, identityUser
-	if r.more != nil && r.more.odd != nil {
-		o = *r.more.odd
+	if r.extra != nil && r.extra.handmade != nil {
+		o = *r.extra.handmade
 		orgID, identity = o.orgID, o.identity
 	}
 	if o.script != nil {
 		script = o.script
 	}
 	b = append(b, `{"id":`...)
-	if r.more != nil && r.more.id != "" {
-		b = appendString(b, r.more.id)
+	if r.extra != nil && r.extra.id != "" {
+		b = appendString(b, r.extra.id)
 	} else {
 		b = append(appendKey(append(b, '"'), r.id), '"')
 	}
@@ -39,8 +39,8 @@ func (g *Gateway) appendRow(b []byte, r *row, script []byte) []byte {
 	} else {
 		b = appendRaw(b, o.metrics)
 	}
-	b = append(b, g.users.made[r.user].json...)
-	b = append(b, g.conns.made[r.conn].json...)
+	b = append(b, g.users.values[r.user].json...)
+	b = append(b, g.conns.values[r.conn].json...)
 	b = g.appendReview(append(b, `,"review":`...), r.review())
 	b = appendString(append(b, `,"verb":`...), g.words.at(uint32(r.verb)))
 	b = appendString(append(b, `,"status":`...), g.words.at(uint32(r.status)))
@@ -137,7 +137,7 @@ func appendMetrics(b []byte, size int64) []byte {
 	return append(b, `,"truncated":false}`...)
 }
 
-// appendTime writes RFC 3339 with trailing zeros trimmed, in UTC, as gateways do.
+// appendTime appends RFC 3339 in UTC without trailing zeros, as gateways do.
 func appendTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(b, "null"...)
@@ -153,13 +153,13 @@ func appendRaw(b []byte, raw []byte) []byte {
 	return append(b, raw...)
 }
 
-// appendString writes a JSON string. Nearly all are plain; the others go the standard way.
+// appendString appends a JSON string. It uses encoding/json only for strings that need an escape.
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
 			quoted, err := json.Marshal(s)
 			if err != nil {
-				return append(b, `""`...) // a string always marshals
+				return append(b, `""`...) // cannot happen: a string always marshals
 			}
 			return append(b, quoted...)
 		}

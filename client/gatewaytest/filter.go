@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// pattern is a SQL LIKE pattern: case-sensitive, anchored, % and _ wild, \ taking the next character literally.
+// pattern is a SQL LIKE pattern: case-sensitive, anchored at both ends, with % and _ as wildcards; \ escapes the next character.
 type pattern string
 
-// valid is false for a pattern that the database refuses: one that ends within an escape.
+// valid reports whether the database accepts the pattern. It refuses one that ends within an escape.
 func (p pattern) valid() bool {
 	trailing := len(p) - len(strings.TrimRight(string(p), `\`))
 	return trailing%2 == 0
 }
 
-// literal is the only text that matches, where there is only one.
+// literal returns the text that matches, or false if more than one can.
 func (p pattern) literal() (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(p); i++ {
@@ -30,6 +30,7 @@ func (p pattern) literal() (string, bool) {
 	return b.String(), true
 }
 
+// match reports whether s matches.
 func (p pattern) match(s string) bool {
 	for len(p) > 0 {
 		switch p[0] {
@@ -58,29 +59,29 @@ func (p pattern) match(s string) bool {
 	return s == ""
 }
 
-// filter says which sessions are asked for. Nil patterns let everything through; empty ones only what is empty.
+// filter selects sessions. A nil pattern selects all of them, an empty one only those whose value is empty.
 type filter struct {
 	connection, connectionType, user, status *pattern
-	// approver is an e-mail: a session passes where one of this person's groups may decide.
+	// approver is an e-mail. It selects the sessions about which a group of this person may decide.
 	approver *string
-	// only is the subject of a caller who sees nobody else's sessions; empty for admins and auditors.
+	// only is the subject identifier of a caller who sees only the own sessions; empty for admins and auditors.
 	only string
 }
 
-// matcher decides about a row; nil where every row passes.
-// Connections and users are looked at once each, not once a row: there may be a million rows.
+// matcher returns a function that reports whether a row is selected, or nil if every row is. It tests each connection and user once, not
+// once per row, because there can be a million rows.
 func (g *Gateway) matcher(f filter) func(*row) bool {
 	var tests []func(*row) bool
 	if f.connection != nil || f.connectionType != nil {
-		pass := make([]bool, len(g.conns.made))
-		for i, c := range g.conns.made {
+		pass := make([]bool, len(g.conns.values))
+		for i, c := range g.conns.values {
 			pass[i] = f.connection.passes(c.name) && f.connectionType.passes(c.kind)
 		}
 		tests = append(tests, func(r *row) bool { return pass[r.conn] })
 	}
 	if f.user != nil || f.only != "" {
-		pass := make([]bool, len(g.users.made))
-		for i, u := range g.users.made {
+		pass := make([]bool, len(g.users.values))
+		for i, u := range g.users.values {
 			pass[i] = f.user.passes(u.id) && (f.only == "" || f.only == u.id)
 		}
 		tests = append(tests, func(r *row) bool { return pass[r.user] })
@@ -111,5 +112,5 @@ func (g *Gateway) matcher(f filter) func(*row) bool {
 	}
 }
 
-// passes is true for everything where there is no pattern.
+// passes reports whether s matches or there is no pattern.
 func (p *pattern) passes(s string) bool { return p == nil || p.match(s) }

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPatternAgainstRegexp holds LIKE to a translation that leaves the matching to somebody else.
+// TestPatternAgainstRegexp compares LIKE patterns with equivalent regular expressions.
 func TestPatternAgainstRegexp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.SampledFrom([]rune(`ab%_\ü`)))
@@ -49,8 +49,7 @@ func TestPatternAgainstRegexp(t *testing.T) {
 	})
 }
 
-// TestListAgainstPlainReading asks for random pages of random sessions and compares with what reading all of them
-// one by one finds: the indexes and their arithmetic must not be noticed.
+// TestListAgainstPlainReading requests random pages of random sessions and compares them with a test of every session, without indexes.
 func TestListAgainstPlainReading(t *testing.T) {
 	each(t, func(outer *testing.T, d Dialect) {
 		rapid.Check(outer, func(t *rapid.T) {
@@ -90,7 +89,7 @@ func TestListAgainstPlainReading(t *testing.T) {
 	})
 }
 
-// reading is what a query must find.
+// reading is the expected result of a query.
 type reading struct {
 	all           []Row
 	limit, offset int
@@ -101,7 +100,7 @@ func (r reading) page() []Row {
 	return r.all[first:min(first+r.limit, len(r.all))]
 }
 
-// drawQuery makes up a query, and answers it from all rows.
+// drawQuery draws a query and answers it from all rows.
 func drawQuery(t *rapid.T, d Dialect, rows []Row, base time.Time) ([]string, reading) {
 	r := reading{limit: rapid.IntRange(1, 30).Draw(t, "limit"), offset: rapid.IntRange(0, 40).Draw(t, "offset")}
 	query := []string{"limit", strconv.Itoa(r.limit), "offset", strconv.Itoa(r.offset)}
@@ -137,7 +136,7 @@ func drawQuery(t *rapid.T, d Dialect, rows []Row, base time.Time) ([]string, rea
 	return query, r
 }
 
-// keysOf is what is certain about the order: ids on new gateways, times on old ones.
+// keysOf returns what the dialect orders by: ids on new gateways, times on old ones.
 func keysOf(rows []Row, d Dialect) []string {
 	out := []string{}
 	for _, r := range rows {

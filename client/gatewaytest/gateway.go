@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Dialect is the way in which a version of the gateway answers.
+// Dialect is how a version of the gateway answers.
 type Dialect int
 
-// The dialects. They differ in limits, offsets, totals, order and a few fields.
+// The dialects. They differ in limits, offsets, totals, the order of rows and a few fields.
 const (
 	// Old is 1.49.10 of February 2026, the version of the API document.
 	Old Dialect = iota
@@ -19,7 +19,7 @@ const (
 	New2026
 )
 
-// String is the dialect's name as it is good for a subtest.
+// String returns a name for subtests.
 func (d Dialect) String() string {
 	if d == Old {
 		return "1.49.10"
@@ -27,61 +27,59 @@ func (d Dialect) String() string {
 	return "2026-08"
 }
 
-// OrgID is the organisation that every credential belongs to, unless the configuration names another one.
+// OrgID is the default of [Config].OrgID.
 const OrgID = "5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912"
 
 // identityUser is the identity_type of a session that a person started.
 const identityUser = "user"
 
-// Config says what the simulated gateway is like. The zero value is an old gateway without sessions that answers at
-// once to whoever shows any credential.
+// Config describes the simulated gateway. The zero value is an old gateway without sessions that answers immediately and accepts any
+// credential.
 type Config struct {
 	Dialect Dialect
-	// Version is told in the Server header: by default 1.49.10 or 1.148.0.
+	// Version is sent in the Server header; by default 1.49.10 or 1.148.0.
 	Version string
-	// HideVersion leaves the Server header out, as a proxy in between may.
+	// HideVersion leaves out the Server header, as a proxy may do.
 	HideVersion bool
-	// Seed decides everything that is left to chance.
+	// Seed decides everything that is random.
 	Seed uint64
-	// Now is the clock, by default time.Now.
+	// Now is the clock; by default time.Now.
 	Now func() time.Time
-	// OrgID is the organisation that every credential belongs to, by default [OrgID].
+	// OrgID is the organization that every credential belongs to; by default [OrgID].
 	OrgID string
-	// Life is what happens by itself: by default nothing.
+	// Life is what happens by itself; by default nothing.
 	Life Life
-	// Cost is the time that a request takes. The handler sleeps that long between looking and answering, whether or
-	// not the client still waits. Nil is free. See [OldCost] and [NewCost].
+	// Cost is the time that a request takes. The handler reads the store, sleeps that long and then answers, even if the client has
+	// disconnected. Nil is no time. See [OldCost] and [NewCost].
 	Cost func(Request) time.Duration
-	// Tokens are the credentials accepted after `Authorization: Bearer`, hpk_... keys among them (new gateways only),
-	// and APIKeys those accepted in `Api-Key`. Where both are empty anything but [BadToken] is an admin's.
+	// Tokens are the credentials accepted after `Authorization: Bearer`, including hpk_... keys (new gateways only). APIKeys are those
+	// accepted in `Api-Key`. If both are empty, anything but [BadToken] is the credential of an admin.
 	Tokens, APIKeys map[string]Credential
-	// Approvers are the groups of the people who may approve, by e-mail, for the filter review.approver.
-	// By default [DefaultApprovers].
+	// Approvers are the groups of each person who may approve, by e-mail, for the filter review.approver. The default is
+	// [DefaultApprovers].
 	Approvers map[string][]string
-	// BasePath is where the API lives, by default /api. All else is the web application, in HTML.
+	// BasePath is the path of the API; by default /api. All other paths are the web application, in HTML.
 	BasePath string
-	// NewAccessToken may hand out a fresh token in X-New-Access-Token; empty is none.
+	// NewAccessToken returns a new token to send in X-New-Access-Token, or "" to send none.
 	NewAccessToken func(*http.Request) string
-	// Fault may take a request over: the handler that it returns answers instead. Nil answers as usual.
-	// The usual answer is at hand as [Gateway.Normal], simple errors as [Fail].
+	// Fault returns a handler that answers the request instead of the gateway, or nil. See [Gateway.Normal], [Fail] and [Spoil].
 	Fault func(*http.Request) http.Handler
 }
 
-// Gateway is a simulated gateway: an http.Handler with sessions, whose life goes on with the clock.
-// All methods may be used from several goroutines.
+// Gateway is a simulated gateway: an http.Handler with sessions whose life follows the clock. It is safe for concurrent use.
 type Gateway struct {
 	cfg Config
 
 	mu sync.Mutex
 	store
-	now   int64 // up to where life has been played, Unix microseconds
+	now   int64 // how far life has been played, Unix microseconds
 	rng   *rand.Rand
 	life  life
 	stats Stats
 	lists int // list requests in flight
 }
 
-// New makes a gateway without sessions. Its life, if any, starts now.
+// New returns a gateway without sessions. Its life starts now.
 func New(cfg Config) *Gateway {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -117,14 +115,14 @@ func New(cfg Config) *Gateway {
 	return g
 }
 
-// Replace has a gateway of another version take over, with the same sessions.
+// Replace changes the version of the gateway and keeps the sessions, as an upgrade does.
 func (g *Gateway) Replace(d Dialect) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cfg.Dialect, g.cfg.Version = d, d.version()
 }
 
-// version is what a gateway of the dialect says of itself.
+// version returns the version number of the dialect.
 func (d Dialect) version() string {
 	if d == Old {
 		return "1.49.10"
@@ -132,8 +130,8 @@ func (d Dialect) version() string {
 	return "1.148.0"
 }
 
-// Advance plays everything that was to happen until now. Requests, [Gateway.Stats] and [Gateway.Truth] do so by
-// themselves, and what happens does not depend on how often it is done.
+// Advance plays the life until now. Requests, [Gateway.Stats] and [Gateway.Truth] do so too. What happens does not depend on how often it
+// is called.
 func (g *Gateway) Advance() {
 	now := g.cfg.Now()
 	g.mu.Lock()
@@ -141,8 +139,8 @@ func (g *Gateway) Advance() {
 	g.advance(now.UnixMicro())
 }
 
-// Add puts in a session made by hand and returns its id. Adding an id again is an [Gateway.Update] of everything
-// but start and visibility.
+// Add adds a session made by hand and returns its id. If the id exists, Add updates everything but the start and the visibility, as
+// [Gateway.Update] does.
 func (g *Gateway) Add(in Row) string {
 	now := g.cfg.Now()
 	g.mu.Lock()
@@ -182,20 +180,20 @@ func (g *Gateway) Add(in Row) string {
 		r.visible = in.VisibleAt.UnixMicro()
 	}
 	if !uuid {
-		r.extra().id = in.ID
+		r.ensureExtra().id = in.ID
 	}
 	g.set(&r, in)
 	i := g.push(r)
 	if r.visible <= g.now {
 		g.appear(i)
 	} else {
-		g.life.at(r.visible, func() { g.appear(i) })
+		g.life.schedule(r.visible, func() { g.appear(i) })
 	}
 	return in.ID
 }
 
-// Update changes a session as of now. Id, start and visibility stay what they are: gateways never change them.
-// It tells whether there is such a session.
+// Update changes a session now, and reports whether it exists. The id, the start and the visibility do not change: gateways never change
+// them.
 func (g *Gateway) Update(id string, change func(*Row)) bool {
 	now := g.cfg.Now()
 	g.mu.Lock()
@@ -212,7 +210,7 @@ func (g *Gateway) Update(id string, change func(*Row)) bool {
 	return true
 }
 
-// Rows are all sessions that are visible now, oldest first, for tests that look at them one by one.
+// Rows returns all sessions that are visible now, oldest first.
 func (g *Gateway) Rows() []Row {
 	now := g.cfg.Now()
 	g.mu.Lock()
@@ -225,19 +223,18 @@ func (g *Gateway) Rows() []Row {
 	return out
 }
 
-// appear makes a row visible.
+// appear makes a row visible and remembers what it is at first.
 func (g *Gateway) appear(i uint32) {
 	g.show(i)
-	if r := g.at(i); r.more != nil {
+	if r := g.at(i); r.extra != nil {
 		g.remember(r, g.now, g.now)
 	}
 }
 
-// change is the only way in which a row that exists becomes another one: it keeps the indexes and the memory of what
-// the row was when it first ended.
+// change is the only way to change a row that was pushed. It updates the indexes and remembers what the row was when it first ended.
 func (g *Gateway) change(i uint32, at int64, f func(*row)) {
 	r := g.at(i)
-	if !r.is(shown) {
+	if !r.is(visibleNow) {
 		f(r)
 		return
 	}
@@ -245,12 +242,12 @@ func (g *Gateway) change(i uint32, at int64, f func(*row)) {
 	before := r.reviewStatus()
 	f(r)
 	g.moved(i, before, r.reviewStatus())
-	if r.more != nil {
+	if r.extra != nil {
 		g.remember(r, at, at)
 	}
 }
 
-// newKey makes a random UUID (version 4).
+// newKey returns a random UUID (version 4).
 func (g *Gateway) newKey(rng *rand.Rand) key {
 	var k key
 	binary.BigEndian.PutUint64(k[:8], rng.Uint64())

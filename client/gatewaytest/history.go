@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// HistoryOptions says what the sessions of [Gateway.AddHistory] are like. The zero value: finished, on 12 connections
-// by 50 users, 2 % with a review.
+// HistoryOptions describes the sessions of [Gateway.AddHistory]. With the zero value all are finished, on 12 connections by 50 users, 2 %
+// of them with a review.
 type HistoryOptions struct {
-	// Connections is the number of connections, 12 by default; ConnectionList, where set, names them instead.
+	// Connections is the number of connections; the default is 12. ConnectionList replaces it if it is set.
 	Connections    int
 	ConnectionList []Connection
-	// Users is the number of users, 50 by default.
+	// Users is the number of users. The default is 50.
 	Users int
-	// Reviewed is the share of finished sessions that had a review; 0 is 2 %, negative none.
+	// Reviewed is the portion of finished sessions that had a review. The default is 0.02; negative is none.
 	Reviewed float64
-	// Duration is the mean time from start to end, 2 minutes by default.
+	// Duration is the mean time from start to end. The default is 2 minutes.
 	Duration time.Duration
-	// Unfinished of the sessions have not finished and never will by themselves, their ages spread over the stretch.
-	// Pending of these wait for a review, Ready of these are approved and wait to be run, all others run.
+	// Unfinished is the number of sessions that have not finished and never do by themselves, spread evenly over the time. Pending of
+	// these wait for a review, Ready of these are approved and wait to be run, and all others run.
 	Unfinished, Pending, Ready int
 }
 
-func (o HistoryOptions) filled() HistoryOptions {
+func (o HistoryOptions) withDefaults() HistoryOptions {
 	if o.Connections <= 0 {
 		o.Connections = 12
 	}
@@ -42,14 +42,14 @@ func (o HistoryOptions) filled() HistoryOptions {
 	return o
 }
 
-// AddHistory puts in n sessions that started between from and to and are visible at once, spread evenly with some
-// chance. It is quick: a million take a second or two.
+// AddHistory adds n sessions that started between from and to, spread evenly with some randomness, and that are visible immediately. A
+// million take one or two seconds.
 func (g *Gateway) AddHistory(n int, from, to time.Time, opt HistoryOptions) {
 	now := g.cfg.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.advance(now.UnixMicro())
-	opt = opt.filled()
+	opt = opt.withDefaults()
 	h := history{g: g, opt: opt, rng: rand.New(rand.NewPCG(g.cfg.Seed, uint64(g.size())+1))}
 	for _, c := range opt.ConnectionList {
 		h.conns = append(h.conns, g.internConnection(c))
@@ -67,7 +67,7 @@ func (g *Gateway) AddHistory(n int, from, to time.Time, opt HistoryOptions) {
 	for k := range n {
 		start := first + int64((float64(k)+h.rng.Float64())*span/float64(n))
 		r := h.row(start)
-		switch u, open := h.turn(k, n, opt.Unfinished); {
+		switch u, open := h.spread(k, n, opt.Unfinished); {
 		case open:
 			h.unfinished(&r, u)
 		case opt.Reviewed > 0 && h.rng.Float64() < opt.Reviewed:
@@ -78,11 +78,12 @@ func (g *Gateway) AddHistory(n int, from, to time.Time, opt HistoryOptions) {
 	g.show(rows...)
 }
 
-// internConnection gives the connection its number.
+// internConnection returns the number of an interned connection.
 func (g *Gateway) internConnection(c Connection) uint32 {
 	return g.conns.intern(connKey{c.Name, c.Type, c.Subtype, "", c.Name, tagsJSON(c.Tags)})
 }
 
+// history makes the sessions of one [Gateway.AddHistory].
 type history struct {
 	g            *Gateway
 	opt          HistoryOptions
@@ -91,8 +92,9 @@ type history struct {
 	metas        []uint32
 }
 
-// turn spreads m special rows evenly among n: whether the k-th row is one, and which.
-func (h *history) turn(k, n, m int) (int, bool) {
+// spread spreads m special rows evenly among n rows. It returns the number of special rows before the k-th row, and whether that row is
+// special itself.
+func (h *history) spread(k, n, m int) (int, bool) {
 	if m <= 0 {
 		return 0, false
 	}
@@ -100,7 +102,7 @@ func (h *history) turn(k, n, m int) (int, bool) {
 	return before, after > before
 }
 
-// row is a session that finished well.
+// row returns a finished session that started at a moment.
 func (h *history) row(start int64) row {
 	g, rng := h.g, h.rng
 	verb := "exec"
@@ -123,7 +125,7 @@ func (h *history) row(start int64) row {
 	return r
 }
 
-// review is one that was asked for when the session started.
+// review returns a review that was requested when the session started.
 func (h *history) review(r *row, kind, status string) *Review {
 	created := timeOf(r.start).Truncate(time.Millisecond)
 	v := &Review{
@@ -136,7 +138,7 @@ func (h *history) review(r *row, kind, status string) *Review {
 	return v
 }
 
-// decide has the review decided a while after it was asked for, as far as there has been time for it.
+// decide sets the decision of a review to a time after the request, but not after now.
 func (h *history) decide(v *Review, status string) {
 	at := v.CreatedAt.Add(time.Duration(h.rng.ExpFloat64() * float64(time.Minute)).Truncate(time.Millisecond))
 	if now := timeOf(h.g.now).Truncate(time.Millisecond); at.After(now) {
@@ -148,7 +150,7 @@ func (h *history) decide(v *Review, status string) {
 	}
 }
 
-// reviewed turns a finished session into one that had a review.
+// reviewed adds a review to a finished session.
 func (h *history) reviewed(r *row) {
 	v := h.review(r, "onetime", "EXECUTED")
 	if h.rng.Float64() < 0.2 {
@@ -160,23 +162,23 @@ func (h *history) reviewed(r *row) {
 		h.decide(v, "APPROVED")
 		r.end = max(r.end, microsOf(v.RevokeAt))
 	}
-	r.extra().review = v
+	r.ensureExtra().review = v
 }
 
-// unfinished turns a session into the u-th that has not finished.
+// unfinished turns a session into the u-th unfinished one.
 func (h *history) unfinished(r *row, u int) {
 	r.end, r.exit, r.size = 0, noExit, 0
 	r.mark(hasMetrics, false)
 	r.status = uint16(h.g.words.intern("open"))
-	before, yes := h.turn(u, h.opt.Unfinished, h.opt.Pending)
+	before, yes := h.spread(u, h.opt.Unfinished, h.opt.Pending)
 	if yes {
-		r.extra().review = h.review(r, "onetime", "PENDING")
+		r.ensureExtra().review = h.review(r, "onetime", "PENDING")
 		return
 	}
-	if _, yes := h.turn(u-before, h.opt.Unfinished-h.opt.Pending, h.opt.Ready); yes {
+	if _, yes := h.spread(u-before, h.opt.Unfinished-h.opt.Pending, h.opt.Ready); yes {
 		v := h.review(r, "onetime", "APPROVED")
 		h.decide(v, "APPROVED")
-		r.extra().review = v
+		r.ensureExtra().review = v
 		r.status = uint16(h.g.words.intern("ready"))
 	}
 }

@@ -8,7 +8,7 @@ import (
 // index lists rows in the order of [store.compare], oldest first.
 type index struct{ rows []uint32 }
 
-// add puts rows, in any order, in their places. Rows mostly come at the end, and in bulk they are merged.
+// add inserts rows, which can be in any order. It is fast for rows that belong at the end; many rows are merged.
 func (x *index) add(s *store, rows []uint32) {
 	if len(rows) == 1 {
 		at, _ := slices.BinarySearchFunc(x.rows, rows[0], s.compare)
@@ -35,13 +35,14 @@ func (x *index) add(s *store, rows []uint32) {
 	x.rows = append(append(merged, old...), rows...)
 }
 
+// remove removes a row, if it is in the index.
 func (x *index) remove(s *store, i uint32) {
 	if at, ok := slices.BinarySearchFunc(x.rows, i, s.compare); ok {
 		x.rows = slices.Delete(x.rows, at, at+1)
 	}
 }
 
-// window is the part of the index created from from to to, both inclusive.
+// window returns the rows created from from to to, both inclusive.
 func (x *index) window(s *store, from, to int64) []uint32 {
 	lo := sort.Search(len(x.rows), func(k int) bool { return s.at(x.rows[k]).start >= from })
 	hi := sort.Search(len(x.rows), func(k int) bool { return s.at(x.rows[k]).start > to })

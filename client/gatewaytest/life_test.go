@@ -8,55 +8,55 @@ import (
 	"time"
 )
 
-// lived is a gateway that has lived for a while on a clock of its own.
-func lived(d Dialect, seed uint64, l Life) (*Gateway, *clock) {
+// newLife returns a gateway with a life, and its clock.
+func newLife(d Dialect, seed uint64, l Life) (*Gateway, *clock) {
 	c := noon()
 	return New(Config{Dialect: d, Seed: seed, Life: l, Now: c.now}), c
 }
 
-// TestEverythingHappens wants every kind of thing to happen within a day, on any seed.
+// TestEverythingHappens tests that every event happens within a day, with any seed.
 func TestEverythingHappens(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		for seed := range uint64(2) {
-			g, c := lived(d, seed, DefaultLife())
+			g, c := newLife(d, seed, DefaultLife())
 			c.sleep(day)
-			kinds := g.Stats().Kinds
-			for _, k := range Kinds(d) {
+			kinds := g.Stats().Events
+			for _, k := range Events(d) {
 				if kinds[k] == 0 {
 					t.Errorf("seed %d: no %q in a day", seed, k)
 				}
 				delete(kinds, k)
 			}
 			if len(kinds) > 0 {
-				t.Errorf("seed %d: things happened that are not listed: %v", seed, kinds)
+				t.Errorf("seed %d: events that are not listed: %v", seed, kinds)
 			}
 		}
 	})
 }
 
 func TestNothingHappensByItself(t *testing.T) {
-	g, c := lived(Old, 1, Life{})
+	g, c := newLife(Old, 1, Life{})
 	c.sleep(30 * day)
 	if n := len(g.Rows()); n != 0 {
 		t.Errorf("%d sessions", n)
 	}
 }
 
-// TestDeterminism shows that the seed and the clock decide everything, and how often anybody looks nothing.
+// TestDeterminism tests that only the seed and the clock decide what happens, not the requests.
 func TestDeterminism(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
-		once, c := lived(d, 7, DefaultLife())
+		once, c := newLife(d, 7, DefaultLife())
 		c.sleep(3 * time.Hour)
-		often, c := lived(d, 7, DefaultLife())
+		often, c := newLife(d, 7, DefaultLife())
 		for range 3 * 60 * 4 {
 			c.sleep(15 * time.Second)
 			list(t, often, "limit", "5")
 		}
-		other, c := lived(d, 8, DefaultLife())
+		other, c := newLife(d, 8, DefaultLife())
 		c.sleep(3 * time.Hour)
 		a, b, x := dump(t, once), dump(t, often), dump(t, other)
 		if a != b {
-			t.Error("looking at it changed what happened")
+			t.Error("requests changed what happened")
 		}
 		if a == x {
 			t.Error("another seed makes no difference")
@@ -64,20 +64,20 @@ func TestDeterminism(t *testing.T) {
 	})
 }
 
-// dump is every session, and what happened.
+// dump returns every session and the counts of events.
 func dump(t *testing.T, g *Gateway) string {
 	t.Helper()
 	b, err := json.Marshal(g.Rows())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprint(g.Stats().Kinds, string(b))
+	return fmt.Sprint(g.Stats().Events, string(b))
 }
 
 func TestRate(t *testing.T) {
 	for _, rate := range []float64{0.1, 5} {
 		l := Life{Rate: rate}
-		g, c := lived(Old, 3, l)
+		g, c := newLife(Old, 3, l)
 		c.sleep(2 * time.Hour)
 		want := rate * 2 * 3600
 		if n := float64(len(g.Rows())); n < 0.85*want || n > 1.15*want {
@@ -87,7 +87,7 @@ func TestRate(t *testing.T) {
 }
 
 func TestBurstsAreWithinASecond(t *testing.T) {
-	g, c := lived(New2026, 1, Life{Rate: 0.1, BurstSize: 130, BurstEvery: time.Hour})
+	g, c := newLife(New2026, 1, Life{Rate: 0.1, BurstSize: 130, BurstEvery: time.Hour})
 	c.sleep(12 * time.Hour)
 	perSecond := map[int64]int{}
 	for _, r := range g.Rows() {
@@ -99,15 +99,15 @@ func TestBurstsAreWithinASecond(t *testing.T) {
 			bursts++
 		}
 	}
-	if bursts == 0 || bursts != g.Stats().Kinds[KindBurst] {
-		t.Errorf("%d seconds with 130 sessions, %d bursts", bursts, g.Stats().Kinds[KindBurst])
+	if bursts == 0 || bursts != g.Stats().Events[EventBurst] {
+		t.Errorf("%d seconds with 130 sessions, %d bursts", bursts, g.Stats().Events[EventBurst])
 	}
 }
 
-// TestShapeOfLife checks what every session of eight hours must look like.
+// TestShapeOfLife tests what must hold for every session of eight hours.
 func TestShapeOfLife(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
-		g, c := lived(d, 5, DefaultLife())
+		g, c := newLife(d, 5, DefaultLife())
 		c.sleep(8 * time.Hour)
 		for _, r := range g.Rows() {
 			if why := wrongShape(r); why != "" {
@@ -130,21 +130,21 @@ func wrongShape(r Row) string {
 	case v == nil:
 		return ""
 	case !v.CreatedAt.Equal(r.StartDate.Truncate(time.Millisecond)) && v.CreatedAt.Before(r.VisibleAt.Truncate(time.Millisecond)):
-		return "the review was asked for neither at the start nor once the session could be seen"
+		return "the review was requested neither at the start nor after the session was visible"
 	case v.CreatedAt.Sub(r.VisibleAt) > 30*time.Second:
-		return "the review was asked for too late"
+		return "the review was requested too late"
 	case !ms(v.RevokeAt):
 		return "revoke_at in more than milliseconds"
 	case v.Status == pending && !v.RevokeAt.IsZero():
 		return "revoke_at before an approval"
 	case v.Type == oneTime && (v.AccessDuration != 0 || v.Status == revoked):
-		return "access for a while, of a one-time review"
+		return "access for a time in a one-time review"
 	case v.Type == jit && (v.Status == processing || v.Status == executed || v.Status == unknown):
 		return "a jit review that is executed"
 	}
 	for _, d := range v.Groups {
 		if !ms(d.ReviewDate) || (d.Status == pending) != d.ReviewDate.IsZero() || (d.Status == pending) != (d.ReviewedBy == nil) {
-			return "a group's decision does not add up"
+			return "a group's decision is inconsistent"
 		}
 	}
 	if approved := lastApproval(v); v.Status != rejected && v.Status != revoked && !v.RevokeAt.IsZero() &&
@@ -164,10 +164,10 @@ func lastApproval(v *Review) time.Time {
 	return last
 }
 
-// TestExecutedComesInTime looks every few seconds: a one-time review that runs on a new gateway is EXECUTED within
-// 45 s of its session's end, and was PROCESSING until then.
+// TestExecutedComesInTime sends requests every 20 seconds. On a new gateway, a one-time review is PROCESSING while its session runs and
+// EXECUTED at most 45 s after its end.
 func TestExecutedComesInTime(t *testing.T) {
-	g, c := lived(New2026, 5, DefaultLife())
+	g, c := newLife(New2026, 5, DefaultLife())
 	processed := 0
 	for range 2 * 3600 / 20 {
 		c.sleep(20 * time.Second)
@@ -183,14 +183,14 @@ func TestExecutedComesInTime(t *testing.T) {
 	}
 }
 
-func TestRowsShowUpLate(t *testing.T) {
+func TestLateRows(t *testing.T) {
 	c := noon()
 	g := New(Config{Now: c.now})
 	id := g.Add(Row{ID: "late", StartDate: c.t, VisibleAt: c.t.Add(time.Minute)})
 	if p := list(t, g); len(p.Data) != 0 || *p.Total != 0 {
 		t.Errorf("%d rows of %d, before it shows up", len(p.Data), *p.Total)
 	}
-	if a := ask(t, g, "/api/sessions/"+id); a.code != 404 {
+	if a := send(t, g, "/api/sessions/"+id); a.code != 404 {
 		t.Errorf("by id: %d, before it shows up", a.code)
 	}
 	c.sleep(time.Minute)
@@ -224,7 +224,7 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// TestSynctestClock shows that nothing more than a bubble is needed: time.Now is the clock.
+// TestSynctestClock tests the default clock within a testing/synctest bubble.
 func TestSynctestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Life: DefaultLife(), Seed: 1, Dialect: New2026})

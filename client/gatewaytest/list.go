@@ -6,18 +6,18 @@ import (
 	"strconv"
 )
 
-// found is what a query finds: rows by their distance from the newest one, and how many there are.
+// found is the result of a query: the rows and their number.
 type found struct {
 	rows  []uint32 // oldest first
 	total int
-	// atLeast is true where counting was stopped early: total is then a lower bound.
+	// atLeast is true if counting stopped early. Then total is a lower bound.
 	atLeast bool
 }
 
-// newest is the k-th newest of the rows.
+// newest returns the k-th newest of the rows, from 0.
 func (f found) newest(k int) uint32 { return f.rows[len(f.rows)-1-k] }
 
-// find looks rows up. Where an index holds exactly what is asked for, nothing is looked at one by one.
+// find returns the rows of a query. It tests single rows only if no index has exactly the requested ones.
 func (g *Gateway) find(q query) found {
 	base, f := &g.all, q.filter
 	if f.status != nil {
@@ -33,7 +33,7 @@ func (g *Gateway) find(q query) found {
 	if match == nil {
 		return found{rows: rows, total: len(rows)}
 	}
-	// Only old gateways, and count=exact, need to see all of them.
+	// Only old gateways and count=exact need all of them.
 	enough := len(rows)
 	if g.cfg.Dialect >= New2026 && q.count != countExact {
 		enough = q.offset + q.limit + 1
@@ -53,7 +53,7 @@ func (g *Gateway) find(q query) found {
 	return found{rows: out, total: len(out), atLeast: len(out) >= enough && enough < len(rows)}
 }
 
-// page cuts the page out of what was found, newest first.
+// page returns the requested page of the rows, newest first.
 func (g *Gateway) page(q query, f found) []uint32 {
 	n := len(f.rows)
 	first, last := min(q.offset, n), min(q.offset+q.limit, n)
@@ -61,7 +61,7 @@ func (g *Gateway) page(q query, f found) []uint32 {
 		return nil
 	}
 	if g.cfg.Dialect == Old {
-		return g.untied(q, f, first, last)
+		return g.shuffleTies(q, f, first, last)
 	}
 	out := make([]uint32, 0, last-first)
 	for k := first; k < last; k++ {
@@ -70,9 +70,9 @@ func (g *Gateway) page(q query, f found) []uint32 {
 	return out
 }
 
-// untied is a page of the old gateway, which sorts by created_at and nothing else: what shares a timestamp comes in an
-// order of its own in every request. All that shares one with the page's ends has to be shuffled with it.
-func (g *Gateway) untied(q query, f found, first, last int) []uint32 {
+// shuffleTies returns a page of an old gateway. It sorts by created_at only, so rows of equal created_at have another order in every
+// request. Rows outside of the page that have the created_at of its first or last row are shuffled with them.
+func (g *Gateway) shuffleTies(q query, f found, first, last int) []uint32 {
 	start := func(k int) int64 { return g.at(f.newest(k)).start }
 	a, b := first, last
 	for a > 0 && start(a-1) == start(first) {
@@ -95,7 +95,7 @@ func (g *Gateway) untied(q query, f found, first, last int) []uint32 {
 	return out[first-a : last-a]
 }
 
-// mix scatters a number over all numbers (the finalizer of SplitMix64).
+// mix is a hash function: the finalizer of SplitMix64.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -103,7 +103,7 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// appendList is the body of the answer.
+// appendList appends the body of the answer.
 func (g *Gateway) appendList(b []byte, q query, f found, page []uint32) []byte {
 	b = append(b, `{"data":[`...)
 	for k, i := range page {
@@ -115,7 +115,7 @@ func (g *Gateway) appendList(b []byte, q query, f found, page []uint32) []byte {
 	b = append(b, `],"total":`...)
 	if g.cfg.Dialect == Old {
 		b = strconv.AppendInt(b, int64(f.total), 10)
-		// Only the number of rows is looked at: wrong where the last page is just full, and for ever at limit 0.
+		// An old gateway compares only the number of rows. That is wrong if the last page is full, and always with limit 0.
 		b = strconv.AppendBool(append(b, `,"has_next_page":`...), len(page) == q.limit)
 		return append(b, '}')
 	}

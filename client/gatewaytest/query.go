@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The bounds of a list request. Offsets have one, and totals a cap, on new gateways only.
+// Bounds of a list request. Only new gateways bound offsets and cap totals.
 const (
 	defaultLimit = 20
 	maxLimit     = 100
@@ -17,37 +17,37 @@ const (
 	maxTotal     = 10000
 )
 
-// How new gateways count, and capped where they are not told.
+// The values of count, which only new gateways know. capped is the default.
 const (
 	countNone   = "none"
 	countExact  = "exact"
 	countCapped = "capped"
 )
 
-// query is a list request, understood.
+// query is a parsed list request.
 type query struct {
 	filter
 	limit, offset int
-	// windowed is true where start_date was given; from and to are then inclusive, in Unix microseconds.
+	// windowed is true if start_date was given. Then from and to are the window, both inclusive, in Unix microseconds.
 	windowed bool
 	from, to int64
 	count    string
 }
 
-// refusal is an error of the gateway's: a status code and its message.
+// refusal is an error answer: the status code and the message.
 type refusal struct {
 	code    int
 	message string
 }
 
-// parse understands a list request the way the dialect does.
+// parse parses a list request as the dialect does.
 func (g *Gateway) parse(v url.Values, now time.Time) (query, *refusal) {
 	q := query{limit: defaultLimit, to: now.Truncate(time.Second).UnixMicro()}
-	if bad := g.parseDates(v, &q); bad != nil {
-		return q, bad
+	if refused := g.parseDates(v, &q); refused != nil {
+		return q, refused
 	}
-	if bad := g.parsePaging(v, &q); bad != nil {
-		return q, bad
+	if refused := g.parsePaging(v, &q); refused != nil {
+		return q, refused
 	}
 	q.limit = min(q.limit, maxLimit)
 	for _, p := range []struct {
@@ -59,7 +59,7 @@ func (g *Gateway) parse(v url.Values, now time.Time) (query, *refusal) {
 		}
 		like := pattern(v.Get(p.name))
 		if !like.valid() {
-			return q, sqlTrouble()
+			return q, sqlError()
 		}
 		*p.to = &like
 	}
@@ -70,7 +70,7 @@ func (g *Gateway) parse(v url.Values, now time.Time) (query, *refusal) {
 	return q, nil
 }
 
-// parseDates reads the window. end_date alone is checked and then ignored.
+// parseDates parses the window. An end_date without start_date is checked and then ignored.
 func (g *Gateway) parseDates(v url.Values, q *query) *refusal {
 	for _, p := range []struct {
 		name string
@@ -85,14 +85,14 @@ func (g *Gateway) parseDates(v url.Values, q *query) *refusal {
 		} else if err != nil {
 			return invalidOption(p.name, "start_date or end_date in wrong format")
 		}
-		// The zone is dropped, not converted, and so are fractions of a second.
+		// The gateway drops the zone without a conversion, and the fraction of a second.
 		*p.to = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC).UnixMicro()
 	}
 	q.windowed = v.Has("start_date")
 	return nil
 }
 
-// parsePaging reads limit, offset and count.
+// parsePaging parses limit, offset and count.
 func (g *Gateway) parsePaging(v url.Values, q *query) *refusal {
 	for _, p := range []struct {
 		name string
@@ -105,13 +105,13 @@ func (g *Gateway) parsePaging(v url.Values, q *query) *refusal {
 		if err != nil && g.cfg.Dialect >= New2026 {
 			return invalidOption(p.name, fmt.Sprintf("must be an integer, got %q", v.Get(p.name)))
 		} else if err != nil {
-			n = 0 // the old gateway does not look at the error
+			n = 0 // the old gateway ignores the error
 		}
 		*p.to = n
 	}
 	if g.cfg.Dialect == Old {
 		if q.limit < 0 || q.offset < 0 {
-			return sqlTrouble()
+			return sqlError()
 		}
 		return nil
 	}
@@ -139,12 +139,12 @@ func invalidOption(name, why string) *refusal {
 	return invalid(fmt.Sprintf("failed listing sessions, invalid %q option: %s", name, why))
 }
 
-// sqlTrouble is a request that the database refuses; why is only in the gateway's log.
-func sqlTrouble() *refusal {
+// sqlError is the answer to a request that the database refuses. The reason is only in the gateway's log.
+func sqlError() *refusal {
 	return &refusal{http.StatusInternalServerError, "failed listing sessions (v2)"}
 }
 
-// kind is the word by which list requests are counted.
+// kind returns the word under which [Stats] counts the request.
 func (q query) kind() string {
 	switch {
 	case q.status != nil && q.windowed:
@@ -157,7 +157,7 @@ func (q query) kind() string {
 	return QueryNewest
 }
 
-// request is the query as [Config.Cost] sees it.
+// request returns the query for [Config.Cost].
 func (q query) request(v url.Values) Request {
 	out := Request{
 		Path: PathSessions, Limit: q.limit, Offset: q.offset, Windowed: q.windowed,

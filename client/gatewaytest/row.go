@@ -7,88 +7,89 @@ import (
 	"time"
 )
 
-// Row is one session with every field that a gateway of either dialect sends, as it goes over the wire.
-// It is for hand-made sessions ([Gateway.Add], [Gateway.Update]); the store keeps rows smaller.
+// Row is one session with every field that a gateway of either dialect sends. It is for sessions made by hand ([Gateway.Add],
+// [Gateway.Update]) and for reading them; the store keeps rows in a smaller form.
 type Row struct {
-	// ID is any text; left empty, the gateway makes a UUID.
+	// ID is any text. The default is a new UUID.
 	ID string `json:"id"`
-	// OrgID left empty is the gateway's.
+	// OrgID is the organization. The default is the gateway's.
 	OrgID string `json:"org_id"`
-	// Script is the input as the list shows it: null. What was typed is in the answer of /sessions/{id}.
+	// Script is the input in a list; gateways send null there. The answer of /sessions/{id} has the real input.
 	Script json.RawMessage `json:"script"`
-	// ScriptSize is in bytes, -2 where unknown.
+	// ScriptSize is in bytes; -2 is unknown.
 	ScriptSize int64 `json:"script_size"`
-	// Labels, IntegrationsMetadata, Metadata and Metrics are free JSON; nil is null.
+	// Labels, IntegrationsMetadata, Metadata and Metrics are any JSON; nil is null.
 	Labels               json.RawMessage `json:"labels"`
 	IntegrationsMetadata json.RawMessage `json:"integrations_metadata"`
 	Metadata             json.RawMessage `json:"metadata"`
 	Metrics              json.RawMessage `json:"metrics"`
-	// User is the e-mail, UserID the subject that the filter `user` matches. All three empty: some user.
+	// User is the e-mail, UserID the subject identifier that the filter `user` matches. If all three are empty, the session has a
+	// default user.
 	User     string `json:"user"`
 	UserID   string `json:"user_id"`
 	UserName string `json:"user_name"`
-	// Type, ConnectionSubtype and Connection are hoop's own words.
+	// Type, ConnectionSubtype and Connection describe the connection.
 	Type              string `json:"type"`
 	ConnectionSubtype string `json:"connection_subtype"`
 	Connection        string `json:"connection"`
-	// ResourceName and RoleName are sent by new gateways only; an empty RoleName becomes the connection's name.
+	// ResourceName and RoleName are sent by new gateways only. The default of RoleName is the connection's name.
 	ResourceName string `json:"resource_name"`
 	RoleName     string `json:"role_name"`
-	// ConnectionTags nil is null.
+	// ConnectionTags are the tags; nil is null.
 	ConnectionTags map[string]string `json:"connection_tags"`
-	// Review nil is null: none was asked for.
+	// Review is nil if none was requested.
 	Review *Review `json:"review"`
-	// Verb left empty is exec.
+	// Verb is connect or exec. The default is exec.
 	Verb string `json:"verb"`
-	// Status left empty is open.
+	// Status is open, ready or done. The default is open.
 	Status string `json:"status"`
-	// ExitCode nil is null. It is an int16 to the gateway.
+	// ExitCode is an int16 in the gateway; nil is null.
 	ExitCode *int `json:"exit_code"`
 	// EventSize is in bytes.
 	EventSize int64 `json:"event_size"`
-	// CorrelationID is left out of the JSON where empty, as new gateways do; old ones never send it.
+	// CorrelationID is left out of the JSON if it is empty. Old gateways never send it.
 	CorrelationID string `json:"correlation_id"`
-	// StartDate is also created_at, by which the gateway filters and sorts. Zero is now.
+	// StartDate is also created_at, by which the gateway filters and sorts. The default is now.
 	StartDate time.Time `json:"start_date"`
-	// EndDate zero is null.
+	// EndDate is when the session ended; zero is null.
 	EndDate time.Time `json:"end_date"`
-	// AIAnalysis, GuardrailsInfo and IdentityType are sent by new gateways only; an empty IdentityType becomes user.
+	// AIAnalysis, GuardrailsInfo and IdentityType are sent by new gateways only. The default of IdentityType is user.
 	AIAnalysis     json.RawMessage `json:"ai_analysis"`
 	GuardrailsInfo json.RawMessage `json:"guardrails_info"`
 	IdentityType   string          `json:"identity_type"`
 
-	// VisibleAt is when the row shows up in answers. Zero is now, so that a row with an older StartDate is one that
-	// came late: set it to StartDate for one that has been there all along.
+	// VisibleAt is when the row becomes visible in answers. The default is now, so a row with an older StartDate is late. Set it to
+	// StartDate for a row that is not.
 	VisibleAt time.Time `json:"-"`
 }
 
-// Review is the approval that a session had to ask for.
+// Review is the approval that a session needs.
 type Review struct {
 	ID   string `json:"id"`
 	Type string `json:"type"`
 	// AccessDuration is in nanoseconds on the wire.
 	AccessDuration time.Duration `json:"access_duration"`
 	Status         string        `json:"status"`
-	// RevokeAt zero is null.
+	// RevokeAt is when access expires; zero is null.
 	RevokeAt  time.Time `json:"revoke_at"`
 	CreatedAt time.Time `json:"created_at"`
-	// Groups decide.
+	// Groups are the groups that have to decide.
 	Groups     []Group         `json:"review_groups_data"`
 	TimeWindow json.RawMessage `json:"time_window"`
-	// The last three are sent by new gateways only; nil is null.
+	// The next three are sent by new gateways only; nil is null.
 	AccessRequestRuleName json.RawMessage `json:"access_request_rule_name"`
 	MinApprovals          json.RawMessage `json:"min_approvals"`
 	ForceApprovalGroups   json.RawMessage `json:"force_approval_groups"`
 }
 
-// Group is one group's say in a review.
+// Group is the decision of one group in a review.
 type Group struct {
 	ID     string `json:"id"`
 	Group  string `json:"group"`
 	Status string `json:"status"`
-	// ReviewedBy nil is null: nobody has decided.
+	// ReviewedBy is the person who decided; nil is null.
 	ReviewedBy *Owner `json:"reviewed_by"`
-	// ReviewDate zero is null.
+	// ReviewDate is when the group decided; zero is null.
 	ReviewDate   time.Time `json:"review_date"`
 	ForcedReview bool      `json:"forced_review"`
 }
@@ -101,7 +102,7 @@ type Owner struct {
 	SlackID string `json:"slack_id"`
 }
 
-// clone copies the review, so that a caller who keeps the original cannot change the store.
+// clone returns a copy, so that a caller cannot change the review in the store.
 func (v *Review) clone() *Review {
 	if v == nil {
 		return nil
@@ -111,7 +112,7 @@ func (v *Review) clone() *Review {
 	return &c
 }
 
-// rowOf is the row as the wire has it.
+// rowOf returns a stored row as a [Row].
 func (g *Gateway) rowOf(r *row) Row {
 	c, u := g.conns.at(r.conn), g.users.at(r.user)
 	out := Row{
@@ -128,9 +129,9 @@ func (g *Gateway) rowOf(r *row) Row {
 	if r.is(hasMetrics) {
 		out.Metrics = appendMetrics(nil, r.size)
 	}
-	if m := r.more; m != nil {
+	if m := r.extra; m != nil {
 		out.Review = m.review.clone()
-		if o := m.odd; o != nil {
+		if o := m.handmade; o != nil {
 			out.OrgID, out.Script, out.Labels, out.IntegrationsMetadata = o.orgID, o.script, o.labels, o.integrations
 			out.CorrelationID, out.AIAnalysis, out.GuardrailsInfo, out.IdentityType = o.correlation, o.ai, o.guardrails, o.identity
 			if o.metrics != nil {
@@ -141,7 +142,7 @@ func (g *Gateway) rowOf(r *row) Row {
 	return out
 }
 
-// set makes the stored row say what in says. Id, start and visibility are not its business: they never change.
+// set sets the stored row to in, except for the id, the start and the visibility.
 func (g *Gateway) set(r *row, in Row) {
 	r.size, r.end, r.script = in.EventSize, microsOf(in.EndDate), int32(in.ScriptSize)
 	r.conn = g.conns.intern(connKey{in.Connection, in.Type, in.ConnectionSubtype, in.ResourceName, in.RoleName, tagsJSON(in.ConnectionTags)})
@@ -152,27 +153,27 @@ func (g *Gateway) set(r *row, in Row) {
 	if in.ExitCode != nil {
 		r.exit = int16(*in.ExitCode)
 	}
-	odd := odd{
+	handmade := handmade{
 		orgID: in.OrgID, script: orNil(in.Script), labels: orNil(in.Labels), integrations: orNil(in.IntegrationsMetadata),
 		metrics: orNil(in.Metrics), correlation: in.CorrelationID, ai: orNil(in.AIAnalysis), guardrails: orNil(in.GuardrailsInfo),
 		identity: in.IdentityType,
 	}
-	usual := string(odd.metrics) == string(appendMetrics(nil, r.size))
+	usual := string(handmade.metrics) == string(appendMetrics(nil, r.size))
 	r.mark(hasMetrics, usual)
 	if usual {
-		odd.metrics = nil
+		handmade.metrics = nil
 	}
-	if in.Review != nil || r.more != nil || !odd.plain(g.cfg.OrgID) {
-		m := r.extra()
+	if in.Review != nil || r.extra != nil || !handmade.isDefault(g.cfg.OrgID) {
+		m := r.ensureExtra()
 		m.review = in.Review.clone()
-		m.odd = nil
-		if !odd.plain(g.cfg.OrgID) {
-			m.odd = &odd
+		m.handmade = nil
+		if !handmade.isDefault(g.cfg.OrgID) {
+			m.handmade = &handmade
 		}
 	}
 }
 
-// orNil takes the JSON word null for what it means.
+// orNil returns nil for the JSON word null.
 func orNil(raw json.RawMessage) json.RawMessage {
 	if string(raw) == "null" {
 		return nil

@@ -21,7 +21,7 @@ const (
 	QueryStatusWindow = "review.status window" // both
 )
 
-// Stats is what the gateway has been asked so far.
+// Stats counts requests and events so far.
 type Stats struct {
 	// Requests by path.
 	Requests map[string]int
@@ -31,23 +31,23 @@ type Stats struct {
 	Rows int
 	// Errors are the answers by status code, where that is not 200.
 	Errors map[int]int
-	// Busy is the time that requests took, those that the client gave up included, in full.
+	// Busy is the time that requests took, including the full time of those whose client disconnected.
 	Busy time.Duration
-	// InFlight is the number of requests that are being worked on, MaxInFlight the most ever.
+	// InFlight is the number of requests that are being answered, MaxInFlight its maximum.
 	InFlight, MaxInFlight int
-	// Overlapping is the number of list requests that came while another one was being worked on.
+	// Overlapping is the number of list requests that arrived while another one was being answered.
 	Overlapping int
-	// Abandoned is the number of requests whose client did not wait for the answer.
+	// Abandoned is the number of requests whose client disconnected before the answer.
 	Abandoned int
-	// Kinds counts what happened in the gateway's life, by [Kinds].
-	Kinds map[string]int
+	// Events counts what happened in the gateway's life, by the names in [Events].
+	Events map[string]int
 }
 
 func newStats() Stats {
-	return Stats{Requests: map[string]int{}, Queries: map[string]int{}, Errors: map[int]int{}, Kinds: map[string]int{}}
+	return Stats{Requests: map[string]int{}, Queries: map[string]int{}, Errors: map[int]int{}, Events: map[string]int{}}
 }
 
-// Stats is what happened so far.
+// Stats returns a copy of the counts.
 func (g *Gateway) Stats() Stats {
 	now := g.cfg.Now()
 	g.mu.Lock()
@@ -55,6 +55,6 @@ func (g *Gateway) Stats() Stats {
 	g.advance(now.UnixMicro())
 	s := g.stats
 	s.Requests, s.Queries = maps.Clone(s.Requests), maps.Clone(s.Queries)
-	s.Errors, s.Kinds = maps.Clone(s.Errors), maps.Clone(s.Kinds)
+	s.Errors, s.Events = maps.Clone(s.Errors), maps.Clone(s.Events)
 	return s
 }

@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// row is a session as the store keeps it: some 90 bytes, because there may be millions. What few rows have is in more.
-// Times are Unix microseconds, 0 standing for null.
+// row is a session in the store. It takes about 90 bytes, because there can be millions; what few rows need is in extra. Times are Unix
+// microseconds; 0 is null.
 type row struct {
-	id       key
-	start    int64
-	end      int64
-	size     int64
-	visible  int64 // when the row shows up in answers
-	seenOpen int64 // when an answer last delivered it unfinished
-	more     *more
-	conn     uint32
-	user     uint32
-	meta     uint32
-	script   int32 // size in bytes
-	exit     int16
-	verb     uint16
-	status   uint16
-	flags    flag
+	id            key
+	start         int64
+	end           int64
+	size          int64
+	visible       int64 // when the row becomes visible in answers
+	deliveredOpen int64 // when an answer last delivered the row as unfinished; 0: never
+	extra         *extra
+	conn          uint32
+	user          uint32
+	meta          uint32
+	script        int32 // size in bytes
+	exit          int16
+	verb          uint16
+	status        uint16
+	flags         flag
 }
 
 // noExit stands for an exit_code of null.
@@ -35,10 +35,10 @@ const noExit = math.MinInt16
 type flag uint8
 
 const (
-	hasMetrics flag = 1 << iota // metrics holds the size, as with sessions that ran
-	shown                       // visible by now
-	served                      // delivered in an answer
-	knownOpen                   // the last answer that delivered it said it was unfinished
+	hasMetrics        flag = 1 << iota // metrics holds the size, as with sessions that ran
+	visibleNow                         // visible in answers
+	delivered                          // delivered in an answer
+	lastDeliveredOpen                  // unfinished in the last answer that delivered it
 )
 
 func (r *row) is(f flag) bool { return r.flags&f != 0 }
@@ -51,47 +51,47 @@ func (r *row) mark(f flag, on bool) {
 	}
 }
 
-// more is what plain finished sessions do without.
-type more struct {
-	id     string // where it is not a UUID
-	review *Review
-	odd    *odd
-	past   past
+// extra is what a plain finished session does not need.
+type extra struct {
+	id       string // the id, if it is not a UUID
+	review   *Review
+	handmade *handmade
+	memory   memory
 }
 
-// odd is what hand-made rows may have differently from all others.
-type odd struct {
+// handmade is what rows from [Gateway.Add] and [Gateway.Update] can have, and no others.
+type handmade struct {
 	orgID, correlation, identity       string
 	script, labels, integrations       json.RawMessage
 	metrics /* other than usual */, ai json.RawMessage
 	guardrails                         json.RawMessage
 }
 
-// plain tells that nothing is odd, in a gateway of this organisation.
-func (o odd) plain(orgID string) bool {
+// isDefault reports whether all values are those of other rows, in a gateway of this organization.
+func (o handmade) isDefault(orgID string) bool {
 	return o.orgID == orgID && o.correlation == "" && o.identity == identityUser && o.script == nil && o.labels == nil &&
 		o.integrations == nil && o.metrics == nil && o.ai == nil && o.guardrails == nil
 }
 
-func (r *row) extra() *more {
-	if r.more == nil {
-		r.more = &more{}
+func (r *row) ensureExtra() *extra {
+	if r.extra == nil {
+		r.extra = &extra{}
 	}
-	return r.more
+	return r.extra
 }
 
-// review is the row's review, nil where it has none.
+// review returns the row's review, or nil.
 func (r *row) review() *Review {
-	if r.more == nil {
+	if r.extra == nil {
 		return nil
 	}
-	return r.more.review
+	return r.extra.review
 }
 
-// key is the session's id: the bytes of its UUID, or a hash of what somebody made up instead.
+// key identifies a session: the bytes of its UUID, or a hash of an id that is not a UUID.
 type key [16]byte
 
-// keyOf is the key of an id, and whether the id can be told from it.
+// keyOf returns the key of an id, and whether the id is a UUID, which the key can be turned back into.
 func keyOf(id string) (k key, uuid bool) {
 	if len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-' {
 		b := []byte(id[:8] + id[9:13] + id[14:18] + id[19:23] + id[24:])
@@ -107,21 +107,21 @@ func keyOf(id string) (k key, uuid bool) {
 func (k key) String() string { return string(appendKey(nil, k)) }
 
 func (r *row) idString() string {
-	if r.more != nil && r.more.id != "" {
-		return r.more.id
+	if r.extra != nil && r.extra.id != "" {
+		return r.extra.id
 	}
 	return r.id.String()
 }
 
-// chunk is how many rows are kept together: rows never move, so that pointers to them last.
+// chunk is the number of rows in one allocation. Rows never move, so pointers to them stay valid.
 const chunk = 4096
 
-// store holds the rows, the visible ones in order of creation.
+// store keeps all rows. A row is identified by its place, a number; the indexes list the places of the visible rows in the order of creation.
 type store struct {
 	chunks [][]row
 	byKey  map[key]uint32
 	all    index
-	// byReview holds the visible rows whose review has a certain status.
+	// byReview has an index of the visible rows for each review status.
 	byReview map[string]*index
 	conns    table[connKey, conn]
 	users    table[userKey, user]
@@ -131,7 +131,7 @@ type store struct {
 
 func (s *store) at(i uint32) *row { return &s.chunks[i/chunk][i%chunk] }
 
-// size is the number of rows, visible or not.
+// size returns the number of rows, visible or not.
 func (s *store) size() int {
 	if len(s.chunks) == 0 {
 		return 0
@@ -152,7 +152,7 @@ func (s *store) push(r row) uint32 {
 	return i
 }
 
-// compare orders by creation, then by id: how new gateways sort.
+// compare orders rows by creation, then by id, as new gateways do.
 func (s *store) compare(a, b uint32) int {
 	x, y := s.at(a), s.at(b)
 	switch {
@@ -161,19 +161,19 @@ func (s *store) compare(a, b uint32) int {
 	case x.start > y.start:
 		return 1
 	}
-	if (x.more == nil || x.more.id == "") && (y.more == nil || y.more.id == "") {
+	if (x.extra == nil || x.extra.id == "") && (y.extra == nil || y.extra.id == "") {
 		return bytes.Compare(x.id[:], y.id[:])
 	}
 	return bytes.Compare([]byte(x.idString()), []byte(y.idString()))
 }
 
-// show makes rows visible: puts them into the indexes.
+// show makes rows visible: it adds them to the indexes.
 func (s *store) show(rows ...uint32) {
 	s.all.add(s, rows)
 	reviewed := map[string][]uint32{}
 	for _, i := range rows {
 		r := s.at(i)
-		r.mark(shown, true)
+		r.mark(visibleNow, true)
 		if v := r.review(); v != nil {
 			reviewed[v.Status] = append(reviewed[v.Status], i)
 		}
@@ -192,7 +192,7 @@ func (s *store) reviewIndex(status string) *index {
 	return ix
 }
 
-// moved keeps the index by review status right after a row's review changed.
+// moved updates the indexes by review status after the review of a row changed.
 func (s *store) moved(i uint32, from, to string) {
 	if from == to {
 		return
@@ -205,7 +205,7 @@ func (s *store) moved(i uint32, from, to string) {
 	}
 }
 
-// reviewStatus is empty where there is no review.
+// reviewStatus returns the status of the row's review, or "" if it has none.
 func (r *row) reviewStatus() string {
 	if v := r.review(); v != nil {
 		return v.Status

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Transport leads to the gateway without a network, so that it works within a testing/synctest bubble.
-// A client that goes away gets its error at once, while the gateway works on until the request's cost has passed.
+// Transport returns a transport to the gateway without a network, which also works within a testing/synctest bubble. A client that cancels its
+// request gets the error immediately, while the gateway continues until the cost of the request has passed.
 func (g *Gateway) Transport() http.RoundTripper { return transport{g} }
 
 type transport struct{ h http.Handler }
@@ -26,12 +26,12 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w := newPipeWriter(ctx, r)
-	// A copy, because the gateway may go on with it after the client has got its error and reuses the request.
+	// A copy, because the client may reuse the request after an error while the gateway still works on it.
 	in := r.Clone(ctx)
 	in.Body = http.NoBody
 	go w.run(t.h, in)
 	select {
-	case <-w.begun:
+	case <-w.started:
 	case <-ctx.Done():
 	}
 	if err := ctx.Err(); err != nil {
@@ -43,38 +43,38 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.response, nil
 }
 
-// errAborted is what a client sees of a connection that the server cut.
+// errAborted is the error of a client whose connection the server closed.
 var errAborted = errors.New("gatewaytest: connection reset by peer")
 
-// pipeWriter is the ResponseWriter whose other end is a Response.
+// pipeWriter is a ResponseWriter that passes what is written to a Response.
 type pipeWriter struct {
 	header   http.Header
 	body     *io.PipeWriter
 	once     sync.Once
-	begun    chan struct{}
-	response *http.Response // set once begun
-	failed   error          // set once begun
-	left     int64          // bytes that Content-Length still promises; negative where it does not say
+	started  chan struct{} // closed when response or failed is set
+	response *http.Response
+	failed   error
+	left     int64 // bytes that are missing from Content-Length; negative without that header
 	stop     func() bool
 }
 
 func newPipeWriter(ctx context.Context, r *http.Request) *pipeWriter {
-	w := &pipeWriter{header: http.Header{}, begun: make(chan struct{}), left: -1}
+	w := &pipeWriter{header: http.Header{}, started: make(chan struct{}), left: -1}
 	reader, body := io.Pipe()
 	w.body = body
 	w.response = &http.Response{Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: reader}
-	// When the client gives up, its reads fail, and the gateway's writes go nowhere.
+	// After the client canceled the request, its reads and the gateway's writes fail.
 	w.stop = context.AfterFunc(ctx, func() { _ = body.CloseWithError(ctx.Err()) })
 	return w
 }
 
-// run serves the request, and ends the response however the handler ends.
+// run serves the request and completes the response, even if the handler panics.
 func (w *pipeWriter) run(h http.Handler, r *http.Request) {
 	defer w.stop()
 	end := errAborted
 	defer func() {
-		_ = recover() // http.ErrAbortHandler, or a mistake in a fault: both cut the connection
-		w.once.Do(func() { w.failed = end; close(w.begun) })
+		_ = recover() // http.ErrAbortHandler, or a bug in a fault: both close the connection
+		w.once.Do(func() { w.failed = end; close(w.started) })
 		_ = w.body.CloseWithError(end)
 	}()
 	h.ServeHTTP(w, r)
@@ -87,7 +87,7 @@ func (w *pipeWriter) run(h http.Handler, r *http.Request) {
 // Header implements http.ResponseWriter.
 func (w *pipeWriter) Header() http.Header { return w.header }
 
-// WriteHeader implements http.ResponseWriter: the client gets its response, without the body so far.
+// WriteHeader implements http.ResponseWriter. The client gets the response and can read the body while it is written.
 func (w *pipeWriter) WriteHeader(code int) {
 	w.once.Do(func() {
 		w.response.StatusCode, w.response.Status = code, fmt.Sprintf("%d %s", code, http.StatusText(code))
@@ -96,7 +96,7 @@ func (w *pipeWriter) WriteHeader(code int) {
 		if n, err := strconv.ParseInt(w.header.Get("Content-Length"), 10, 64); err == nil {
 			w.left, w.response.ContentLength = n, n
 		}
-		close(w.begun)
+		close(w.started)
 	})
 }
 
@@ -108,5 +108,5 @@ func (w *pipeWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Flush implements http.Flusher; nothing is ever held back.
+// Flush implements http.Flusher. Writes are not buffered.
 func (w *pipeWriter) Flush() { w.WriteHeader(http.StatusOK) }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// get asks with a client of one's own, and reads the answer to its end.
+// get sends a request with a client and reads the answer to its end.
 func get(ctx context.Context, c *http.Client, url string) (int, []byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -39,7 +39,7 @@ func TestCostIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Cost: flat(3 * time.Second)})
 		from := time.Now()
-		a := ask(t, g, "/api/sessions")
+		a := send(t, g, "/api/sessions")
 		if took := time.Since(from); took != 3*time.Second {
 			t.Errorf("took %v, want 3s", took)
 		}
@@ -52,8 +52,8 @@ func TestCostIsWaitedFor(t *testing.T) {
 	})
 }
 
-// TestLooksBeforeItAnswers shows that an answer says what was true when the database looked.
-func TestLooksBeforeItAnswers(t *testing.T) {
+// TestAnswerIsFromBeforeTheCost tests that an answer has the state from when the request arrived.
+func TestAnswerIsFromBeforeTheCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Cost: flat(3 * time.Second)})
 		g.Add(Row{ID: "early"})
@@ -69,7 +69,7 @@ func TestLooksBeforeItAnswers(t *testing.T) {
 	})
 }
 
-func TestClientGoesAway(t *testing.T) {
+func TestClientDisconnects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Cost: flat(10 * time.Second)})
 		g.Add(Row{ID: "open"})
@@ -96,7 +96,7 @@ func TestClientGoesAway(t *testing.T) {
 	})
 }
 
-func TestAlreadyGone(t *testing.T) {
+func TestClientDisconnectedBefore(t *testing.T) {
 	g := New(Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -108,7 +108,7 @@ func TestAlreadyGone(t *testing.T) {
 	}
 }
 
-// TestFaults shows what can be made of an answer, over the transport and over a real connection.
+// TestFaults tests faults over the transport and over a real connection.
 func TestFaults(t *testing.T) {
 	half := func(g func() *Gateway) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -160,7 +160,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestFaultThatSaysNothing(t *testing.T) {
+func TestFaultWithoutAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Fault: func(*http.Request) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -181,7 +181,7 @@ func TestFaultThatSaysNothing(t *testing.T) {
 	})
 }
 
-// TestTransportIsTheHandler compares with a real server.
+// TestTransportIsTheHandler compares the transport with a real server.
 func TestTransportIsTheHandler(t *testing.T) {
 	c := noon()
 	g := New(Config{Now: c.now, Dialect: New2026})
@@ -203,7 +203,7 @@ func TestTransportIsTheHandler(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce is for the race detector: everything may be used from several goroutines.
+// TestManyAtOnce uses everything from several goroutines, for the race detector.
 func TestManyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Life: DefaultLife(), Seed: 2, Cost: flat(time.Millisecond)})
@@ -243,10 +243,10 @@ func TestStatsByKind(t *testing.T) {
 	list(t, g, window...)
 	list(t, g, "review.status", "PENDING")
 	list(t, g, append(window, "review.status", "PENDING", "connection", "%")...)
-	ask(t, g, "/api/sessions?limit=0")
-	ask(t, g, "/api/userinfo")
-	ask(t, g, "/api/sessions/none")
-	ask(t, g, "/")
+	send(t, g, "/api/sessions?limit=0")
+	send(t, g, "/api/userinfo")
+	send(t, g, "/api/sessions/none")
+	send(t, g, "/")
 	s := g.Stats()
 	for _, kind := range []string{QueryNewest, QueryWindow, QueryStatus, QueryStatusWindow} {
 		if s.Queries[kind] != 1 {

@@ -5,63 +5,65 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// TruthOptions is what the numbers of an exporter depend on besides the gateway.
+// TruthOptions are the settings of an exporter that the values of its metrics depend on.
 type TruthOptions struct {
 	// T0 is when the exporter first ran: the Date of the first good answer.
 	T0 time.Time
-	// Now is the moment of the scrape, by default the gateway's clock.
+	// Now is the moment of the scrape. The default is the gateway's clock.
 	Now time.Time
-	// Lookback is how far before T0 sessions are read. Overlap is how late a row may show up and still count.
-	Lookback, Overlap time.Duration
-	// ForgetAfter is the age at which unfinished sessions are let go. 0: never.
+	// Lookback is how far before T0 sessions are read. AllowedLateness is how late a row can become visible and still count.
+	Lookback, AllowedLateness time.Duration
+	// ForgetAfter is the age at which unfinished sessions are forgotten. 0: never.
 	ForgetAfter time.Duration
-	// LongRunning and Overdue are the thresholds; the labels are their values of the label threshold, made of the
-	// thresholds (1h, 5m) where they are left out.
+	// LongRunning and Overdue are the thresholds. The labels are the values of the label "threshold"; the defaults are the thresholds
+	// themselves, such as 1h or 5m.
 	LongRunning, Overdue             []time.Duration
 	LongRunningLabels, OverdueLabels []string
-	// The upper bounds of the classic buckets, in bytes and seconds.
+	// EventSizeBuckets are upper bounds of classic buckets in bytes; DurationBuckets and WaitBuckets are in seconds.
 	EventSizeBuckets, DurationBuckets, WaitBuckets []float64
-	// ConnectionTags are the tags shown by hoop_connection_info; one that is missing is an empty label.
+	// ConnectionTags are the tags in hoop_connection_info. A missing tag is an empty label.
 	ConnectionTags []string
-	// Connection, Type, User and ReviewApprover are the exporter's filters, as the API takes them. Empty: none.
-	Connection, Type, User, ReviewApprover string
+	// Filters are the exporter's filters, as sent to the API.
+	client.Filters
 }
 
-// Truth is what an exporter that has read everything must say.
+// Truth is what an exporter that has read everything must expose.
 type Truth struct {
-	// Samples are the series of every metric about sessions, by name{label="value",...} with labels in the order of
-	// their names; histograms as _count, _sum and cumulative _bucket. hoop_up and hoop_exporter_... are not among them.
+	// Samples are the series of every metric about sessions, by name{label="value",...} with labels sorted by name. Histograms are _count,
+	// _sum and cumulative _bucket. hoop_up and hoop_exporter_... are not included.
 	Samples map[string]float64
-	// Rewritten is the number of sessions and reviews counted by what was said first that say something else by now.
-	// An exporter that did not look in between breaks its totals down differently by at most as many.
+	// Rewritten is the number of sessions and reviews that were counted by their first values and have others now. An exporter that did
+	// not read in between can count at most that many under other labels.
 	Rewritten int
-	// Unobserved counts values that no histogram takes, by metric.
+	// Unobserved counts impossible values, which are not observed, by metric.
 	Unobserved map[string]int
-	// RecheckLag is by how much the most overdue look at an unfinished session is late, when each is due after a
-	// twentieth of its age.
+	// RecheckLag is how late the most overdue recheck of an unfinished session is. A recheck is due after a twentieth of the session's
+	// age.
 	RecheckLag time.Duration
 }
 
-// The histograms.
+// The names of the histograms.
 const (
 	metricEventSize = "hoop_session_event_size_bytes"
 	metricDuration  = "hoop_session_duration_seconds"
 	metricWait      = "hoop_review_wait_seconds"
 )
 
-// idle is for how long a connection without sessions stays exposed.
+// idle is how long a connection without sessions stays exposed.
 const idle = 30 * day
 
-// truth computes a [Truth] by looking at every session there is.
+// truth computes a [Truth] from all sessions.
 type truth struct {
 	g             *Gateway
 	o             TruthOptions
 	t0, now       int64
-	from, forget  int64 // sessions before these are not read, and are let go
+	from, forget  int64 // sessions that started before from are not read, before forget are forgotten
 	connections   map[string]*connection
-	tallies       map[[2]string]*tally
+	totals        map[[2]string]*totals
 	out           Truth
 	lag           int64
 	long, overdue []threshold
@@ -72,13 +74,13 @@ type threshold struct {
 	age   int64
 }
 
-// connection is what is known of a connection, whatever its type.
+// connection is what is known about a connection, across its types.
 type connection struct {
-	newest uint32 // the row
-	open   bool   // whether it has something open
+	newest uint32 // the row of its newest session
+	open   bool   // whether it has an unfinished session or review
 }
 
-// Truth computes what every metric must be now.
+// Truth computes the value of every metric now.
 func (g *Gateway) Truth(o TruthOptions) Truth {
 	now := g.cfg.Now()
 	g.mu.Lock()
@@ -89,7 +91,7 @@ func (g *Gateway) Truth(o TruthOptions) Truth {
 	}
 	t := &truth{
 		g: g, o: o, t0: microsOf(o.T0), now: o.Now.UnixMicro(), from: microsOf(o.T0.Add(-o.Lookback)),
-		connections: map[string]*connection{}, tallies: map[[2]string]*tally{},
+		connections: map[string]*connection{}, totals: map[[2]string]*totals{},
 		out:  Truth{Samples: map[string]float64{}, Unobserved: map[string]int{}},
 		long: thresholds(o.LongRunning, o.LongRunningLabels), overdue: thresholds(o.Overdue, o.OverdueLabels),
 	}
@@ -125,92 +127,92 @@ func (o TruthOptions) filter() filter {
 	return f
 }
 
-// inScope tells whether an exporter ever gets to read the session, or got it as a pending one.
+// inScope reports whether an exporter reads the session: it is in the lookback, or it was delivered as pending.
 func (t *truth) inScope(r *row) bool {
 	if r.start >= t.from {
 		return true
 	}
-	return r.more != nil && t.since(r.more.past.shown.pending) && !t.letGo(r, r.more.past.shown.pending)
+	return r.extra != nil && t.afterT0(r.extra.memory.delivered.pending) && !t.forgotten(r, r.extra.memory.delivered.pending)
 }
 
-// since tells whether a moment lies after T0; 0 is never.
-func (t *truth) since(at int64) bool { return at != 0 && at >= t.t0 }
+// afterT0 reports whether a moment is at or after T0; 0 is never.
+func (t *truth) afterT0(at int64) bool { return at != 0 && at >= t.t0 }
 
-// session adds one session to everything.
+// session adds one session to all metrics.
 func (t *truth) session(i uint32, r *row) {
-	tooLate := t.since(r.visible) && r.visible-r.start > t.o.Overlap.Microseconds()
-	if tooLate && !r.is(served) {
+	tooLate := t.afterT0(r.visible) && r.visible-r.start > t.o.AllowedLateness.Microseconds()
+	if tooLate && !r.is(delivered) {
 		return
 	}
-	f := t.g.facts(r)
+	f := t.g.statusOf(r)
 	c := t.g.conns.at(r.conn)
-	y := t.tally(c.name, c.kind)
-	first := t.g.firsts(r, f, t.now)
+	sum := t.totalsOf(c.name, c.kind)
+	first := t.g.firstValues(r, f, t.now)
 	t.recheck(r)
-	open := t.gauges(y, r, f, first, tooLate)
-	t.known(c.name, i, open)
+	open := t.gauges(sum, r, f, first, tooLate)
+	t.recordNewest(c.name, i, open)
 	if !tooLate {
-		t.counters(y, r, f, first)
+		t.counters(sum, r, f, first)
 	}
 }
 
-func (t *truth) tally(connection, kind string) *tally {
+func (t *truth) totalsOf(connection, kind string) *totals {
 	k := [2]string{connection, kind}
-	if t.tallies[k] == nil {
-		t.tallies[k] = newTally(t.o)
+	if t.totals[k] == nil {
+		t.totals[k] = newTotals(t.o)
 	}
-	return t.tallies[k]
+	return t.totals[k]
 }
 
-// known notes the newest session of a connection, by start and then id.
-func (t *truth) known(name string, i uint32, open bool) {
+// recordNewest records the newest session of a connection, by start and then id.
+func (t *truth) recordNewest(name string, i uint32, open bool) {
 	c := t.connections[name]
 	if c == nil {
 		c = &connection{}
 		t.connections[name] = c
 	}
-	c.newest = i // rows come in that order
+	c.newest = i // rows are in that order
 	c.open = c.open || open
 }
 
-// counters adds what happened since T0. What was let go before it happened does not count.
-func (t *truth) counters(y *tally, r *row, f facts, first firsts) {
+// counters adds what happened since T0. It does not count what happened after the session was forgotten.
+func (t *truth) counters(sum *totals, r *row, f sessionStatus, first firstValues) {
 	if f.start >= t.t0 {
-		y.started[f.verb]++
-		y.counted = true
+		sum.started[f.verb]++
+		sum.counted = true
 	}
-	sinceT0 := f.start >= t.t0 || t.since(first.end.end) || t.since(r.seenOpen)
-	if first.ended && sinceT0 && !t.letGo(r, r.finishedAt()) {
-		t.finished(y, f, first.end)
+	sinceT0 := f.start >= t.t0 || t.afterT0(first.end.end) || t.afterT0(r.deliveredOpen)
+	if first.ended && sinceT0 && !t.forgotten(r, r.finishedAt()) {
+		t.finished(sum, f, first.end)
 	}
 	if f.review != nil {
-		t.review(y, r, f, first)
+		t.review(sum, r, f, first)
 	}
 }
 
-// letGo tells whether a session was too old at a moment to be still followed.
-func (t *truth) letGo(r *row, at int64) bool {
+// forgotten reports whether a session was too old at a moment to be tracked.
+func (t *truth) forgotten(r *row, at int64) bool {
 	return t.o.ForgetAfter > 0 && r.start < at-t.o.ForgetAfter.Microseconds()
 }
 
-// finished counts a session by what it was at its first end; now is what it says today.
-func (t *truth) finished(y *tally, now, end facts) {
-	y.counted = true
+// finished counts a session by its status at its first end. now is its status now.
+func (t *truth) finished(sum *totals, now, end sessionStatus) {
+	sum.counted = true
 	outcome := end.outcome()
-	y.finished[outcome]++
+	sum.finished[outcome]++
 	if outcome != "rejected" {
-		y.exitCodes[exitLabel(end.exit)]++
+		sum.exitCodes[exitLabel(end.exit)]++
 	}
 	switch {
 	case outcome == "rejected":
 	case end.size > 0:
-		y.size.observe(end.size)
+		sum.size.observe(end.size)
 	case end.size < 0:
 		t.out.Unobserved[metricEventSize]++
 	}
 	if end.review == nil && end.end != 0 {
 		if lasted := end.end - end.start; lasted >= 0 {
-			y.duration.observe(lasted)
+			sum.duration.observe(lasted)
 		} else {
 			t.out.Unobserved[metricDuration]++
 		}
@@ -220,7 +222,7 @@ func (t *truth) finished(y *tally, now, end facts) {
 	}
 }
 
-// exitLabel is the value of the label exit_code.
+// exitLabel returns the value of the label "exit_code".
 func exitLabel(code int16) string {
 	switch {
 	case code == noExit:
@@ -231,9 +233,9 @@ func exitLabel(code int16) string {
 	return strconv.Itoa(int(code))
 }
 
-// gauges adds what is open now, and tells whether something is.
-func (t *truth) gauges(y *tally, r *row, f facts, first firsts, tooLate bool) bool {
-	if tooLate && !t.since(r.seenOpen) {
+// gauges adds what is open now, and reports whether anything is.
+func (t *truth) gauges(sum *totals, r *row, f sessionStatus, first firstValues, tooLate bool) bool {
+	if tooLate && !t.afterT0(r.deliveredOpen) {
 		return false
 	}
 	state := f.state(t.now)
@@ -243,48 +245,48 @@ func (t *truth) gauges(y *tally, r *row, f facts, first firsts, tooLate bool) bo
 	open := false
 	if state != stateFinished {
 		open = true
-		y.open[state]++
+		sum.open[state]++
 	}
 	if state == stateRunning {
-		t.running(y, r, f)
+		t.running(sum, r, f)
 	}
-	if f.review != nil && !first.rested {
+	if f.review != nil && !first.isFinal {
 		open = true
-		t.openReview(y, f, state)
+		t.openReview(sum, f, state)
 	}
 	return open
 }
 
-// running adds a session that runs: since its start, or since its approval where that came later.
-func (t *truth) running(y *tally, r *row, f facts) {
+// running adds a running session. It runs since its start, or since its approval if that is later.
+func (t *truth) running(sum *totals, r *row, f sessionStatus) {
 	since := f.start
 	if f.review != nil {
 		if at, decided := f.review.decision(); decided {
 			since = max(since, at)
 		}
 	}
-	y.oldestRunning = earliest(y.oldestRunning, since)
+	sum.oldestRunning = earliest(sum.oldestRunning, since)
 	u := t.g.users.at(r.user)
-	y.users[cmp.Or(u.id, u.email)] = true
+	sum.users[cmp.Or(u.id, u.email)] = true
 	for k, h := range t.long {
 		if t.now-since > h.age {
-			y.long[k]++
+			sum.long[k]++
 		}
 	}
 }
 
-// recheck finds the look that is most overdue, among the sessions of which the last answer said that they are unfinished. Those of which it
-// said that they are pending are watched by the list of these, and need no look.
+// recheck updates the lag with a session that was unfinished in the last answer. Sessions that were pending in it need no recheck, because
+// the list of pending reviews covers them.
 func (t *truth) recheck(r *row) {
-	if r.more != nil && r.more.past.shown.pending == r.seenOpen {
+	if r.extra != nil && r.extra.memory.delivered.pending == r.deliveredOpen {
 		return
 	}
-	if r.is(knownOpen) && t.since(r.seenOpen) && r.start >= t.forget {
-		t.lag = max(t.lag, t.now-r.seenOpen-(t.now-r.start)/20)
+	if r.is(lastDeliveredOpen) && t.afterT0(r.deliveredOpen) && r.start >= t.forget {
+		t.lag = max(t.lag, t.now-r.deliveredOpen-(t.now-r.start)/20)
 	}
 }
 
-// earliest of two moments, of which the first may not be known yet.
+// earliest returns the earlier of two moments. a is 0 if it is unknown.
 func earliest(a, b int64) int64 {
 	if a == 0 {
 		return b
@@ -304,7 +306,7 @@ func thresholds(ages []time.Duration, labels []string) []threshold {
 	return out
 }
 
-// shortDuration is 1h for what time.Duration calls 1h0m0s.
+// shortDuration formats a duration without zero units: 1h, not 1h0m0s.
 func shortDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

@@ -1,21 +1,21 @@
 package gatewaytest
 
-// review counts a review.
-func (t *truth) review(y *tally, r *row, f facts, first firsts) {
-	created, shown := microsOf(f.review.CreatedAt), r.more.past.shown
+// review adds the counters of a review.
+func (t *truth) review(sum *totals, r *row, f sessionStatus, first firstValues) {
+	created, delivered := microsOf(f.review.CreatedAt), r.extra.memory.delivered
 	if created >= t.t0 {
-		y.requested++
+		sum.requested++
 	}
 	rewritten := false
-	if first.rested && !t.letGo(r, first.rest.at) &&
-		(created >= t.t0 || t.since(first.rest.told) || t.since(shown.unrested)) {
-		y.resolved[first.rest.status]++
-		rewritten = f.review.Status != first.rest.status
+	if first.isFinal && !t.forgotten(r, first.final.at) &&
+		(created >= t.t0 || t.afterT0(first.final.reported) || t.afterT0(delivered.notFinal)) {
+		sum.resolved[first.final.status]++
+		rewritten = f.review.Status != first.final.status
 	}
-	if first.decided && !t.letGo(r, first.decision) &&
-		(created >= t.t0 || t.since(first.decision) || t.since(shown.undecided)) {
+	if first.decided && !t.forgotten(r, first.decision) &&
+		(created >= t.t0 || t.afterT0(first.decision) || t.afterT0(delivered.undecided)) {
 		if wait := first.decision - created; wait >= 0 {
-			y.wait.observe(wait)
+			sum.wait.observe(wait)
 		} else {
 			t.out.Unobserved[metricWait]++
 		}
@@ -27,29 +27,29 @@ func (t *truth) review(y *tally, r *row, f facts, first firsts) {
 	}
 }
 
-// openReview adds a review that is not at rest; state is its session's.
-func (t *truth) openReview(y *tally, f facts, state string) {
+// openReview adds the gauges of a review that is not final. state is the state of its session.
+func (t *truth) openReview(sum *totals, f sessionStatus, state string) {
 	v := f.review
-	y.openReviews[v.Status]++
+	sum.openReviews[v.Status]++
 	if at, decided := v.decision(); decided && state == stateReady && v.Type == oneTime {
-		y.oldestReady = earliest(y.oldestReady, at)
+		sum.oldestReady = earliest(sum.oldestReady, at)
 	}
 	if v.Status != pending {
 		return
 	}
 	created := microsOf(v.CreatedAt)
-	y.oldestPending = earliest(y.oldestPending, created)
+	sum.oldestPending = earliest(sum.oldestPending, created)
 	for k, h := range t.overdue {
 		if t.now-created > h.age {
-			y.overdue[k]++
+			sum.overdue[k]++
 		}
 	}
 	seen := map[string]bool{}
 	for _, d := range v.Groups {
 		if d.Status == pending && !seen[d.Group] {
 			seen[d.Group] = true
-			y.approvals[d.Group]++
-			y.oldestApproval[d.Group] = earliest(y.oldestApproval[d.Group], created)
+			sum.approvals[d.Group]++
+			sum.oldestApproval[d.Group] = earliest(sum.oldestApproval[d.Group], created)
 		}
 	}
 }

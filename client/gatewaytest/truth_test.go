@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// scene is a gateway in which a story is played by hand: connection pg of type database, T0 at noon, a lookback of two
-// hours, an overlap of 15 minutes, and sessions forgotten after 24 hours.
+// scene is a gateway on which a test plays the life of single sessions, on the connection pg of type database. T0 is noon, the lookback two
+// hours, the allowed lateness 15 minutes, and sessions are forgotten after 24 hours.
 type scene struct {
 	t *testing.T
 	g *Gateway
@@ -24,14 +24,14 @@ func newScene(t *testing.T, d Dialect) *scene {
 	c := &clock{t0.Add(-4 * time.Hour)}
 	s := &scene{t: t, c: c, g: New(Config{Dialect: d, Now: c.now})}
 	s.o = TruthOptions{
-		T0: t0, Lookback: 2 * time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 24 * time.Hour,
+		T0: t0, Lookback: 2 * time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 24 * time.Hour,
 		LongRunning: []time.Duration{time.Hour}, Overdue: []time.Duration{5 * time.Minute, 20 * time.Minute},
 		EventSizeBuckets: []float64{1000}, DurationBuckets: []float64{60}, WaitBuckets: []float64{90},
 	}
 	return s
 }
 
-// time is a time of the day, such as 12:03:20.5.
+// time parses a time of the day, such as 12:03:20.5.
 func (s *scene) time(text string) time.Time {
 	s.t.Helper()
 	v, err := time.Parse(time.RFC3339, "2026-11-23T"+text+"Z")
@@ -41,17 +41,17 @@ func (s *scene) time(text string) time.Time {
 	return v
 }
 
-// at moves the clock.
+// at moves the clock to a time.
 func (s *scene) at(text string) {
 	s.t.Helper()
 	to := s.time(text)
 	if to.Before(s.c.t) {
-		s.t.Fatalf("the story goes back from %v to %v", s.c.t, to)
+		s.t.Fatalf("the clock goes back from %v to %v", s.c.t, to)
 	}
 	s.c.t = to
 }
 
-// add puts a session in that started, and was visible, at a time.
+// add adds a session that started and became visible at a time.
 func (s *scene) add(id, start string, change func(*Row)) {
 	s.t.Helper()
 	at := s.time(start)
@@ -69,14 +69,14 @@ func (s *scene) then(text, id string, change func(*Row)) {
 	s.g.Update(id, change)
 }
 
-// look is a client that reads the newest page at a time.
-func (s *scene) look(text string) {
+// read requests the newest page at a time.
+func (s *scene) read(text string) {
 	s.at(text)
 	list(s.t, s.g, "limit", "100")
 }
 
-// said is the truth at the story's end, or at T0 where that is later, without zeros and what is the same in every story.
-func (s *scene) said() string {
+// series returns the truth now, but not before T0, without zeros and without what is the same in all cases.
+func (s *scene) series() string {
 	if s.c.t.Before(s.o.T0) {
 		s.c.t = s.o.T0
 	}
@@ -98,7 +98,7 @@ func (s *scene) said() string {
 	return strings.Join(lines, "\n")
 }
 
-// Changes, as a story tells them.
+// Changes of a session, for add and then.
 
 func (s *scene) done(end string, code *int, size int64) func(*Row) {
 	at := time.Time{}
@@ -119,8 +119,8 @@ func verb(v string, more ...func(*Row)) func(*Row) {
 
 func plain(*Row) {}
 
-// asks is a review by groups, asked for when the session started.
-func asks(kind string, access time.Duration, groups ...string) func(*Row) {
+// requests adds a pending review by groups that was requested when the session started.
+func requests(kind string, access time.Duration, groups ...string) func(*Row) {
 	return func(r *Row) {
 		r.Review = &Review{Type: kind, AccessDuration: access, Status: pending, CreatedAt: r.StartDate.Truncate(time.Millisecond)}
 		for _, g := range groups {
@@ -129,11 +129,11 @@ func asks(kind string, access time.Duration, groups ...string) func(*Row) {
 	}
 }
 
-// says is a group's decision, and what it makes of review and session.
-func (s *scene) says(at string, group int, word, review, status string) func(*Row) {
+// decides sets the decision of a group, and the resulting status of the review and of the session.
+func (s *scene) decides(at string, group int, decision, review, status string) func(*Row) {
 	when := s.time(at)
 	return func(r *Row) {
-		r.Review.Groups[group].Status, r.Review.Groups[group].ReviewDate = word, when
+		r.Review.Groups[group].Status, r.Review.Groups[group].ReviewDate = decision, when
 		r.Review.Status, r.Status = review, status
 		if review == approved {
 			r.Review.RevokeAt = when.Add(r.Review.AccessDuration)
@@ -141,18 +141,18 @@ func (s *scene) says(at string, group int, word, review, status string) func(*Ro
 	}
 }
 
-// review gives the review a word, and the session a status.
+// becomes sets the status of the review and of the session.
 func becomes(review, status string) func(*Row) {
 	return func(r *Row) { r.Review.Status, r.Status = review, status }
 }
 
-// TestTruth is metrics.md told as stories, with the numbers that follow from it worked out by hand. Zeros are left out.
+// TestTruth tests cases of the metrics' description. The expected values were computed by hand. Zeros are left out.
 func TestTruth(t *testing.T) {
-	for _, story := range truthStories() {
-		t.Run(story.name, func(t *testing.T) {
+	for _, test := range truthCases() {
+		t.Run(test.name, func(t *testing.T) {
 			s := newScene(t, Old)
-			story.play(s)
-			if got, want := s.said(), unindent(story.want); got != want {
+			test.play(s)
+			if got, want := s.series(), unindent(test.want); got != want {
 				t.Errorf("got\n%s\n\nwant\n%s", got, want)
 			}
 		})
@@ -167,7 +167,7 @@ func unindent(text string) string {
 		}
 	}
 	slices.Sort(lines)
-	// Unobserved and rewritten come last.
+	// Unobserved and rewritten are last.
 	slices.SortStableFunc(lines, func(a, b string) int { return rank(a) - rank(b) })
 	return strings.Join(lines, "\n")
 }
@@ -182,7 +182,7 @@ func rank(line string) int {
 	return 0
 }
 
-// TestZeros lists what is said of a connection about which nothing but its existence is known.
+// TestZeros lists the series of a connection with nothing to count.
 func TestZeros(t *testing.T) {
 	s := newScene(t, Old)
 	s.o.LongRunningLabels, s.o.OverdueLabels = []string{"60m"}, nil
@@ -227,7 +227,7 @@ func TestZeros(t *testing.T) {
 	}
 }
 
-// TestHistogramSeries lists the series of a histogram, in the notation of the text format.
+// TestHistogramSeries lists the series of histograms in the notation of the text format.
 func TestHistogramSeries(t *testing.T) {
 	s := newScene(t, Old)
 	s.o.DurationBuckets = []float64{0.5, 1, 1e6}
@@ -277,8 +277,8 @@ func TestConnectionInfo(t *testing.T) {
 	}
 }
 
-// TestIdleConnectionsLeave has a connection shown for 30 days after its last session, longer while something is open.
-func TestIdleConnectionsLeave(t *testing.T) {
+// TestIdleConnectionsDisappear tests that a connection is exposed for 30 days after its last session, and longer while something is open.
+func TestIdleConnectionsDisappear(t *testing.T) {
 	s := newScene(t, Old)
 	s.add("a", "12:00:00", func(r *Row) { r.Connection = "ended"; s.done("12:00:00", ptr(0), 1)(r) })
 	s.add("b", "12:00:00", func(r *Row) { r.Connection = "open" })
@@ -308,7 +308,7 @@ func TestIdleConnectionsLeave(t *testing.T) {
 func TestTruthFilters(t *testing.T) {
 	s := newScene(t, Old)
 	s.add("a", "12:00:00", func(r *Row) { r.User, r.UserID = "a@example.com", "user-a" })
-	s.add("b", "12:00:00", func(r *Row) { r.Connection = "my"; asks(oneTime, 0, "dba")(r) })
+	s.add("b", "12:00:00", func(r *Row) { r.Connection = "my"; requests(oneTime, 0, "dba")(r) })
 	for name, f := range map[string]func(*TruthOptions){
 		"connection": func(o *TruthOptions) { o.Connection = "p%" },
 		"user":       func(o *TruthOptions) { o.User = "user-a" },
@@ -330,26 +330,26 @@ func TestTruthFilters(t *testing.T) {
 	}
 }
 
-// TestRecheckLag: a look is due after a twentieth of the age.
+// TestRecheckLag tests that a recheck is due after a twentieth of the age.
 func TestRecheckLag(t *testing.T) {
 	s := newScene(t, Old)
 	s.add("a", "11:20:00", plain)
 	lag := func(text string) time.Duration { s.at(text); return s.g.Truth(s.o).RecheckLag }
 	if got := lag("12:00:00"); got != 0 {
-		t.Errorf("never served: %v, want 0", got)
+		t.Errorf("never delivered: %v, want 0", got)
 	}
-	s.look("12:00:00")
+	s.read("12:00:00")
 	if got := lag("12:02:00"); got != 0 {
-		t.Errorf("2m after a look, 42m old: %v, want 0", got)
+		t.Errorf("2m after a request, 42m old: %v, want 0", got)
 	}
 	if got, want := lag("12:10:00"), 10*time.Minute-150*time.Second; got != want {
-		t.Errorf("10m after a look, 50m old: %v, want %v", got, want)
+		t.Errorf("10m after a request, 50m old: %v, want %v", got, want)
 	}
 	s.then("12:11:00", "a", s.done("12:11:00", ptr(0), 1))
 	if got := lag("12:11:00"); got == 0 {
-		t.Error("it has finished, but nobody has been told: want a lag")
+		t.Error("it has finished, but that was not delivered: want a lag")
 	}
-	s.look("12:12:00")
+	s.read("12:12:00")
 	if got := lag("12:30:00"); got != 0 {
 		t.Errorf("known to have finished: %v, want 0", got)
 	}

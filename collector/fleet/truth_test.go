@@ -76,7 +76,7 @@ func counted(series map[string]float64) map[string]float64 {
 // truth is what has to be counted of a gateway by now, since an exporter first asked it.
 func (w *world) truth(host string) map[string]float64 {
 	t0 := w.since[host].t0
-	return counted(w.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, Overlap: 15 * time.Minute}).Samples)
+	return counted(w.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute}).Samples)
 }
 
 // differs tells where counters are not what they have to be. A series that is not there counts as 0.

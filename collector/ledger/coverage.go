@@ -26,7 +26,7 @@ func (l *Ledger) MarkRead(s Span) {
 // AdvanceWatermark records that every row that was visible at the time head has been read from the watermark on. The watermark moves to
 // head less the allowed lateness: an older row that has not shown up by now is never counted.
 func (l *Ledger) AdvanceWatermark(head time.Time) {
-	l.unread = l.unread.remove(Span{l.watermark, head.Add(tick)})
+	l.unread = l.unread.remove(Span{l.watermark, head.Add(Tick)})
 	l.watermark = Later(l.watermark, watermarkAt(head, l.options.AllowedLateness))
 	l.prune()
 }
@@ -40,7 +40,7 @@ func (l *Ledger) AdvanceHead(head time.Time) {
 	if head.Sub(l.head) > l.options.AllowedLateness || head.Sub(l.watermark) > 4*l.options.AllowedLateness {
 		l.openGap(head)
 	}
-	l.MarkUnread(Span{Later(l.head, l.watermark), head.Add(tick)})
+	l.MarkUnread(Span{Later(l.head, l.watermark), head.Add(Tick)})
 	l.head = head
 }
 
@@ -51,7 +51,7 @@ func (l *Ledger) openGap(head time.Time) {
 	if !l.watermark.Before(watermark) {
 		return
 	}
-	l.unread = l.unread.add(Span{Later(l.watermark, head.Add(-l.options.Lookback)), head.Add(tick)})
+	l.unread = l.unread.add(Span{Later(l.watermark, head.Add(-l.options.Lookback)), head.Add(Tick)})
 	l.watermark = watermark
 	l.prune()
 }
@@ -118,7 +118,7 @@ func (l *Ledger) ConfirmPending(from, to, at time.Time) {
 // since: a review that was not in it has left the list, and its session is due for a recheck.
 func (l *Ledger) MarkPendingRead(after, to, since time.Time) {
 	for _, s := range l.tracked {
-		if s.inPendingList(after.Add(tick), to) && s.lastSeen.Before(since) {
+		if s.inPendingList(after.Add(Tick), to) && s.lastSeen.Before(since) {
 			s.leftPendingList = true
 		}
 	}

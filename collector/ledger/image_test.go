@@ -159,7 +159,7 @@ func TestLookingAgainChangesNoFacts(t *testing.T) {
 	s.AdvanceHead(noon().Add(time.Minute))
 	s.see(time.Minute, sessionRow("a", -time.Minute), pendingSession("b"))
 	s.ConfirmPending(noon().Add(-time.Hour), noon(), noon().Add(2*time.Minute))
-	s.MarkRead(Span{noon(), noon().Add(time.Minute + tick)})
+	s.MarkRead(Span{noon(), noon().Add(time.Minute + Tick)})
 	s.AdvanceWatermark(noon().Add(time.Minute))
 	s.target(time.Minute)
 	after := s.Image()

@@ -72,7 +72,7 @@ type seenRow struct {
 func New(o Options, t0 time.Time) *Ledger {
 	l := newEmpty(o)
 	l.t0, l.head, l.watermark, l.backfillStart = t0, t0, watermarkAt(t0, o.AllowedLateness), t0.Add(-o.Lookback)
-	l.unread = l.unread.add(Span{l.backfillStart, t0.Add(tick)})
+	l.unread = l.unread.add(Span{l.backfillStart, t0.Add(Tick)})
 	return l
 }
 

@@ -32,7 +32,7 @@ type story struct {
 func begin(t *testing.T) story {
 	l := New(options(), noon())
 	l.AdvanceWatermark(noon())
-	l.MarkRead(Span{l.backfillStart, noon().Add(tick)})
+	l.MarkRead(Span{l.backfillStart, noon().Add(Tick)})
 	return story{t, l}
 }
 
@@ -94,8 +94,8 @@ func TestT0DividesHistoryFromWhatCounts(t *testing.T) {
 		started, finished string
 	}{
 		{"started on the instant", func(story) []client.Session { return []client.Session{sessionRow("a", 0)} }, "map[exec:1]", "map[]"},
-		{"started before", func(story) []client.Session { return []client.Session{sessionRow("a", -tick)} }, "map[]", "map[]"},
-		{"ended before", func(s story) []client.Session { return []client.Session{s.ended("a", -time.Hour, -tick, 0)} }, "map[]", "map[]"},
+		{"started before", func(story) []client.Session { return []client.Session{sessionRow("a", -Tick)} }, "map[]", "map[]"},
+		{"ended before", func(s story) []client.Session { return []client.Session{s.ended("a", -time.Hour, -Tick, 0)} }, "map[]", "map[]"},
 		{"ended on the instant", func(s story) []client.Session { return []client.Session{s.ended("a", -time.Hour, 0, 1)} }, "map[]", "map[failure:1]"},
 		{"seen unfinished, then without an end", func(s story) []client.Session {
 			gone := sessionRow("a", -time.Hour)
@@ -118,11 +118,11 @@ func TestT0DividesHistoryFromWhatCounts(t *testing.T) {
 func TestLateRows(t *testing.T) {
 	s := begin(t)
 	s.AdvanceWatermark(noon().Add(time.Hour))
-	s.see(time.Hour, sessionRow("in time", time.Hour-15*time.Minute), sessionRow("too late", time.Hour-15*time.Minute-tick))
+	s.see(time.Hour, sessionRow("in time", time.Hour-15*time.Minute), sessionRow("too late", time.Hour-15*time.Minute-Tick))
 	n := s.target(time.Hour)
 	s.want("started", counted(n.Started), "map[exec:1]")
 	s.want("running: gauges show both", n.Open[Running], 2)
-	s.see(time.Hour+time.Minute, s.ended("too late", time.Hour-15*time.Minute-tick, time.Hour, 0))
+	s.see(time.Hour+time.Minute, s.ended("too late", time.Hour-15*time.Minute-Tick, time.Hour, 0))
 	s.want("finished", counted(s.target(time.Hour+time.Minute).Finished), "map[]")
 }
 

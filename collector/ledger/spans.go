@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// tick is the resolution of the gateway's timestamps.
-const tick = time.Microsecond
+// Tick is the resolution of the gateway's timestamps.
+const Tick = time.Microsecond
 
 // Span is a stretch of the gateway's time. From is part of it, To is not.
 type Span struct{ From, To time.Time }

@@ -10,7 +10,7 @@ func TestAClockSetBackAndForthOpensNothing(t *testing.T) {
 	s := begin(t)
 	s.AdvanceHead(noon().Add(2 * time.Hour))
 	s.see(2*time.Hour, s.ended("a", time.Hour, 61*time.Minute, 0))
-	s.MarkRead(Span{noon().Add(-time.Hour), noon().Add(2*time.Hour + tick)})
+	s.MarkRead(Span{noon().Add(-time.Hour), noon().Add(2*time.Hour + Tick)})
 	s.AdvanceWatermark(noon().Add(2 * time.Hour))
 	s.forgetSeen()
 	s.AdvanceHead(noon()) // set back
@@ -23,9 +23,9 @@ func TestAClockSetBackAndForthOpensNothing(t *testing.T) {
 // A stop that is longer than the lookback leaves the lookback to be read, and what had not been read before.
 func TestAdvanceAfterALongStop(t *testing.T) {
 	l := New(options(), noon())
-	l.MarkRead(Span{noon().Add(-time.Hour), noon().Add(tick)})
+	l.MarkRead(Span{noon().Add(-time.Hour), noon().Add(Tick)})
 	l.AdvanceHead(noon().Add(72 * time.Hour))
-	want := []Span{{noon().Add(-24 * time.Hour), noon().Add(-time.Hour)}, {noon().Add(48 * time.Hour), noon().Add(72*time.Hour + tick)}}
+	want := []Span{{noon().Add(-24 * time.Hour), noon().Add(-time.Hour)}, {noon().Add(48 * time.Hour), noon().Add(72*time.Hour + Tick)}}
 	if got := l.Unread(); len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("unread %v, want %v", got, want)
 	}

@@ -36,7 +36,7 @@ func (b *backfill) next(now time.Time) (Request, bool) {
 	if !ok {
 		return Request{}, false
 	}
-	s.From = later(s.From, s.To.Add(-backfillSpan)).Truncate(time.Second)
+	s.From = ledger.Later(s.From, s.To.Add(-backfillSpan)).Truncate(time.Second)
 	b.walk.resume(s)
 	return b.walk.request()
 }
@@ -45,7 +45,7 @@ func (b *backfill) next(now time.Time) (Request, bool) {
 func (b *backfill) newest(now time.Time) (ledger.Span, bool) {
 	watermark := b.p.ledger.Watermark()
 	for _, s := range slices.Backward(b.p.ledger.Unread()) {
-		s.To = earlier(s.To, watermark)
+		s.To = ledger.Earlier(s.To, watermark)
 		if now.Before(b.avoidUntil) && b.avoid.From.Before(s.To) && s.From.Before(b.avoid.To) {
 			s.To = b.avoid.From
 		}

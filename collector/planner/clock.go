@@ -3,6 +3,8 @@ package planner
 import (
 	"errors"
 	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
 // clock knows the gateway's time, from its answers and from the exporter's clock in between.
@@ -79,5 +81,5 @@ func (c *clock) safe(local time.Time) time.Time {
 	if c.wasSet(local) {
 		return now
 	}
-	return earlier(local.Round(0).UTC().Add(c.low), now)
+	return ledger.Earlier(local.Round(0).UTC().Add(c.low), now)
 }

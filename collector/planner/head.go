@@ -46,7 +46,7 @@ func (h headPage) next(now time.Time) (Request, bool) {
 		from = h.p.ledger.Watermark()
 	}
 	// After one answer with a date far in the past, now can lie before the watermark.
-	h.walk.start(from, ceil(later(now, from.Add(lateness)).Add(ahead)))
+	h.walk.start(from, ceil(ledger.Later(now, from.Add(lateness)).Add(ahead)))
 	h.top = true
 	return h.walk.request()
 }
@@ -54,7 +54,7 @@ func (h headPage) next(now time.Time) (Request, bool) {
 func (h headPage) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
 	h.read = true
 	// A row that was written while the gateway worked on the request is not on the page, but the page's date is later.
-	h.at = earlier(at.Add(-took), h.p.clock.safe(h.p.clock.local))
+	h.at = ledger.Earlier(at.Add(-took), h.p.clock.safe(h.p.clock.local))
 	h.p.ledger.AdvanceHead(h.at)
 	h.p.pageCost.add(took)
 	return h.head.accept(r, page, took, at)
@@ -95,7 +95,7 @@ func (h *head) gap() (ledger.Span, bool) {
 		return ledger.Span{}, false
 	}
 	s := unread[len(unread)-1]
-	s.From = later(s.From, h.p.ledger.Watermark())
+	s.From = ledger.Later(s.From, h.p.ledger.Watermark())
 	return s, s.From.Before(s.To)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
 // oldPendingEvery is how often the old list of pending reviews is read.
@@ -149,7 +150,7 @@ func (l *list) accept(r Request, page *client.SessionPage, at time.Time) error {
 	if l.scan.active {
 		since = l.scan.since
 	}
-	l.p.ledger.MarkPendingRead(read.From.Add(-tick), read.To.Add(-tick), since)
+	l.p.ledger.MarkPendingRead(read.From.Add(-ledger.Tick), read.To.Add(-ledger.Tick), since)
 	l.scan.advance(&l.walk)
 	l.check(r, page, at)
 	return err

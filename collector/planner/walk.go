@@ -29,7 +29,7 @@ func newWalk(filters client.ListOptions, count client.Count) walk {
 func (w *walk) start(from, end time.Time) {
 	o := w.list
 	o.Start, o.End = from, end
-	w.cursor, w.span = client.NewCursor(o), ledger.Span{From: from, To: end.Add(tick)}
+	w.cursor, w.span = client.NewCursor(o), ledger.Span{From: from, To: end.Add(ledger.Tick)}
 }
 
 // resume goes on if exactly the end of s is what the walk has to read next. Otherwise it starts anew, and reads s. It says whether it went on.
@@ -71,13 +71,13 @@ func (w *walk) advance(page *client.SessionPage) (read ledger.Span, err error) {
 // down is how far the walk has read: every row of the span that starts after it has been on a page.
 func (w *walk) down() time.Time {
 	if w.over() {
-		return w.span.From.Add(-tick)
+		return w.span.From.Add(-ledger.Tick)
 	}
 	return w.cursor.ReadDownTo()
 }
 
 // edge is where that which is left to read ends, itself not included.
-func (w *walk) edge() time.Time { return earlier(w.down().Add(tick), w.span.To) }
+func (w *walk) edge() time.Time { return ledger.Earlier(w.down().Add(ledger.Tick), w.span.To) }
 
 // skipped are the seconds that could not be read completely.
 func (w *walk) skipped() []time.Time { return w.cursor.Skipped() }
@@ -102,7 +102,7 @@ type scan struct {
 
 // resume has the walk read what is left of the scan, down to from. It says whether the walk went on; otherwise it starts anew below down.
 func (s *scan) resume(w *walk, from time.Time) bool {
-	s.down = later(s.down, from) // the window's start moves on with the time, and can have passed it
+	s.down = ledger.Later(s.down, from) // the window's start moves on with the time, and can have passed it
 	if w.running() && !w.down().After(ceil(s.down)) {
 		return true
 	}
@@ -113,6 +113,6 @@ func (s *scan) resume(w *walk, from time.Time) bool {
 // advance notes how far the walk has come.
 func (s *scan) advance(w *walk) {
 	if s.active && !w.span.To.Before(s.down) {
-		s.down = earlier(s.down, w.down())
+		s.down = ledger.Earlier(s.down, w.down())
 	}
 }

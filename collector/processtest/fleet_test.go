@@ -32,9 +32,9 @@ func (p programs) fleet(t *testing.T) {
 		}
 		healthy, each, many, duration = 70, 10, 10_000, d
 	}
-	_, gateway := serve(t, p.gateway, "--gateways="+strconv.Itoa(healthy), "--miseries="+strconv.Itoa(each), "--many="+strconv.Itoa(many),
+	_, gateway := serve(t, p.gateway, "--gateways="+strconv.Itoa(healthy), "--scenarios="+strconv.Itoa(each), "--many="+strconv.Itoa(many),
 		"--history=1000", "--unfinished=20", "--pending=5", "--rate=0.1", "--cost=new", "--no-leftovers")
-	var list []struct{ Name, Path, Misery string }
+	var list []struct{ Name, Path, Scenario string }
 	body, err := fetch(t.Context(), http.MethodGet, gateway+"/gateways", "application/json")
 	if err == nil {
 		err = json.Unmarshal(body, &list)
@@ -44,9 +44,9 @@ func (p programs) fleet(t *testing.T) {
 	}
 	dir, yaml := t.TempDir(), &strings.Builder{}
 	fmt.Fprintln(yaml, "defaults: {token_file: token}\ngateways:")
-	miseries := map[string]string{}
+	scenarios := map[string]string{}
 	for _, g := range list {
-		miseries[g.Name] = g.Misery
+		scenarios[g.Name] = g.Scenario
 		fmt.Fprintf(yaml, "  %s: {url: '%s%s/api'}\n", g.Name, gateway, g.Path)
 	}
 	for name, text := range map[string]string{"hoop.yml": yaml.String(), "token": "any"} {
@@ -80,8 +80,8 @@ func (p programs) fleet(t *testing.T) {
 	slowest := map[string]time.Duration{}
 	downs := map[string]int{}
 	for name, took := range w.took {
-		slowest[miseries[name]] = max(slowest[miseries[name]], took)
-		downs[miseries[name]] += w.downs[name]
+		slowest[scenarios[name]] = max(slowest[scenarios[name]], took)
+		downs[scenarios[name]] += w.downs[name]
 	}
 	for _, m := range slices.Sorted(maps.Keys(slowest)) {
 		t.Logf("slowest scrape %6v, %4d of them found it down: %s", slowest[m].Round(time.Millisecond), downs[m], m)

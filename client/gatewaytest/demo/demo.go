@@ -1,4 +1,4 @@
-// Package demo is a simulated gateway that is worth looking at from its first second.
+// Package demo makes the simulated gateway of the exporter's --demo. It has a week of history from the start.
 package demo
 
 import (
@@ -9,18 +9,17 @@ import (
 )
 
 const (
-	// week is how far its history goes back, and played how much of it was lived through rather than written down, so
-	// that sessions and reviews are in every state that they can be in.
+	// week is the length of the history. The last part of it, played, is played as a life, so that sessions and reviews are in every
+	// possible state.
 	week, played = 7 * 24 * time.Hour, 3 * time.Hour
-	// written is the number of sessions in the rest of the week.
-	written = 40_000
+	// historySessions is the number of sessions in the rest of the week.
+	historySessions = 40_000
 )
 
-// Gateway is a gateway of 2026 with a dozen connections of all types, a week of history and three new sessions a
-// second. Some of its reviews wait for days, some of its sessions are stuck. It lives by the clock now, which must not
-// go back.
+// Gateway returns a new gateway with 12 connections of all types, a week of history and three new sessions a second. Some of its reviews
+// wait for days, and some of its sessions are stuck. now is its clock, which must not go back.
 func Gateway(now func() time.Time) *gatewaytest.Gateway {
-	begin := now().Add(-played)
+	start := now().Add(-played)
 	var live atomic.Bool
 	g := gatewaytest.New(gatewaytest.Config{
 		Dialect: gatewaytest.New2026,
@@ -30,10 +29,10 @@ func Gateway(now func() time.Time) *gatewaytest.Gateway {
 			if live.Load() {
 				return now()
 			}
-			return begin
+			return start
 		},
 	})
-	g.AddHistory(written, begin.Add(played-week), begin, gatewaytest.HistoryOptions{
+	g.AddHistory(historySessions, start.Add(played-week), start, gatewaytest.HistoryOptions{
 		ConnectionList: gatewaytest.Connections(12), Users: 40, Unfinished: 40, Pending: 8, Ready: 6,
 	})
 	live.Store(true)
@@ -41,11 +40,11 @@ func Gateway(now func() time.Time) *gatewaytest.Gateway {
 	return g
 }
 
-// life is busy, but leaves little undone for ever: a demonstration may run for days.
+// life returns a busy life in which few sessions and reviews stay unfinished forever, because a demo may run for days.
 func life() gatewaytest.Life {
 	l := gatewaytest.DefaultLife()
 	l.Rate = 3
 	l.Stuck = 0.0002
-	l.Share, l.Undecided, l.NeverRun = 0.05, 0.01, 0.01
+	l.Reviewed, l.Undecided, l.NeverRun = 0.05, 0.01, 0.01
 	return l
 }

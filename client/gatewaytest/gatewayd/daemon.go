@@ -14,10 +14,10 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// daemon is a gateway together with what a test wants to know of it.
+// daemon serves a gateway, and what tests need to know about it.
 type daemon struct {
 	gateway *gatewaytest.Gateway
-	first   atomic.Pointer[time.Time] // the Date of the first good answer with sessions
+	first   atomic.Pointer[time.Time] // the Date of the first successful answer of GET /sessions; nil: none yet
 }
 
 func newDaemon(g *gatewaytest.Gateway) http.Handler {
@@ -36,7 +36,7 @@ func newDaemon(g *gatewaytest.Gateway) http.Handler {
 	return mux
 }
 
-// firstAnswer notes the Date of a good answer, if there was none before.
+// firstAnswer records the Date of the first successful answer.
 type firstAnswer struct {
 	http.ResponseWriter
 	first *atomic.Pointer[time.Time]
@@ -50,7 +50,7 @@ func (w *firstAnswer) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
-// truth answers with a gatewaytest.Truth and the T0 that it is for.
+// truth answers with a gatewaytest.Truth and its T0.
 func (d *daemon) truth(w http.ResponseWriter, r *http.Request) {
 	o, err := truthOptions(r.URL.Query())
 	if err != nil {
@@ -60,7 +60,7 @@ func (d *daemon) truth(w http.ResponseWriter, r *http.Request) {
 	if o.T0.IsZero() {
 		first := d.first.Load()
 		if first == nil {
-			http.Error(w, "nobody has asked for sessions yet: say since when to count with t0=", http.StatusConflict)
+			http.Error(w, "no client has requested sessions yet: set t0=", http.StatusConflict)
 			return
 		}
 		o.T0 = *first
@@ -71,14 +71,14 @@ func (d *daemon) truth(w http.ResponseWriter, r *http.Request) {
 	}{o.T0, d.gateway.Truth(o)})
 }
 
-// truthOptions reads what the truth depends on: t0 (RFC 3339; left out, the Date of the gateway's first good answer with sessions), lookback,
-// overlap and forget_after (such as 168h), and as comma-separated lists long_running and overdue (durations, which are their labels),
-// event_size_buckets, duration_buckets, wait_buckets (upper bounds) and connection_tags.
+// truthOptions parses the parameters of /truth: t0 (RFC 3339; the default is the Date of the first successful answer of GET /sessions),
+// lookback, overlap (the allowed lateness) and forget_after (durations, such as 168h), and the comma-separated lists long_running and overdue
+// (durations, which are also the labels), event_size_buckets, duration_buckets, wait_buckets (upper bounds) and connection_tags.
 func truthOptions(q url.Values) (o gatewaytest.TruthOptions, err error) {
 	known := map[string]func(string) error{
 		"t0":           func(s string) (err error) { o.T0, err = time.Parse(time.RFC3339, s); return err },
 		"lookback":     func(s string) (err error) { o.Lookback, err = time.ParseDuration(s); return err },
-		"overlap":      func(s string) (err error) { o.Overlap, err = time.ParseDuration(s); return err },
+		"overlap":      func(s string) (err error) { o.AllowedLateness, err = time.ParseDuration(s); return err },
 		"forget_after": func(s string) (err error) { o.ForgetAfter, err = time.ParseDuration(s); return err },
 		"long_running": func(s string) (err error) {
 			o.LongRunningLabels = strings.Split(s, ",")
@@ -98,22 +98,22 @@ func truthOptions(q url.Values) (o gatewaytest.TruthOptions, err error) {
 	for name, values := range q {
 		read := known[name]
 		if read == nil {
-			return o, fmt.Errorf("there is no parameter %q", name)
+			return o, fmt.Errorf("unknown parameter %q", name)
 		}
 		if len(values) != 1 {
-			return o, fmt.Errorf("%s is there %d times", name, len(values))
+			return o, fmt.Errorf("%s is set %d times", name, len(values))
 		}
 		if err := read(values[0]); err != nil {
 			return o, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if o.Lookback <= 0 || o.Overlap <= 0 {
-		return o, errors.New("lookback and overlap are needed, such as lookback=168h&overlap=15m")
+	if o.Lookback <= 0 || o.AllowedLateness <= 0 {
+		return o, errors.New("lookback and overlap are required, such as lookback=168h&overlap=15m")
 	}
 	return o, nil
 }
 
-// each reads a comma-separated list.
+// each parses a comma-separated list.
 func each[T any](list string, parse func(string) (T, error)) ([]T, error) {
 	var out []T
 	for item := range strings.SplitSeq(list, ",") {
@@ -130,6 +130,6 @@ func parseFloat(s string) (float64, error) { return strconv.ParseFloat(s, 64) }
 
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	// Who asked may have gone; there is nobody to tell.
+	// If the client has disconnected, there is no one to report the error to.
 	_ = json.NewEncoder(w).Encode(v)
 }

@@ -1,12 +1,12 @@
-// Command gatewayd is a simulated hoop gateway in a process of its own, for tests that need to kill what they test.
+// Command gatewayd is a simulated hoop gateway in its own process, for tests of the built exporter.
 //
-// It listens on a loopback address only, prints its URL, and takes any credential. Besides the API it answers:
+// It listens on a loopback address only, prints its URL, and accepts any credential. Besides the API it answers:
 //
-//	GET  /truth  what every metric must be now, as JSON; see the parameters of truthOptions
-//	GET  /stats  what the gateway was asked, and what happened in it, as JSON
-//	POST /calm   no further session starts; what has begun goes on
+//	GET  /truth  the value of every metric now, as JSON; for the parameters see truthOptions
+//	GET  /stats  the counts of requests and events, as JSON
+//	POST /calm   stops the start of new sessions; sessions that have started continue
 //
-// With --gateways it is many, each with all of this below a path of its own, and GET /gateways lists them.
+// With --gateways it simulates many gateways, each with all of this under its own path, and GET /gateways lists them.
 package main
 
 import (
@@ -24,12 +24,12 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
-	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/misery"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/scenario"
 )
 
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the program: its result is the exit code.
+// run runs the program and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -51,13 +51,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// options are what the flags say.
+// options are the values of the flags.
 type options struct {
 	listen, dialect, cost string
 	seed                  uint64
 	connections           int
 
-	gateways, miseries, many int
+	gateways, scenarios, many int
 
 	history                    int
 	historySpan                time.Duration
@@ -70,35 +70,35 @@ type options struct {
 	leftovers         bool
 }
 
-// flags makes the command line.
+// flags returns the command line, which writes to o.
 func (o *options) flags() *kingpin.Application {
 	app := kingpin.New("gatewayd", "A simulated hoop gateway.")
 	app.HelpFlag.Short('h')
-	app.Flag("listen", "Loopback address to listen on; port 0 takes a free one.").Default("127.0.0.1:0").StringVar(&o.listen)
+	app.Flag("listen", "Loopback address to listen on; port 0 is any free port.").Default("127.0.0.1:0").StringVar(&o.listen)
 	app.Flag("dialect", "The gateway's version: old (1.49.10) or new (1.148).").Default("new").EnumVar(&o.dialect, "old", "new")
 	app.Flag("org", "The organization that all credentials belong to: any bearer token, and any key in Api-Key.").Default(gatewaytest.OrgID).StringVar(&o.org)
-	app.Flag("seed", "Decides everything that is left to chance.").Default("1").Uint64Var(&o.seed)
-	app.Flag("cost", "What a request costs: nothing, or what it was seen to cost on an old or a new gateway.").Default("none").EnumVar(&o.cost, "none", "old", "new")
+	app.Flag("seed", "Decides everything that is random.").Default("1").Uint64Var(&o.seed)
+	app.Flag("cost", "How long a request takes: no time, or as measured on an old or a new gateway.").Default("none").EnumVar(&o.cost, "none", "old", "new")
 	app.Flag("connections", "Number of connections.").Default("12").IntVar(&o.connections)
-	app.Flag("gateways", "Number of gateways, each below a path of its own: /g0 and so on. 0: one, at the root.").Default("0").IntVar(&o.gateways)
-	app.Flag("miseries", "With --gateways, so many more that go wrong in each of the ways that there are: /m0-0 and so on.").Default("0").IntVar(&o.miseries)
-	app.Flag("many", "How many sessions come at once where that is the misery.").Default("10000").IntVar(&o.many)
-	app.Flag("history", "Number of sessions that there are from the start.").Default("0").IntVar(&o.history)
+	app.Flag("gateways", "Number of gateways, each under its own path: /g0 and so on. 0: one, at the root.").Default("0").IntVar(&o.gateways)
+	app.Flag("scenarios", "With --gateways, this many more for each scenario of failure: /s0-0 and so on.").Default("0").IntVar(&o.scenarios)
+	app.Flag("many", "How many sessions start at once in the scenario of a flood.").Default("10000").IntVar(&o.many)
+	app.Flag("history", "Number of sessions that exist from the start.").Default("0").IntVar(&o.history)
 	app.Flag("history-span", "How far back they go.").Default("168h").DurationVar(&o.historySpan)
 	app.Flag("unfinished", "How many of them never finish by themselves.").Default("0").IntVar(&o.unfinished)
-	app.Flag("pending", "How many of these wait for a review.").Default("0").IntVar(&o.pending)
-	app.Flag("ready", "How many of these are approved and wait to be run.").Default("0").IntVar(&o.ready)
+	app.Flag("pending", "How many of the unfinished ones wait for a review.").Default("0").IntVar(&o.pending)
+	app.Flag("ready", "How many of the unfinished ones are approved and wait to be run.").Default("0").IntVar(&o.ready)
 	app.Flag("rate", "Sessions that start in a second, on average. 0: none.").Default("0").Float64Var(&o.rate)
-	app.Flag("hurry", "All that takes its time in a session's life takes so many times less.").Default("1").Float64Var(&o.hurry)
-	app.Flag("duration", "Mean time that a session runs, whatever the hurry. 0: 20s in no hurry.").DurationVar(&o.duration)
-	app.Flag("late-max", "By how much a fifth of the sessions show up late at most, whatever the hurry; one in 200 by up to five times as much. 0: 1m in no hurry.").DurationVar(&o.lateMax)
-	app.Flag("rewriting", "The gateway says some things twice in different words, as real ones do.").Default("true").BoolVar(&o.rewriting)
-	app.Flag("leftovers", "Some sessions and reviews never come to their end, as with real ones.").Default("true").BoolVar(&o.leftovers)
+	app.Flag("hurry", "Everything in a session's life takes this many times less time.").Default("1").Float64Var(&o.hurry)
+	app.Flag("duration", "Mean time that a session runs, independent of --hurry. 0: 20s divided by --hurry.").DurationVar(&o.duration)
+	app.Flag("late-max", "How late a fifth of the sessions become visible at most, independent of --hurry; one in 200 by up to five times as much. 0: 1m divided by --hurry.").DurationVar(&o.lateMax)
+	app.Flag("rewriting", "Some values of a session change after they were first sent, as on real gateways.").Default("true").BoolVar(&o.rewriting)
+	app.Flag("leftovers", "Some sessions and reviews never end, as on real gateways.").Default("true").BoolVar(&o.leftovers)
 	return app
 }
 
-// gateway makes the n-th gateway that the flags describe, which goes wrong in a way.
-func (o *options) gateway(n int, m misery.Misery) *gatewaytest.Gateway {
+// gateway returns the n-th gateway that the flags describe, in a scenario.
+func (o *options) gateway(n int, s scenario.Scenario) *gatewaytest.Gateway {
 	connections := gatewaytest.Connections(o.connections)
 	cfg := gatewaytest.Config{
 		Dialect: map[string]gatewaytest.Dialect{"old": gatewaytest.Old, "new": gatewaytest.New2026}[o.dialect],
@@ -107,7 +107,7 @@ func (o *options) gateway(n int, m misery.Misery) *gatewaytest.Gateway {
 		OrgID:   o.org,
 		Life:    o.life(connections),
 	}
-	g := m.Gateway(cfg)
+	g := s.Gateway(cfg)
 	now := time.Now()
 	g.AddHistory(o.history, now.Add(-o.historySpan), now, gatewaytest.HistoryOptions{
 		ConnectionList: connections, Unfinished: o.unfinished, Pending: o.pending, Ready: o.ready,
@@ -115,39 +115,39 @@ func (o *options) gateway(n int, m misery.Misery) *gatewaytest.Gateway {
 	return g
 }
 
-// handler serves the gateways that the flags describe.
+// handler returns the gateways that the flags describe.
 func (o *options) handler() (http.Handler, error) {
-	if o.hurry <= 0 || o.rate < 0 || o.connections < 1 || o.history < 0 || o.gateways < 0 || o.miseries < 0 || o.many < 0 {
-		return nil, errors.New("--hurry and --connections must be above 0, all other numbers not below it")
+	if o.hurry <= 0 || o.rate < 0 || o.connections < 1 || o.history < 0 || o.gateways < 0 || o.scenarios < 0 || o.many < 0 {
+		return nil, errors.New("--hurry and --connections must be above 0, and no other number below 0")
 	}
 	if o.gateways == 0 {
-		return newDaemon(o.gateway(0, misery.Misery{})), nil
+		return newDaemon(o.gateway(0, scenario.Scenario{})), nil
 	}
 	mux := http.NewServeMux()
 	list := []listed{}
-	add := func(name string, m misery.Misery) {
+	add := func(name string, s scenario.Scenario) {
 		o := *o
-		o.org += "-" + name // a ledger is named by it
+		o.org += "-" + name // the state of the exporter is named after it
 		path := "/" + name
-		mux.Handle(path+"/", http.StripPrefix(path, newDaemon(o.gateway(len(list), m))))
-		list = append(list, listed{name, path, m.Name})
+		mux.Handle(path+"/", http.StripPrefix(path, newDaemon(o.gateway(len(list), s))))
+		list = append(list, listed{name, path, s.Name})
 	}
 	for i := range o.gateways {
-		add(fmt.Sprintf("g%d", i), misery.Misery{})
+		add(fmt.Sprintf("g%d", i), scenario.Scenario{})
 	}
-	for kind, m := range misery.All(o.many) {
-		for i := range o.miseries {
-			add(fmt.Sprintf("m%d-%d", kind, i), m)
+	for number, s := range scenario.All(o.many) {
+		for i := range o.scenarios {
+			add(fmt.Sprintf("s%d-%d", number, i), s)
 		}
 	}
 	mux.HandleFunc("GET /gateways", func(w http.ResponseWriter, _ *http.Request) { answer(w, list) })
 	return mux, nil
 }
 
-// listed is one of many gateways. Misery is empty where it does what it should.
-type listed struct{ Name, Path, Misery string }
+// listed is an element of GET /gateways. Scenario is empty for a healthy gateway.
+type listed struct{ Name, Path, Scenario string }
 
-// life is full of everything, at the pace that the flags say.
+// life returns a life with all events, at the speed that the flags say.
 func (o *options) life(connections []gatewaytest.Connection) gatewaytest.Life {
 	l := gatewaytest.DefaultLife()
 	l.Rate, l.Connections = o.rate, connections
@@ -171,7 +171,7 @@ func (o *options) life(connections []gatewaytest.Connection) gatewaytest.Life {
 	return l
 }
 
-// serve answers until ctx ends.
+// serve serves until ctx is done.
 func (o *options) serve(ctx context.Context, stdout io.Writer) error {
 	listener, err := o.listener(ctx)
 	if err != nil {
@@ -185,7 +185,7 @@ func (o *options) serve(ctx context.Context, stdout io.Writer) error {
 	stopped := make(chan error, 1)
 	defer context.AfterFunc(ctx, func() { stopped <- server.Close() })()
 	if _, err := fmt.Fprintf(stdout, "Listening on http://%s\n", listener.Addr()); err != nil {
-		return errors.Join(fmt.Errorf("say where it listens: %w", err), listener.Close())
+		return errors.Join(fmt.Errorf("print the URL: %w", err), listener.Close())
 	}
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
@@ -193,14 +193,14 @@ func (o *options) serve(ctx context.Context, stdout io.Writer) error {
 	return <-stopped
 }
 
-// listener listens, where nobody from outside can ask: anybody is let in.
+// listener listens on a loopback address only, because the program accepts any credential.
 func (o *options) listener(ctx context.Context) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(o.listen)
 	if err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("--listen: %q is no loopback address such as 127.0.0.1", host)
+		return nil, fmt.Errorf("--listen: %q is not a loopback address such as 127.0.0.1", host)
 	}
 	var c net.ListenConfig
 	listener, err := c.Listen(ctx, "tcp", o.listen)

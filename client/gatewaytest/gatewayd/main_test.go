@@ -17,12 +17,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
-	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/misery"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/scenario"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs the program and returns its URL.
+// start starts the program and returns its URL.
 func start(t *testing.T, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -42,8 +42,8 @@ func start(t *testing.T, args ...string) string {
 	return strings.TrimPrefix(strings.TrimSpace(line), "Listening on ")
 }
 
-// ask returns the status and the body of an answer.
-func ask(t *testing.T, method, url string) (int, []byte) {
+// send returns the status and the body of an answer.
+func send(t *testing.T, method, url string) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -63,26 +63,26 @@ func ask(t *testing.T, method, url string) (int, []byte) {
 	return resp.StatusCode, body
 }
 
-// decoded is what an answer with success says.
+// decoded returns the JSON of a successful answer.
 func decoded[T any](t *testing.T, url string) (v T) {
 	t.Helper()
-	code, body := ask(t, http.MethodGet, url)
+	code, body := send(t, http.MethodGet, url)
 	if err := json.Unmarshal(body, &v); code != http.StatusOK || err != nil {
 		t.Fatalf("%s: %d, %v: %s", url, code, err, body)
 	}
 	return v
 }
 
-func TestTellsTheTruthSinceTheFirstGoodAnswer(t *testing.T) {
+func TestTruthCountsSinceTheFirstSuccessfulAnswer(t *testing.T) {
 	gateway := start(t, "--history=300", "--unfinished=20", "--pending=5", "--ready=3")
 	const query = "/truth?lookback=200h&overlap=15m&long_running=1h&overdue=5m"
-	if code, body := ask(t, http.MethodGet, gateway+query); code != http.StatusConflict || !strings.Contains(string(body), "t0=") {
-		t.Errorf("before anybody asked: %d %s", code, body)
+	if code, body := send(t, http.MethodGet, gateway+query); code != http.StatusConflict || !strings.Contains(string(body), "t0=") {
+		t.Errorf("before any request: %d %s", code, body)
 	}
 
 	before := time.Now().Truncate(time.Second)
-	ask(t, http.MethodGet, gateway+"/api/sessions?limit=0") // a refusal is no good answer
-	if code, _ := ask(t, http.MethodGet, gateway+"/truth?lookback=200h&overlap=15m"); code != http.StatusConflict {
+	send(t, http.MethodGet, gateway+"/api/sessions?limit=0") // an error does not count
+	if code, _ := send(t, http.MethodGet, gateway+"/truth?lookback=200h&overlap=15m"); code != http.StatusConflict {
 		t.Errorf("after a refusal: %d", code)
 	}
 	page := decoded[struct{ Data []struct{ ID string } }](t, gateway+"/api/sessions?limit=100")
@@ -94,7 +94,7 @@ func TestTellsTheTruthSinceTheFirstGoodAnswer(t *testing.T) {
 		gatewaytest.Truth
 	}](t, gateway+query)
 	if truth.T0.Before(before) || truth.T0.After(time.Now()) {
-		t.Errorf("counts since %v, was asked after %v", truth.T0, before)
+		t.Errorf("counts since %v, first request after %v", truth.T0, before)
 	}
 	sums := map[string]float64{}
 	for k, v := range truth.Samples {
@@ -113,14 +113,14 @@ func TestTellsTheTruthSinceTheFirstGoodAnswer(t *testing.T) {
 	}
 }
 
-func TestCalm(t *testing.T) {
+func TestCalmStopsNewSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options{dialect: "new", rate: 10, hurry: 1, connections: 12}
-		g := o.gateway(0, misery.Misery{})
+		g := o.gateway(0, scenario.Scenario{})
 		d := newDaemon(g)
 		started := func() int {
 			s := g.Stats()
-			return s.Kinds[gatewaytest.KindConnect] + s.Kinds[gatewaytest.KindExec]
+			return s.Events[gatewaytest.EventConnect] + s.Events[gatewaytest.EventExec]
 		}
 		time.Sleep(time.Minute)
 		if n := started(); n < 300 {
@@ -139,7 +139,7 @@ func TestCalm(t *testing.T) {
 	})
 }
 
-func TestLifeAtAPace(t *testing.T) {
+func TestHurryShortensLife(t *testing.T) {
 	o := options{rate: 3, hurry: 60, duration: 3 * time.Second, lateMax: 4 * time.Second}
 	l := o.life(gatewaytest.Connections(2))
 	for name, d := range map[string]struct{ got, want time.Duration }{
@@ -158,9 +158,9 @@ func TestLifeAtAPace(t *testing.T) {
 	}
 }
 
-func TestMistakes(t *testing.T) {
+func TestWrongFlagsAreRefused(t *testing.T) {
 	for _, test := range []struct{ name, args, says string }{
-		{"outside", "--listen=0.0.0.0:0", `--listen: "0.0.0.0" is no loopback address`},
+		{"outside", "--listen=0.0.0.0:0", `--listen: "0.0.0.0" is not a loopback address`},
 		{"no port", "--listen=127.0.0.1", "--listen: address 127.0.0.1: missing port"},
 		{"a dialect that is none", "--dialect=older", "older"},
 		{"no hurry", "--hurry=0", "--hurry and --connections must be above 0"},
@@ -179,9 +179,9 @@ func TestTruthOptions(t *testing.T) {
 	for _, test := range []struct{ name, query, says string }{
 		{"all", "t0=2026-01-02T03:04:05Z&lookback=168h&overlap=15m&forget_after=2160h&long_running=1h,8h&overdue=5m&event_size_buckets=1,2.5" +
 			"&duration_buckets=1&wait_buckets=2&connection_tags=team", ""},
-		{"nothing", "", "lookback and overlap are needed"},
-		{"unknown", "lookback=1h&overlap=1m&seed=3", `no parameter "seed"`},
-		{"twice", "lookback=1h&lookback=1h&overlap=1m", "lookback is there 2 times"},
+		{"nothing", "", "lookback and overlap are required"},
+		{"unknown", "lookback=1h&overlap=1m&seed=3", `unknown parameter "seed"`},
+		{"twice", "lookback=1h&lookback=1h&overlap=1m", "lookback is set 2 times"},
 		{"no duration", "lookback=week&overlap=1m", "lookback: "},
 		{"no bound", "lookback=1h&overlap=1m&wait_buckets=1,x", "wait_buckets: "},
 	} {
@@ -206,14 +206,14 @@ func TestTruthOptions(t *testing.T) {
 }
 
 func TestManyGateways(t *testing.T) {
-	url := start(t, "--gateways=3", "--miseries=1", "--many=10", "--history=30", "--org=o")
+	url := start(t, "--gateways=3", "--scenarios=1", "--many=10", "--history=30", "--org=o")
 	list := decoded[[]listed](t, url+"/gateways")
-	if len(list) != 3+len(misery.All(1)) {
+	if len(list) != 3+len(scenario.All(1)) {
 		t.Fatalf("%+v", list)
 	}
 	orgs := map[string]bool{}
 	for _, g := range list {
-		if g.Misery != "" && g.Misery != "floods" {
+		if g.Scenario != "" && g.Scenario != "floods" {
 			continue
 		}
 		page := decoded[struct {
@@ -230,11 +230,11 @@ func TestManyGateways(t *testing.T) {
 		}
 	}
 	if len(orgs) != 4 {
-		t.Errorf("organisations: %v", orgs)
+		t.Errorf("organizations: %v", orgs)
 	}
 	for _, g := range list {
-		if g.Misery == "500" {
-			if code, _ := ask(t, http.MethodGet, url+g.Path+"/api/sessions"); code != http.StatusInternalServerError {
+		if g.Scenario == "500" {
+			if code, _ := send(t, http.MethodGet, url+g.Path+"/api/sessions"); code != http.StatusInternalServerError {
 				t.Errorf("%+v: %d", g, code)
 			}
 		}

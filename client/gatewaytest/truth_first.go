@@ -1,0 +1,91 @@
+package gatewaytest
+
+// memory is what the gateway remembers about a row: what was true for the first time, and what was delivered. Metrics count what the API
+// said first, whatever it says later.
+type memory struct {
+	finished  int64          // when the row first finished; 0: it has not
+	end       *sessionStatus // the status when the row first ended, set before the status changes again
+	final     *finalReview   // how its review first reached its final state
+	decided   bool           // whether its review was decided
+	decision  int64          // when it was decided first
+	delivered deliveredReview
+}
+
+// deliveredReview is when an answer last delivered the review as pending, as undecided, and as not final; 0 is never.
+type deliveredReview struct{ pending, undecided, notFinal int64 }
+
+// finishedAt returns when a finished row finished.
+func (r *row) finishedAt() int64 {
+	switch {
+	case r.extra != nil && r.extra.memory.finished != 0:
+		return r.extra.memory.finished
+	case r.end != 0:
+		return max(r.end, r.visible)
+	}
+	return r.visible
+}
+
+// remember records what is true for the first time of a visible row. Call it before every change, and also after it for rows with extra.
+// finished is when the row finished, if it has. Plain sessions need no memory: they still are what they were at first.
+func (g *Gateway) remember(r *row, finished, at int64) {
+	f := g.statusOf(r)
+	if f.state(at) == stateFinished {
+		m := &r.ensureExtra().memory
+		if m.finished == 0 {
+			m.finished = finished
+		}
+		if m.end == nil {
+			m.end = &f
+		}
+	}
+	if f.review == nil {
+		return
+	}
+	m := &r.extra.memory
+	if m.final == nil {
+		if final, yes := f.final(r.finishedAt(), at); yes {
+			m.final = &final
+		}
+	}
+	if !m.decided {
+		m.decision, m.decided = f.review.decision()
+	}
+}
+
+// firstValues are the values of a row that metrics count.
+type firstValues struct {
+	ended    bool
+	end      sessionStatus // if ended
+	isFinal  bool
+	final    finalReview // if isFinal
+	decided  bool
+	decision int64 // if decided
+}
+
+// firstValues returns what is remembered of a row or, without memory, what the row has been from the start.
+func (g *Gateway) firstValues(r *row, f sessionStatus, now int64) firstValues {
+	var out firstValues
+	var m memory
+	if r.extra != nil {
+		m = r.extra.memory
+	}
+	if m.end != nil {
+		out.ended, out.end = true, *m.end
+	} else if f.state(now) == stateFinished {
+		out.ended, out.end = true, f
+	}
+	if f.review == nil {
+		return out
+	}
+	if m.final != nil {
+		out.isFinal, out.final = true, *m.final
+	} else {
+		out.final, out.isFinal = f.final(r.finishedAt(), now)
+	}
+	if m.decided {
+		out.decided, out.decision = true, m.decision
+	} else {
+		out.decision, out.decided = f.review.decision()
+	}
+	return out
+}

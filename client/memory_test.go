@@ -1,0 +1,60 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// endless is a body that starts with some text and never ends.
+type endless struct {
+	begin io.Reader
+	read  int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	n, err := e.begin.Read(p)
+	if n == 0 && err != nil {
+		n = copy(p, bytes.Repeat([]byte("x"), len(p)))
+	}
+	e.read += n
+	return n, nil
+}
+
+func (e *endless) Close() error { return nil }
+
+func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: e, Request: r}, nil
+}
+
+// No single value of an answer can fill the memory, even if the answer may be larger: one broken gateway must not end the process for all.
+func TestValuesWithoutEnd(t *testing.T) {
+	for name, begin := range map[string]string{
+		"a row":                     `{"data":[{"id":"`,
+		"a row after others":        `{"data":[` + strings.Repeat(`{"id":"6c1e5d3c-2f4a-4d7e-9b1a-000000000000"},`, 50) + `{"labels":{"a":"`,
+		"a key":                     `{"`,
+		"something that is skipped": `{"next":"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for what, ask := range map[string]func(*Client) error{
+				"sessions":  func(c *Client) error { _, err := c.ListSessions(t.Context(), ListOptions{}); return err },
+				"user info": func(c *Client) error { _, _, err := c.UserInfo(t.Context()); return err },
+			} {
+				body := &endless{begin: strings.NewReader(begin)}
+				c, err := New("https://hoop.example", &http.Client{Transport: body}, WithAPIKey(func() (string, error) { return "k", nil }), WithMaxResponseBytes(1<<40))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := ask(c); !errors.Is(err, ErrMalformed) {
+					t.Errorf("%s: %v", what, err)
+				}
+				if body.read > 4*maxRowBytes {
+					t.Errorf("%s: %d bytes were read", what, body.read)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,237 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+// plainPage is an answer for encoding/json alone, which is the reference for decodePage.
+type plainPage struct {
+	Data          []json.RawMessage `json:"data"`
+	HasNextPage   bool              `json:"has_next_page"`
+	Total         *int              `json:"total"`
+	TotalIsCapped bool              `json:"total_is_capped"`
+}
+
+// decodePlain decodes a page with encoding/json alone, row by row.
+func decodePlain(text []byte) (*SessionPage, error) {
+	var plain plainPage
+	if err := json.Unmarshal(text, &plain); err != nil {
+		return nil, err
+	}
+	p := &SessionPage{HasNextPage: plain.HasNextPage, Total: plain.Total, TotalIsCapped: plain.TotalIsCapped, Rows: len(plain.Data)}
+	if p.Total != nil && *p.Total < 0 {
+		p.Total = nil
+	}
+	for _, raw := range plain.Data {
+		var s Session
+		err := json.Unmarshal(raw, &s)
+		if err == nil {
+			err = s.check()
+		}
+		if err == nil {
+			p.Sessions = append(p.Sessions, s)
+		} else {
+			p.Malformed = append(p.Malformed, malformedRow(raw, err))
+		}
+	}
+	return p, nil
+}
+
+// samePage compares two pages, except for Near of malformed rows and the texts of errors.
+func samePage(got, want *SessionPage) error {
+	if got.Rows != want.Rows || got.HasNextPage != want.HasNextPage || !reflect.DeepEqual(got.Total, want.Total) ||
+		got.TotalIsCapped != want.TotalIsCapped {
+		return fmt.Errorf("frame is %+v, want %+v", got, want)
+	}
+	if len(got.Sessions) != len(want.Sessions) || len(got.Malformed) != len(want.Malformed) {
+		return fmt.Errorf("%d sessions and %d malformed, want %d and %d",
+			len(got.Sessions), len(got.Malformed), len(want.Sessions), len(want.Malformed))
+	}
+	for i := range want.Sessions {
+		if !reflect.DeepEqual(got.Sessions[i], want.Sessions[i]) {
+			return fmt.Errorf("session %d is\n%+v, want\n%+v", i, got.Sessions[i], want.Sessions[i])
+		}
+	}
+	for i, w := range want.Malformed {
+		g := got.Malformed[i]
+		if g.ID != w.ID || g.StartDate != w.StartDate || g.Digest != w.Digest || (g.Err == nil) != (w.Err == nil) {
+			return fmt.Errorf("malformed row %d is %+v, want %+v", i, g, w)
+		}
+	}
+	return nil
+}
+
+// For generated pages with good and bad rows, decodePage returns the same as encoding/json row by row.
+func TestDecodePageEqualsPlain(t *testing.T) {
+	text := pageText()
+	rapid.Check(t, func(t *rapid.T) {
+		body := []byte(text.Draw(t, "page"))
+		want, err := decodePlain(body)
+		if err != nil {
+			t.Fatalf("the generator's page is no page: %v\n%s", err, body)
+		}
+		var got SessionPage
+		if err := decodePage(iotest.HalfReader(bytes.NewReader(body)), 0, &got); err != nil {
+			t.Fatalf("%v\n%s", err, body)
+		}
+		if err := samePage(&got, want); err != nil {
+			t.Fatalf("%v\n%s", err, body)
+		}
+	})
+}
+
+// pageText generates the text of pages.
+func pageText() *rapid.Generator[string] {
+	values := rapid.SampledFrom([]string{
+		`null`, `""`, `"x"`, `"\u00e9\ud800"`, "\"\xff\"", `0`, `-2`, `254`, `1.5`, `1e999`, `true`, `{}`, `[]`, `{"a":"b","c":null}`, `{"a":{"b":[1]}}`,
+		`"2026-08-01T10:00:00.5Z"`, `"2026-08-01T10:00:00+02:00"`, `"0000-01-01T00:00:00Z"`,
+		`{"id":"r","status":"PENDING","access_duration":1800000000000,"created_at":"2026-08-01T10:00:00.123Z","review_groups_data":[{"group":"sre","reviewed_by":{"name":"n"}}],"time_window":{"type":"time_range","configuration":{"start_time":"09:00"}}}`,
+	})
+	names := rapid.SampledFrom([]string{
+		"id", "org_id", "script", "script_size", "labels", "metadata", "metrics", "event_stream", "user", "user_id", "user_name", "type",
+		"connection_subtype", "connection", "CONNECTION", "connection_tags", "review", "verb", "status", "exit_code", "event_size",
+		"start_date", "end_date", "guardrails_info",
+	})
+	space := rapid.SampledFrom([]string{"", "", " ", "\n\t"})
+	row := rapid.Custom(func(t *rapid.T) string {
+		var members []string
+		if rapid.IntRange(0, 9).Draw(t, "complete") > 0 {
+			members = append(members, `"id":"i"`, `"connection":"c"`, `"start_date":"2026-08-01T10:00:00.123456Z"`)
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "members") {
+			members = append(members, fmt.Sprintf("%q:%s%s", names.Draw(t, "name"), space.Draw(t, "space"), values.Draw(t, "value")))
+		}
+		return space.Draw(t, "space") + "{" + strings.Join(rapid.Permutation(members).Draw(t, "order"), ",") + "}" + space.Draw(t, "space")
+	})
+	return rapid.Custom(func(t *rapid.T) string {
+		members := []string{`"data":[` + strings.Join(rapid.SliceOfN(row, 0, 8).Draw(t, "rows"), ",") + `]`}
+		for _, m := range []string{`"total":7`, `"total":null`, `"has_next_page":true`, `"total_is_capped":true`, `"future":{"data":[{"id":1}]}`} {
+			if rapid.Bool().Draw(t, m) {
+				members = append(members, m)
+			}
+		}
+		return "{" + strings.Join(rapid.Permutation(members).Draw(t, "order"), ","+space.Draw(t, "space")) + "}"
+	})
+}
+
+// For any text, decodePage does not panic, returns valid strings and no more rows than the text has, and agrees with encoding/json.
+func FuzzDecodePage(f *testing.F) {
+	for _, file := range fixtures(f) {
+		var p plainPage
+		if json.Unmarshal(readFixture(f, file), &p) == nil && len(p.Data) > 0 {
+			f.Add([]byte(`{"data":[` + string(p.Data[0]) + `]}`)) // small ones, which mutate well
+		}
+	}
+	for _, row := range []string{aRow(), aRow("id", "7"), aRow("start_date", `"9999-12-31T23:59:59-01:00"`), "null", "{}"} {
+		f.Add([]byte(`{"total":1,"data":[` + row + `,` + aRow() + `],"has_next_page":true}`))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if len(body) > 2*maxRows {
+			t.Skip()
+		}
+		var got SessionPage
+		err := decodePage(bytes.NewReader(body), 0, &got)
+		want, plainErr := decodePlain(body)
+		if err != nil {
+			if plainErr == nil && isPage(body) {
+				t.Fatalf("refused, though encoding/json takes it: %v\n%q", err, body)
+			}
+			return
+		}
+		if plainErr != nil {
+			t.Fatalf("taken, though encoding/json refuses it: %v\n%q", plainErr, body)
+		}
+		if err := samePage(&got, want); err != nil {
+			t.Fatalf("%v\n%q", err, body)
+		}
+		if n := len(got.Sessions) + len(got.Malformed); n != got.Rows || n > len(body) {
+			t.Fatalf("%d rows of %d in %d bytes", n, got.Rows, len(body))
+		}
+		for _, s := range got.Sessions {
+			if s.check() != nil || !utf8.ValidString(s.ID+s.Connection+s.Type+s.Status+s.UserID) {
+				t.Fatalf("a session that should be malformed: %+v", s)
+			}
+		}
+	})
+}
+
+// isPage reports whether a text has data exactly once and is not nested too deep. decodePage requires this, encoding/json does not.
+func isPage(body []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	n := 0
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return false
+	}
+	for dec.More() {
+		key, _ := dec.Token()
+		if name, ok := key.(string); ok && strings.EqualFold(name, "data") {
+			n++
+		}
+		var value json.RawMessage
+		if dec.Decode(&value) != nil {
+			return false
+		}
+	}
+	return n == 1 && bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) < maxDepth
+}
+
+// BenchmarkDecodePage decodes a page of 100 rows as new gateways send them, a fifth of them with a review.
+func BenchmarkDecodePage(b *testing.B) {
+	text := benchmarkPage(b)
+	b.Run("stream", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			var p SessionPage
+			if err := decodePage(bytes.NewReader(text), 100, &p); err != nil || len(p.Sessions) != 100 {
+				b.Fatal(err, len(p.Sessions))
+			}
+		}
+	})
+	b.Run("encoding/json", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			var p struct {
+				Data          []Session `json:"data"`
+				HasNextPage   bool      `json:"has_next_page"`
+				Total         *int      `json:"total"`
+				TotalIsCapped bool      `json:"total_is_capped"`
+			}
+			if err := json.Unmarshal(text, &p); err != nil || len(p.Data) != 100 {
+				b.Fatal(err, len(p.Data))
+			}
+		}
+	})
+}
+
+func benchmarkPage(b *testing.B) []byte {
+	var rows []json.RawMessage
+	for _, file := range []string{"page-newest", "page-newest", "page-newest", "page-newest", "pending", "approved-ready", "executed", "page-window"} {
+		text, err := os.ReadFile("testdata/gateway-2026-08/" + file + ".json")
+		if err != nil {
+			b.Fatal(err)
+		}
+		var p plainPage
+		if err := json.Unmarshal(text, &p); err != nil {
+			b.Fatal(err)
+		}
+		rows = append(rows, p.Data...)
+	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	if err := enc.Encode(map[string]any{"data": rows[:100], "total": 100, "total_is_capped": false, "has_next_page": true}); err != nil {
+		b.Fatal(err)
+	}
+	return text.Bytes()
+}
