@@ -85,10 +85,8 @@ func (w *walk) skipped() []time.Time { return w.cursor.Skipped() }
 // compare compares the gateway's total with the number of rows that are known in the window. It says whether they are equal, and whether there is a total.
 // The page of a single second, in the middle of the span, is equal to nothing.
 func (w *walk) compare(r Request, page *client.SessionPage, known func(from, to time.Time) int) (equal, counted bool) {
-	if page.Total == nil || page.TotalIsCapped {
-		return false, false
-	}
-	return r.List.Start.Equal(w.span.From) && known(r.List.Start, r.List.End) == *page.Total, true
+	total, counted := page.ExactTotal()
+	return counted && r.List.Start.Equal(w.span.From) && known(r.List.Start, r.List.End) == total, counted
 }
 
 // scan is the part of a walk that lies below its first page, and is read only where the gateway's total says that something is missing there. Each
