@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 // everythingText is what a scrape of everything() gets, less the HELP lines.
 const everythingText = `

@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"bytes"
@@ -36,10 +36,9 @@ func FuzzLabelValues(f *testing.F) {
 			return fmt.Sprint(i, word)
 		}
 		now := at(0)
-		cfg := testConfig()
-		cfg.MaxConnections = n % 4
+		o, maxConnections := testOptions(), n%4
 		l := ledger.New(ledger.Options{
-			Lookback: time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 24 * time.Hour, ConnectionTags: cfg.ConnectionTags, MaxConnections: cfg.MaxConnections,
+			Lookback: time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 24 * time.Hour, ConnectionTags: o.ConnectionTags, MaxConnections: maxConnections,
 		}, now)
 		var rows []client.Session
 		for i := range n + 1 {
@@ -56,13 +55,13 @@ func FuzzLabelValues(f *testing.F) {
 		l.Commit(now, now)
 		l.Apply(now.Add(time.Minute), rows)
 		s := l.Commit(now.Add(time.Minute), now.Add(time.Minute))
-		wellFormed(t, cfg, s)
+		wellFormed(t, o, maxConnections, s)
 	})
 }
 
-// wellFormed wants a snapshot to be exposed so that a scraper can read it, and its labels to be few.
-func wellFormed(t *testing.T, cfg Config, s *ledger.Snapshot) {
-	c := showing(t, cfg, s, viewOf(s))
+// wellFormed wants a snapshot to be exposed so that a scraper can read it, and its labels to be few. maxConnections 0 is no limit.
+func wellFormed(t *testing.T, o Options, maxConnections int, s *ledger.Snapshot) {
+	c := showing(t, o, s, viewOf(s))
 	scraped(t, c, acceptOpenMetrics, true)
 	decoded(t, scraped(t, c, acceptProtobuf, true))
 	parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -96,7 +95,7 @@ func wellFormed(t *testing.T, cfg Config, s *ledger.Snapshot) {
 			t.Errorf("%s has %d values: %v", label, len(values[label]), values[label])
 		}
 	}
-	if most := cfg.MaxConnections; most > 0 && len(values["connection"]) > most+1 {
+	if most := maxConnections; most > 0 && len(values["connection"]) > most+1 {
 		t.Errorf("%d connections have names, and %d are to have one", len(values["connection"]), most)
 	}
 }
@@ -107,26 +106,26 @@ func FuzzChosenLabels(f *testing.F) {
 	f.Add("", "1d,24h", "a.b,a-b")
 	f.Add("60m,1h", "\xff", "connection,subtype,,")
 	f.Fuzz(func(t *testing.T, running, overdue, tags string) {
-		cfg := testConfig()
+		o := testOptions()
 		var err error
-		if cfg.LongRunning, err = ParseThresholds(running); err != nil {
+		if o.LongRunning, err = ParseThresholds(running); err != nil {
 			return
 		}
-		if cfg.Overdue, err = ParseThresholds(overdue); err != nil {
+		if o.Overdue, err = ParseThresholds(overdue); err != nil {
 			return
 		}
-		cfg.ConnectionTags = strings.Split(tags, ",")
-		e, err := newExposition(cfg)
+		o.ConnectionTags = strings.Split(tags, ",")
+		e, err := New(o)
 		if err != nil {
 			return
 		}
 		s := everything()
-		for _, key := range cfg.ConnectionTags {
+		for _, key := range o.ConnectionTags {
 			s.Connections[1].Tags[key] = key
 		}
 		if err := prometheus.NewPedanticRegistry().Register(shown{e: e, s: s, v: viewOf(s)}); err != nil {
 			t.Fatal(err)
 		}
-		wellFormed(t, cfg, s)
+		wellFormed(t, o, 0, s)
 	})
 }

@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"slices"
@@ -78,8 +78,8 @@ func smallHistogram(created time.Time, last float64) *ledger.Histogram {
 }
 
 // viewOf is the view of a scrape a moment after the snapshot was taken.
-func viewOf(s *ledger.Snapshot) view {
-	return view{Now: s.At.Add(time.Second), Up: true, Version: "1.49.10", LastSuccess: s.At}
+func viewOf(s *ledger.Snapshot) View {
+	return View{Now: s.At.Add(time.Second), Up: true, Version: "1.49.10", LastSuccess: s.At}
 }
 
 // exposed returns what is scraped in the text format, less the HELP lines.
@@ -132,11 +132,11 @@ func wantText(t *testing.T, got, want string) {
 }
 
 func TestEverythingIsExposed(t *testing.T) {
-	wantText(t, exposed(t, showing(t, testConfig(), everything(), viewOf(everything()))), everythingText)
+	wantText(t, exposed(t, showing(t, testOptions(), everything(), viewOf(everything()))), everythingText)
 }
 
 func TestBeforeTheFirstSnapshot(t *testing.T) {
-	wantText(t, exposed(t, showing(t, testConfig(), nil, view{})), `
+	wantText(t, exposed(t, showing(t, testOptions(), nil, View{})), `
 # TYPE hoop_exporter_baseline_complete gauge
 hoop_exporter_baseline_complete 0
 # TYPE hoop_exporter_gauges_withheld gauge
@@ -154,7 +154,7 @@ hoop_up 0
 
 func TestAnEmptyGateway(t *testing.T) {
 	s := &ledger.Snapshot{At: at(0), T0: at(0)}
-	wantText(t, exposed(t, showing(t, testConfig(), s, view{Now: at(0), Up: true, VisibilityLimited: true, LastSuccess: at(0)})), `
+	wantText(t, exposed(t, showing(t, testOptions(), s, View{Now: at(0), Up: true, VisibilityLimited: true, LastSuccess: at(0)})), `
 # TYPE hoop_exporter_abandoned_sessions_total counter
 hoop_exporter_abandoned_sessions_total 0
 # TYPE hoop_exporter_baseline_complete gauge
@@ -211,7 +211,7 @@ func TestStaleGaugesAreWithheld(t *testing.T) {
 			want.WriteString(line)
 		}
 	}
-	wantText(t, exposed(t, showing(t, testConfig(), s, v)), want.String())
+	wantText(t, exposed(t, showing(t, testOptions(), s, v)), want.String())
 }
 
 // A 0 is a claim: it is made only of what has been read to the end.
@@ -245,7 +245,7 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 				OpenReviews: []ledger.LabelCount{{Label: "APPROVED"}, {Label: "PENDING"}},
 				Started:     []ledger.Counter{{Label: "exec", Created: at(0)}},
 			}}}
-			got := exposed(t, showing(t, testConfig(), s, viewOf(s)))
+			got := exposed(t, showing(t, testOptions(), s, viewOf(s)))
 			for _, line := range tc.want {
 				if !strings.Contains(got, line+"\n") {
 					t.Errorf("missing: %s", line)
@@ -263,7 +263,7 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 func TestWhatIsThereIsShownEvenWhileReadingBack(t *testing.T) {
 	s := everything()
 	s.BaselineComplete, s.PendingComplete = false, false
-	got := exposed(t, showing(t, testConfig(), s, viewOf(s)))
+	got := exposed(t, showing(t, testOptions(), s, viewOf(s)))
 	for line := range strings.Lines(everythingText) {
 		claim := strings.HasSuffix(line, " 0\n") && strings.Contains(line, "connection=")
 		isGauge := !strings.Contains(line, "_total{") && !strings.Contains(line, "_bucket{")
@@ -295,12 +295,12 @@ func TestThresholdsAreCountedAtTheScrape(t *testing.T) {
 			}
 		}
 		of := []Threshold{{"x", time.Duration(limit) * time.Minute}}
-		e, err := newExposition(Config{Overdue: of, LongRunning: of})
+		e, err := New(Options{Overdue: of, LongRunning: of})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := &ledger.Snapshot{At: at(0), BaselineComplete: true, PendingComplete: true, Targets: []ledger.TargetNumbers{{PendingSince: moments, RunningSince: moments}}}
-		c := shown{e: e, s: s, v: view{Now: at(time.Duration(later) * time.Minute)}}
+		c := shown{e: e, s: s, v: View{Now: at(time.Duration(later) * time.Minute)}}
 		for _, name := range []string{"hoop_overdue_reviews", "hoop_long_running_sessions"} {
 			if got := valueOf(t, c, name); got != float64(want) {
 				t.Fatalf("%s is %v, want %d", name, got, want)

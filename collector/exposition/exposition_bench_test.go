@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"fmt"
@@ -20,11 +20,11 @@ import (
 func BenchmarkScrape(b *testing.B) {
 	for _, targets := range []int{200, 2000} {
 		s := fullSnapshot(targets)
-		cfg := Config{
+		o := Options{
 			LongRunning: []Threshold{{"1h", time.Hour}, {"8h", 8 * time.Hour}, {"24h", 24 * time.Hour}, {"72h", 72 * time.Hour}},
 			Overdue:     []Threshold{{"5m", 5 * time.Minute}, {"20m", 20 * time.Minute}, {"1h", time.Hour}, {"24h", 24 * time.Hour}},
 		}
-		c := showing(b, cfg, s, viewOf(s))
+		c := showing(b, o, s, viewOf(s))
 		ours, plain := prometheus.NewRegistry(), prometheus.NewRegistry()
 		ours.MustRegister(c)
 		families, err := ours.Gather()

@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"math"
@@ -114,7 +114,10 @@ func TestExemplarsNobodyShouldSee(t *testing.T) {
 			if got := exemplarOf(tc.e); (got != nil) != tc.want {
 				t.Errorf("exposed: %v", got)
 			}
-			c := &counter{exemplar: tc.e}
+			c, err := newCounter(prometheus.NewDesc("c_total", "C.", nil, nil), ledger.Counter{Exemplar: tc.e})
+			if err != nil {
+				t.Fatal(err)
+			}
 			var out dto.Metric
 			if err := c.Write(&out); err != nil {
 				t.Fatal(err)

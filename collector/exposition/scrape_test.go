@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"bytes"
@@ -69,7 +69,7 @@ func decoded(t fataler, body []byte) map[string]*dto.MetricFamily {
 
 func TestProtobufHasNativeHistogramsExemplarsAndCreatedTimestamps(t *testing.T) {
 	s := everything()
-	families := decoded(t, scraped(t, showing(t, testConfig(), s, viewOf(s)), acceptProtobuf, false))
+	families := decoded(t, scraped(t, showing(t, testOptions(), s, viewOf(s)), acceptProtobuf, false))
 	for _, name := range []string{"hoop_session_event_size_bytes", "hoop_session_duration_seconds", "hoop_review_wait_seconds"} {
 		h := families[name].GetMetric()[0].GetHistogram()
 		if h.Schema == nil || len(h.GetPositiveSpan()) != 2 || h.GetZeroCount() != 1 || len(h.GetBucket()) != 3 || len(h.GetExemplars()) != 2 {
@@ -104,18 +104,18 @@ func TestOpenMetrics(t *testing.T) {
 	)
 	for _, tc := range []struct {
 		name      string
-		cfg       func(*Config)
+		change    func(*Options)
 		created   bool
 		want, not []string
 	}{
-		{"exemplars", func(*Config) {}, false, []string{onCounter, onHistogram}, []string{"_created{", "_created 1"}},
-		{"without exemplars", func(c *Config) { c.NoExemplars = true }, false, nil, []string{"session_id"}},
-		{"with created lines", func(*Config) {}, true, []string{created}, nil},
+		{"exemplars", func(*Options) {}, false, []string{onCounter, onHistogram}, []string{"_created{", "_created 1"}},
+		{"without exemplars", func(o *Options) { o.NoExemplars = true }, false, nil, []string{"session_id"}},
+		{"with created lines", func(*Options) {}, true, []string{created}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			cfg := testConfig()
-			tc.cfg(&cfg)
-			got := string(scraped(t, showing(t, cfg, s, viewOf(s)), acceptOpenMetrics, tc.created))
+			o := testOptions()
+			tc.change(&o)
+			got := string(scraped(t, showing(t, o, s, viewOf(s)), acceptOpenMetrics, tc.created))
 			for _, line := range tc.want {
 				if !strings.Contains(got, "\n"+line+"\n") {
 					t.Errorf("missing: %s", line)
@@ -153,7 +153,7 @@ func TestHostileLabelValues(t *testing.T) {
 	}
 	v := viewOf(s)
 	v.Version = "\xff"
-	c := showing(t, testConfig(), s, v)
+	c := showing(t, testOptions(), s, v)
 	for name, accept := range map[string]string{"text": acceptText, "OpenMetrics": acceptOpenMetrics, "protobuf": acceptProtobuf} {
 		t.Run(name, func(t *testing.T) { scraped(t, c, accept, true) })
 	}
@@ -181,13 +181,13 @@ func TestHostileLabelValues(t *testing.T) {
 
 // Whatever a snapshot holds, no scrape fails, in any format.
 func TestNoSnapshotFailsAScrape(t *testing.T) {
-	e, err := newExposition(testConfig())
+	e, err := New(testOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySnapshot(t)
-		v := view{Now: anyTime(t), Up: rapid.Bool().Draw(t, "up"), Withheld: rapid.Bool().Draw(t, "withheld"), Version: anyText().Draw(t, "version"), LastSuccess: anyTime(t)}
+		v := View{Now: anyTime(t), Up: rapid.Bool().Draw(t, "up"), Withheld: rapid.Bool().Draw(t, "withheld"), Version: anyText().Draw(t, "version"), LastSuccess: anyTime(t)}
 		c := shown{e: e, s: s, v: v}
 		scraped(t, c, acceptText, true)
 		scraped(t, c, acceptOpenMetrics, true)
@@ -246,7 +246,7 @@ func anyExemplar(t *rapid.T) *ledger.Exemplar {
 func TestScrapesAtOnce(t *testing.T) {
 	s := everything()
 	reg := prometheus.NewPedanticRegistry()
-	c := showing(t, testConfig(), s, viewOf(s))
+	c := showing(t, testOptions(), s, viewOf(s))
 	for _, gateway := range []string{"a", "b"} {
 		prometheus.WrapRegistererWith(prometheus.Labels{"gateway": gateway, "zone": "z"}, reg).MustRegister(c)
 	}
@@ -285,7 +285,7 @@ func gathered(t *testing.T, g prometheus.Gatherer) string {
 func TestWritingTwiceSharesNoList(t *testing.T) {
 	s := everything()
 	ch := make(chan prometheus.Metric, 1000)
-	showing(t, testConfig(), s, viewOf(s)).Collect(ch)
+	showing(t, testOptions(), s, viewOf(s)).Collect(ch)
 	close(ch)
 	for m := range ch {
 		var first, second dto.Metric
