@@ -34,6 +34,7 @@ type Exposition struct {
 	parts    histogramParts
 }
 
+// describedFamily is a family with its descriptor.
 type describedFamily struct {
 	family
 	desc *prometheus.Desc
@@ -117,7 +118,7 @@ func (e *Exposition) Collect(ch chan<- prometheus.Metric, s *ledger.Snapshot, v 
 	}
 	to := &sender{View: v, snapshot: s, parts: e.parts, ch: ch}
 	for i := range e.families {
-		to.desc = e.families[i].desc
-		e.families[i].send(to)
+		to.family = &e.families[i]
+		to.family.send(to)
 	}
 }

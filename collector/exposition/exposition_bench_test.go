@@ -16,7 +16,7 @@ import (
 )
 
 // BenchmarkScrape gathers and encodes a snapshot in which every target has full histograms and exemplars. Beside it, as the reference:
-// plain client_golang vectors that hold the same series, which have nothing to do at a scrape but to show what they hold.
+// plain client_golang vectors that hold the same series and have only to be written at a scrape.
 func BenchmarkScrape(b *testing.B) {
 	for _, targets := range []int{200, 2000} {
 		s := fullSnapshot(targets)

@@ -35,7 +35,7 @@ func (c shown) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// showing returns a collector that shows a snapshot with the settings of a test.
+// showing returns a collector that shows a snapshot with the options of a test.
 func showing(t testing.TB, o Options, s *ledger.Snapshot, v View) shown {
 	t.Helper()
 	e, err := New(o)
@@ -45,7 +45,7 @@ func showing(t testing.TB, o Options, s *ledger.Snapshot, v View) shown {
 	return shown{e: e, s: s, v: v}
 }
 
-// testConfig has one or two of everything that can be chosen.
+// testOptions has one or two values for everything that can be chosen.
 func testOptions() Options {
 	return Options{
 		ConnectionTags: []string{"team", "data-class"},
@@ -119,7 +119,7 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 	}
 	for name := range got {
 		if _, ok := want[name]; !ok {
-			t.Errorf("%s is described, but nobody was promised it", name)
+			t.Errorf("%s is described, but not listed in this test", name)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestHelpSaysWhereAValueComesFrom(t *testing.T) {
 
 type description struct{ name, help, labels string }
 
-// described returns what a collector of the test's settings describes.
+// described returns what a collector with the options of the tests describes.
 func described(t *testing.T) []description {
 	t.Helper()
 	form := regexp.MustCompile(`fqName: "([^"]*)", help: "([^"]*)", unit: "", constLabels: {}, variableLabels: {([^}]*)}`)
@@ -166,7 +166,7 @@ func described(t *testing.T) []description {
 	return out
 }
 
-// LabelNames is what no target may have as a label of its own: all that is described, and le of classic buckets.
+// LabelNames has the labels of everything that is described, and le of classic buckets.
 func TestLabelNames(t *testing.T) {
 	want := []string{"le"}
 	for _, d := range described(t) {

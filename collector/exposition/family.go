@@ -1,6 +1,7 @@
 package exposition
 
 import (
+	"fmt"
 	"sort"
 	"time"
 
@@ -89,84 +90,75 @@ func targetBeyond(thresholds []Threshold, times func(*ledger.TargetNumbers) []ti
 	})
 }
 
-// targetCounters is for counters of each target, by a label of their own. Counters are never withheld.
+// targetCounted is for counters and histograms: each is called for each target. They are never withheld.
+func targetCounted(each func(*sender, *ledger.TargetNumbers)) func(*sender) {
+	return func(s *sender) {
+		if s.Counted == nil {
+			return
+		}
+		for i := range s.Counted.Targets {
+			each(s, &s.Counted.Targets[i])
+		}
+	}
+}
+
+// targetCounters is for counters of each target, by a label of their own.
 func targetCounters(of func(*ledger.TargetNumbers) []ledger.Counter) func(*sender) {
-	return func(s *sender) {
-		if s.Counted == nil {
-			return
+	return targetCounted(func(s *sender, n *ledger.TargetNumbers) {
+		for _, c := range of(n) {
+			s.counter(c, n.Connection, n.Type, c.Label)
 		}
-		for i := range s.Counted.Targets {
-			n := &s.Counted.Targets[i]
-			for _, c := range of(n) {
-				s.counter(c, n.Connection, n.Type, c.Label)
-			}
-		}
-	}
+	})
 }
 
-// targetCounter is for the one counter of each target.
-func targetCounter(of func(*ledger.TargetNumbers) ledger.Counter) func(*sender) {
-	return func(s *sender) {
-		if s.Counted == nil {
-			return
-		}
-		for i := range s.Counted.Targets {
-			n := &s.Counted.Targets[i]
-			s.counter(of(n), n.Connection, n.Type)
-		}
-	}
-}
-
-// targetHistogram is for the histogram of each target, from its first observation on.
+// targetHistogram is for the histogram of each target. It is absent before a target's first observation.
 func targetHistogram(m ledger.Measure) func(*sender) {
-	return func(s *sender) {
-		if s.Counted == nil {
-			return
+	return targetCounted(func(s *sender, n *ledger.TargetNumbers) {
+		if h := n.Histograms[m]; h != nil {
+			s.histogram(h, n.Connection, n.Type)
 		}
-		for i := range s.Counted.Targets {
-			n := &s.Counted.Targets[i]
-			if h := n.Histograms[m]; h != nil {
-				s.histogram(h, n.Connection, n.Type)
-			}
-		}
-	}
+	})
 }
 
-// sender sends the series of one scrape, one family after the other. One goroutine uses it. Each value of a series has a value for each
-// label of the family, in the order of its labels.
+// sender sends the series of one scrape. A series has one value for each label of its family, in the same order. One goroutine uses a sender:
+// for each family, [Exposition.Collect] sets family and calls its send.
 type sender struct {
 	View
 	snapshot *ledger.Snapshot // nil before the first
 	parts    histogramParts
 	ch       chan<- prometheus.Metric
-	desc     *prometheus.Desc // of the family whose series are sent
-	values   []string         // memory for label values, used again for each series
+	family   *describedFamily
+	values   []string // memory that valid uses again for each series
 }
 
 func (s *sender) gauge(value float64, labels ...string) {
-	s.put(prometheus.NewConstMetric(s.desc, prometheus.GaugeValue, value, s.valid(labels)...))
+	s.put(prometheus.NewConstMetric(s.family.desc, prometheus.GaugeValue, value, s.valid(labels)...))
 }
 
 func (s *sender) counter(c ledger.Counter, labels ...string) {
 	if !s.parts.exemplars {
 		c.Exemplar = nil
 	}
-	s.put(newCounter(s.desc, c, s.valid(labels)...))
+	s.put(newCounter(s.family.desc, c, s.valid(labels)...))
 }
 
 func (s *sender) histogram(h *ledger.Histogram, labels ...string) {
-	s.ch <- &histogram{desc: s.desc, labels: prometheus.MakeLabelPairs(s.desc, s.valid(labels)), from: h, parts: s.parts}
+	if len(labels) != len(s.family.labels) {
+		s.put(nil, fmt.Errorf("%d label values for %d labels", len(labels), len(s.family.labels)))
+		return
+	}
+	s.ch <- &histogram{desc: s.family.desc, labels: prometheus.MakeLabelPairs(s.family.desc, s.valid(labels)), from: h, parts: s.parts}
 }
 
-// put sends m. An error fails the scrape; it can come only from a row whose labels and values differ in number, not from what a gateway says.
+// put sends m. An error fails the scrape. No answer of a gateway causes one, only a row whose labels and values differ in number.
 func (s *sender) put(m prometheus.Metric, err error) {
 	if err != nil {
-		m = prometheus.NewInvalidMetric(s.desc, err)
+		m = prometheus.NewInvalidMetric(s.family.desc, err)
 	}
 	s.ch <- m
 }
 
-// valid returns label values that every scraper accepts. They are valid until the next call.
+// valid returns label values over which no scrape fails. The next call overwrites them.
 func (s *sender) valid(labels []string) []string {
 	s.values = s.values[:0]
 	for _, v := range labels {

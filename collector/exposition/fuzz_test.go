@@ -16,7 +16,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// Whatever a gateway says where we make a label of it: no scrape fails, no series comes twice, and what a label can be stays bounded.
+// Whatever text a gateway answers where it becomes a label value: no scrape fails, no series occurs twice, and the number of values is bounded.
 func FuzzLabelValues(f *testing.F) {
 	f.Add("pg-prod", "database", "postgres", "exec", "done", "APPROVED", "sre", "payments", 3)
 	f.Add("", "", "", "", "", "", "", "", 0)
@@ -25,7 +25,7 @@ func FuzzLabelValues(f *testing.F) {
 	f.Add(strings.Repeat("ä", 200), strings.Repeat("x", 300), "{}", "le", "open", "PENDING", strings.Repeat("ü", 128), "quantile", 260)
 	f.Fuzz(func(t *testing.T, connection, kind, subtype, verb, status, review, group, tag string, n int) {
 		n = max(0, min(n, 400))
-		// Each word also comes with what makes it another one, at its end and at its beginning.
+		// Each word also occurs with a number at its end and at its beginning.
 		variant := func(word string, i, most int) string {
 			switch i %= most; {
 			case i == 0:
@@ -59,7 +59,7 @@ func FuzzLabelValues(f *testing.F) {
 	})
 }
 
-// wellFormed wants a snapshot to be exposed so that a scraper can read it, and its labels to be few. maxConnections 0 is no limit.
+// wellFormed checks that a scraper can read what is shown of a snapshot, and that its labels have few values. maxConnections 0 means no limit.
 func wellFormed(t *testing.T, o Options, maxConnections int, s *ledger.Snapshot) {
 	c := showing(t, o, s, viewOf(s))
 	scraped(t, c, acceptOpenMetrics, true)
@@ -79,7 +79,7 @@ func wellFormed(t *testing.T, o Options, maxConnections int, s *ledger.Snapshot)
 			}
 			seen[key] = true
 			for _, l := range m.GetLabel() {
-				if v := l.GetValue(); !utf8.ValidString(v) || len(v) > 3*256 { // each byte that is none can become three
+				if v := l.GetValue(); !utf8.ValidString(v) || len(v) > 3*256 { // each invalid byte can become three
 					t.Errorf("%s has a label value %q", f.GetName(), v)
 				}
 				if values[l.GetName()] == nil {
@@ -96,11 +96,11 @@ func wellFormed(t *testing.T, o Options, maxConnections int, s *ledger.Snapshot)
 		}
 	}
 	if most := maxConnections; most > 0 && len(values["connection"]) > most+1 {
-		t.Errorf("%d connections have names, and %d are to have one", len(values["connection"]), most)
+		t.Errorf("%d connections have names, want at most %d", len(values["connection"]), most)
 	}
 }
 
-// What is chosen for thresholds and tags either is refused or can be scraped.
+// Thresholds and tags either are refused or can be scraped, whatever the user chose.
 func FuzzChosenLabels(f *testing.F) {
 	f.Add("1h,8h", "5m", "team,environment")
 	f.Add("", "1d,24h", "a.b,a-b")

@@ -61,7 +61,7 @@ hoop_exporter_state_save_failures_total 1
 	}
 }
 
-// A clock that is set back, or a word that is no UTF-8, must not take the exporter down.
+// A clock that is set back, or a code that is not valid UTF-8, does no harm.
 func TestInstrumentsTakeAnything(t *testing.T) {
 	i := NewInstruments(Options{})
 	i.Request("\xff", -time.Second)

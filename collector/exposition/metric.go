@@ -50,7 +50,7 @@ func exemplarOf(e *ledger.Exemplar) *dto.Exemplar {
 	if !exemplarIsValid(e) {
 		return nil
 	}
-	p := &struct { // one allocation instead of six: a scrape makes very many
+	p := &struct { // one allocation instead of seven: a scrape makes very many
 		exemplar dto.Exemplar
 		labels   [1]*dto.LabelPair
 		label    dto.LabelPair

@@ -70,7 +70,7 @@ func reviewCounters() []family {
 			name:   "hoop_reviews_requested_total",
 			help:   "Reviews asked for" + sinceT0 + ". From review.created_at" + fromAPI,
 			labels: ofTarget(),
-			send:   targetCounter(func(n *ledger.TargetNumbers) ledger.Counter { return n.Requested }),
+			send:   targetCounted(func(s *sender, n *ledger.TargetNumbers) { s.counter(n.Requested, n.Connection, n.Type) }),
 		},
 		{
 			name: "hoop_reviews_resolved_total",

@@ -133,7 +133,7 @@ func TestOpenMetrics(t *testing.T) {
 	}
 }
 
-// hostile are label values that somebody could name a connection, a group or a tag.
+// hostile returns odd names that a user could give a connection, a group or a tag.
 func hostile() []string {
 	return []string{
 		"", " ", "\xff", "\xfe", "a\xc3", "\x00", "\n", `\`, `\n`, `"`, `"} 1` + "\n" + `hoop_up 0`, "é", "日本", "\u2028", "<other>", "{}", "#", "=",
@@ -175,7 +175,7 @@ func TestHostileLabelValues(t *testing.T) {
 		t.Errorf("%d connections arrived of %d", len(got), len(hostile()))
 	}
 	if up := families["hoop_up"].GetMetric(); len(up) != 1 || up[0].GetGauge().GetValue() != 1 {
-		t.Error("a label value passed for a sample")
+		t.Error("a label value was read as a sample")
 	}
 }
 
@@ -242,8 +242,8 @@ func anyExemplar(t *rapid.T) *ledger.Exemplar {
 	return &ledger.Exemplar{SessionID: id, Value: rapid.Float64().Draw(t, "exemplar"), At: anyTime(t)}
 }
 
-// Scrapers may come at once, through registries that add labels of their own, while each sees the same.
-func TestScrapesAtOnce(t *testing.T) {
+// Scrapes at the same time, through registries that add labels of their own, all see the same.
+func TestScrapesAtTheSameTime(t *testing.T) {
 	s := everything()
 	reg := prometheus.NewPedanticRegistry()
 	c := showing(t, testOptions(), s, viewOf(s))
@@ -264,7 +264,7 @@ func TestScrapesAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// gathered is everything that a registry has, as one comparable string.
+// gathered returns everything that a registry has, as one comparable string.
 func gathered(t *testing.T, g prometheus.Gatherer) string {
 	families, err := g.Gather()
 	if err != nil {
@@ -281,7 +281,7 @@ func gathered(t *testing.T, g prometheus.Gatherer) string {
 	return out.String()
 }
 
-// One metric may be written by several at once, and what one of them adds to what he got is his alone.
+// A metric may be written more than once, and what a caller appends to one result is not in another.
 func TestWritingTwiceSharesNoList(t *testing.T) {
 	s := everything()
 	ch := make(chan prometheus.Metric, 1000)
@@ -306,7 +306,7 @@ func TestWritingTwiceSharesNoList(t *testing.T) {
 			t.Errorf("%v: first %v, then %v", m.Desc(), before, &second)
 		}
 		if len(first.Label) > 1 && cap(second.Label) > len(second.Label) {
-			t.Errorf("%v: who appends labels writes to those of others", m.Desc())
+			t.Errorf("%v: appending labels to one result changes another", m.Desc())
 		}
 		if !slices.IsSortedFunc(second.GetLabel(), func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) }) {
 			t.Errorf("%v: labels are not sorted: %v", m.Desc(), second.GetLabel())
