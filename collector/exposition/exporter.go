@@ -57,7 +57,7 @@ func exporterGauges(staleAfter time.Duration) []family {
 	}
 }
 
-// exporterCounters are the families that count odd sessions and values.
+// exporterCounters are the families that count sessions and values that are missing from other families.
 func exporterCounters() []family {
 	return []family{
 		{
