@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
@@ -28,7 +29,7 @@ const fresh = "refresh"
 type Collector struct {
 	settings    atomic.Pointer[settings]
 	log         *troubleLog
-	instruments *instruments
+	instruments *exposition.Instruments
 	address     *Address
 	share       *budget.Share    // Run's alone
 	slot        slot             // Run's alone
@@ -96,7 +97,7 @@ func New(cfg Config) (*Collector, error) {
 	}
 	cfg = set.Config
 	c := &Collector{
-		instruments: newInstruments(cfg), log: newTroubleLog(cfg.Logger), address: cfg.Address, slot: slot{slots: cfg.Slots},
+		instruments: exposition.NewInstruments(cfg.exposition()), log: newTroubleLog(cfg.Logger), address: cfg.Address, slot: slot{slots: cfg.Slots},
 		// No janitor: it would never end.
 		cache: cache.New(cfg.CacheTTL, 0),
 		wake:  make(chan struct{}, 1), stopped: make(chan struct{}), baseline: make(chan struct{}),
@@ -232,8 +233,8 @@ func (c *Collector) Progress() Progress {
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	c.settings.Load().exposition.describe(ch)
-	c.instruments.describe(ch)
+	c.settings.Load().exposition.Describe(ch)
+	c.instruments.Describe(ch)
 }
 
 // Collect implements prometheus.Collector, with a deadline of its own. A scrape that has one uses [Collector.Scrape].
@@ -259,14 +260,14 @@ func (c *Collector) collect(ctx context.Context, ch chan<- prometheus.Metric) {
 	_ = c.Refresh(ctx)
 	set, p := c.settings.Load(), c.published.Load()
 	now := set.clock()
-	set.exposition.collect(ch, p.snapshot, p.view(set.Config, now))
-	c.instruments.collect(ch)
+	set.exposition.Collect(ch, p.snapshot, p.view(set.Config, now))
+	c.instruments.Collect(ch)
 	p.served.CompareAndSwap(nil, &now)
 }
 
-func (p *published) view(cfg Config, now time.Time) view {
+func (p *published) view(cfg Config, now time.Time) exposition.View {
 	stale := p.status.lastSuccess.IsZero() || now.Sub(p.status.lastSuccess) >= cfg.StaleAfter
-	v := view{
+	v := exposition.View{
 		Up: p.status.up && !stale, Withheld: stale,
 		Version: p.status.version, VisibilityLimited: p.status.visibilityLimited, LastSuccess: p.status.lastSuccess,
 	}

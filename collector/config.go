@@ -6,6 +6,7 @@ import (
 	"github.com/go-kit/log"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
@@ -26,7 +27,7 @@ type Config struct {
 	// ForgetAfter is when an unfinished session is let go (90d).
 	ForgetAfter time.Duration
 	// LongRunning and Overdue are the thresholds of hoop_long_running_sessions and hoop_overdue_reviews.
-	LongRunning, Overdue []Threshold
+	LongRunning, Overdue []exposition.Threshold
 	// ConnectionTags are the tag keys that become labels of hoop_connection_info.
 	ConnectionTags []string
 
@@ -56,10 +57,4 @@ type Config struct {
 
 	// clock is the exporter's (time.Now). It is there for tests, in which it is wrong, and is set.
 	clock func() time.Time
-}
-
-// Threshold is a duration as it was written, which is its label value.
-type Threshold struct {
-	Name     string
-	Duration time.Duration
 }

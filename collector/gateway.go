@@ -10,6 +10,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
 
@@ -29,7 +30,7 @@ const (
 type gateway struct {
 	client      *client.Client
 	timeout     time.Duration
-	instruments *instruments
+	instruments *exposition.Instruments
 	watchdog    watchdog
 	slot        *slot
 
@@ -70,7 +71,7 @@ func timed[T any](ctx context.Context, g *gateway, timeout time.Duration, f func
 	start := time.Now()
 	g.slot.while(ctx, func() { out, err = watch(asking, &g.watchdog, f) })
 	took = time.Since(start)
-	g.instruments.request(code(err), took)
+	g.instruments.Request(code(err), took)
 	return out, took, err
 }
 

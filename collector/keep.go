@@ -118,7 +118,7 @@ func (c *Collector) save(l *ledger.Ledger, now time.Time) error {
 		return nil
 	}
 	if err := c.keeper.store.Save(l.Image(), now); err != nil {
-		c.instruments.stateSaveFailed()
+		c.instruments.StateSaveFailed()
 		c.log.trouble("state", "the state cannot be saved: counters stay at their last saved values until it can", err)
 		return err
 	}

@@ -120,7 +120,7 @@ func (c *Collector) refresh(ctx context.Context) error {
 	s.ended = now
 	if asked {
 		s.up, s.err = ok, trouble
-		c.instruments.refreshed(now.Sub(began), !ok)
+		c.instruments.Refreshed(now.Sub(began), !ok)
 		c.attempted.Store(true)
 	}
 	if asked && ok {

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
 // settings are a configuration and what is made of it for scrapes. They are immutable; a change of the configuration makes new ones.
 type settings struct {
 	Config
-	exposition *exposition
+	exposition *exposition.Exposition
 }
 
 func newSettings(cfg Config) (*settings, error) {
@@ -20,11 +22,19 @@ func newSettings(cfg Config) (*settings, error) {
 		return nil, errors.New("collector without a client")
 	}
 	cfg = cfg.withDefaults()
-	e, err := newExposition(cfg)
+	e, err := exposition.New(cfg.exposition())
 	if err != nil {
 		return nil, fmt.Errorf("preparing the metrics: %w", err)
 	}
 	return &settings{cfg, e}, nil
+}
+
+// exposition returns the options for how metrics are shown.
+func (c Config) exposition() exposition.Options {
+	return exposition.Options{
+		LongRunning: c.LongRunning, Overdue: c.Overdue, ConnectionTags: c.ConnectionTags, StaleAfter: c.StaleAfter,
+		NoExemplars: c.NoExemplars, NoNativeHistograms: c.NoNativeHistograms, NoClassicHistograms: c.NoClassicHistograms,
+	}
 }
 
 // cfg is the configuration that holds now.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
 // otherClient asks the same gateway with another credential.
@@ -44,7 +45,7 @@ func TestReconfigure(t *testing.T) {
 			}
 		}},
 		{"thresholds and tags", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) {
-			cfg.Overdue, cfg.ConnectionTags = []Threshold{{"7m", 7 * time.Minute}}, []string{"environment"}
+			cfg.Overdue, cfg.ConnectionTags = []exposition.Threshold{{Name: "7m", Duration: 7 * time.Minute}}, []string{"environment"}
 		}, func(t *testing.T, _, is map[string]float64) {
 			old, young := 0, 0
 			for k := range is {

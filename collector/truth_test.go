@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
@@ -63,8 +64,8 @@ func dayOfLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64) {
 
 func truthConfig() Config {
 	return Config{
-		LongRunning:    []Threshold{{"1h", time.Hour}, {"8h", 8 * time.Hour}},
-		Overdue:        []Threshold{{"5m", 5 * time.Minute}, {"1h", time.Hour}},
+		LongRunning:    []exposition.Threshold{{Name: "1h", Duration: time.Hour}, {Name: "8h", Duration: 8 * time.Hour}},
+		Overdue:        []exposition.Threshold{{Name: "5m", Duration: 5 * time.Minute}, {Name: "1h", Duration: time.Hour}},
 		ConnectionTags: []string{"team"},
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/hoop-exporter/hoop_exporter/client/credential"
-	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
 // builder makes gateways of what a file says about each and of its defaults.
@@ -138,7 +138,7 @@ func (b *builder) fit(d *Draft, s *section) {
 			b.wrong(s, r.flags, strings.ReplaceAll(r.text, "%s", keyOf(r.flags[1])))
 		}
 	}
-	if err := collector.CheckConnectionTags(d.collector.ConnectionTags); err != nil {
+	if err := exposition.CheckConnectionTags(d.collector.ConnectionTags); err != nil {
 		b.wrong(s, []string{"labels.connection-tags"}, err.Error())
 	}
 }

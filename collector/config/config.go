@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
-	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
 // maxBytes bounds a file: one with 10,000 gateways has room in it.
@@ -106,7 +106,7 @@ func checkFlags(d *Draft) error {
 			return fmt.Errorf("--%s: "+r.text, r.flags[0], "--"+r.flags[1])
 		}
 	}
-	if err := collector.CheckConnectionTags(d.collector.ConnectionTags); err != nil {
+	if err := exposition.CheckConnectionTags(d.collector.ConnectionTags); err != nil {
 		return fmt.Errorf("--labels.connection-tags: %w", err)
 	}
 	return nil

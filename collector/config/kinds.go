@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
 // kind is what a setting's value is, and how it is written in a file.
@@ -149,7 +149,7 @@ func (s Setting) written(d *Draft) (*yaml.Node, error) {
 		value = model.Duration(v).String()
 	case float64:
 		return &yaml.Node{Kind: yaml.ScalarNode, Value: strconv.FormatFloat(v, 'f', -1, 64)}, nil
-	case []collector.Threshold:
+	case []exposition.Threshold:
 		names := make([]string, 0, len(v))
 		for _, t := range v {
 			names = append(names, t.Name)

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
 // tagPrefix begins the labels of connection tags, which an operator names as well.
@@ -15,7 +15,7 @@ const tagPrefix = "tag_"
 
 // reservedLabels are those that a target's series have anyway: Prometheus would rename one of the two.
 func reservedLabels() []string {
-	return append(collector.LabelNames(), "gateway", "instance", "job")
+	return append(exposition.LabelNames(), "gateway", "instance", "job")
 }
 
 // labels reads the labels of a target.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
 const good = `
@@ -188,7 +188,7 @@ hoop.yml:4: gateways.a.url: is missing: give one such as https://hoop.example.co
 
 // Prometheus would rename one of two labels of the same name.
 func TestLabelsOfSeriesAreNoTargetLabels(t *testing.T) {
-	for _, label := range append(collector.LabelNames(), "gateway", "instance", "job", "tag_team", "tag_") {
+	for _, label := range append(exposition.LabelNames(), "gateway", "instance", "job", "tag_team", "tag_") {
 		_, err := Parse("hoop.yml", fmt.Appendf(nil, "gateways: {a: {url: https://a, token_file: t, target_labels: {%s: x}}}", label))
 		if want := "hoop.yml:1: gateways.a.target_labels." + label + ": is a label that the series of a gateway have anyway: choose another name"; err == nil || err.Error() != want {
 			t.Errorf("says %v, want %s", err, want)

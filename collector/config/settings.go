@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
-	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
 // Setting is something that an operator decides about a gateway. The flag --a.b-c is the key `a: {b_c: ...}` of a gateway in a file, and the
@@ -82,8 +82,8 @@ func sessionSettings() []Setting {
 			func(d *Draft) *time.Duration { return &d.collector.Lookback }).within(aboveZero, "must be above 0"),
 		durations("sessions.overlap", "15m", "How late a session may show up and still be counted.",
 			func(d *Draft) *time.Duration { return &d.collector.AllowedLateness }).within(aboveZero, "must be above 0, since sessions show up late"),
-		setting("sessions.long-running", "1h,8h,24h,72h", "Thresholds of hoop_long_running_sessions.", thresholds, collector.ParseThresholds,
-			func(d *Draft) *[]collector.Threshold { return &d.collector.LongRunning }),
+		setting("sessions.long-running", "1h,8h,24h,72h", "Thresholds of hoop_long_running_sessions.", thresholds, exposition.ParseThresholds,
+			func(d *Draft) *[]exposition.Threshold { return &d.collector.LongRunning }),
 		durations("sessions.forget-after", "90d", "How long an unfinished session is watched.",
 			func(d *Draft) *time.Duration { return &d.collector.ForgetAfter }),
 		texts("sessions.connection", "Watch only the connection of this name.",
@@ -94,8 +94,8 @@ func sessionSettings() []Setting {
 			func(d *Draft) *string { return &d.collector.User }),
 		texts("sessions.review-approver", "Watch only sessions whose review the person with this e-mail may approve.",
 			func(d *Draft) *string { return &d.collector.ReviewApprover }),
-		setting("reviews.overdue", "5m,20m,1h,24h", "Thresholds of hoop_overdue_reviews.", thresholds, collector.ParseThresholds,
-			func(d *Draft) *[]collector.Threshold { return &d.collector.Overdue }),
+		setting("reviews.overdue", "5m,20m,1h,24h", "Thresholds of hoop_overdue_reviews.", thresholds, exposition.ParseThresholds,
+			func(d *Draft) *[]exposition.Threshold { return &d.collector.Overdue }),
 		durations("cache.ttl", "10s", "How long the result of a refresh answers scrapes.",
 			func(d *Draft) *time.Duration { return &d.collector.CacheTTL }).within(aboveZero, "must be above 0: to ask at nearly every scrape, write 1ms"),
 		durations("stale.after", "5m", "Time without a successful refresh after which gauges are withheld.",

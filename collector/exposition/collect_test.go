@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"slices"
@@ -19,12 +19,12 @@ const (
 	sessionB = "0f8fad5b-d9cb-469f-a165-70867728950e"
 )
 
-// at is a moment of the tests: the snapshot everything() is of at(0).
+// at returns a time relative to that of the snapshot everything().
 func at(after time.Duration) time.Time {
 	return time.Date(2026, 1, 2, 3, 4, 5, 678900000, time.UTC).Add(after)
 }
 
-// everything is a snapshot that holds something for every family.
+// everything returns a snapshot that has a series for every family.
 func everything() *ledger.Snapshot {
 	created := at(-time.Hour)
 	c := func(label string, value uint64) ledger.Counter {
@@ -77,12 +77,12 @@ func smallHistogram(created time.Time, last float64) *ledger.Histogram {
 	}
 }
 
-// viewOf is the view of a scrape a moment after the snapshot was taken.
-func viewOf(s *ledger.Snapshot) view {
-	return view{Now: s.At.Add(time.Second), Up: true, Version: "1.49.10", LastSuccess: s.At}
+// viewOf returns the view of a scrape a moment after the snapshot was taken.
+func viewOf(s *ledger.Snapshot) View {
+	return View{Now: s.At.Add(time.Second), Up: true, Version: "1.49.10", LastSuccess: s.At}
 }
 
-// exposed returns what is scraped in the text format, less the HELP lines.
+// exposed returns what is scraped in the text format, without the HELP lines.
 func exposed(t testing.TB, c prometheus.Collector) string {
 	t.Helper()
 	reg := prometheus.NewPedanticRegistry()
@@ -132,11 +132,11 @@ func wantText(t *testing.T, got, want string) {
 }
 
 func TestEverythingIsExposed(t *testing.T) {
-	wantText(t, exposed(t, showing(t, testConfig(), everything(), viewOf(everything()))), everythingText)
+	wantText(t, exposed(t, showing(t, testOptions(), everything(), viewOf(everything()))), everythingText)
 }
 
 func TestBeforeTheFirstSnapshot(t *testing.T) {
-	wantText(t, exposed(t, showing(t, testConfig(), nil, view{})), `
+	wantText(t, exposed(t, showing(t, testOptions(), nil, View{})), `
 # TYPE hoop_exporter_baseline_complete gauge
 hoop_exporter_baseline_complete 0
 # TYPE hoop_exporter_gauges_withheld gauge
@@ -154,7 +154,7 @@ hoop_up 0
 
 func TestAnEmptyGateway(t *testing.T) {
 	s := &ledger.Snapshot{At: at(0), T0: at(0)}
-	wantText(t, exposed(t, showing(t, testConfig(), s, view{Now: at(0), Up: true, VisibilityLimited: true, LastSuccess: at(0)})), `
+	wantText(t, exposed(t, showing(t, testOptions(), s, View{Now: at(0), Up: true, VisibilityLimited: true, LastSuccess: at(0)})), `
 # TYPE hoop_exporter_abandoned_sessions_total counter
 hoop_exporter_abandoned_sessions_total 0
 # TYPE hoop_exporter_baseline_complete gauge
@@ -211,10 +211,10 @@ func TestStaleGaugesAreWithheld(t *testing.T) {
 			want.WriteString(line)
 		}
 	}
-	wantText(t, exposed(t, showing(t, testConfig(), s, v)), want.String())
+	wantText(t, exposed(t, showing(t, testOptions(), s, v)), want.String())
 }
 
-// A 0 is a claim: it is made only of what has been read to the end.
+// A 0 says that there is none, so it is shown only where everything that could be another value has been read.
 func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 	const (
 		pending  = `hoop_open_sessions{connection="quiet",state="pending",type="ssh"} 0`
@@ -245,7 +245,7 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 				OpenReviews: []ledger.LabelCount{{Label: "APPROVED"}, {Label: "PENDING"}},
 				Started:     []ledger.Counter{{Label: "exec", Created: at(0)}},
 			}}}
-			got := exposed(t, showing(t, testConfig(), s, viewOf(s)))
+			got := exposed(t, showing(t, testOptions(), s, viewOf(s)))
 			for _, line := range tc.want {
 				if !strings.Contains(got, line+"\n") {
 					t.Errorf("missing: %s", line)
@@ -253,7 +253,7 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 			}
 			for _, line := range tc.not {
 				if strings.Contains(got, line) {
-					t.Errorf("claimed too early: %s", line)
+					t.Errorf("shown too early: %s", line)
 				}
 			}
 		})
@@ -263,15 +263,15 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 func TestWhatIsThereIsShownEvenWhileReadingBack(t *testing.T) {
 	s := everything()
 	s.BaselineComplete, s.PendingComplete = false, false
-	got := exposed(t, showing(t, testConfig(), s, viewOf(s)))
+	got := exposed(t, showing(t, testOptions(), s, viewOf(s)))
 	for line := range strings.Lines(everythingText) {
-		claim := strings.HasSuffix(line, " 0\n") && strings.Contains(line, "connection=")
+		zero := strings.HasSuffix(line, " 0\n") && strings.Contains(line, "connection=")
 		isGauge := !strings.Contains(line, "_total{") && !strings.Contains(line, "_bucket{")
 		switch {
 		case strings.HasPrefix(line, "hoop_exporter_baseline_complete"), line == "\n":
-		case claim && isGauge:
+		case zero && isGauge:
 			if strings.Contains(got, line) {
-				t.Errorf("claimed too early: %s", line)
+				t.Errorf("shown too early: %s", line)
 			}
 		case !strings.Contains(got, line):
 			t.Errorf("missing: %s", line)
@@ -279,7 +279,7 @@ func TestWhatIsThereIsShownEvenWhileReadingBack(t *testing.T) {
 	}
 }
 
-// Whatever the moments and the thresholds, the count is that of those longer ago.
+// Whatever the times and the thresholds, the value is how many times are longer ago than the threshold.
 func TestThresholdsAreCountedAtTheScrape(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ages := rapid.SliceOfN(rapid.Int64Range(-10, 100), 0, 20).Draw(t, "ages in minutes")
@@ -287,20 +287,20 @@ func TestThresholdsAreCountedAtTheScrape(t *testing.T) {
 		later := rapid.Int64Range(0, 50).Draw(t, "minutes from snapshot to scrape")
 		slices.SortFunc(ages, func(a, b int64) int { return int(b - a) })
 		want := 0
-		var moments []time.Time
+		var times []time.Time
 		for _, age := range ages {
-			moments = append(moments, at(-time.Duration(age)*time.Minute))
+			times = append(times, at(-time.Duration(age)*time.Minute))
 			if age+later > limit {
 				want++
 			}
 		}
 		of := []Threshold{{"x", time.Duration(limit) * time.Minute}}
-		e, err := newExposition(Config{Overdue: of, LongRunning: of})
+		e, err := New(Options{Overdue: of, LongRunning: of})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &ledger.Snapshot{At: at(0), BaselineComplete: true, PendingComplete: true, Targets: []ledger.TargetSnapshot{{PendingSince: moments, RunningSince: moments}}}
-		c := shown{e: e, s: s, v: view{Now: at(time.Duration(later) * time.Minute)}}
+		s := &ledger.Snapshot{At: at(0), BaselineComplete: true, PendingComplete: true, Targets: []ledger.TargetSnapshot{{PendingSince: times, RunningSince: times}}}
+		c := shown{e: e, s: s, v: View{Now: at(time.Duration(later) * time.Minute)}}
 		for _, name := range []string{"hoop_overdue_reviews", "hoop_long_running_sessions"} {
 			if got := valueOf(t, c, name); got != float64(want) {
 				t.Fatalf("%s is %v, want %d", name, got, want)
@@ -309,7 +309,7 @@ func TestThresholdsAreCountedAtTheScrape(t *testing.T) {
 	})
 }
 
-// valueOf is the value of the only gauge or counter of a family.
+// valueOf returns the value of the only gauge or counter of a family.
 func valueOf(t interface{ Fatalf(string, ...any) }, c prometheus.Collector, name string) float64 {
 	reg := prometheus.NewPedanticRegistry()
 	if err := reg.Register(c); err != nil {
@@ -332,7 +332,26 @@ func valueOf(t interface{ Fatalf(string, ...any) }, c prometheus.Collector, name
 	return 0
 }
 
-func TestMomentsAreExactToTheMicrosecond(t *testing.T) {
+// A row that is wrong fails every scrape, which any test sees, but does not end the process.
+func TestTooFewLabelValuesFailAScrape(t *testing.T) {
+	for name, send := range map[string]func(*sender){
+		"gauge":     func(s *sender) { s.gauge(1) },
+		"counter":   func(s *sender) { s.counter(ledger.Counter{Created: at(0)}) },
+		"histogram": func(s *sender) { s.histogram(smallHistogram(at(0), 40)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			desc := prometheus.NewDesc("hoop_x", "X.", []string{"connection"}, nil)
+			e := &Exposition{families: []describedFamily{{family{name: "hoop_x", labels: []string{"connection"}, send: send}, desc}}}
+			reg := prometheus.NewPedanticRegistry()
+			reg.MustRegister(shown{e: e})
+			if _, err := reg.Gather(); err == nil {
+				t.Error("the scrape did not fail")
+			}
+		})
+	}
+}
+
+func TestTimesAreExactToTheMicrosecond(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		t    time.Time

@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"math"
@@ -93,7 +93,7 @@ func TestExemplarsOfAHistogram(t *testing.T) {
 	}
 }
 
-func TestExemplarsNobodyShouldSee(t *testing.T) {
+func TestOnlyValidExemplarsOfUUIDsAreExposed(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		e    *ledger.Exemplar
@@ -114,7 +114,10 @@ func TestExemplarsNobodyShouldSee(t *testing.T) {
 			if got := exemplarOf(tc.e); (got != nil) != tc.want {
 				t.Errorf("exposed: %v", got)
 			}
-			c := &counter{exemplar: tc.e}
+			c, err := newCounter(prometheus.NewDesc("c_total", "C.", nil, nil), ledger.Counter{Exemplar: tc.e})
+			if err != nil {
+				t.Fatal(err)
+			}
 			var out dto.Metric
 			if err := c.Write(&out); err != nil {
 				t.Fatal(err)
@@ -126,7 +129,7 @@ func TestExemplarsNobodyShouldSee(t *testing.T) {
 	}
 }
 
-// native makes buckets of pairs of index and count.
+// native returns buckets from pairs of index and count.
 func native(pairs ...int) []ledger.NativeBucket {
 	var out []ledger.NativeBucket
 	for i := 0; i < len(pairs); i += 2 {
@@ -150,7 +153,7 @@ func TestNativeSpans(t *testing.T) {
 		{"one", native(3, 7), []span{{3, 1}}, []int64{7}},
 		{"negative index", native(-3, 7), []span{{-3, 1}}, []int64{7}},
 		{"index 1 is a span at 1", native(1, 7), []span{{1, 1}}, []int64{7}},
-		{"neighbours", native(3, 7, 4, 2), []span{{3, 2}}, []int64{7, -5}},
+		{"neighbors", native(3, 7, 4, 2), []span{{3, 2}}, []int64{7, -5}},
 		{"a gap of two is filled", native(3, 7, 6, 2), []span{{3, 4}}, []int64{7, -7, 0, 2}},
 		{"a gap of three is not", native(3, 7, 7, 2), []span{{3, 1}, {3, 1}}, []int64{7, -5}},
 		{"across zero", native(-1, 1, 0, 1), []span{{-1, 2}}, []int64{1, 0}},
@@ -243,7 +246,7 @@ func TestHistogramIsWrittenLikeClientGolang(t *testing.T) {
 	})
 }
 
-// fill reads the numbers of a written histogram back.
+// fill sets h to the numbers of a written histogram.
 func fill(h *ledger.Histogram, from *dto.Histogram) {
 	h.Count, h.Sum, h.Zero = from.GetSampleCount(), from.GetSampleSum(), from.GetZeroCount()
 	before := uint64(0)
@@ -267,7 +270,7 @@ func fill(h *ledger.Histogram, from *dto.Histogram) {
 	}
 }
 
-// The whole way: sessions go into a ledger, and what is written is what client_golang makes of their sizes and durations.
+// Sessions go into a ledger, and the histogram that is written is the one that client_golang makes of their sizes and durations.
 func TestSessionsBecomeTheHistogramThatClientGolangMakes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := at(0)

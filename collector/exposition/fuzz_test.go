@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// Whatever a gateway says where we make a label of it: no scrape fails, no series comes twice, and what a label can be stays bounded.
+// Whatever text a gateway answers where it becomes a label value: no scrape fails, no series occurs twice, and the number of values is bounded.
 func FuzzLabelValues(f *testing.F) {
 	f.Add("pg-prod", "database", "postgres", "exec", "done", "APPROVED", "sre", "payments", 3)
 	f.Add("", "", "", "", "", "", "", "", 0)
@@ -25,7 +25,7 @@ func FuzzLabelValues(f *testing.F) {
 	f.Add(strings.Repeat("ä", 200), strings.Repeat("x", 300), "{}", "le", "open", "PENDING", strings.Repeat("ü", 128), "quantile", 260)
 	f.Fuzz(func(t *testing.T, connection, kind, subtype, verb, status, review, group, tag string, n int) {
 		n = max(0, min(n, 400))
-		// Each word also comes with what makes it another one, at its end and at its beginning.
+		// Each word also occurs with a number at its end and at its beginning.
 		variant := func(word string, i, most int) string {
 			switch i %= most; {
 			case i == 0:
@@ -36,10 +36,9 @@ func FuzzLabelValues(f *testing.F) {
 			return fmt.Sprint(i, word)
 		}
 		now := at(0)
-		cfg := testConfig()
-		cfg.MaxConnections = n % 4
+		o, maxConnections := testOptions(), n%4
 		l := ledger.New(ledger.Options{
-			Lookback: time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 24 * time.Hour, ConnectionTags: cfg.ConnectionTags, MaxConnections: cfg.MaxConnections,
+			Lookback: time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 24 * time.Hour, ConnectionTags: o.ConnectionTags, MaxConnections: maxConnections,
 		}, now)
 		var rows []client.Session
 		for i := range n + 1 {
@@ -56,13 +55,13 @@ func FuzzLabelValues(f *testing.F) {
 		l.Commit(now, now)
 		l.Apply(now.Add(time.Minute), rows)
 		s := l.Commit(now.Add(time.Minute), now.Add(time.Minute))
-		wellFormed(t, cfg, s)
+		wellFormed(t, o, maxConnections, s)
 	})
 }
 
-// wellFormed wants a snapshot to be exposed so that a scraper can read it, and its labels to be few.
-func wellFormed(t *testing.T, cfg Config, s *ledger.Snapshot) {
-	c := showing(t, cfg, s, viewOf(s))
+// wellFormed checks that a scraper can read what is shown of a snapshot, and that its labels have few values. maxConnections 0 means no limit.
+func wellFormed(t *testing.T, o Options, maxConnections int, s *ledger.Snapshot) {
+	c := showing(t, o, s, viewOf(s))
 	scraped(t, c, acceptOpenMetrics, true)
 	decoded(t, scraped(t, c, acceptProtobuf, true))
 	parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -80,7 +79,7 @@ func wellFormed(t *testing.T, cfg Config, s *ledger.Snapshot) {
 			}
 			seen[key] = true
 			for _, l := range m.GetLabel() {
-				if v := l.GetValue(); !utf8.ValidString(v) || len(v) > 3*256 { // each byte that is none can become three
+				if v := l.GetValue(); !utf8.ValidString(v) || len(v) > 3*256 { // each invalid byte can become three
 					t.Errorf("%s has a label value %q", f.GetName(), v)
 				}
 				if values[l.GetName()] == nil {
@@ -96,37 +95,37 @@ func wellFormed(t *testing.T, cfg Config, s *ledger.Snapshot) {
 			t.Errorf("%s has %d values: %v", label, len(values[label]), values[label])
 		}
 	}
-	if most := cfg.MaxConnections; most > 0 && len(values["connection"]) > most+1 {
-		t.Errorf("%d connections have names, and %d are to have one", len(values["connection"]), most)
+	if most := maxConnections; most > 0 && len(values["connection"]) > most+1 {
+		t.Errorf("%d connections have names, want at most %d", len(values["connection"]), most)
 	}
 }
 
-// What is chosen for thresholds and tags either is refused or can be scraped.
+// Thresholds and tags either are refused or can be scraped, whatever the user chose.
 func FuzzChosenLabels(f *testing.F) {
 	f.Add("1h,8h", "5m", "team,environment")
 	f.Add("", "1d,24h", "a.b,a-b")
 	f.Add("60m,1h", "\xff", "connection,subtype,,")
 	f.Fuzz(func(t *testing.T, running, overdue, tags string) {
-		cfg := testConfig()
+		o := testOptions()
 		var err error
-		if cfg.LongRunning, err = ParseThresholds(running); err != nil {
+		if o.LongRunning, err = ParseThresholds(running); err != nil {
 			return
 		}
-		if cfg.Overdue, err = ParseThresholds(overdue); err != nil {
+		if o.Overdue, err = ParseThresholds(overdue); err != nil {
 			return
 		}
-		cfg.ConnectionTags = strings.Split(tags, ",")
-		e, err := newExposition(cfg)
+		o.ConnectionTags = strings.Split(tags, ",")
+		e, err := New(o)
 		if err != nil {
 			return
 		}
 		s := everything()
-		for _, key := range cfg.ConnectionTags {
+		for _, key := range o.ConnectionTags {
 			s.Connections[1].Tags[key] = key
 		}
 		if err := prometheus.NewPedanticRegistry().Register(shown{e: e, s: s, v: viewOf(s)}); err != nil {
 			t.Fatal(err)
 		}
-		wellFormed(t, cfg, s)
+		wellFormed(t, o, 0, s)
 	})
 }

@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"bytes"
@@ -69,7 +69,7 @@ func decoded(t fataler, body []byte) map[string]*dto.MetricFamily {
 
 func TestProtobufHasNativeHistogramsExemplarsAndCreatedTimestamps(t *testing.T) {
 	s := everything()
-	families := decoded(t, scraped(t, showing(t, testConfig(), s, viewOf(s)), acceptProtobuf, false))
+	families := decoded(t, scraped(t, showing(t, testOptions(), s, viewOf(s)), acceptProtobuf, false))
 	for _, name := range []string{"hoop_session_event_size_bytes", "hoop_session_duration_seconds", "hoop_review_wait_seconds"} {
 		h := families[name].GetMetric()[0].GetHistogram()
 		if h.Schema == nil || len(h.GetPositiveSpan()) != 2 || h.GetZeroCount() != 1 || len(h.GetBucket()) != 3 || len(h.GetExemplars()) != 2 {
@@ -104,18 +104,18 @@ func TestOpenMetrics(t *testing.T) {
 	)
 	for _, tc := range []struct {
 		name      string
-		cfg       func(*Config)
+		change    func(*Options)
 		created   bool
 		want, not []string
 	}{
-		{"exemplars", func(*Config) {}, false, []string{onCounter, onHistogram}, []string{"_created{", "_created 1"}},
-		{"without exemplars", func(c *Config) { c.NoExemplars = true }, false, nil, []string{"session_id"}},
-		{"with created lines", func(*Config) {}, true, []string{created}, nil},
+		{"exemplars", func(*Options) {}, false, []string{onCounter, onHistogram}, []string{"_created{", "_created 1"}},
+		{"without exemplars", func(o *Options) { o.NoExemplars = true }, false, nil, []string{"session_id"}},
+		{"with created lines", func(*Options) {}, true, []string{created}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			cfg := testConfig()
-			tc.cfg(&cfg)
-			got := string(scraped(t, showing(t, cfg, s, viewOf(s)), acceptOpenMetrics, tc.created))
+			o := testOptions()
+			tc.change(&o)
+			got := string(scraped(t, showing(t, o, s, viewOf(s)), acceptOpenMetrics, tc.created))
 			for _, line := range tc.want {
 				if !strings.Contains(got, "\n"+line+"\n") {
 					t.Errorf("missing: %s", line)
@@ -133,7 +133,7 @@ func TestOpenMetrics(t *testing.T) {
 	}
 }
 
-// hostile are label values that somebody could name a connection, a group or a tag.
+// hostile returns odd names that a user could give a connection, a group or a tag.
 func hostile() []string {
 	return []string{
 		"", " ", "\xff", "\xfe", "a\xc3", "\x00", "\n", `\`, `\n`, `"`, `"} 1` + "\n" + `hoop_up 0`, "é", "日本", "\u2028", "<other>", "{}", "#", "=",
@@ -153,7 +153,7 @@ func TestHostileLabelValues(t *testing.T) {
 	}
 	v := viewOf(s)
 	v.Version = "\xff"
-	c := showing(t, testConfig(), s, v)
+	c := showing(t, testOptions(), s, v)
 	for name, accept := range map[string]string{"text": acceptText, "OpenMetrics": acceptOpenMetrics, "protobuf": acceptProtobuf} {
 		t.Run(name, func(t *testing.T) { scraped(t, c, accept, true) })
 	}
@@ -175,19 +175,19 @@ func TestHostileLabelValues(t *testing.T) {
 		t.Errorf("%d connections arrived of %d", len(got), len(hostile()))
 	}
 	if up := families["hoop_up"].GetMetric(); len(up) != 1 || up[0].GetGauge().GetValue() != 1 {
-		t.Error("a label value passed for a sample")
+		t.Error("a label value was read as a sample")
 	}
 }
 
 // Whatever a snapshot holds, no scrape fails, in any format.
 func TestNoSnapshotFailsAScrape(t *testing.T) {
-	e, err := newExposition(testConfig())
+	e, err := New(testOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySnapshot(t)
-		v := view{Now: anyTime(t), Up: rapid.Bool().Draw(t, "up"), Withheld: rapid.Bool().Draw(t, "withheld"), Version: anyText().Draw(t, "version"), LastSuccess: anyTime(t)}
+		v := View{Now: anyTime(t), Up: rapid.Bool().Draw(t, "up"), Withheld: rapid.Bool().Draw(t, "withheld"), Version: anyText().Draw(t, "version"), LastSuccess: anyTime(t)}
 		c := shown{e: e, s: s, v: v}
 		scraped(t, c, acceptText, true)
 		scraped(t, c, acceptOpenMetrics, true)
@@ -242,11 +242,11 @@ func anyExemplar(t *rapid.T) *ledger.Exemplar {
 	return &ledger.Exemplar{SessionID: id, Value: rapid.Float64().Draw(t, "exemplar"), At: anyTime(t)}
 }
 
-// Scrapers may come at once, through registries that add labels of their own, while each sees the same.
-func TestScrapesAtOnce(t *testing.T) {
+// Scrapes at the same time, through registries that add labels of their own, all see the same.
+func TestScrapesAtTheSameTime(t *testing.T) {
 	s := everything()
 	reg := prometheus.NewPedanticRegistry()
-	c := showing(t, testConfig(), s, viewOf(s))
+	c := showing(t, testOptions(), s, viewOf(s))
 	for _, gateway := range []string{"a", "b"} {
 		prometheus.WrapRegistererWith(prometheus.Labels{"gateway": gateway, "zone": "z"}, reg).MustRegister(c)
 	}
@@ -264,7 +264,7 @@ func TestScrapesAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// gathered is everything that a registry has, as one comparable string.
+// gathered returns everything that a registry has, as one comparable string.
 func gathered(t *testing.T, g prometheus.Gatherer) string {
 	families, err := g.Gather()
 	if err != nil {
@@ -281,11 +281,11 @@ func gathered(t *testing.T, g prometheus.Gatherer) string {
 	return out.String()
 }
 
-// One metric may be written by several at once, and what one of them adds to what he got is his alone.
+// A metric may be written more than once, and what a caller appends to one result is not in another.
 func TestWritingTwiceSharesNoList(t *testing.T) {
 	s := everything()
 	ch := make(chan prometheus.Metric, 1000)
-	showing(t, testConfig(), s, viewOf(s)).Collect(ch)
+	showing(t, testOptions(), s, viewOf(s)).Collect(ch)
 	close(ch)
 	for m := range ch {
 		var first, second dto.Metric
@@ -306,7 +306,7 @@ func TestWritingTwiceSharesNoList(t *testing.T) {
 			t.Errorf("%v: first %v, then %v", m.Desc(), before, &second)
 		}
 		if len(first.Label) > 1 && cap(second.Label) > len(second.Label) {
-			t.Errorf("%v: who appends labels writes to those of others", m.Desc())
+			t.Errorf("%v: appending labels to one result changes another", m.Desc())
 		}
 		if !slices.IsSortedFunc(second.GetLabel(), func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) }) {
 			t.Errorf("%v: labels are not sorted: %v", m.Desc(), second.GetLabel())

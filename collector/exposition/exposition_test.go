@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"regexp"
@@ -15,39 +15,39 @@ import (
 
 // shown is a collector that shows one snapshot.
 type shown struct {
-	e *exposition
-	i *instruments
+	e *Exposition
+	i *Instruments
 	s *ledger.Snapshot
-	v view
+	v View
 }
 
 func (c shown) Describe(ch chan<- *prometheus.Desc) {
-	c.e.describe(ch)
+	c.e.Describe(ch)
 	if c.i != nil {
-		c.i.describe(ch)
+		c.i.Describe(ch)
 	}
 }
 
 func (c shown) Collect(ch chan<- prometheus.Metric) {
-	c.e.collect(ch, c.s, c.v)
+	c.e.Collect(ch, c.s, c.v)
 	if c.i != nil {
-		c.i.collect(ch)
+		c.i.Collect(ch)
 	}
 }
 
-// showing returns a collector that shows a snapshot with the settings of a test.
-func showing(t testing.TB, cfg Config, s *ledger.Snapshot, v view) shown {
+// showing returns a collector that shows a snapshot with the options of a test.
+func showing(t testing.TB, o Options, s *ledger.Snapshot, v View) shown {
 	t.Helper()
-	e, err := newExposition(cfg)
+	e, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return shown{e: e, s: s, v: v}
 }
 
-// testConfig has one or two of everything that can be chosen.
-func testConfig() Config {
-	return Config{
+// testOptions has one or two values for everything that can be chosen.
+func testOptions() Options {
+	return Options{
 		ConnectionTags: []string{"team", "data-class"},
 		LongRunning:    []Threshold{{"1h", time.Hour}, {"24h", 24 * time.Hour}},
 		Overdue:        []Threshold{{"5m", 5 * time.Minute}, {"1h", time.Hour}},
@@ -119,7 +119,7 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 	}
 	for name := range got {
 		if _, ok := want[name]; !ok {
-			t.Errorf("%s is described, but nobody was promised it", name)
+			t.Errorf("%s is described, but not listed in this test", name)
 		}
 	}
 }
@@ -143,12 +143,12 @@ func TestHelpSaysWhereAValueComesFrom(t *testing.T) {
 
 type description struct{ name, help, labels string }
 
-// described returns what a collector of the test's settings describes.
+// described returns what a collector with the options of the tests describes.
 func described(t *testing.T) []description {
 	t.Helper()
 	form := regexp.MustCompile(`fqName: "([^"]*)", help: "([^"]*)", unit: "", constLabels: {}, variableLabels: {([^}]*)}`)
-	c := showing(t, testConfig(), nil, view{})
-	c.i = newInstruments(testConfig())
+	c := showing(t, testOptions(), nil, View{})
+	c.i = NewInstruments(testOptions())
 	ch := make(chan *prometheus.Desc, 100)
 	c.Describe(ch)
 	close(ch)
@@ -166,7 +166,7 @@ func described(t *testing.T) []description {
 	return out
 }
 
-// LabelNames is what no target may have as a label of its own: all that is described, and le of classic buckets.
+// LabelNames has the labels of everything that is described, and le of classic buckets.
 func TestLabelNames(t *testing.T) {
 	want := []string{"le"}
 	for _, d := range described(t) {
@@ -197,7 +197,7 @@ func TestTagLabels(t *testing.T) {
 		{name: "an empty key", tags: []string{"team", ""}, failure: "a tag key is empty"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e, err := newExposition(Config{ConnectionTags: tc.tags})
+			_, err := New(Options{ConnectionTags: tc.tags})
 			if tc.failure != "" {
 				wantError(t, err, tc.failure)
 				return
@@ -205,13 +205,19 @@ func TestTagLabels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Equal(e.tagLabels, tc.want) {
-				t.Errorf("labels %q, want %q", e.tagLabels, tc.want)
+			tags, err := tagLabels(tc.tags)
+			if err != nil {
+				t.Fatal(err)
 			}
-			for i, key := range e.tagKeys {
-				if label := "tag_" + strings.Map(labelRune, key); label != e.tagLabels[i] {
-					t.Errorf("the tag %q would be shown as %s", key, e.tagLabels[i])
+			var labels []string
+			for _, tag := range tags {
+				labels = append(labels, tag.label)
+				if label := "tag_" + strings.Map(labelRune, tag.key); label != tag.label {
+					t.Errorf("the tag %q would be shown as %s", tag.key, tag.label)
 				}
+			}
+			if !slices.Equal(labels, tc.want) {
+				t.Errorf("labels %q, want %q", labels, tc.want)
 			}
 		})
 	}
@@ -229,9 +235,9 @@ func TestThresholdsThatCannotBeShown(t *testing.T) {
 		{"negative", []Threshold{{"-1h", -time.Hour}}, `"-1h" is not above zero`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := newExposition(Config{LongRunning: tc.of})
+			_, err := New(Options{LongRunning: tc.of})
 			wantError(t, err, "long-running sessions: ", tc.failure)
-			_, err = newExposition(Config{Overdue: tc.of})
+			_, err = New(Options{Overdue: tc.of})
 			wantError(t, err, "overdue reviews: ", tc.failure)
 		})
 	}
@@ -250,9 +256,9 @@ func wantError(t *testing.T, err error, parts ...string) {
 }
 
 func TestLint(t *testing.T) {
-	c := showing(t, testConfig(), everything(), viewOf(everything()))
-	c.i = newInstruments(testConfig())
-	c.i.request("200", time.Second)
+	c := showing(t, testOptions(), everything(), viewOf(everything()))
+	c.i = NewInstruments(testOptions())
+	c.i.Request("200", time.Second)
 	problems, err := testutil.CollectAndLint(c)
 	if err != nil {
 		t.Fatal(err)

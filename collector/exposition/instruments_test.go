@@ -1,29 +1,23 @@
-package collector
+package exposition
 
 import (
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	dto "github.com/prometheus/client_model/go"
 )
 
-type shownInstruments struct{ *instruments }
-
-func (i shownInstruments) Describe(ch chan<- *prometheus.Desc) { i.describe(ch) }
-func (i shownInstruments) Collect(ch chan<- prometheus.Metric) { i.collect(ch) }
-
 func TestInstruments(t *testing.T) {
-	i := newInstruments(Config{})
-	i.request("200", 250*time.Millisecond)
-	i.request("200", 500*time.Millisecond)
-	i.request("timeout", 30*time.Second)
-	i.refreshed(3*time.Second, true)
-	i.refreshed(2*time.Second, false)
-	i.stateSaveFailed()
-	err := testutil.CollectAndCompare(shownInstruments{i}, strings.NewReader(`
+	i := NewInstruments(Options{})
+	i.Request("200", 250*time.Millisecond)
+	i.Request("200", 500*time.Millisecond)
+	i.Request("timeout", 30*time.Second)
+	i.Refreshed(3*time.Second, true)
+	i.Refreshed(2*time.Second, false)
+	i.StateSaveFailed()
+	err := testutil.CollectAndCompare(i, strings.NewReader(`
 # HELP hoop_exporter_gateway_busy_seconds_total Seconds for which a request to the gateway was under way; its rate is the share of time that the gateway was kept busy.
 # TYPE hoop_exporter_gateway_busy_seconds_total counter
 hoop_exporter_gateway_busy_seconds_total 30.75
@@ -67,12 +61,12 @@ hoop_exporter_state_save_failures_total 1
 	}
 }
 
-// A clock that is set back, or a word that is no UTF-8, must not take the exporter down.
+// A clock that is set back, or a code that is not valid UTF-8, does no harm.
 func TestInstrumentsTakeAnything(t *testing.T) {
-	i := newInstruments(Config{})
-	i.request("\xff", -time.Second)
-	i.refreshed(-time.Second, false)
-	if _, err := testutil.CollectAndLint(shownInstruments{i}); err != nil {
+	i := NewInstruments(Options{})
+	i.Request("\xff", -time.Second)
+	i.Refreshed(-time.Second, false)
+	if _, err := testutil.CollectAndLint(i); err != nil {
 		t.Error(err)
 	}
 	if got := testutil.ToFloat64(i.busy); got != 0 {
@@ -83,17 +77,17 @@ func TestInstrumentsTakeAnything(t *testing.T) {
 func TestInstrumentsHaveTheChosenBuckets(t *testing.T) {
 	for _, tc := range []struct {
 		name            string
-		cfg             Config
+		options         Options
 		classic, native bool
 	}{
-		{"both", Config{}, true, true},
-		{"classic alone", Config{NoNativeHistograms: true}, true, false},
-		{"native alone", Config{NoClassicHistograms: true}, false, true},
-		{"neither", Config{NoClassicHistograms: true, NoNativeHistograms: true}, false, false},
+		{"both", Options{}, true, true},
+		{"classic alone", Options{NoNativeHistograms: true}, true, false},
+		{"native alone", Options{NoClassicHistograms: true}, false, true},
+		{"neither", Options{NoClassicHistograms: true, NoNativeHistograms: true}, false, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			i := newInstruments(tc.cfg)
-			i.request("200", time.Second)
+			i := NewInstruments(tc.options)
+			i.Request("200", time.Second)
 			var m dto.Metric
 			if err := i.requestDuration.Write(&m); err != nil {
 				t.Fatal(err)

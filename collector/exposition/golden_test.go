@@ -1,6 +1,6 @@
-package collector
+package exposition
 
-// everythingText is what a scrape of everything() gets, less the HELP lines.
+// everythingText is what a scrape of everything() gets, without the HELP lines.
 const everythingText = `
 # TYPE hoop_connection_info gauge
 hoop_connection_info{connection="<other>",subtype="",tag_data_class="",tag_team=""} 1

@@ -1,4 +1,4 @@
-package collector
+package exposition
 
 import (
 	"math"
@@ -6,32 +6,39 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// maxGap is how many empty native buckets are written out rather than beginning a new span, which would take more room.
+// maxGap is how many empty native buckets are written out instead of starting a new span, which would take more space.
 // client_golang does the same.
 const maxGap = 2
 
-// histogram is one histogram of one scrape, with classic and native buckets from the same observations: no constant metric of
-// client_golang has both.
+// histogram is one histogram of one scrape. It is immutable, and so is the ledger's histogram that it shows.
+//
+// It has classic and native buckets from the same observations, with the exemplars of both. None of client_golang's const histograms can:
+// NewConstHistogram has only classic buckets, NewConstNativeHistogram only native ones, and a histogram vector takes observations one by one,
+// so it cannot be set to what was read from a saved state.
 type histogram struct {
 	desc   *prometheus.Desc
-	labels []*dto.LabelPair // as those of a gauge
+	labels []*dto.LabelPair // sorted by name, without spare capacity: appending to it makes a copy
 	from   *ledger.Histogram
 	parts  histogramParts
 }
 
-// histogramParts tells what of a histogram is exposed.
+// histogramParts says what is exposed: kinds of buckets, and exemplars (those of counters as well).
 type histogramParts struct{ classic, native, exemplars bool }
 
 // Desc implements [prometheus.Metric].
 func (m *histogram) Desc() *prometheus.Desc { return m.desc }
 
-// Write implements [prometheus.Metric]. Lists are built anew each time: who wraps a metric may add to them.
+// Write implements [prometheus.Metric]. It makes new lists each time, because a metric that wraps this one may append to them.
 func (m *histogram) Write(out *dto.Metric) error {
-	h := &dto.Histogram{SampleCount: new(m.from.Count), SampleSum: new(m.from.Sum), CreatedTimestamp: timestamp(m.from.Created)}
+	h := &dto.Histogram{SampleCount: new(m.from.Count), SampleSum: new(m.from.Sum)}
+	if timeIsValid(m.from.Created) {
+		h.CreatedTimestamp = timestamppb.New(m.from.Created)
+	}
 	exemplars := make([]*dto.Exemplar, len(m.from.Buckets))
 	if m.parts.exemplars {
 		for i, e := range m.from.Exemplars {
@@ -49,7 +56,7 @@ func (m *histogram) Write(out *dto.Metric) error {
 	return nil
 }
 
-// classicBuckets are cumulative. The one for +Inf is implied by the count; it is written out only to carry an exemplar.
+// classicBuckets returns cumulative buckets. The count implies the one for +Inf, so it is written out only where it has an exemplar.
 func classicBuckets(from *ledger.Histogram, exemplars []*dto.Exemplar) []*dto.Bucket {
 	type bucket struct {
 		dto   dto.Bucket
@@ -81,16 +88,16 @@ func addNative(h *dto.Histogram, from *ledger.Histogram, exemplars []*dto.Exempl
 	h.Schema, h.ZeroThreshold, h.ZeroCount = new(from.Schema), new(from.ZeroThreshold), new(from.Zero)
 	h.PositiveSpan, h.PositiveDelta = nativeSpans(from.Native)
 	if from.ZeroThreshold == 0 && from.Zero == 0 && len(from.Native) == 0 {
-		// Nothing else would tell a scraper that it is a native one.
+		// Without this a scraper could not see that it is a native histogram.
 		h.PositiveSpan = []*dto.BucketSpan{{Offset: new(int32(0)), Length: new(uint32(0))}}
 	}
 	h.Exemplars = newestLast(exemplars)
 }
 
-// newestLast are the exemplars that there are, by time, and those of the same time by value as the buckets are: the order in which Prometheus
-// stores them. Where it keeps no classic histograms, it begins to read a family's second list, and each one after it, at the position where
-// those before ended (seen up to 3.16). What it reads is then the newest there are. By value it was often only old ones, which it refused as
-// out of order.
+// newestLast returns the exemplars that are not nil, by time, and those of the same time in the order of their buckets: the order in which
+// Prometheus stores them. Where Prometheus keeps no classic histograms, it starts to read a family's second list, and each one after it, at the
+// position where the list before ended (seen up to 3.16). In this order it then reads the newest exemplars. In the order of values it often read
+// only old ones, which it refused as out of order.
 func newestLast(exemplars []*dto.Exemplar) []*dto.Exemplar {
 	var out []*dto.Exemplar
 	for _, e := range exemplars {
@@ -102,7 +109,7 @@ func newestLast(exemplars []*dto.Exemplar) []*dto.Exemplar {
 	return out
 }
 
-// nativeSpans encodes buckets sorted by index: runs of buckets, and each bucket's count as the difference from the one before.
+// nativeSpans encodes buckets that are sorted by index: as runs of buckets, and each bucket's count as the difference from the one before.
 func nativeSpans(buckets []ledger.NativeBucket) ([]*dto.BucketSpan, []int64) {
 	if len(buckets) == 0 {
 		return nil, nil

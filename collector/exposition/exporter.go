@@ -1,0 +1,97 @@
+package exposition
+
+import (
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+// exporterGauges are the families about the exporter's own state. They are never withheld.
+func exporterGauges(staleAfter time.Duration) []family {
+	return []family{
+		{
+			name: "hoop_exporter_last_refresh_timestamp_seconds",
+			help: "Unix time in seconds, by the exporter's clock, of the last refresh that succeeded; 0 before the first.",
+			send: gauge(func(s *sender) float64 { return unixSeconds(s.LastSuccess) }),
+		},
+		{
+			name: "hoop_exporter_stale_after_seconds",
+			help: "Seconds without a successful refresh after which gauges are withheld.",
+			send: gauge(func(*sender) float64 { return staleAfter.Seconds() }),
+		},
+		{
+			name: "hoop_exporter_gauges_withheld",
+			help: "1 if the gauges about sessions and reviews are withheld, because no refresh has succeeded for too long, else 0.",
+			send: gauge(func(s *sender) float64 { return boolValue(s.Withheld) }),
+		},
+		{
+			name: "hoop_exporter_visibility_limited",
+			help: "1 if the gateway shows only part of the sessions to this credential (its role is neither admin nor auditor), else 0, also while it has not told the role.",
+			send: gauge(func(s *sender) float64 { return boolValue(s.VisibilityLimited) }),
+		},
+		{
+			name: "hoop_exporter_baseline_complete",
+			help: "1 if the first read-back over the lookback has ended, so that what is not open there is shown as 0; else 0.",
+			send: gauge(func(s *sender) float64 { return boolValue(s.snapshot != nil && s.snapshot.BaselineComplete) }),
+		},
+		{
+			name: "hoop_exporter_tracked_sessions",
+			help: "Number of sessions that are looked at again: unfinished ones, and those whose review is not at rest.",
+			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return float64(s.Tracked) }),
+		},
+		{
+			name: "hoop_exporter_unread_seconds",
+			help: "Seconds of the gateway's past whose sessions have not been read back yet.",
+			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return s.Unread.Seconds() }),
+		},
+		{
+			name: "hoop_exporter_recheck_lag_seconds",
+			help: "Seconds by which the most overdue look at an unfinished session is past its time, which is a twentieth of its age after the last one. Pending ones are watched by their list.",
+			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return s.RecheckLag.Seconds() }),
+		},
+		{
+			name: "hoop_exporter_folded_connections",
+			help: "Number of connections beyond the cap on connections, which share the label value <other>.",
+			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return float64(s.Folded) }),
+		},
+	}
+}
+
+// exporterCounters are the families that count sessions and values that are missing from other families.
+func exporterCounters() []family {
+	return []family{
+		{
+			name: "hoop_exporter_lost_sessions_total",
+			help: "Unfinished sessions that the gateway no longer shows: they have left the gauges until they are seen again.",
+			send: ledgerCounter(func(s *ledger.Snapshot) uint64 { return s.Lost }),
+		},
+		{
+			name: "hoop_exporter_abandoned_sessions_total",
+			help: "Sessions let go because they were unfinished for too long.",
+			send: ledgerCounter(func(s *ledger.Snapshot) uint64 { return s.Abandoned }),
+		},
+		{
+			name: "hoop_exporter_malformed_sessions_total",
+			help: "Sessions in the gateway's answers that could not be read, each counted once.",
+			send: ledgerCounter(func(s *ledger.Snapshot) uint64 { return s.Malformed }),
+		},
+		unobserved(measureFamilies()),
+	}
+}
+
+// unobserved is the family that counts what the histograms did not observe. histograms are by [ledger.Measure].
+func unobserved(histograms []family) family {
+	return family{
+		name:   "hoop_exporter_unobserved_total",
+		help:   "Values that a histogram did not take because they are negative or impossible, by the histogram's name.",
+		labels: []string{"metric"},
+		send: func(s *sender) {
+			if s.Counted == nil {
+				return
+			}
+			for m, count := range s.Counted.Unobserved {
+				s.counter(ledger.Counter{Value: count, Created: s.Counted.T0}, histograms[m].name)
+			}
+		},
+	}
+}

@@ -1,0 +1,31 @@
+package exposition
+
+// unknownVersion is the version of a gateway whose answers name none.
+const unknownVersion = "unknown"
+
+// gatewayFamilies are the families about the gateway as a whole.
+func gatewayFamilies() []family {
+	return []family{
+		{
+			name: "hoop_up",
+			help: "1 if the last ended refresh succeeded (the newest page and the first page of pending reviews" +
+				" of GET /api/sessions were read) and the stale limit has not passed, else 0; 0 before the first refresh." +
+				" A refresh answers scrapes through a cache.",
+			send: gauge(func(s *sender) float64 { return boolValue(s.Up && !s.Withheld) }),
+		},
+		{
+			name: "hoop_gateway_info",
+			help: "Always 1, with the version from the Server header of the gateway's last answer (unknown where a proxy strips it)," +
+				" read through a cache. Absent before the first answer.",
+			labels: []string{"version"},
+			send: func(s *sender) {
+				switch {
+				case s.Version != "":
+					s.gauge(1, s.Version)
+				case !s.LastSuccess.IsZero(): // it has answered
+					s.gauge(1, unknownVersion)
+				}
+			},
+		},
+	}
+}

@@ -1,0 +1,112 @@
+package exposition
+
+import (
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Instruments are what a collector counts while it works. They live as long as the collector does, and are safe for concurrent use.
+type Instruments struct {
+	requests        *prometheus.CounterVec
+	requestDuration prometheus.Histogram
+	busy            prometheus.Counter
+
+	refreshes, refreshFailures prometheus.Counter
+	refreshDuration            prometheus.Gauge
+	stateSaveFailures          prometheus.Counter
+
+	all []prometheus.Collector
+}
+
+// NewInstruments returns instruments that show 0. Of o they need the kinds of histogram buckets.
+func NewInstruments(o Options) *Instruments {
+	i := &Instruments{}
+	i.requests = add(i, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "hoop_exporter_gateway_requests_total",
+		Help: "Requests to the gateway that ended, by HTTP status code, or by what went wrong where there is none; those that could not be sent too.",
+	}, instrumentLabels()))
+	i.requestDuration = add(i, prometheus.NewHistogram(withBuckets(o, prometheus.HistogramOpts{
+		Name: "hoop_exporter_gateway_request_duration_seconds",
+		Help: "Seconds that a request to the gateway took, answer read, failed or not.",
+	})))
+	i.busy = add(i, prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "hoop_exporter_gateway_busy_seconds_total",
+		Help: "Seconds for which a request to the gateway was under way; its rate is the share of time that the gateway was kept busy.",
+	}))
+	i.refreshes = add(i, prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "hoop_exporter_refreshes_total",
+		Help: "Refreshes that ended, failed ones included.",
+	}))
+	i.refreshFailures = add(i, prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "hoop_exporter_refresh_failures_total",
+		Help: "Refreshes that ended without the newest page and the first page of pending reviews.",
+	}))
+	i.refreshDuration = add(i, prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "hoop_exporter_refresh_duration_seconds",
+		Help: "Seconds that the last ended refresh took, failed or not; 0 before the first.",
+	}))
+	i.stateSaveFailures = add(i, prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "hoop_exporter_state_save_failures_total",
+		Help: "Times that the state could not be written to disk. Counters stay at their last saved values until it can.",
+	}))
+	return i
+}
+
+// add makes c one of the instruments that are described and collected.
+func add[C prometheus.Collector](i *Instruments, c C) C {
+	i.all = append(i.all, c)
+	return c
+}
+
+// instrumentLabels are the labels of all instruments together; only the requests have one.
+func instrumentLabels() []string { return []string{"code"} }
+
+// withBuckets adds bounds for answers that take from milliseconds to a minute and a half, which depends on the gateway's version and size.
+func withBuckets(o Options, h prometheus.HistogramOpts) prometheus.HistogramOpts {
+	h.Buckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90}
+	// When there are too many native buckets, they get coarser. A reset instead would make the count fall.
+	h.NativeHistogramBucketFactor = 1.1
+	h.NativeHistogramMaxBucketNumber = 160
+	if o.NoClassicHistograms {
+		h.Buckets = []float64{math.Inf(1)} // an empty list would mean the default bounds where there are no native buckets either
+	}
+	if o.NoNativeHistograms {
+		h.NativeHistogramBucketFactor = 0
+	}
+	return h
+}
+
+// Request counts a request that ended. code is the HTTP status, or a word for what went wrong where there is none.
+func (i *Instruments) Request(code string, took time.Duration) {
+	i.requests.WithLabelValues(validText(code)).Inc()
+	i.requestDuration.Observe(took.Seconds())
+	i.busy.Add(max(took, 0).Seconds())
+}
+
+// Refreshed counts a refresh that ended.
+func (i *Instruments) Refreshed(took time.Duration, failed bool) {
+	i.refreshes.Inc()
+	if failed {
+		i.refreshFailures.Inc()
+	}
+	i.refreshDuration.Set(took.Seconds())
+}
+
+// StateSaveFailed counts a state that could not be written.
+func (i *Instruments) StateSaveFailed() { i.stateSaveFailures.Inc() }
+
+// Describe implements [prometheus.Collector].
+func (i *Instruments) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range i.all {
+		c.Describe(ch)
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (i *Instruments) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range i.all {
+		c.Collect(ch)
+	}
+}

@@ -1,0 +1,83 @@
+package exposition
+
+import (
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+// reviewGauges are the families about reviews that have not reached a final state. Reviews that wait for longer than the thresholds count as
+// overdue.
+func reviewGauges(overdue []Threshold) []family {
+	return []family{
+		{
+			name:   "hoop_open_reviews",
+			help:   "Number of reviews that are not at rest (nothing more will happen to one that is), by the API's status. From review.status" + fromAPI,
+			labels: ofTarget("status"),
+			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
+				for _, r := range n.OpenReviews {
+					if r.Count > 0 || r.Label == client.ReviewPending && s.snapshot.PendingComplete {
+						s.gauge(float64(r.Count), n.Connection, n.Type, r.Label)
+					}
+				}
+			}),
+		},
+		{
+			name: "hoop_oldest_pending_review_created_timestamp_seconds",
+			help: "Unix time in seconds at which the longest waiting review was asked for. Absent when none waits." +
+				" From review.created_at" + fromAPI,
+			labels: ofTarget(),
+			send:   targetOldest(func(n *ledger.TargetSnapshot) []time.Time { return n.PendingSince }),
+		},
+		{
+			name: "hoop_overdue_reviews",
+			help: "Number of reviews pending for longer than the threshold, computed at the scrape. A review above several thresholds is in each:" +
+				" do not sum over threshold. From review.created_at and review.status" + fromAPI,
+			labels: ofTarget("threshold"),
+			send: targetBeyond(overdue, func(n *ledger.TargetSnapshot) []time.Time { return n.PendingSince },
+				func(s *ledger.Snapshot) bool { return s.PendingComplete }),
+		},
+		{
+			name: "hoop_pending_approvals",
+			help: "Number of pending reviews in which this group has not decided yet. Do not sum over group: a review can wait for several." +
+				" From review.review_groups_data" + fromAPI,
+			labels: ofTarget("group"),
+			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
+				for _, a := range n.Approvals {
+					s.gauge(float64(a.Count), n.Connection, n.Type, a.Group)
+				}
+			}),
+		},
+		{
+			name: "hoop_oldest_pending_approval_created_timestamp_seconds",
+			help: "Unix time in seconds at which the review that has waited longest for this group was asked for. Absent when none waits." +
+				" From review.review_groups_data and review.created_at" + fromAPI,
+			labels: ofTarget("group"),
+			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
+				for _, a := range n.Approvals {
+					s.gauge(unixSeconds(a.Oldest), n.Connection, n.Type, a.Group)
+				}
+			}),
+		},
+	}
+}
+
+// reviewCounters are the families that count reviews.
+func reviewCounters() []family {
+	return []family{
+		{
+			name:   "hoop_reviews_requested_total",
+			help:   "Reviews asked for" + sinceT0 + ". From review.created_at" + fromAPI,
+			labels: ofTarget(),
+			send:   targetCounted(func(s *sender, n *ledger.TargetSnapshot) { s.counter(n.Requested, n.Connection, n.Type) }),
+		},
+		{
+			name: "hoop_reviews_resolved_total",
+			help: "Reviews that came to rest (nothing more will happen to them)" + sinceT0 + ", by the API's status in which they did." +
+				" From review.status" + fromAPI,
+			labels: ofTarget("status"),
+			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.Resolved }),
+		},
+	}
+}
