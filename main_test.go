@@ -519,7 +519,9 @@ func TestREADMEListsEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	col, err := collector.New(collector.Config{Client: c, ConnectionTags: []string{"key"}})
+	cfg := collector.DefaultConfig()
+	cfg.Client, cfg.ConnectionTags = c, []string{"key"}
+	col, err := collector.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

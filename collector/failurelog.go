@@ -9,55 +9,56 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// troubleLog says what is wrong once, not at every scrape, and says when it is over.
-type troubleLog struct {
+// failureLog logs a failure once, not at every refresh, and logs when it is over. Always holds: of each subject, a failure is a warning only if the
+// last one of that subject was another. It is for one goroutine.
+type failureLog struct {
 	logger log.Logger
-	last   map[string]trouble // by subject: what was said last
-	told   map[string]bool    // what is told once for ever
+	last   map[string]failure // by subject: the last failure, until it has recovered
+	warned map[string]bool    // subjects of failedOnce that had their warning
 }
 
-// trouble is what was said of a subject.
-type trouble struct{ msg, said string }
+// failure is what was logged last of a subject.
+type failure struct{ msg, text string }
 
-// mostTold bounds what is remembered, and so what is told once for ever.
-const mostTold = 1000
+// maxWarned bounds the subjects that failedOnce remembers, and so how many of them get a warning.
+const maxWarned = 1000
 
-func newTroubleLog(l log.Logger) *troubleLog {
-	return &troubleLog{logger: l, last: map[string]trouble{}, told: map[string]bool{}}
+func newFailureLog(l log.Logger) *failureLog {
+	return &failureLog{logger: l, last: map[string]failure{}, warned: map[string]bool{}}
 }
 
-// trouble logs an error as a warning, or, where it is what was said of the subject last, for debugging only.
-func (t *troubleLog) trouble(subject, msg string, err error, keyvals ...any) {
-	said := msg + ": " + code(err) + " " + gist(err.Error())
-	l := level.Warn(t.logger)
-	if t.last[subject].said == said {
-		l = level.Debug(t.logger)
+// failed logs a failure as a warning, or at debug if it is the same one as the subject's last.
+func (f *failureLog) failed(subject, msg string, err error, keyvals ...any) {
+	text := msg + ": " + code(err) + " " + withoutNumbers(err.Error())
+	l := level.Warn(f.logger)
+	if f.last[subject].text == text {
+		l = level.Debug(f.logger)
 	}
-	t.last[subject] = trouble{msg, said}
+	f.last[subject] = failure{msg, text}
 	_ = l.Log(append([]any{"msg", msg, "err", err}, keyvals...)...)
 }
 
-// once logs an error as a warning the first time that it is about this, and for debugging only from then on.
-func (t *troubleLog) once(about, msg string, err error, keyvals ...any) {
-	l := level.Debug(t.logger)
-	if !t.told[about] && len(t.told) < mostTold {
-		t.told[about] = true
-		l = level.Warn(t.logger)
+// failedOnce logs a failure as a warning the first time for its subject, and at debug from then on. It never recovers.
+func (f *failureLog) failedOnce(subject, msg string, err error, keyvals ...any) {
+	l := level.Debug(f.logger)
+	if !f.warned[subject] && len(f.warned) < maxWarned {
+		f.warned[subject] = true
+		l = level.Warn(f.logger)
 	}
 	_ = l.Log(append([]any{"msg", msg, "err", err}, keyvals...)...)
 }
 
-// gist is a text without its words that have a digit: the same trouble comes with another port, moment or number of a request each time.
-func gist(text string) string {
+// recovered logs that a subject's failure is over, if there was one.
+func (f *failureLog) recovered(subject string) {
+	if was, ok := f.last[subject]; ok {
+		delete(f.last, subject)
+		_ = level.Info(f.logger).Log("msg", "recovered", "subject", subject, "from", was.msg)
+	}
+}
+
+// withoutNumbers returns a text without its words that have a digit: each time the same failure comes with another port, time or request number.
+func withoutNumbers(text string) string {
 	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	words = slices.DeleteFunc(words, func(w string) bool { return strings.ContainsFunc(w, unicode.IsDigit) })
 	return strings.Join(words, " ")
-}
-
-// over says that a subject's trouble has passed.
-func (t *troubleLog) over(subject string) {
-	if was, ok := t.last[subject]; ok {
-		delete(t.last, subject)
-		_ = level.Info(t.logger).Log("msg", "recovered", "subject", subject, "from", was.msg)
-	}
 }

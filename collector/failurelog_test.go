@@ -10,7 +10,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-func TestTroubleIsToldOnce(t *testing.T) {
+func TestAFailureIsLoggedOnceUntilItRecovers(t *testing.T) {
 	status := func(code int, message string) error { return &client.StatusError{Code: code, Message: message} }
 	for _, tc := range []struct {
 		name   string
@@ -25,32 +25,32 @@ func TestTroubleIsToldOnce(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var said logs
-			l := newTroubleLog(log.NewLogfmtLogger(&said))
+			l := newFailureLog(log.NewLogfmtLogger(&said))
 			for _, err := range tc.errs {
-				l.trouble("head", "asking failed", err)
+				l.failed("head", "asking failed", err)
 			}
 			if n := strings.Count(said.String(), "level=warn"); n != tc.warned {
 				t.Errorf("%d warnings, want %d:\n%s", n, tc.warned, said.String())
 			}
-			l.over("head")
-			l.over("head")
-			l.trouble("head", "asking failed", tc.errs[0])
+			l.recovered("head")
+			l.recovered("head")
+			l.failed("head", "asking failed", tc.errs[0])
 			if n := strings.Count(said.String(), "level=warn"); n != tc.warned+1 || strings.Count(said.String(), "recovered") != 1 {
-				t.Errorf("after it was over and came again:\n%s", said.String())
+				t.Errorf("after it recovered and failed again:\n%s", said.String())
 			}
 		})
 	}
 }
 
-func TestWhatIsToldOnceIsBounded(t *testing.T) {
+func TestFailedOnceRemembersABoundedNumberOfSubjects(t *testing.T) {
 	var said logs
-	l := newTroubleLog(log.NewLogfmtLogger(&said))
+	l := newFailureLog(log.NewLogfmtLogger(&said))
 	for range 2 {
-		for i := range mostTold + 10 {
-			l.once(strings.Repeat("x", i), "odd", errors.New("odd"))
+		for i := range maxWarned + 10 {
+			l.failedOnce(strings.Repeat("x", i), "odd", errors.New("odd"))
 		}
 	}
-	if n := strings.Count(said.String(), "level=warn"); n != mostTold || len(l.told) != mostTold {
-		t.Errorf("%d warnings, %d remembered, want %d", n, len(l.told), mostTold)
+	if n := strings.Count(said.String(), "level=warn"); n != maxWarned || len(l.warned) != maxWarned {
+		t.Errorf("%d warnings, %d remembered, want %d", n, len(l.warned), maxWarned)
 	}
 }

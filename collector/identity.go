@@ -2,6 +2,7 @@ package collector
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -9,151 +10,154 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
-	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
-	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// keeper knows whose sessions the ledger is about, and keeps it in a file of theirs if there is a folder for that. It is Run's alone.
-type keeper struct {
-	known bool // whose sessions they are
-	id    state.Identity
-	shown string       // the organisation of the first row that told one
-	store *state.Store // nil: nothing is kept
+const (
+	// identifyEvery is how often the user of the credential is read: roles change.
+	identifyEvery = time.Hour
+	// identifyAgain is how soon after a failure it is read again.
+	identifyAgain = time.Minute
+	// identifyFirst is how soon after a failure if nothing can be asked before it is known.
+	identifyFirst = 10 * time.Second
+)
+
+// identity is whose sessions are counted. Always holds: rows are applied to the ledger only while the credential shows the sessions that the ledger
+// is about. In each refresh the refresher calls identify, then checkIdentity before it asks for sessions; and checkRows for each page.
+type identity struct {
+	// Of the credential:
+	user     *client.UserInfo // who it belongs to, as the gateway said last; nil: it has not said it yet
+	err      error            // why the gateway did not say it the last time
+	replaced bool             // the credential was replaced since the gateway said it
+	limited  bool             // it does not see all sessions
+	next     time.Time        // when to ask again
+
+	// Of the ledger:
+	known        bool           // owner is set
+	owner        state.Identity // whose sessions it is about
+	organization string         // of the first row that named one
 }
 
-// identity is whose sessions the credential shows, through the filters of the configuration.
-func (c Config) identity(who *client.UserInfo) state.Identity {
+// needed reports whether nothing may be asked before the gateway has said who the credential belongs to: the ledger's file is named after it.
+func (i *identity) needed(saving bool) bool { return saving && i.user == nil || i.replaced }
+
+// errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
+var errIdentityPending = errors.New("it is not known yet whose sessions the credential shows")
+
+// identityOf is whose sessions a user sees through the filters of the configuration.
+func (c Config) identityOf(user *client.UserInfo) state.Identity {
 	id := state.Identity{
-		Organisation: who.OrgID, Limited: !who.SeesAllSessions(),
+		Organisation: user.OrgID, Limited: !user.SeesAllSessions(),
 		Connection: c.Connection, Type: c.Type, User: c.User, ReviewApprover: c.ReviewApprover,
 	}
 	if id.Limited {
-		id.Subject = who.ID
+		id.Subject = user.ID
 	}
 	return id
 }
 
-// errUnasked is no trouble: the gateway could not be asked yet whose credential it is, because the duty, or what it wants of others at its address,
-// did not allow it.
-var errUnasked = errors.New("it is not known yet whose sessions the credential shows")
-
-// keep sees to it that what is asked for belongs to the ledger: it takes the ledger from its file once it is known whose sessions they are,
-// and fails as long as the credential shows somebody else's. Nothing may be asked then.
-func (c *Collector) keep(now time.Time) error {
-	k, who := &c.keeper, c.gateway.who
+// checkIdentity fails while the credential does not show the sessions that the ledger is about. Then nothing may be asked. When it is first
+// known whose sessions these are, it restores their ledger.
+func (r *refresher) checkIdentity(now time.Time) error {
+	i, saving := &r.identity, r.cfg().State != nil
 	switch {
-	case who == nil && c.cfg().State == nil:
+	case i.user == nil && !saving:
 		return nil
-	case c.cfg().State != nil && c.gateway.whoErr == nil && (who == nil || c.gateway.doubted):
-		return errUnasked
-	case who == nil:
-		return fmt.Errorf("the gateway has not told the organization, by which the state file is named: %w", c.gateway.whoErr)
-	case c.cfg().State != nil && c.gateway.doubted:
-		return fmt.Errorf("the gateway has not told whose sessions the new credential shows: %w", c.gateway.whoErr)
-	case !k.known && (c.cfg().State != nil || k.shown == "" || k.shown == who.OrgID || who.OrgID == ""):
-		return c.take(c.cfg().identity(who), now)
+	case saving && i.err == nil && (i.user == nil || i.replaced):
+		return errIdentityPending
+	case i.user == nil:
+		return fmt.Errorf("the gateway has not told the organization, by which the state file is named: %w", i.err)
+	case saving && i.replaced:
+		return fmt.Errorf("the gateway has not told whose sessions the new credential shows: %w", i.err)
+	case !i.known && (saving || i.organization == "" || i.organization == i.user.OrgID || i.user.OrgID == ""):
+		owner := r.cfg().identityOf(i.user)
+		if err := r.openState(owner, now); err != nil {
+			return err
+		}
+		i.known, i.owner = true, owner
+		return nil
 	}
-	err := c.same(c.cfg().identity(who))
-	if soon := now.Add(identifyAgain); err != nil && soon.Before(c.gateway.identify) {
-		c.gateway.identify = soon
+	err := i.checkOwner(r.cfg().identityOf(i.user), r.store != nil)
+	if soon := now.Add(identifyAgain); err != nil && soon.Before(i.next) {
+		i.next = soon
 	}
 	return err
 }
 
-// same fails where the credential has become one that shows other sessions than the ledger is about. Without a file, a credential that shows more
-// or less of the same organisation makes no ledger wrong that was not so before.
-func (c *Collector) same(id state.Identity) error {
-	was := c.keeper.id
-	was.Organisation = cmp.Or(was.Organisation, c.keeper.shown)
-	if id.Organisation != was.Organisation && id.Organisation != "" && was.Organisation != "" {
-		return fmt.Errorf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", id.Organisation, was.Organisation)
+// checkOwner fails if the credential now shows other sessions than the ledger is about. Without a file, a credential that shows more or fewer
+// sessions of the same organization is accepted: it makes no ledger wrong that was right before.
+func (i *identity) checkOwner(now state.Identity, saved bool) error {
+	was := i.owner
+	was.Organisation = cmp.Or(was.Organisation, i.organization)
+	if now.Organisation != was.Organisation && now.Organisation != "" && was.Organisation != "" {
+		return fmt.Errorf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", now.Organisation, was.Organisation)
 	}
-	if c.keeper.store != nil && id != was {
+	if saved && now != was {
 		return errors.New("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
 			" give one as before, or start again (in a configuration file: give the gateway another name) to count in a file of its own")
 	}
 	return nil
 }
 
-// take takes the ledger from its file. Where that is used by another process, or cannot be read by this one, it is tried again at the next refresh.
-func (c *Collector) take(id state.Identity, now time.Time) error {
-	k := &c.keeper
-	if c.cfg().State == nil {
-		k.known, k.id = true, id
-		return nil
-	}
-	store, err := state.Open(c.cfg().State, id)
-	if err != nil {
-		return err
-	}
-	options := c.cfg().planning()
-	found, err := store.Load(options.Ledger, now)
-	if err != nil {
-		return errors.Join(err, store.Close())
-	}
-	k.known, k.id, k.store = true, id, store
-	if !state.CanLock {
-		level.Warn(c.cfg().Logger).Log("msg", "files cannot be locked on this platform: see to it that no other process uses the state file", "file", store.Name())
-	}
-	if found.Damage != nil {
-		level.Error(c.cfg().Logger).Log("msg", "the state file cannot be read and was put aside: counting begins anew", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
-	}
-	l := found.Ledger
-	if l == nil {
-		level.Info(c.cfg().Logger).Log("msg", "counting begins", "state", store.Name())
-		return nil
-	}
-	level.Info(c.cfg().Logger).Log("msg", "counting goes on", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
-	options.Restored = l
-	c.planner = planner.New(options, c.purse)
-	last := c.published.Load()
-	c.published.Store(&published{at: last.at, status: last.status, counted: l.Shown()})
-	return nil
-}
-
-// save writes the ledger down. What a snapshot says may be shown once that is done.
-func (c *Collector) save(l *ledger.Ledger, now time.Time) error {
-	if c.keeper.store == nil {
-		return nil
-	}
-	if err := c.keeper.store.Save(l.Image(), now); err != nil {
-		c.instruments.stateSaveFailed()
-		c.log.trouble("state", "the state cannot be saved: counters stay at their last saved values until it can", err)
-		return err
-	}
-	c.log.over("state")
-	return nil
-}
-
-// leave writes down what was read since the last time, and lets other processes have the file.
-func (c *Collector) leave() {
-	if c.keeper.store == nil {
-		return
-	}
-	if l := c.planner.Ledger(); l != nil {
-		now := c.cfg().clock()
-		l.Commit(c.planner.GatewayTime(now), now)
-		_ = c.save(l, now) // it was logged, and nobody was shown any of it
-	}
-	if err := c.keeper.store.Close(); err != nil {
-		level.Warn(c.cfg().Logger).Log("msg", "leaving the state file", "err", err)
-	}
-}
-
-// foreign fails where a page has rows of another organisation than the ledger's: a credential was exchanged for one of somebody else.
-func (k *keeper) foreign(page *client.SessionPage) error {
-	for i := range page.Sessions {
-		org := page.Sessions[i].OrgID
+// checkRows fails if a page has rows of another organization than the ledger's: the credential was replaced by one of another organization.
+func (i *identity) checkRows(page *client.SessionPage) error {
+	for n := range page.Sessions {
+		org := page.Sessions[n].OrgID
 		if org == "" {
 			continue
 		}
-		if k.shown == "" {
-			k.shown = cmp.Or(k.id.Organisation, org)
+		if i.organization == "" {
+			i.organization = cmp.Or(i.owner.Organisation, org)
 		}
-		if org != k.shown {
-			return fmt.Errorf("the sessions are of organization %q, and what was counted here is of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, k.shown)
+		if org != i.organization {
+			return fmt.Errorf("the sessions are of organization %q, and what was counted here is of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, i.organization)
 		}
 	}
 	return nil
+}
+
+// identify reads who the credential belongs to, if that is due. A user who is neither admin nor auditor gets fewer sessions without any sign of
+// it, so the exporter has to show that.
+func (r *refresher) identify(ctx context.Context, now time.Time) {
+	i := &r.identity
+	if now.Before(i.next) {
+		return
+	}
+	release, ok := r.acquireAddress(ctx)
+	if !ok {
+		return
+	}
+	defer release()
+	if now = r.cfg().clock(); !r.planner.Affords(now) {
+		return
+	}
+	user, took, err := r.gateway.user(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	r.planner.Charge(r.cfg().clock(), took, retryAfter(err, took) > 0)
+	if i.err = err; err != nil {
+		again := identifyAgain
+		if r.cfg().State != nil && (i.user == nil || i.replaced) {
+			again = identifyFirst
+		}
+		i.next = r.cfg().clock().Add(max(again, retryAfter(err, took)))
+		r.log.failed("identify", "cannot tell whether the credential sees all sessions", err)
+		return
+	}
+	r.log.recovered("identify")
+	i.user, i.replaced, i.next = user, false, now.Add(identifyEvery)
+	r.limit(!user.SeesAllSessions(), user.Role)
+}
+
+// limit notes whether the credential sees only part of the sessions, and logs a change of that.
+func (r *refresher) limit(limited bool, role string) {
+	logger := r.cfg().Logger
+	if limited {
+		_ = level.Warn(logger).Log("msg", "only part of the sessions is visible: the credential is neither admin nor auditor, so every number is too low",
+			"role", role, "hint", "give the exporter an API key in the group auditor")
+	} else if r.identity.limited {
+		_ = level.Info(logger).Log("msg", "all sessions are visible now", "role", role)
+	}
+	r.identity.limited = limited
 }

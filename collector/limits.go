@@ -9,75 +9,79 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
 
-// Address is what the collectors of one gateway address share: one request at a time, in the order in which they want to ask, and the duty.
+// Address is what the collectors of one gateway address share: the budget of time for requests, and the right to make one. Always holds: at most
+// one request to the address is under way; collectors make theirs in the order in which they wanted to. It is safe for concurrent use.
 type Address struct {
-	turn *semaphore.Weighted
-	duty *planner.Duty
+	request *semaphore.Weighted // held during a request
+	budget  *planner.Duty
 }
 
-// NewAddress returns an address that nobody asks yet.
+// NewAddress returns an address without collectors.
 func NewAddress() *Address {
-	return &Address{turn: semaphore.NewWeighted(1), duty: planner.NewDuty(time.Time{})}
+	return &Address{request: semaphore.NewWeighted(1), budget: planner.NewDuty(time.Time{})}
 }
 
-// roomAfter is for how long a collector may work, be it in many requests, before it makes room whenever it waits for its gateway.
-const roomAfter = time.Second
+// slotKept is for how long a collector keeps its slot while it waits, counted from when it got the slot.
+const slotKept = time.Second
 
-// Slots bound how many collectors refresh at once, in the order in which they want to. One that has worked for longer than a second makes room
-// for another while it waits for its gateway, so that gateways that hang or have much to tell, however many there are, keep nobody else waiting.
+// Slots bound how many collectors refresh at once; they get a slot in the order in which they asked for one. A collector that has had its slot for
+// longer than a second gives it up while it waits for its gateway, so that gateways that hang or need many requests do not delay the others. It
+// is safe for concurrent use.
 type Slots struct{ free *semaphore.Weighted }
 
 // NewSlots returns n slots.
 func NewSlots(n int) *Slots { return &Slots{semaphore.NewWeighted(int64(n))} }
 
-// slot is a collector's place among those that work. It is for one goroutine. Without Slots there is always one.
+// slot is one collector's slot. Call order: acquire, then releaseDuring any number of times, then release. It is for one goroutine. Without Slots
+// there is no bound.
 type slot struct {
 	slots *Slots
 	held  bool
-	since time.Time // when it was taken
+	since time.Time // when it was acquired
 }
 
-// take waits for a slot until ctx ends.
-func (s *slot) take(ctx context.Context) {
+// acquire waits for a slot until ctx ends.
+func (s *slot) acquire(ctx context.Context) {
 	s.held = s.slots != nil && s.slots.free.Acquire(ctx, 1) == nil
 	s.since = time.Now()
 }
 
-// leave gives the slot back.
-func (s *slot) leave() {
+// release gives the slot back.
+func (s *slot) release() {
 	if s.held {
 		s.slots.free.Release(1)
 		s.held = false
 	}
 }
 
-// while calls f, which waits for something, and has the slot again after it.
-func (s *slot) while(ctx context.Context, f func()) {
+// releaseDuring calls wait, and gives the slot back during the call once it was held for [slotKept]. It holds a slot again when it returns, unless
+// ctx has ended.
+func (s *slot) releaseDuring(ctx context.Context, wait func()) {
 	if !s.held {
-		f()
+		wait()
 		return
 	}
-	room := time.AfterFunc(roomAfter-time.Since(s.since), func() { s.slots.free.Release(1) })
-	f()
-	if !room.Stop() {
-		s.take(ctx)
+	timer := time.AfterFunc(slotKept-time.Since(s.since), func() { s.slots.free.Release(1) })
+	wait()
+	if !timer.Stop() {
+		s.acquire(ctx)
 	}
 }
 
-// turn waits until no other collector asks at the address. It returns what ends the turn, and false where ctx has ended before, or nobody wants to
-// know any more.
-func (c *Collector) turn(ctx context.Context) (end func(), ok bool) {
-	turn := c.address.turn
-	if !turn.TryAcquire(1) {
+// acquireAddress waits until the refresher may make a request to the address. Call release after the request. ok is false if ctx has ended before,
+// or the collector was retired; then there is nothing to release.
+func (r *refresher) acquireAddress(ctx context.Context) (release func(), ok bool) {
+	request := r.cfg().Address.request
+	if !request.TryAcquire(1) {
 		var err error
-		c.slot.while(ctx, func() { err = turn.Acquire(ctx, 1) })
+		r.slot.releaseDuring(ctx, func() { err = request.Acquire(ctx, 1) })
 		if err != nil {
 			return nil, false
 		}
 	}
-	if c.retiring() {
-		turn.Release(1)
+	if r.retiring() {
+		request.Release(1)
 		return nil, false
 	}
-	return func() { turn.Release(1) }, true
+	return func() { request.Release(1) }, true
 }

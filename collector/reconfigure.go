@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -9,17 +8,18 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// settings are a configuration and what is made of it for scrapes. They are immutable; a change of the configuration makes new ones.
+// settings are a valid configuration and the exposition that follows from it. They are immutable: a change of the configuration makes new ones.
 type settings struct {
 	Config
 	exposition *exposition
 }
 
+// newSettings fails if cfg is not valid.
 func newSettings(cfg Config) (*settings, error) {
-	if cfg.Client == nil {
-		return nil, errors.New("collector without a client")
+	cfg, err := cfg.validated()
+	if err != nil {
+		return nil, err
 	}
-	cfg = cfg.withDefaults()
 	e, err := newExposition(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the metrics: %w", err)
@@ -27,12 +27,9 @@ func newSettings(cfg Config) (*settings, error) {
 	return &settings{cfg, e}, nil
 }
 
-// cfg is the configuration that holds now.
-func (c *Collector) cfg() Config { return c.settings.Load().Config }
-
-// Reconfigure prepares a change of the configuration, for a collector of the same sessions: it fails where New would, and has done nothing
-// before apply is called. Then the collector goes on with its ledger, its cache and what it has published; a request under way ends as it
-// began. Address, Slots, State, Logger and the kind of buckets that requests are measured in stay what they are.
+// Reconfigure prepares a change of the configuration of a collector whose sessions stay the same. It fails where New would, and changes nothing
+// before apply is called. After that the collector goes on with its ledger, its cache and what it has published; a request under way ends as it
+// was started. Address, Slots, State, Logger and the kind of buckets that requests are measured in stay as they were.
 func (c *Collector) Reconfigure(cfg Config) (apply func(), err error) {
 	was := c.cfg()
 	cfg.Address, cfg.Slots, cfg.State, cfg.Logger, cfg.clock = was.Address, was.Slots, was.State, was.Logger, was.clock
@@ -40,69 +37,43 @@ func (c *Collector) Reconfigure(cfg Config) (apply func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() {
-		c.wanted.Store(set)
-		select {
-		case c.change <- struct{}{}:
-		default: // Run will come to the last one
-		}
-	}, nil
+	return func() { c.change(set) }, nil
 }
 
-// reconfigure goes on with what Reconfigure wants.
-func (c *Collector) reconfigure() {
-	set := c.wanted.Swap(nil)
-	if set == nil {
-		return
+// change requests that the refresher goes on with these settings. Where it has not applied the last request yet, this one replaces that.
+func (l *link) change(set *settings) {
+	for {
+		select {
+		case l.changes <- set:
+			return
+		default:
+		}
+		select {
+		case <-l.changes:
+		default:
+		}
 	}
-	was := c.settings.Swap(set)
-	g := c.gateway
-	g.timeout, g.factor = set.Timeout, nil
+}
+
+// reconfigure applies a requested change.
+func (r *refresher) reconfigure(set *settings) {
+	was := r.settings.Swap(set)
+	r.gateway.timeout, r.gateway.factor = set.Timeout, nil
 	if set.Client != was.Client {
-		// Whose credential it is has to be known before anything is counted by it.
-		g.client, g.identify, g.whoErr, g.doubted = set.Client, time.Time{}, nil, true
+		// Nothing is counted before it is known whose sessions the new credential shows.
+		r.gateway.client = set.Client
+		r.identity.next, r.identity.err, r.identity.replaced = time.Time{}, nil, true
 		was.Client.CloseIdleConnections()
 	}
-	before, after := was.planning(), set.planning()
+	before, after := was.plannerOptions(), set.plannerOptions()
 	before.Seed, after.Seed = 0, 0
 	if reflect.DeepEqual(before, after) {
 		return
 	}
-	p, err := c.planner.Retuned(set.planning())
-	if err != nil { // its own image, in other words a mistake of ours
+	p, err := r.planner.Retuned(set.plannerOptions())
+	if err != nil { // the planner cannot restore its own ledger: a bug
 		level.Error(set.Logger).Log("msg", "the ledger goes on with the settings that it had", "err", err)
 		return
 	}
-	c.planner = p
-}
-
-// Retire has Run end once no request is under way, so that a gateway is not asked again while it still works on the last one.
-func (c *Collector) Retire() { c.retire.Do(func() { close(c.retired) }) }
-
-func (c *Collector) retiring() bool {
-	select {
-	case <-c.retired:
-		return true
-	default:
-		return false
-	}
-}
-
-// Health is how the asking goes, for who watches many collectors.
-type Health struct {
-	// Up is what hoop_up says.
-	Up bool
-	// LastSuccess is when a refresh last succeeded, by the exporter's clock; zero before the first.
-	LastSuccess time.Time
-	// Withheld tells that gauges are withheld, because no refresh has succeeded for too long.
-	Withheld bool
-	// VisibilityLimited tells that the credential sees only part of the sessions.
-	VisibilityLimited bool
-}
-
-// Health returns how the asking goes. It asks nothing.
-func (c *Collector) Health() Health {
-	set, p := c.settings.Load(), c.published.Load()
-	v := p.view(set.Config, set.clock())
-	return Health{Up: v.Up, LastSuccess: v.LastSuccess, Withheld: v.Withheld, VisibilityLimited: v.VisibilityLimited}
+	r.planner = p
 }

@@ -9,164 +9,159 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
-	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// progressEvery is how often the log tells how far the read-back is.
+// progressEvery is how often the log says how far the backfill is.
 const progressEvery = time.Minute
 
-// backgroundPause is how long the read-back waits when it has used up its share.
-const backgroundPause = time.Second
+// backfillPause is how long the backfill waits after it has used up its portion of the budget.
+const backfillPause = time.Second
 
-func (c Config) planning() planner.Options {
-	return planner.Options{
-		Ledger: ledger.Options{
-			Lookback: c.Lookback, Overlap: c.Overlap, ForgetAfter: c.ForgetAfter,
-			FirstValueHold: max(c.FirstValueHold, 0), ConnectionTags: c.ConnectionTags, MaxConnections: c.MaxConnections,
-		},
-		Filters: client.ListOptions{
-			Connection: client.EscapeLike(c.Connection), Type: client.EscapeLike(c.Type), User: client.EscapeLike(c.User),
-			ReviewApprover: c.ReviewApprover,
-		},
-		Duty: c.Duty, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
-	}
+// refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it publishes
+// through the link. [Collector.Run] makes one with newRefresher and calls run once.
+//
+// Of a refresh the order is: the identity of the credential, the requests that the planner wants, the ledger's Finish, the save, the publication, and
+// then the end of the call that scrapes wait for.
+type refresher struct {
+	*link
+	log      *failureLog
+	gateway  *gateway
+	slot     slot
+	share    *planner.Purse // in the budget of the address
+	planner  *planner.Planner
+	identity identity
+	store    *state.Store // nil: the ledger is not saved
+
+	halted         bool // nothing may be asked
+	complete       bool // the first backfill is complete
+	progressLogged time.Time
 }
 
-// Run asks the gateway until ctx ends or the collector is retired: when a scrape wants a refresh, and in between for what has not been read of
-// the past. It may run once.
-func (c *Collector) Run(ctx context.Context) error {
-	if !c.running.CompareAndSwap(false, true) {
-		return errors.New("the collector is running already")
-	}
-	defer close(c.stopped)
-	defer func() { c.gateway.client.CloseIdleConnections() }()
-	cfg := c.cfg()
-	c.purse = c.address.duty.Join(cfg.clock())
-	defer c.purse.Leave()
-	c.planner = planner.New(cfg.planning(), c.purse)
-	defer c.leave()
-	pause := time.NewTimer(backgroundPause)
-	defer pause.Stop()
-	lastPublished, lastReadBack := time.Now(), time.Now()
-	for ctx.Err() == nil && !c.retiring() {
+func newRefresher(l *link) *refresher {
+	cfg := l.cfg()
+	r := &refresher{link: l, log: newFailureLog(cfg.Logger), slot: slot{slots: cfg.Slots}, share: cfg.Address.budget.Join(cfg.clock())}
+	r.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: l.instruments, slot: &r.slot}
+	r.planner = planner.New(cfg.plannerOptions(), r.share)
+	return r
+}
+
+// run refreshes when a scrape wants it, and does the backfill in between, until ctx ends or the collector is retired.
+func (r *refresher) run(ctx context.Context) {
+	defer close(r.stopped)
+	defer r.close()
+	timer := time.NewTimer(backfillPause)
+	defer timer.Stop()
+	lastPublished, lastBackfill := time.Now(), time.Now()
+	for ctx.Err() == nil && !r.retiring() {
 		select {
 		case <-ctx.Done():
-		case <-c.retired:
-		case <-c.change:
-			c.reconfigure()
-		case <-c.wake:
-			err := c.working(ctx, c.refresh)
+		case <-r.retired:
+		case set := <-r.changes:
+			r.reconfigure(set)
+		case <-r.calls.wanted:
+			err := r.inSlot(ctx, r.refresh)
 			lastPublished = time.Now()
-			c.land(err)
-		case <-pause.C:
-			_ = c.working(ctx, func(ctx context.Context) error {
-				if c.readBack(ctx) && (time.Since(lastPublished) >= c.cfg().CacheTTL || c.planner.Idle()) {
-					c.publish(c.published.Load().status)
+			cfg := r.cfg()
+			r.calls.finish(err, cfg.clock(), cfg.CacheTTL)
+		case <-timer.C:
+			_ = r.inSlot(ctx, func(ctx context.Context) error {
+				if r.backfill(ctx) && (time.Since(lastPublished) >= r.cfg().CacheTTL || r.planner.Idle()) {
+					r.publish(r.published.Load().status)
 					lastPublished = time.Now()
 				}
 				return nil
 			})
-			lastReadBack = time.Now()
+			lastBackfill = time.Now()
 		}
-		// Counted from the last time, or refreshes that follow each other closely would put it off for ever.
-		pause.Reset(max(0, c.untilReadBack()-time.Since(lastReadBack)))
+		// Counted from the last backfill: refreshes that follow each other closely must not put it off for ever.
+		timer.Reset(max(0, r.untilBackfill()-time.Since(lastBackfill)))
 	}
-	return nil
 }
 
-// working does something in a slot.
-func (c *Collector) working(ctx context.Context, f func(context.Context) error) error {
-	c.slot.take(ctx)
-	defer c.slot.leave()
+// close saves the ledger, and releases everything that is held outside of this process.
+func (r *refresher) close() {
+	r.closeState()
+	r.share.Leave()
+	r.gateway.client.CloseIdleConnections()
+}
+
+// inSlot calls f with a slot held.
+func (r *refresher) inSlot(ctx context.Context, f func(context.Context) error) error {
+	r.slot.acquire(ctx)
+	defer r.slot.release()
 	return f(ctx)
 }
 
-// untilReadBack is how long to wait before the read-back goes on.
-func (c *Collector) untilReadBack() time.Duration {
-	if c.halted || c.planner.Idle() {
+// untilBackfill is how long to wait before the backfill goes on.
+func (r *refresher) untilBackfill() time.Duration {
+	if r.halted || r.planner.Idle() {
 		return time.Hour
 	}
-	return backgroundPause
+	return backfillPause
 }
 
-// refresh asks for all that is due and publishes it.
-func (c *Collector) refresh(ctx context.Context) error {
-	began := c.cfg().clock()
-	first := c.cfg().State != nil && c.gateway.who == nil || c.gateway.doubted
-	if first { // whose file is it, or whose credential?
-		c.identify(ctx, began)
+// refresh asks for everything that is due, and publishes it. The error is the first one of the refresh.
+func (r *refresher) refresh(ctx context.Context) error {
+	start := r.cfg().clock()
+	first := r.identity.needed(r.cfg().State != nil)
+	if first { // without it nothing else may be asked
+		r.identify(ctx, start)
 	}
-	trouble := c.keep(began)
-	unasked := errors.Is(trouble, errUnasked)
-	switch c.halted = trouble != nil; {
-	case unasked:
-	case c.halted:
-		c.log.trouble("refresh", "nothing is asked", trouble)
+	failure := r.checkIdentity(start)
+	pending := errors.Is(failure, errIdentityPending)
+	switch r.halted = failure != nil; {
+	case pending:
+	case r.halted:
+		r.log.failed("refresh", "nothing is asked", failure)
 	default:
-		trouble = c.askAll(ctx, began)
+		failure = r.requestDue(ctx, start)
 	}
 	if !first {
-		c.identify(ctx, c.cfg().clock())
+		r.identify(ctx, r.cfg().clock())
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	now := c.cfg().clock()
-	s := c.published.Load().status
-	ok, asked := false, !unasked
-	if !c.halted {
-		ok, asked = c.planner.Succeeded(now)
+	now := r.cfg().clock()
+	s := r.published.Load().status
+	ok, asked := false, !pending
+	if !r.halted {
+		ok, asked = r.planner.Succeeded(now)
 	}
 	s.ended = now
 	if asked {
-		s.up, s.err = ok, trouble
-		c.instruments.refreshed(now.Sub(began), !ok)
-		c.attempted.Store(true)
+		s.attempted, s.up, s.err = true, ok, failure
+		r.instruments.refreshed(now.Sub(start), !ok)
 	}
 	if asked && ok {
 		s.lastSuccess = now
-		c.log.over("refresh")
+		r.log.recovered("refresh")
 	}
-	s.version, s.visibilityLimited = c.gateway.version, c.gateway.limited
-	c.publish(s)
+	s.version, s.visibilityLimited = r.gateway.version, r.identity.limited
+	r.publish(s)
 	return s.err
 }
 
-// askAll asks for all that a refresh has to ask. It returns what went wrong first.
-func (c *Collector) askAll(ctx context.Context, now time.Time) (trouble error) {
-	c.planner.Begin(now)
-	for ctx.Err() == nil && !c.retiring() {
-		asked, err := c.askNext(ctx, c.planner.Next)
+// requestDue makes all requests that a refresh has to make. It returns the first error.
+func (r *refresher) requestDue(ctx context.Context, now time.Time) (first error) {
+	r.planner.Begin(now)
+	for ctx.Err() == nil && !r.retiring() {
+		asked, err := r.requestNext(ctx, r.planner.Next)
 		if !asked {
 			break
 		}
-		if err != nil && trouble == nil {
-			trouble = err
-		}
+		first = cmp.Or(first, err)
 	}
-	return trouble
+	return first
 }
 
-// askNext makes the request that next tells, if there is one, while nobody else asks at the gateway's address.
-func (c *Collector) askNext(ctx context.Context, next func(now time.Time) (planner.Request, bool)) (asked bool, err error) {
-	end, ok := c.turn(ctx)
-	if !ok {
-		return false, nil
-	}
-	defer end()
-	r, ok := next(c.cfg().clock())
-	if !ok {
-		return false, nil
-	}
-	return true, c.ask(ctx, r)
-}
-
-// readBack reads what has not been read of the past, as far as the duty allows and no scrape waits. It tells whether it read anything.
-func (c *Collector) readBack(ctx context.Context) bool {
-	read := false
-	for ctx.Err() == nil && len(c.wake) == 0 && !c.halted && !c.retiring() {
-		asked, err := c.askNext(ctx, c.planner.Background)
+// backfill makes requests for what has not been read of the past, as far as the budget allows and no scrape waits. It reports whether it read
+// anything.
+func (r *refresher) backfill(ctx context.Context) (read bool) {
+	for ctx.Err() == nil && !r.calls.waiting() && !r.halted && !r.retiring() {
+		asked, err := r.requestNext(ctx, r.planner.Background)
 		if !asked {
 			break
 		}
@@ -175,79 +170,82 @@ func (c *Collector) readBack(ctx context.Context) bool {
 	return read
 }
 
-// ask makes one request and gives the answer to the planner.
-func (c *Collector) ask(ctx context.Context, r planner.Request) error {
-	page, took, err := c.gateway.ask(ctx, r)
+// requestNext makes the request that next returns, if there is one, while no other collector makes one to the same address.
+func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (planner.Request, bool)) (asked bool, err error) {
+	release, ok := r.acquireAddress(ctx)
+	if !ok {
+		return false, nil
+	}
+	defer release()
+	request, ok := next(r.cfg().clock())
+	if !ok {
+		return false, nil
+	}
+	return true, r.request(ctx, request)
+}
+
+// request makes one request and gives the answer to the planner.
+func (r *refresher) request(ctx context.Context, request planner.Request) error {
+	page, took, err := r.gateway.sessions(ctx, request)
 	if ctx.Err() != nil {
-		return ctx.Err() // we are stopping: that is no failure of the gateway
+		return ctx.Err() // the exporter is stopping, so the gateway did not fail
 	}
 	if err == nil {
-		if err = c.keeper.foreign(page); err != nil {
-			page, c.gateway.identify = nil, time.Time{} // ask at once who the credential is now
+		if err = r.identity.checkRows(page); err != nil {
+			page, r.identity.next = nil, time.Time{} // read at once whose credential it is now
 		}
 	}
-	res := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
-	if err := c.planner.Answer(c.cfg().clock(), r, res); err != nil {
-		c.log.trouble(r.Kind.String(), "asking the gateway failed", err, "for", r.Kind)
+	result := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
+	if err := r.planner.Answer(r.cfg().clock(), request, result); err != nil {
+		r.log.failed(request.Kind.String(), "asking the gateway failed", err, "for", request.Kind)
 		return err
 	}
-	c.log.over(r.Kind.String())
-	for _, second := range c.planner.Skipped() {
-		c.log.once(second.String(), "some sessions are not counted", client.ErrIncomplete, "second", second)
+	r.log.recovered(request.Kind.String())
+	for _, second := range r.planner.Skipped() {
+		r.log.failedOnce(second.String(), "some sessions are not counted", client.ErrIncomplete, "second", second)
 	}
 	for _, m := range page.Malformed {
-		c.log.once("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
+		r.log.failedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
 	}
 	return nil
 }
 
-// retryAfter is how long the gateway is to be left alone after an error: what it asked for, and after a time-out several times what it has
-// taken, because it goes on working on the request, nobody knows for how long.
-func retryAfter(err error, took time.Duration) time.Duration {
-	if s, ok := errors.AsType[*client.StatusError](err); ok {
-		return s.RetryAfter
-	}
-	if errors.Is(err, client.ErrTimeout) {
-		return 4 * took
-	}
-	return 0
-}
-
-// publish shows what the ledger says now. What it counted is shown only once that is saved: a counter that falls back after a crash would have
-// rate() add its whole value again.
-func (c *Collector) publish(s status) {
-	now := c.cfg().clock()
-	last := c.published.Load()
+// publish shows what the ledger says now. Counters that cannot be saved stay as they were published last.
+func (r *refresher) publish(s status) {
+	now := r.cfg().clock()
+	last := r.published.Load()
 	p := &published{at: now, status: s, counted: last.counted}
 	complete := false
-	if l := c.planner.Ledger(); l != nil {
-		if at := last.served.Load(); at != nil && last.counted != nil {
-			l.Served(last.counted.Generation, *at)
+	if l := r.planner.Ledger(); l != nil {
+		if at, shown := last.served.Load(), last.counted.Counters(); at != nil && shown != nil {
+			l.Served(shown.Generation, *at)
 		}
 		l.ZeroAt(last.at)
-		p.snapshot = l.Commit(c.planner.GatewayTime(now), now)
-		if c.save(l, now) == nil {
-			p.counted = p.snapshot
+		unsaved := l.Finish(r.planner.GatewayTime(now), now)
+		p.snapshot = unsaved.Gauges
+		if saved, err := r.save(unsaved, now); err == nil {
+			p.counted = saved
 		}
-		complete = !c.complete && l.Baseline() && len(l.Unread()) == 0
+		complete = l.Baseline() && len(l.Unread()) == 0
 	}
-	c.published.Store(p)
-	if u := p.unread(); u > 0 && now.Sub(c.told) >= progressEvery {
-		c.told = now
-		level.Info(c.cfg().Logger).Log("msg", "reading back", "unread", u.Round(time.Second), "tracked_sessions", p.snapshot.Tracked)
-	}
-	if complete {
-		// Only now: who waits for this scrapes at once, and has to see it.
-		c.complete = true
-		close(c.baseline)
-		level.Info(c.cfg().Logger).Log("msg", "everything is read back", "lookback", c.cfg().Lookback, "tracked_sessions", p.snapshot.Tracked)
-	}
+	r.published.Store(p)
+	r.reportBackfill(p, complete, now)
 }
 
-// unread is how much of the past has not been read.
-func (p *published) unread() time.Duration {
+// reportBackfill logs how far the backfill is. When the first one is complete, it ends the wait for that, after the publication: whoever waits
+// scrapes at once, and has to see it.
+func (r *refresher) reportBackfill(p *published, complete bool, now time.Time) {
 	if p.snapshot == nil {
-		return 0
+		return
 	}
-	return p.snapshot.Unread
+	logger := level.Info(r.cfg().Logger)
+	if u := p.snapshot.Unread; u > 0 && now.Sub(r.progressLogged) >= progressEvery {
+		r.progressLogged = now
+		_ = logger.Log("msg", "backfill in progress", "unread", u.Round(time.Second), "tracked_sessions", p.snapshot.Tracked)
+	}
+	if complete && !r.complete {
+		r.complete = true
+		close(r.backfilled)
+		_ = logger.Log("msg", "backfill complete", "lookback", r.cfg().Lookback, "tracked_sessions", p.snapshot.Tracked)
+	}
 }

@@ -62,11 +62,11 @@ func dayOfLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64) {
 }
 
 func truthConfig() Config {
-	return Config{
-		LongRunning:    []Threshold{{"1h", time.Hour}, {"8h", 8 * time.Hour}},
-		Overdue:        []Threshold{{"5m", 5 * time.Minute}, {"1h", time.Hour}},
-		ConnectionTags: []string{"team"},
-	}
+	cfg := DefaultConfig()
+	cfg.LongRunning = []Threshold{{"1h", time.Hour}, {"8h", 8 * time.Hour}}
+	cfg.Overdue = []Threshold{{"5m", 5 * time.Minute}, {"1h", time.Hour}}
+	cfg.ConnectionTags = []string{"team"}
+	return cfg
 }
 
 // equalsTruth compares a scrape with what the gateway knows.

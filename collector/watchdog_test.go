@@ -68,7 +68,9 @@ func tapped(t *testing.T, inBody bool) (*world, *tap, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	logged := &bytes.Buffer{}
-	col, err := New(Config{Client: c, Lookback: 25 * time.Hour, Logger: log.NewLogfmtLogger(log.NewSyncWriter(logged))})
+	cfg := DefaultConfig()
+	cfg.Client, cfg.Lookback, cfg.Logger = c, 25*time.Hour, log.NewLogfmtLogger(log.NewSyncWriter(logged))
+	col, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +213,9 @@ func TestFrequentRefreshesDoNotPutOffTheReadBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Cost: gatewaytest.NewCost})
 		g.AddHistory(300, time.Now().Add(-24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{})
-		w := newWorld(t, g, Config{Lookback: 25 * time.Hour, CacheTTL: time.Millisecond})
+		cfg := DefaultConfig()
+		cfg.Lookback, cfg.CacheTTL = 25*time.Hour, time.Millisecond
+		w := newWorld(t, g, cfg)
 		defer w.stop()
 		w.scrapeFor(5*time.Minute, 100*time.Millisecond)
 		if s := w.scrape(); s["hoop_exporter_baseline_complete"] != 1 {
