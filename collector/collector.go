@@ -97,7 +97,7 @@ func (c *Collector) Baseline(ctx context.Context) error {
 			return nil
 		case <-again.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the first read-back: %w", ctx.Err())
+			return fmt.Errorf("waiting for the first backfill: %w", ctx.Err())
 		}
 	}
 }

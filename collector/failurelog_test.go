@@ -24,33 +24,33 @@ func TestAFailureIsLoggedOnceUntilItRecovers(t *testing.T) {
 		{"another cause", []error{errors.New("reset"), errors.New("refused")}, 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var said logs
-			l := newFailureLog(log.NewLogfmtLogger(&said))
+			var logged logs
+			l := newFailureLog(log.NewLogfmtLogger(&logged))
 			for _, err := range tc.errs {
 				l.failed("head", "asking failed", err)
 			}
-			if n := strings.Count(said.String(), "level=warn"); n != tc.warned {
-				t.Errorf("%d warnings, want %d:\n%s", n, tc.warned, said.String())
+			if n := strings.Count(logged.String(), "level=warn"); n != tc.warned {
+				t.Errorf("%d warnings, want %d:\n%s", n, tc.warned, logged.String())
 			}
 			l.recovered("head")
 			l.recovered("head")
 			l.failed("head", "asking failed", tc.errs[0])
-			if n := strings.Count(said.String(), "level=warn"); n != tc.warned+1 || strings.Count(said.String(), "recovered") != 1 {
-				t.Errorf("after it recovered and failed again:\n%s", said.String())
+			if n := strings.Count(logged.String(), "level=warn"); n != tc.warned+1 || strings.Count(logged.String(), "recovered") != 1 {
+				t.Errorf("after it recovered and failed again:\n%s", logged.String())
 			}
 		})
 	}
 }
 
 func TestFailedOnceRemembersABoundedNumberOfSubjects(t *testing.T) {
-	var said logs
-	l := newFailureLog(log.NewLogfmtLogger(&said))
+	var logged logs
+	l := newFailureLog(log.NewLogfmtLogger(&logged))
 	for range 2 {
 		for i := range maxWarned + 10 {
 			l.failedOnce(strings.Repeat("x", i), "odd", errors.New("odd"))
 		}
 	}
-	if n := strings.Count(said.String(), "level=warn"); n != maxWarned || len(l.warned) != maxWarned {
+	if n := strings.Count(logged.String(), "level=warn"); n != maxWarned || len(l.warned) != maxWarned {
 		t.Errorf("%d warnings, %d remembered, want %d", n, len(l.warned), maxWarned)
 	}
 }

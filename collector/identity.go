@@ -66,9 +66,9 @@ func (r *refresher) checkIdentity(now time.Time) error {
 	case saving && i.err == nil && (i.user == nil || i.replaced):
 		return errIdentityPending
 	case i.user == nil:
-		return fmt.Errorf("the gateway has not told the organization, by which the state file is named: %w", i.err)
+		return fmt.Errorf("the gateway has not reported the organization, which names the state file: %w", i.err)
 	case saving && i.replaced:
-		return fmt.Errorf("the gateway has not told whose sessions the new credential shows: %w", i.err)
+		return fmt.Errorf("the gateway has not reported whose sessions the new credential shows: %w", i.err)
 	case !i.known && (saving || i.organization == "" || i.organization == i.user.OrgID || i.user.OrgID == ""):
 		owner := r.cfg().identityOf(i.user)
 		if err := r.openState(owner, now); err != nil {
