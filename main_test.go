@@ -30,7 +30,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
-	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -591,7 +590,7 @@ func FuzzFlags(f *testing.F) {
 			err = o.validate()
 		}
 		if err == nil {
-			_, err = shard.Of(o.shardTotal, o.shardIndex, o.shardPod, o.shardAddress)
+			_, err = o.shard.Of()
 		}
 		var cfg *config.Config
 		if err == nil {
