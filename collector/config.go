@@ -25,8 +25,8 @@ type Config struct {
 
 	// Lookback is how far the first backfill goes back; above 0.
 	Lookback time.Duration
-	// Overlap is the allowed lateness: how long after its start a session may show up and still be counted; above 0.
-	Overlap time.Duration
+	// AllowedLateness is how long after its start a session may show up and still be counted; above 0.
+	AllowedLateness time.Duration
 	// ForgetAfter is for how long an unfinished session is watched; above 0.
 	ForgetAfter time.Duration
 	// LongRunning and Overdue are the thresholds of hoop_long_running_sessions and hoop_overdue_reviews.
@@ -66,7 +66,7 @@ type Config struct {
 func DefaultConfig() Config {
 	const day = 24 * time.Hour
 	return Config{
-		Lookback: 7 * day, Overlap: 15 * time.Minute, ForgetAfter: 90 * day,
+		Lookback: 7 * day, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * day,
 		LongRunning:    []Threshold{{"1h", time.Hour}, {"8h", 8 * time.Hour}, {"24h", day}, {"72h", 3 * day}},
 		Overdue:        []Threshold{{"5m", 5 * time.Minute}, {"20m", 20 * time.Minute}, {"1h", time.Hour}, {"24h", day}},
 		FirstValueHold: 2 * time.Minute,
@@ -89,7 +89,7 @@ func (c Config) validated() (Config, error) {
 		name  string
 		value time.Duration
 	}{
-		{"Lookback", c.Lookback}, {"Overlap", c.Overlap}, {"ForgetAfter", c.ForgetAfter},
+		{"Lookback", c.Lookback}, {"AllowedLateness", c.AllowedLateness}, {"ForgetAfter", c.ForgetAfter},
 		{"CacheTTL", c.CacheTTL}, {"StaleAfter", c.StaleAfter}, {"Timeout", c.Timeout},
 	} {
 		if field.value <= 0 {
@@ -115,7 +115,7 @@ func (c Config) validated() (Config, error) {
 func (c Config) plannerOptions() planner.Options {
 	return planner.Options{
 		Ledger: ledger.Options{
-			Lookback: c.Lookback, Overlap: c.Overlap, ForgetAfter: c.ForgetAfter,
+			Lookback: c.Lookback, Overlap: c.AllowedLateness, ForgetAfter: c.ForgetAfter,
 			FirstValueHold: c.FirstValueHold, ConnectionTags: c.ConnectionTags, MaxConnections: c.MaxConnections,
 		},
 		Filters: client.ListOptions{

@@ -19,7 +19,7 @@ func TestNewRefusesAConfigurationThatIsIncomplete(t *testing.T) {
 		"":                 func(*Config) {},
 		"without a client": func(c *Config) { c.Client = nil },
 		"Lookback":         func(c *Config) { c.Lookback = 0 },
-		"Overlap":          func(c *Config) { c.Overlap = -time.Second },
+		"AllowedLateness":  func(c *Config) { c.AllowedLateness = -time.Second },
 		"ForgetAfter":      func(c *Config) { c.ForgetAfter = 0 },
 		"CacheTTL":         func(c *Config) { c.CacheTTL = 0 },
 		"StaleAfter":       func(c *Config) { c.StaleAfter = 0 },

@@ -33,9 +33,9 @@ func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
 		{"nothing", func(*testing.T, *gatewaytest.Gateway, *Config) {}, nil},
 		{"credential", func(t *testing.T, g *gatewaytest.Gateway, cfg *Config) { cfg.Client = otherClient(t, g, "org|other") }, nil},
 		{"budget and timeout", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Duty, cfg.Timeout = 0.05, 5*time.Second }, nil},
-		{"shorter allowed lateness", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Overlap = 5 * time.Minute }, nil},
+		{"shorter allowed lateness", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.AllowedLateness = 5 * time.Minute }, nil},
 		{"longer lookback", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Lookback = 20 * 24 * time.Hour }, nil},
-		{"longer allowed lateness", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Overlap = time.Hour }, nil},
+		{"longer allowed lateness", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.AllowedLateness = time.Hour }, nil},
 		{"cache", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) {
 			cfg.CacheTTL, cfg.StaleAfter = time.Minute, time.Hour
 		}, func(t *testing.T, _, is map[string]float64) {

@@ -88,7 +88,7 @@ func (w *world) equalsTruth() {
 func (w *world) truth() gatewaytest.Truth {
 	cfg := w.collector.cfg()
 	o := gatewaytest.TruthOptions{
-		T0: w.collector.published.Load().snapshot.T0, Lookback: cfg.Lookback, Overlap: cfg.Overlap, ForgetAfter: cfg.ForgetAfter,
+		T0: w.collector.published.Load().snapshot.T0, Lookback: cfg.Lookback, Overlap: cfg.AllowedLateness, ForgetAfter: cfg.ForgetAfter,
 		EventSizeBuckets: ledger.Bounds(ledger.EventSize), DurationBuckets: ledger.Bounds(ledger.Duration), WaitBuckets: ledger.Bounds(ledger.ReviewWait),
 		ConnectionTags: cfg.ConnectionTags,
 	}

@@ -43,9 +43,9 @@ type rule struct {
 func rules() []rule {
 	return []rule{
 		{flags: []string{"sessions.overlap", "sessions.lookback"}, text: "must not be longer than %s",
-			broken: func(d *Draft) bool { return d.collector.Overlap > d.collector.Lookback }},
+			broken: func(d *Draft) bool { return d.collector.AllowedLateness > d.collector.Lookback }},
 		{flags: []string{"sessions.forget-after", "sessions.overlap"}, text: "must be longer than %s",
-			broken: func(d *Draft) bool { return d.collector.ForgetAfter <= d.collector.Overlap }},
+			broken: func(d *Draft) bool { return d.collector.ForgetAfter <= d.collector.AllowedLateness }},
 		{flags: []string{"stale.after", "cache.ttl"}, text: "must be longer than %s",
 			broken: func(d *Draft) bool { return d.collector.StaleAfter <= d.collector.CacheTTL }},
 		{flags: []string{"metrics.native-histograms", "metrics.classic-histograms"},

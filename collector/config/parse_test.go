@@ -255,7 +255,7 @@ gateways:
 	}{
 		{"its own lookback", ofOwn.Lookback, 24 * time.Hour},
 		{"the defaults' lookback", ofPlain.Lookback, 72 * time.Hour},
-		{"the defaults' overlap", ofOwn.Overlap, 5 * time.Minute},
+		{"the defaults' overlap", ofOwn.AllowedLateness, 5 * time.Minute},
 		{"nobody's duty", ofPlain.Duty, 0.1},
 		{"its own duty", ofOwn.Duty, 0.5},
 		{"nobody's stale limit", ofOwn.StaleAfter, 5 * time.Minute},

@@ -81,7 +81,7 @@ func sessionSettings() []Setting {
 		durations("sessions.lookback", "168h", "How far a first run reads back.",
 			func(d *Draft) *time.Duration { return &d.collector.Lookback }).within(aboveZero, "must be above 0"),
 		durations("sessions.overlap", "15m", "How late a session may show up and still be counted.",
-			func(d *Draft) *time.Duration { return &d.collector.Overlap }).within(aboveZero, "must be above 0, since sessions show up late"),
+			func(d *Draft) *time.Duration { return &d.collector.AllowedLateness }).within(aboveZero, "must be above 0, since sessions show up late"),
 		setting("sessions.long-running", "1h,8h,24h,72h", "Thresholds of hoop_long_running_sessions.", thresholds, collector.ParseThresholds,
 			func(d *Draft) *[]collector.Threshold { return &d.collector.LongRunning }),
 		durations("sessions.forget-after", "90d", "How long an unfinished session is watched.",
