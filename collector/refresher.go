@@ -22,8 +22,8 @@ const backfillPause = time.Second
 // refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it publishes
 // through the link. [Collector.Run] makes one with newRefresher and calls run once.
 //
-// Of a refresh the order is: the identity of the credential, the requests that the planner wants, the ledger's Finish, the save, the publication, and
-// then the end of the call that scrapes wait for.
+// Order within a refresh: check the identity of the credential, make the requests that the planner wants, finish the ledger's refresh, save, publish,
+// and then finish the call that scrapes wait for.
 type refresher struct {
 	*link
 	log      *failureLog
@@ -39,6 +39,7 @@ type refresher struct {
 	progressLogged time.Time
 }
 
+// newRefresher returns a refresher that has a share in the budget of its address. Its run gives that up.
 func newRefresher(l *link) *refresher {
 	cfg := l.cfg()
 	r := &refresher{link: l, log: newFailureLog(cfg.Logger), slot: slot{slots: cfg.Slots}, share: cfg.Address.budget.Join(cfg.clock())}
