@@ -22,8 +22,11 @@ const (
 	identifyFirst = 10 * time.Second
 )
 
-// identity is whose sessions are counted. Always holds: rows are applied to the ledger only while the credential shows the sessions that the ledger
-// is about. In each refresh the refresher calls identify, then checkIdentity before it asks for sessions; and checkRows for each page.
+// identity is whose sessions are counted. Always holds: once it is known whose sessions the ledger is about, no others are applied to it; and if the
+// ledger is saved, nothing is applied before that is known.
+//
+// Order within a refresh: identify if it is needed, checkIdentity, then the requests for sessions, with checkRows for each page; identify at the end
+// if it was not needed at the start.
 type identity struct {
 	// Of the credential:
 	user     *client.UserInfo // who it belongs to, as the gateway said last; nil: it has not said it yet
@@ -38,7 +41,8 @@ type identity struct {
 	organization string         // of the first row that named one
 }
 
-// needed reports whether nothing may be asked before the gateway has said who the credential belongs to: the ledger's file is named after it.
+// needed reports whether nothing may be asked before the gateway has said who the credential belongs to: the state is named after its
+// organization, and a new credential may be another user's.
 func (i *identity) needed(saving bool) bool { return saving && i.user == nil || i.replaced }
 
 // errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
