@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -18,15 +17,12 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
-	sloggokit "github.com/tjhop/slog-gokit"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
@@ -34,17 +30,14 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
+	"github.com/hoop-exporter/hoop_exporter/collector/logging"
 	"github.com/hoop-exporter/hoop_exporter/collector/oneshot"
-	"github.com/hoop-exporter/hoop_exporter/collector/shard"
-	"github.com/hoop-exporter/hoop_exporter/collector/state"
 	"github.com/hoop-exporter/hoop_exporter/collector/web"
 )
 
 const (
 	program     = "hoop_exporter"
 	defaultPort = ":10068"
-	// stopWithin bounds how long scrapes under way keep a stopping process.
-	stopWithin = 10 * time.Second
 )
 
 func main() {
@@ -90,10 +83,8 @@ type options struct {
 	stateDir                           string
 	check, print, once, demo           bool
 	listen                             *toolkit.FlagConfig
-
-	shardTotal, shardIndex  int64
-	shardPod, shardAddress  string
-	listenGiven, indexGiven bool
+	shard                              flags.Shard
+	listenGiven                        bool
 }
 
 // flags makes the command line.
@@ -105,11 +96,7 @@ func (o *options) flags() *kingpin.Application {
 	flags.Add(app, "config.auto-reload-interval", "0s", "How often to look whether the file has changed, to reload it then. 0 is never.", &o.reloadInterval, config.ParseDuration)
 	o.gateway.Add(app)
 	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second makes room. 0 is all.", &o.atOnce, config.ParseInt)
-	flags.Add(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &o.shardTotal, config.ParseInt)
-	flags.Add(app, "shard.index", "0", "Which one of them this is, from 0.", &o.shardIndex, config.ParseInt)
-	app.GetFlag("shard.index").IsSetByUser(&o.indexGiven)
-	app.Flag("shard.from-pod-name", "Name of a StatefulSet's pod, such as hoop-exporter-2, to take the index from.").StringVar(&o.shardPod)
-	app.Flag("shard.address", "Where the exporters are, for service discovery, such as hoop-exporter-{index}.hoop-exporter:10068.").StringVar(&o.shardAddress)
+	o.shard.Add(app)
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
 	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&o.stateDir)
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
@@ -141,9 +128,6 @@ func (o *options) validate() error {
 		{o.atOnce < 0, "--refresh.concurrency: must not be negative; 0 is all"},
 		{o.lifecycle && o.configFile == "", "--web.enable-lifecycle reloads a file: name it with --config.file"},
 		{o.reloadInterval > 0 && o.configFile == "", "--config.auto-reload-interval reloads a file: name it with --config.file"},
-		{o.shardTotal != 1 && o.configFile == "", "--shard.total divides the gateways of a file: name it with --config.file"},
-		{o.shardPod != "" && o.indexGiven, "--shard.index and --shard.from-pod-name: choose one"},
-		{o.shardTotal > 1 && o.shardPod == "" && !o.indexGiven, "--shard.total: say which one of them this is, by --shard.index or --shard.from-pod-name"},
 		{o.demo && o.stateDir != "", "--demo brings a new gateway each time: leave --state.dir out"},
 		{o.demo && o.configFile != "", "--demo brings its own gateway: leave --config.file out"},
 	} {
@@ -151,13 +135,10 @@ func (o *options) validate() error {
 			return errors.New(rule.text)
 		}
 	}
-	switch given := o.gateway.Given(); {
-	case o.configFile != "" && len(given) > 0:
-		return fmt.Errorf("--config.file names all gateways and what holds for them: leave %s out", strings.Join(given, ", "))
-	case o.demo:
-		return o.gateway.Nowhere("--demo brings its own gateway")
+	if err := o.shard.Validate(o.configFile != ""); err != nil {
+		return err
 	}
-	return nil
+	return o.gateway.Validate(o.configFile != "", o.demo)
 }
 
 // configuration is what the file or the flags say.
@@ -174,11 +155,7 @@ func (o *options) configuration() (*config.Config, error) {
 	if err := o.gateway.Default("labels.connection-tags", "team,environment"); err != nil {
 		return nil, err
 	}
-	gateway := demo.Gateway(time.Now)
-	return config.Simulated(o.gateway.Draft, func(opts ...client.Option) (*client.Client, error) {
-		key := client.WithAPIKey(func() (string, error) { return "demo", nil })
-		return client.New("http://demo.invalid", &http.Client{Transport: gateway.Transport()}, append(opts, key)...)
-	})
+	return config.Simulated(o.gateway.Draft, demo.Connect(demo.Gateway(time.Now)))
 }
 
 // run does what the flags say until ctx ends.
@@ -193,11 +170,11 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.print {
 		return cfg.Write(stdout)
 	}
-	logger, slogger, err := newLoggers(stderr, o.logLevel, o.logFormat)
+	logger, slogger, err := logging.New(stderr, o.logLevel, o.logFormat)
 	if err != nil {
 		return err
 	}
-	own, err := shard.Of(o.shardTotal, o.shardIndex, o.shardPod, o.shardAddress)
+	own, err := o.shard.Of()
 	if err != nil {
 		return err
 	}
@@ -205,14 +182,14 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
 	if o.check {
-		return o.checked(ctx, cfg, own, stdout)
+		return fleet.Check(ctx, cfg, fleet.CheckOptions{Client: connect, StateDir: o.stateDir, Shard: own}, stdout)
 	}
-	states, err := o.states(own, logger)
+	states, err := fleet.StateFolders(o.stateDir, o.configFile != "", own, logger)
 	if err != nil {
 		return fmt.Errorf("--state.dir: %w", err)
 	}
 	f := fleet.New(fleet.Options{
-		Logger: logger, Client: connect, State: states, Concurrency: int(min(o.atOnce, math.MaxInt32)), Shard: own, ShardAddress: o.shardAddress,
+		Logger: logger, Client: connect, State: states, Concurrency: int(min(o.atOnce, math.MaxInt32)), Shard: own, ShardAddress: o.shard.Address,
 	})
 	if err := f.Apply(cfg); err != nil {
 		return err
@@ -221,10 +198,10 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	registry.MustRegister(versioncollector.NewCollector(program))
 	if o.once {
 		// Without go_* and process_*: they would be about this short life, and clash with others' in a textfile collector.
-		return oneshot.Run(ctx, f.Only(), oneshot.Options{Registry: registry, GiveUpAfter: cfg.Gateways()[0].Collector().StaleAfter, Progress: terminal(stderr)}, stdout)
+		return oneshot.Run(ctx, f.Only(), oneshot.Options{Registry: registry, GiveUpAfter: cfg.Gateways()[0].Collector().StaleAfter, Progress: oneshot.Terminal(stderr)}, stdout)
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return o.serve(ctx, &service{fleet: f, registry: registry, logger: slogger, stdout: stdout})
+	return o.serve(ctx, f, registry, slogger, stdout)
 }
 
 // connect makes the client of a gateway.
@@ -232,59 +209,18 @@ func connect(g *config.Gateway) (*client.Client, error) {
 	return g.Client(client.WithUserAgent(strings.TrimSuffix(program+"/"+version.Version, "/")))
 }
 
-// states tells where ledgers are kept; nil where that is nowhere.
-func (o *options) states(own shard.Shard, logger log.Logger) (func(string) state.Folder, error) {
-	if o.stateDir == "" {
-		return nil, nil
-	}
-	dir, err := state.NewDirectory(o.stateDir)
-	if err != nil {
-		return nil, err
-	}
-	if o.configFile == "" {
-		return func(string) state.Folder { return dir }, nil
-	}
-	states, err := fleet.OpenStates(dir, own, time.Now(), logger)
-	if err != nil {
-		return nil, err
-	}
-	return states.Folder, nil
-}
-
-// checked asks all gateways and says what came. It makes nothing.
-func (o *options) checked(ctx context.Context, cfg *config.Config, own shard.Shard, stdout io.Writer) error {
-	if o.stateDir != "" {
-		if err := state.CheckDirectory(o.stateDir); err != nil {
-			return fmt.Errorf("--state.dir: %w", err)
-		}
-	}
-	if err := fleet.Check(ctx, cfg, own, connect, stdout); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(stdout, "configuration: all is well")
-	return err
-}
-
-// service is what is served.
-type service struct {
-	fleet    *fleet.Fleet
-	registry *prometheus.Registry
-	logger   *slog.Logger
-	stdout   io.Writer
-}
-
 // handler serves the only gateway, or those of a file, which r reads again.
-func (o *options) handler(s *service, r *fleet.Reloader) (http.Handler, error) {
+func (o *options) handler(f *fleet.Fleet, r *fleet.Reloader, registry *prometheus.Registry, logger *slog.Logger) (http.Handler, error) {
 	cfg := web.Config{
-		Registry: s.registry, Logger: s.logger, TelemetryPath: o.telemetryPath, TimeoutOffset: o.timeoutOffset, CreatedSamples: o.created,
+		Registry: registry, Logger: logger, TelemetryPath: o.telemetryPath, TimeoutOffset: o.timeoutOffset, CreatedSamples: o.created,
 		Profiles: o.pprof, MaxRequests: int(min(o.maxRequests, math.MaxInt32)),
 	}
 	if r == nil {
-		cfg.Collector = s.fleet.Only()
+		cfg.Collector = f.Only()
 		return web.Handler(cfg)
 	}
-	s.registry.MustRegister(s.fleet.Health(), r)
-	cfg.Gateways = web.FleetGateways(s.fleet)
+	registry.MustRegister(f.Health(), r)
+	cfg.Gateways = web.FleetGateways(f)
 	if o.lifecycle {
 		cfg.Reload = r.Reload
 	}
@@ -292,83 +228,30 @@ func (o *options) handler(s *service, r *fleet.Reloader) (http.Handler, error) {
 }
 
 // serve answers scrapes until ctx ends, and returns when all that it started has ended.
-func (o *options) serve(ctx context.Context, s *service) error {
+func (o *options) serve(ctx context.Context, f *fleet.Fleet, registry *prometheus.Registry, logger *slog.Logger, stdout io.Writer) error {
 	var reloader *fleet.Reloader
 	if o.configFile != "" {
-		reloader = fleet.NewReloader(s.fleet, o.configFile)
+		reloader = fleet.NewReloader(f, o.configFile)
 	}
-	handler, err := o.handler(s, reloader)
+	handler, err := o.handler(f, reloader, registry, logger)
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	server := web.NewServer(handler, s.logger)
-	server.BaseContext = func(l net.Listener) context.Context {
-		if o.demo {
-			scheme := "http"
-			if server.TLSConfig != nil && server.TLSConfig.GetConfigForClient != nil {
-				scheme = "https"
-			}
-			_, _ = fmt.Fprintf(s.stdout, "Open %s://%s%s\n", scheme, l.Addr(), o.telemetryPath)
-		}
-		return ctx // a scrape under way does not wait for the gateway when we stop
-	}
-	s.logger.Info("Starting "+program, "version", version.Info(), "gateways", len(s.fleet.Names()))
+	logger.Info("Starting "+program, "version", version.Info(), "gateways", len(f.Names()))
 	// An unreachable gateway is no reason to stop: what goes wrong is in the log and in the metrics.
-	group.Go(func() error { return s.fleet.Run(ctx) })
+	group.Go(func() error { return f.Run(ctx) })
 	if reloader != nil {
-		group.Go(func() error { return reloadOn(ctx, reloader, o.reloadInterval) })
+		hup := make(chan os.Signal, 1)
+		signal.Notify(hup, syscall.SIGHUP)
+		defer signal.Stop(hup)
+		group.Go(func() error { return reloader.Run(ctx, hup, o.reloadInterval) })
 	}
-	group.Go(func() error {
-		if err := toolkit.ListenAndServe(server, o.listen, s.logger); !errors.Is(err, http.ErrServerClosed) {
-			return err
+	listening := func(url string) {
+		if o.demo {
+			_, _ = fmt.Fprintf(stdout, "Open %s%s\n", url, o.telemetryPath)
 		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		s.logger.Info("Stopping")
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-		defer cancel()
-		if err := server.Shutdown(stopping); err != nil {
-			return errors.Join(err, server.Close())
-		}
-		return nil
-	})
+	}
+	group.Go(func() error { return web.Serve(ctx, handler, o.listen, logger, listening) })
 	return group.Wait()
-}
-
-// reloadOn reloads on SIGHUP, and every interval where the file has changed.
-func reloadOn(ctx context.Context, r *fleet.Reloader, interval time.Duration) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	return r.Run(ctx, hup, interval)
-}
-
-// newLoggers makes the log, and a second view of it for libraries that want slog.
-func newLoggers(w io.Writer, lowest, format string) (log.Logger, *slog.Logger, error) {
-	sink := log.NewLogfmtLogger(log.NewSyncWriter(w))
-	if format == "json" {
-		sink = log.NewJSONLogger(log.NewSyncWriter(w))
-	}
-	var slogLevel slog.Level
-	if err := slogLevel.UnmarshalText([]byte(lowest)); err != nil {
-		return nil, nil, fmt.Errorf("--log.level: %w", err)
-	}
-	sink = level.NewFilter(sink, level.Allow(level.ParseDefault(lowest, level.InfoValue())))
-	logger := log.With(sink, "time", log.DefaultTimestampUTC, "caller", log.DefaultCaller)
-	return logger, slog.New(sloggokit.NewGoKitHandler(sink, slogLevel)), nil
-}
-
-// terminal is w where somebody watches it, else nil.
-func terminal(w io.Writer) io.Writer {
-	f, ok := w.(*os.File)
-	if !ok {
-		return nil
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return nil
-	}
-	return f
 }

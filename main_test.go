@@ -30,7 +30,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
-	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -189,7 +188,7 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"a state in a file", good + " --state.dir=main_test.go", "--state.dir: main_test.go is no directory", []string{"HOOP_TOKEN=t"}},
 		{"a state that is only checked", good + " --config.check --state.dir=main_test.go", "--state.dir: main_test.go is no directory", []string{"HOOP_TOKEN=t"}},
 		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},
-		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is no path`, nil},
+		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is not a path`, nil},
 		{"a path that is taken", "--demo --web.telemetry-path=/-/ready", "is the path of another page", nil},
 		{"no such web configuration", "--demo --web.config.file=/does/not/exist", "--web.config.file: open /does/not/exist", nil},
 		{"an address that cannot be", "--demo --web.listen-address=127.0.0.1:99999", "invalid port", nil},
@@ -519,7 +518,9 @@ func TestREADMEListsEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	col, err := collector.New(collector.Config{Client: c, ConnectionTags: []string{"key"}})
+	cfg := collector.DefaultConfig()
+	cfg.Client, cfg.ConnectionTags = c, []string{"key"}
+	col, err := collector.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -589,7 +590,7 @@ func FuzzFlags(f *testing.F) {
 			err = o.validate()
 		}
 		if err == nil {
-			_, err = shard.Of(o.shardTotal, o.shardIndex, o.shardPod, o.shardAddress)
+			_, err = o.shard.Of()
 		}
 		var cfg *config.Config
 		if err == nil {

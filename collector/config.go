@@ -1,60 +1,129 @@
 package collector
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-kit/log"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// Config is what a Collector needs. The zero value of a field means its default, where one is named.
+// Config is what a Collector needs. Start from [DefaultConfig]: a zero value means zero, never a default. Where that makes no sense, New fails.
 type Config struct {
-	// Client speaks to the gateway. Required.
+	// Client makes the requests to the gateway. Required.
 	Client *client.Client
-	// Logger takes what an operator should know. Default: none.
+	// Logger gets what an operator should know; nil: nothing is logged.
 	Logger log.Logger
 
-	// Connection, Type, User (the subject identifier) and ReviewApprover (e-mail) narrow what is watched. "" watches all.
+	// Connection, Type, User (the subject identifier) and ReviewApprover (e-mail) narrow the sessions that are watched. "": all.
 	Connection, Type, User, ReviewApprover string
 
-	// Lookback is how far a first run reads back (168h).
+	// Lookback is how far the first backfill goes back; above 0.
 	Lookback time.Duration
-	// AllowedLateness is how late a session may show up and still be counted (15m).
+	// AllowedLateness is how long after its start a session may show up and still be counted; above 0.
 	AllowedLateness time.Duration
-	// ForgetAfter is when an unfinished session is let go (90d).
+	// ForgetAfter is for how long an unfinished session is watched; above 0.
 	ForgetAfter time.Duration
 	// LongRunning and Overdue are the thresholds of hoop_long_running_sessions and hoop_overdue_reviews.
 	LongRunning, Overdue []exposition.Threshold
 	// ConnectionTags are the tag keys that become labels of hoop_connection_info.
 	ConnectionTags []string
 
-	// MaxConnections is how many connections keep their name; the rest is "<other>". 0: all.
+	// MaxConnections is how many connections keep their name; the others become "<other>". 0: all keep it.
 	MaxConnections int
-	// FirstValueHold is for how long a series that is born with a value shows 0 first, from when it was first served (2m).
+	// FirstValueHold is for how long a series that is created with a value shows 0 first, from when it was first served. 0: not at all.
 	FirstValueHold time.Duration
 	// NoExemplars leaves out exemplars, NoNativeHistograms and NoClassicHistograms one kind of bucket.
 	NoExemplars, NoNativeHistograms, NoClassicHistograms bool
 
-	// State is where the ledger is kept, so that its counters outlive the process. Default: nowhere.
+	// State is where the ledger is saved, so that its counters outlive the process; nil: nowhere.
 	State state.Folder
 
-	// CacheTTL is for how long a refresh answers scrapes (10s).
+	// CacheTTL is for how long the outcome of a refresh answers scrapes; above 0.
 	CacheTTL time.Duration
-	// StaleAfter is when gauges are withheld if no refresh succeeded (5m).
+	// StaleAfter is the time without a successful refresh after which gauges are withheld; above 0.
 	StaleAfter time.Duration
-	// Timeout bounds one request to the gateway (30s).
+	// Timeout bounds one request to the gateway; above 0.
 	Timeout time.Duration
-	// Budget is the share of time that requests may take (0.1).
+	// Budget is the portion of the time that requests may take; above 0, at most 1.
 	Budget float64
 
-	// Address is what the collector shares with others of the same gateway address. Default: it is alone there.
+	// Address is what the collectors of one gateway address share; nil: there is no other one.
 	Address *Address
-	// Slots bound how many collectors work at once. Default: there is no bound.
+	// Slots bound how many collectors refresh at once; nil: there is no bound.
 	Slots *Slots
 
-	// clock is the exporter's (time.Now). It is there for tests, in which it is wrong, and is set.
+	// clock is the exporter's clock; nil: time.Now. Tests set it wrong on purpose.
 	clock func() time.Time
+}
+
+// DefaultConfig returns the configuration of an exporter without settings. Client is missing.
+func DefaultConfig() Config {
+	const day = 24 * time.Hour
+	return Config{
+		Lookback: 7 * day, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * day,
+		LongRunning:    []exposition.Threshold{{Name: "1h", Duration: time.Hour}, {Name: "8h", Duration: 8 * time.Hour}, {Name: "24h", Duration: day}, {Name: "72h", Duration: 3 * day}},
+		Overdue:        []exposition.Threshold{{Name: "5m", Duration: 5 * time.Minute}, {Name: "20m", Duration: 20 * time.Minute}, {Name: "1h", Duration: time.Hour}, {Name: "24h", Duration: day}},
+		FirstValueHold: 2 * time.Minute,
+		CacheTTL:       10 * time.Second, StaleAfter: 5 * time.Minute, Timeout: 30 * time.Second, Budget: 0.1,
+	}
+}
+
+// validated returns the configuration with its optional parts filled in. It fails if a required one is missing, or a number is out of bounds.
+func (c Config) validated() (Config, error) {
+	if c.Client == nil {
+		return c, errors.New("collector without a client")
+	}
+	for _, field := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"Lookback", c.Lookback}, {"AllowedLateness", c.AllowedLateness}, {"ForgetAfter", c.ForgetAfter},
+		{"CacheTTL", c.CacheTTL}, {"StaleAfter", c.StaleAfter}, {"Timeout", c.Timeout},
+	} {
+		if field.value <= 0 {
+			return c, fmt.Errorf("collector.Config.%s is %v: must be above 0; start from collector.DefaultConfig", field.name, field.value)
+		}
+	}
+	if !(c.Budget > 0 && c.Budget <= 1) {
+		return c, fmt.Errorf("collector.Config.Budget is %v: must be above 0 and at most 1; start from collector.DefaultConfig", c.Budget)
+	}
+	if c.Logger == nil {
+		c.Logger = log.NewNopLogger()
+	}
+	if c.Address == nil {
+		c.Address = NewAddress()
+	}
+	if c.clock == nil {
+		c.clock = time.Now
+	}
+	return c, nil
+}
+
+// expositionOptions returns what the metrics need of the configuration.
+func (c Config) expositionOptions() exposition.Options {
+	return exposition.Options{
+		LongRunning: c.LongRunning, Overdue: c.Overdue, ConnectionTags: c.ConnectionTags, StaleAfter: c.StaleAfter,
+		NoExemplars: c.NoExemplars, NoNativeHistograms: c.NoNativeHistograms, NoClassicHistograms: c.NoClassicHistograms,
+	}
+}
+
+// plannerOptions returns what the planner and its ledger need of the configuration.
+func (c Config) plannerOptions() planner.Options {
+	return planner.Options{
+		Ledger: ledger.Options{
+			Lookback: c.Lookback, AllowedLateness: c.AllowedLateness, ForgetAfter: c.ForgetAfter,
+			FirstValueHold: c.FirstValueHold, ConnectionTags: c.ConnectionTags, MaxConnections: c.MaxConnections,
+		},
+		Filters: client.ListOptions{Filters: client.Filters{
+			Connection: c.Connection, Type: c.Type, User: c.User, ReviewApprover: c.ReviewApprover,
+		}.Literal()},
+		Budget: c.Budget, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
+	}
 }

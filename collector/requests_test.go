@@ -25,7 +25,9 @@ func TestRequestsDoNotGrowWithHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1})
 		g.AddHistory(1_000_000, time.Now().Add(-30*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 2000, Pending: 100, Connections: 200})
-		w := newWorld(t, g, Config{Lookback: 31 * 24 * time.Hour})
+		cfg := DefaultConfig()
+		cfg.Lookback = 31 * 24 * time.Hour
+		w := newWorld(t, g, cfg)
 		defer w.stop()
 		if err := w.collector.Baseline(t.Context()); err != nil {
 			t.Fatal(err)
@@ -51,7 +53,7 @@ func TestRequestsGrowWithWhatChanges(t *testing.T) {
 			Rate: 5, Duration: 10 * time.Second, Late: 0.1, LateMax: time.Minute, Connect: 0.3,
 		}})
 		g.AddHistory(10_000, time.Now().Add(-7*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{})
-		w := newWorld(t, g, Config{})
+		w := newWorld(t, g, DefaultConfig())
 		defer w.stop()
 		w.scrapeFor(30*time.Minute, refreshEvery)
 		before, from := lists(g), time.Now()

@@ -78,11 +78,11 @@ func TestWallClock(t *testing.T) {
 func TestAClockThatIsSetBackKeepsNoScrapeFromRefreshing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
-		w := newWorld(t, g, Config{})
+		w := newWorld(t, g, DefaultConfig())
 		defer w.stop()
 		w.scrape()
-		landed, _ := w.collector.cache.Get(fresh)
-		w.collector.cache.Set(fresh, landed, time.Hour)
+		last, _ := w.collector.calls.cache.Get(outcomeKey)
+		w.collector.calls.cache.Set(outcomeKey, last, time.Hour)
 		time.Sleep(11 * time.Second)
 		before := g.Stats().Requests[gatewaytest.PathSessions]
 		w.scrape()
@@ -97,7 +97,9 @@ func TestAClockThatIsSetDoesNotMoveTheGatewaysTime(t *testing.T) {
 	epoch := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		clock := newWallClock(epoch)
-		w := newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026}), Config{clock: clock.now})
+		cfg := DefaultConfig()
+		cfg.clock = clock.now
+		w := newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026}), cfg)
 		defer w.stop()
 		w.scrape()
 		for _, off := range []time.Duration{-1000 * time.Hour, 0, 20 * time.Minute, 1000 * time.Hour, -20 * time.Minute} {

@@ -63,11 +63,11 @@ func dayOfLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64) {
 }
 
 func truthConfig() Config {
-	return Config{
-		LongRunning:    []exposition.Threshold{{Name: "1h", Duration: time.Hour}, {Name: "8h", Duration: 8 * time.Hour}},
-		Overdue:        []exposition.Threshold{{Name: "5m", Duration: 5 * time.Minute}, {Name: "1h", Duration: time.Hour}},
-		ConnectionTags: []string{"team"},
-	}
+	cfg := DefaultConfig()
+	cfg.LongRunning = []exposition.Threshold{{Name: "1h", Duration: time.Hour}, {Name: "8h", Duration: 8 * time.Hour}}
+	cfg.Overdue = []exposition.Threshold{{Name: "5m", Duration: 5 * time.Minute}, {Name: "1h", Duration: time.Hour}}
+	cfg.ConnectionTags = []string{"team"}
+	return cfg
 }
 
 // equalsTruth compares a scrape with what the gateway knows.

@@ -6,53 +6,53 @@ import (
 	"time"
 )
 
-// grace is how long a request may take to end once its time is up, or the exporter stops.
+// grace is how long a request may go on after its context has ended.
 const grace = 5 * time.Second
 
-// errStuck is a request that is still under way although its time is up: what carries it out does not keep to its deadline.
+// errStuck is returned for a request that goes on although its context has ended long ago: its transport ignores the deadline.
 var errStuck = errors.New("a request has not ended although its time is up, and nothing more is asked until it does: " +
 	"look at what lies between, such as a credential's file on a network disk, and restart the exporter if this lasts")
 
-// watchdog lets the exporter go on without a request that does not end. It starts no other one meanwhile, so that no more than one is ever
-// left behind. It is for one goroutine at a time.
+// watchdog gives up requests that do not end. Always holds: at most one request that was given up is still under way, because no other one is
+// started meanwhile. Before each [watch] its caller checks stuck. It is for one goroutine at a time.
 type watchdog struct {
-	left <-chan struct{} // closed when the request that was left behind has ended; nil: there is none
+	givenUp <-chan struct{} // closed when the request that was given up has ended; nil: there is none
 }
 
-// stuck tells whether a request that was left behind is still under way.
+// stuck reports whether a request that was given up is still under way.
 func (w *watchdog) stuck() bool {
 	select {
-	case <-w.left:
-		w.left = nil
+	case <-w.givenUp:
+		w.givenUp = nil
 	default:
 	}
-	return w.left != nil
+	return w.givenUp != nil
 }
 
-// watch returns what f returns. If f goes on for longer than [grace] after ctx has ended, it returns [errStuck] without it; f's
+// watch returns what f returns. If f goes on for longer than [grace] after ctx has ended, watch gives it up and returns [errStuck]; f's
 // goroutine then ends with f.
 func watch[T any](ctx context.Context, w *watchdog, f func(context.Context) (T, error)) (out T, err error) {
 	ended := make(chan struct{})
-	var came struct {
+	var result struct {
 		out T
 		err error
 	}
 	go func() {
 		defer close(ended)
-		came.out, came.err = f(ctx)
+		result.out, result.err = f(ctx)
 	}()
 	select {
 	case <-ended:
-		return came.out, came.err
+		return result.out, result.err
 	case <-ctx.Done():
 	}
 	late := time.NewTimer(grace)
 	defer late.Stop()
 	select {
 	case <-ended:
-		return came.out, came.err
+		return result.out, result.err
 	case <-late.C:
-		w.left = ended
+		w.givenUp = ended
 		return out, errStuck
 	}
 }

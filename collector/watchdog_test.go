@@ -19,7 +19,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// tap lies before a gateway. While it is shut, what is asked hangs, whatever its deadline.
+// tap is a transport before a gateway. While it is shut, requests hang, whatever their deadline.
 type tap struct {
 	next    http.RoundTripper
 	inBody  bool // hang in the middle of the answer
@@ -68,7 +68,9 @@ func tapped(t *testing.T, inBody bool) (*world, *tap, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	logged := &bytes.Buffer{}
-	col, err := New(Config{Client: c, Lookback: 25 * time.Hour, Logger: log.NewLogfmtLogger(log.NewSyncWriter(logged))})
+	cfg := DefaultConfig()
+	cfg.Client, cfg.Lookback, cfg.Logger = c, 25*time.Hour, log.NewLogfmtLogger(log.NewSyncWriter(logged))
+	col, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,8 +85,8 @@ func tapped(t *testing.T, inBody bool) (*world, *tap, *bytes.Buffer) {
 	return &world{T: t, gateway: g, collector: col, stop: func() { cancel(); <-done }}, between, logged
 }
 
-// A request that does not keep to its deadline is told, and left behind; it is the only one until it ends.
-func TestAStuckRequestIsLeftBehindAndTold(t *testing.T) {
+// A request that ignores its deadline is logged and given up; there is no other one until it ends.
+func TestAStuckRequestIsGivenUpAndLogged(t *testing.T) {
 	for name, inBody := range map[string]bool{"before the answer": false, "within the answer": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -148,7 +150,7 @@ func TestAStuckRequestDoesNotKeepTheExporterFromStopping(t *testing.T) {
 	})
 }
 
-// Thousands of scrapes wait together for a gateway that hangs, see what was known before at their deadline, and leave nothing behind.
+// Thousands of scrapes wait together for a gateway that hangs, show at their deadline what was known before, and leave no goroutine.
 func TestScrapesDoNotPileUpOnAGatewayThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, between, _ := tapped(t, false)
@@ -197,7 +199,7 @@ func TestScrapesDoNotPileUpOnAGatewayThatHangs(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		// The refresh that was begun goes on, and the runtime has some of its own, which come and go.
+		// The refresh under way goes on, and the runtime has goroutines of its own, which come and go.
 		if n := runtime.NumGoroutine(); n > base+10 {
 			t.Errorf("%d goroutines after %d scrapes, %d before", n, scrapes, base)
 		}
@@ -206,12 +208,14 @@ func TestScrapesDoNotPileUpOnAGatewayThatHangs(t *testing.T) {
 	})
 }
 
-// Who scrapes all the time does not keep the past from being read.
-func TestFrequentRefreshesDoNotPutOffTheReadBack(t *testing.T) {
+// Frequent scrapes do not put the backfill off.
+func TestFrequentRefreshesDoNotPutOffTheBackfill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Cost: gatewaytest.NewCost})
 		g.AddHistory(300, time.Now().Add(-24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{})
-		w := newWorld(t, g, Config{Lookback: 25 * time.Hour, CacheTTL: time.Millisecond})
+		cfg := DefaultConfig()
+		cfg.Lookback, cfg.CacheTTL = 25*time.Hour, time.Millisecond
+		w := newWorld(t, g, cfg)
 		defer w.stop()
 		w.scrapeFor(5*time.Minute, 100*time.Millisecond)
 		if s := w.scrape(); s["hoop_exporter_baseline_complete"] != 1 {

@@ -155,7 +155,9 @@ func described(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := collector.New(collector.Config{Client: gateway})
+	cfg := collector.DefaultConfig()
+	cfg.Client = gateway
+	c, err := collector.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

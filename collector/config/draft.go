@@ -60,9 +60,6 @@ func (d *Draft) config() collector.Config {
 	c := d.collector
 	c.MaxConnections = int(min(d.maxConnections, math.MaxInt32))
 	c.NoExemplars, c.NoNativeHistograms, c.NoClassicHistograms = !d.exemplars, !d.native, !d.classic
-	if c.FirstValueHold == 0 {
-		c.FirstValueHold = -1 // 0 is the default there
-	}
 	return c
 }
 

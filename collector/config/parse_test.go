@@ -263,7 +263,7 @@ gateways:
 		{"the defaults' list", ofPlain.ConnectionTags, []string{"team"}},
 		{"its own switch", ofOwn.NoExemplars, false},
 		{"the defaults' switch", ofPlain.NoExemplars, true},
-		{"0 is off", ofOwn.FirstValueHold < 0, true},
+		{"0 is off", ofOwn.FirstValueHold == 0, true},
 		{"more connections than there can be", ofOwn.MaxConnections, 1<<31 - 1},
 		{"the defaults' labels", plain.TargetLabels(), map[string]string{"region": "eu", "tier": "1"}},
 		{"labels of both", own.TargetLabels(), map[string]string{"region": "eu", "tier": "2", "environment": "x"}},

@@ -9,20 +9,44 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/check"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// Check requests a page from each gateway of a shard, one after the other, and writes to out what it got, or why a gateway cannot be used. Where
-// the configuration came from flags, with its one gateway, the reason is returned instead.
-func Check(ctx context.Context, c *config.Config, own shard.Shard, connect func(*config.Gateway) (*client.Client, error), out io.Writer) error {
+// CheckOptions are what [Check] needs besides the configuration.
+type CheckOptions struct {
+	// Client makes the client of a gateway. Required.
+	Client func(*config.Gateway) (*client.Client, error)
+	// StateDir is the directory in which the state is to be saved; "": nowhere.
+	StateDir string
+	// Shard has the gateways to check.
+	Shard shard.Shard
+}
+
+// Check checks that the state can be saved, asks all gateways of a shard for a page, one after the other, and writes to out what came, or why a
+// gateway cannot be used. With only one gateway, made by flags, that is the error. It creates nothing.
+func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
+	if o.StateDir != "" {
+		if err := state.CheckDirectory(o.StateDir); err != nil {
+			return fmt.Errorf("--state.dir: %w", err)
+		}
+	}
+	if err := checkGateways(ctx, c, o, out); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "configuration: all is well")
+	return err
+}
+
+func checkGateways(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
 	asked, failed := 0, 0
 	for _, g := range c.Gateways() {
-		if !own.Owns(g.Address()) {
+		if !o.Shard.Owns(g.Address()) {
 			continue
 		}
 		if g.Name() != "" {
 			_, _ = fmt.Fprintf(out, "%s:\n", g.Name())
 		}
-		to, err := connect(g)
+		to, err := o.Client(g)
 		if err == nil {
 			err = check.Gateway(ctx, to, g.Collector().Timeout, out)
 		}

@@ -50,6 +50,26 @@ type States struct {
 	shared bool
 }
 
+// StateFolders returns where the ledgers of the gateways at an address are kept in a directory, which it makes if it is not there; nil if dir is
+// "". layouts reports that there may be several shards, so that it has to be noted how many there are.
+func StateFolders(dir string, layouts bool, s shard.Shard, logger log.Logger) (func(address string) state.Folder, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	d, err := state.NewDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !layouts {
+		return func(string) state.Folder { return d }, nil
+	}
+	states, err := OpenStates(d, s, time.Now(), logger)
+	if err != nil {
+		return nil, err
+	}
+	return states.Folder, nil
+}
+
 // OpenStates returns where a shard's ledgers are saved, and saves there how many shards there are from now on.
 func OpenStates(dir *state.Directory, s shard.Shard, now time.Time, logger log.Logger) (*States, error) {
 	out := &States{dir: dir, log: logger, index: s.Index}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -71,6 +72,18 @@ func backfill(ctx context.Context, c Collector, o Options) error {
 			return fmt.Errorf("backfill: %w", err)
 		}
 	}
+}
+
+// Terminal returns w if it is a terminal, where somebody can watch the progress; else nil.
+func Terminal(w io.Writer) io.Writer {
+	f, ok := w.(*os.File)
+	if !ok {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	return f
 }
 
 // report writes the progress over the line that it wrote before.

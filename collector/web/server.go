@@ -1,9 +1,15 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -16,11 +22,13 @@ const (
 	writeWithin = 30 * time.Second
 	// idleFor is longer than usual scrape intervals, so that scrapes need no new connection.
 	idleFor = 5 * time.Minute
+	// stopWithin bounds how long scrapes under way keep a stopping process.
+	stopWithin = 10 * time.Second
 )
 
-// NewServer returns the server of a [Handler]. Everything in it has a time limit: a client that reads an answer too slowly is disconnected; a
+// newServer returns the server of a [Handler]. Everything in it has a time limit: a client that reads an answer too slowly is disconnected; a
 // scrape has its scrape timeout, and half a minute more.
-func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
+func newServer(h http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           http.MaxBytesHandler(h, maxBodyBytes),
 		ReadHeaderTimeout: headerWithin,
@@ -31,6 +39,38 @@ func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
 		IdleTimeout:  idleFor,
 		ErrorLog:     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
+}
+
+// Serve serves a [Handler] at the addresses of listen until ctx ends; then it waits up to 10 seconds for the requests under way. It calls listening
+// with the URL of each address. It fails if it cannot listen.
+func Serve(ctx context.Context, h http.Handler, listen *toolkit.FlagConfig, logger *slog.Logger, listening func(url string)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	server := newServer(h, logger)
+	server.BaseContext = func(l net.Listener) context.Context {
+		scheme := "http"
+		if server.TLSConfig != nil && server.TLSConfig.GetConfigForClient != nil {
+			scheme = "https"
+		}
+		listening(scheme + "://" + l.Addr().String())
+		return ctx // a scrape under way does not wait for its gateway any more when the process stops
+	}
+	group.Go(func() error {
+		if err := toolkit.ListenAndServe(server, listen, logger); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		logger.Info("Stopping")
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		if err := server.Shutdown(stopping); err != nil {
+			return errors.Join(err, server.Close())
+		}
+		return nil
+	})
+	return group.Wait()
 }
 
 // hardened sets headers that keep browsers from doing anything with a page but showing it. Headers from the file of --web.config.file are set

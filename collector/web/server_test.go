@@ -189,7 +189,7 @@ func TestSlowPeersAreDisconnected(t *testing.T) {
 				}
 				began := time.Now()
 				var closed atomic.Int64
-				s := NewServer(h, slog.New(slog.DiscardHandler))
+				s := newServer(h, slog.New(slog.DiscardHandler))
 				s.ConnState = func(_ net.Conn, state http.ConnState) {
 					if state == http.StateClosed {
 						closed.Store(int64(time.Since(began)))
@@ -219,7 +219,7 @@ func TestALongScrapeIsAnswered(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, stop := serve(t, NewServer(h, slog.New(slog.DiscardHandler)))
+		client, stop := serve(t, newServer(h, slog.New(slog.DiscardHandler)))
 		defer stop()
 		// As long as one can ask for, twice over one connection.
 		for range 2 {
@@ -247,7 +247,7 @@ func TestAScrapeEndsWithItsConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, stop := serve(t, NewServer(h, slog.New(slog.DiscardHandler)))
+		client, stop := serve(t, newServer(h, slog.New(slog.DiscardHandler)))
 		defer stop()
 		if _, err := io.WriteString(client, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
@@ -279,7 +279,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h, _ := handler(t, &fake{}, func(c *Config) { c.Profiles = true })
-				client, stop := serve(t, NewServer(h, slog.New(slog.DiscardHandler)))
+				client, stop := serve(t, newServer(h, slog.New(slog.DiscardHandler)))
 				defer stop()
 				go func() { _, _ = io.WriteString(client, test.send) }() // the server may hang up before its end
 				resp, err := http.ReadResponse(bufio.NewReader(client), nil)

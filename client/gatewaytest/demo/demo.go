@@ -2,9 +2,11 @@
 package demo
 
 import (
+	"net/http"
 	"sync/atomic"
 	"time"
 
+	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
@@ -38,6 +40,14 @@ func Gateway(now func() time.Time) *gatewaytest.Gateway {
 	live.Store(true)
 	g.Advance()
 	return g
+}
+
+// Connect returns a function that makes a client of a gateway in this process. It fails where [client.New] does.
+func Connect(g *gatewaytest.Gateway) func(...client.Option) (*client.Client, error) {
+	return func(opts ...client.Option) (*client.Client, error) {
+		key := client.WithAPIKey(func() (string, error) { return "demo", nil })
+		return client.New("http://demo.invalid", &http.Client{Transport: g.Transport()}, append(opts, key)...)
+	}
 }
 
 // life returns a busy life in which few sessions and reviews stay unfinished forever, because a demo may run for days.

@@ -41,8 +41,20 @@ func (g *Gateway) Add(app *kingpin.Application) {
 	}
 }
 
-// Given are the flags that were given, and the variables that are set.
-func (g *Gateway) Given() (given []string) {
+// Validate fails if something is given that must not be: anything about one gateway beside a file of gateways, or which gateway to ask beside a
+// simulated one.
+func (g *Gateway) Validate(file, simulated bool) error {
+	switch given := g.names(); {
+	case file && len(given) > 0:
+		return fmt.Errorf("--config.file names all gateways and what holds for them: leave %s out", strings.Join(given, ", "))
+	case simulated:
+		return g.validateSimulated()
+	}
+	return nil
+}
+
+// names are the flags that were given, and the variables that are set.
+func (g *Gateway) names() (given []string) {
 	for _, s := range config.Settings() {
 		if s.Flag != "" && *g.given[s.Flag] {
 			given = append(given, "--"+s.Flag)
@@ -53,11 +65,11 @@ func (g *Gateway) Given() (given []string) {
 	return given
 }
 
-// Nowhere fails where a flag says which gateway to ask, and how to get in. The environment may: it can be meant for others.
-func (g *Gateway) Nowhere(because string) error {
+// validateSimulated fails if a flag says which gateway to ask, or with which credential. A variable may: it can be meant for another program.
+func (g *Gateway) validateSimulated() error {
 	for _, s := range config.Settings() {
 		if s.Env != "" && s.Flag != "" && *g.given[s.Flag] {
-			return fmt.Errorf("%s: leave --%s out", because, s.Flag)
+			return fmt.Errorf("--demo brings its own gateway: leave --%s out", s.Flag)
 		}
 	}
 	return nil

@@ -67,7 +67,9 @@ func New(tags ...string) (Vocabulary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client that is never used: %w", err)
 	}
-	c, err := collector.New(collector.Config{Client: gateway, ConnectionTags: tags})
+	cfg := collector.DefaultConfig()
+	cfg.Client, cfg.ConnectionTags = gateway, tags
+	c, err := collector.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("making the collector: %w", err)
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// Many organisations on one gateway: never two requests at once, no more than one duty together, and each of them up to date.
-func TestCollectorsOfOneAddress(t *testing.T) {
+// Many organizations on one gateway: never two requests at once, one budget for all, and each of them up to date.
+func TestCollectorsOfOneAddressShareItsBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		life := gatewaytest.DefaultLife()
 		life.Rate = 0.02
@@ -53,8 +53,8 @@ func TestCollectorsOfOneAddress(t *testing.T) {
 	})
 }
 
-// Where one of them is slow, those at its address wait for their turn, and nobody waits for longer than the duty and the turn demand.
-func TestASlowOneAtOneAddress(t *testing.T) {
+// A slow gateway delays the collectors of its address by no more than its request and the budget demand.
+func TestASlowOneAtOneAddressDelaysTheOthersLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		address := NewAddress()
 		quick := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
@@ -102,8 +102,8 @@ func (w *world) longestScrape(n int, others []*world) (longest time.Duration) {
 	return longest
 }
 
-// However many gateways hang, the slots are there for those that do not.
-func TestGatewaysThatHangKeepNobodyWaiting(t *testing.T) {
+// However many gateways hang, there are slots for those that do not.
+func TestGatewaysThatHangLeaveSlotsToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slots := NewSlots(2)
 		cfg := truthConfig()
@@ -117,7 +117,7 @@ func TestGatewaysThatHangKeepNobodyWaiting(t *testing.T) {
 		}
 		good := newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026}), cfg)
 		longest := good.longestScrape(20, hanging)
-		// At worst all the others, two at a time, give their slots away a second after they got them.
+		// At worst all the others, two at a time, give their slots up a second after they got them.
 		if !good.collector.Health().Up || longest > 10*time.Second {
 			t.Errorf("up: %v, a scrape took %v", good.collector.Health().Up, longest)
 		}
@@ -132,8 +132,8 @@ func TestGatewaysThatHangKeepNobodyWaiting(t *testing.T) {
 	})
 }
 
-// A collector whose gateway has a lot to tell, in requests of less than a second each, does not have a slot all that time.
-func TestGatewaysWithMuchToTellKeepNobodyWaiting(t *testing.T) {
+// A collector that needs many requests, of less than a second each, does not keep its slot all that time.
+func TestGatewaysWithManyRequestsLeaveSlotsToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := truthConfig()
 		cfg.Slots = NewSlots(2)

@@ -24,8 +24,8 @@ func otherClient(t *testing.T, g *gatewaytest.Gateway, key string) *client.Clien
 	return c
 }
 
-// What was counted is kept whatever changes, nothing is counted twice or missed, and scrapes are answered all the while.
-func TestReconfigure(t *testing.T) {
+// After a change, counters go on, nothing is counted twice or missed, and scrapes are answered.
+func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(t *testing.T, g *gatewaytest.Gateway, cfg *Config)
@@ -33,15 +33,15 @@ func TestReconfigure(t *testing.T) {
 	}{
 		{"nothing", func(*testing.T, *gatewaytest.Gateway, *Config) {}, nil},
 		{"credential", func(t *testing.T, g *gatewaytest.Gateway, cfg *Config) { cfg.Client = otherClient(t, g, "org|other") }, nil},
-		{"duty and time-out", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Budget, cfg.Timeout = 0.05, 5*time.Second }, nil},
-		{"shorter overlap", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.AllowedLateness = 5 * time.Minute }, nil},
+		{"budget and timeout", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Budget, cfg.Timeout = 0.05, 5*time.Second }, nil},
+		{"shorter allowed lateness", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.AllowedLateness = 5 * time.Minute }, nil},
 		{"longer lookback", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.Lookback = 20 * 24 * time.Hour }, nil},
-		{"longer overlap", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.AllowedLateness = time.Hour }, nil},
+		{"longer allowed lateness", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) { cfg.AllowedLateness = time.Hour }, nil},
 		{"cache", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) {
 			cfg.CacheTTL, cfg.StaleAfter = time.Minute, time.Hour
 		}, func(t *testing.T, _, is map[string]float64) {
 			if is["hoop_exporter_stale_after_seconds"] != 3600 {
-				t.Error("the new limit is not told")
+				t.Error("the new limit is not shown")
 			}
 		}},
 		{"thresholds and tags", func(_ *testing.T, _ *gatewaytest.Gateway, cfg *Config) {
@@ -111,8 +111,8 @@ func isCounter(key string) bool {
 	return strings.HasPrefix(name, "hoop_") && (strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_count") || strings.HasSuffix(name, "_bucket"))
 }
 
-// A change that cannot be shown changes nothing.
-func TestReconfigureRefuses(t *testing.T) {
+// A configuration whose series cannot be shown changes nothing.
+func TestReconfigureRefusesWhatCannotBeShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, gatewaytest.New(gatewaytest.Config{}), truthConfig())
 		defer w.stop()
@@ -124,15 +124,15 @@ func TestReconfigureRefuses(t *testing.T) {
 	})
 }
 
-// A credential of somebody else is found out before anything is counted by it.
-func TestReconfigureToAnotherOrganisation(t *testing.T) {
+// A credential of another organization is detected before its sessions are counted.
+func TestReconfigureToAnotherOrganizationCountsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
 		g.Add(gatewaytest.Row{Connection: "pg", Type: "database"})
 		w := newWorld(t, g, truthConfig())
 		defer w.stop()
 		w.scrape()
-		theirs := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, OrgID: "another-organisation"})
+		theirs := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, OrgID: "another-organization"})
 		theirs.Add(gatewaytest.Row{Connection: "theirs", Type: "database"})
 		cfg := w.collector.cfg()
 		cfg.Client = otherClient(t, theirs, "theirs")
@@ -154,8 +154,8 @@ func TestReconfigureToAnotherOrganisation(t *testing.T) {
 	})
 }
 
-// Who is retired ends after the request that is under way, not in the middle of it.
-func TestRetire(t *testing.T) {
+// A retired collector ends after the request that is under way, not in the middle of it.
+func TestRetireWaitsForTheRequestUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Cost: func(gatewaytest.Request) time.Duration { return 3 * time.Second }})
 		w := newWorld(t, g, truthConfig())
@@ -174,17 +174,17 @@ func TestRetire(t *testing.T) {
 	})
 }
 
-// As long as the gateway does not tell whose a new credential is, nothing is counted by it: it may see less than the old one.
-func TestReconfigureToACredentialThatNobodyKnows(t *testing.T) {
+// While the gateway does not say whose the new credential is, nothing is counted: it may see less than the old one.
+func TestReconfigureToAnUnknownCredentialCountsNothing(t *testing.T) {
 	d := newDisk()
-	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		w := newWorld(t, g, cfg)
 		defer w.stop()
 		w.scrapeFor(10*time.Minute, 30*time.Second)
 		var mute atomic.Bool
 		var asked atomic.Int64
 		mute.Store(true)
-		way := roundTripper(func(r *http.Request) (*http.Response, error) {
+		transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 			switch {
 			case !strings.HasSuffix(r.URL.Path, "/userinfo"):
 				asked.Add(1)
@@ -195,7 +195,7 @@ func TestReconfigureToACredentialThatNobodyKnows(t *testing.T) {
 		})
 		cfg = w.collector.cfg()
 		var err error
-		if cfg.Client, err = client.New("https://hoop.example", &http.Client{Transport: way}, client.WithAPIKey(func() (string, error) { return "org|other", nil })); err != nil {
+		if cfg.Client, err = client.New("https://hoop.example", &http.Client{Transport: transport}, client.WithAPIKey(func() (string, error) { return "org|other", nil })); err != nil {
 			t.Fatal(err)
 		}
 		apply, err := w.collector.Reconfigure(cfg)
@@ -204,7 +204,7 @@ func TestReconfigureToACredentialThatNobodyKnows(t *testing.T) {
 		}
 		apply()
 		w.scrapeFor(5*time.Minute, 30*time.Second)
-		if n := asked.Load(); n > 0 || w.scrape()["hoop_up"] != 0 || !strings.Contains(l.String(), "has not told whose sessions the new credential shows") {
+		if n := asked.Load(); n > 0 || w.scrape()["hoop_up"] != 0 || !strings.Contains(l.String(), "has not reported whose sessions the new credential shows") {
 			t.Errorf("%d requests for sessions, up %v: %s", n, w.scrape()["hoop_up"], l)
 		}
 		mute.Store(false)
@@ -219,14 +219,14 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// Where another one's trouble keeps a new gateway from being asked at all, that is no failure of it.
-func TestNotAskedYet(t *testing.T) {
+// A gateway that cannot be asked yet, because another collector's failure blocks the address, has not failed.
+func TestAGatewayThatWasNotAskedHasNotFailed(t *testing.T) {
 	d := newDisk()
-	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		cfg.Address = NewAddress()
 		other := cfg
 		other.State, other.Logger = nil, nil
-		bad := newWorld(t, gatewaytest.New(gatewaytest.Config{Fault: func(*http.Request) http.Handler { return http.HandlerFunc(wantsRest) }}), other)
+		bad := newWorld(t, gatewaytest.New(gatewaytest.Config{Fault: func(*http.Request) http.Handler { return http.HandlerFunc(refusesForADay) }}), other)
 		defer bad.stop()
 		bad.scrape()
 		w := newWorld(t, g, cfg)
@@ -239,13 +239,13 @@ func TestNotAskedYet(t *testing.T) {
 		}
 		w.scrapeFor(time.Minute, 15*time.Second)
 		if w.scrape()["hoop_up"] != 1 {
-			t.Error("it does not begin")
+			t.Error("it is not asked later")
 		}
 	}, nil)
 }
 
-// Who is retired while it waits for its turn asks nothing any more.
-func TestRetireInTheQueue(t *testing.T) {
+// A collector that is retired while it waits for its address makes no request any more.
+func TestRetireWhileWaitingForTheAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := truthConfig()
 		cfg.Address = NewAddress()

@@ -16,8 +16,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// keeping lives with a gateway whose life is short enough to look at, and an exporter that keeps what it counts.
-func keeping(t *testing.T, d *disk, f func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs), fault func(*http.Request) http.Handler) {
+// saving runs f with a gateway that has few sessions, and an exporter that saves its state.
+func saving(t *testing.T, d *disk, f func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs), fault func(*http.Request) http.Handler) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		life := gatewaytest.DefaultLife()
@@ -61,7 +61,7 @@ func (w *world) notBelow(before map[string]float64) map[string]float64 {
 func (w *world) sameCreated(before map[string]time.Time) map[string]time.Time {
 	w.Helper()
 	now := map[string]time.Time{}
-	for _, n := range w.collector.published.Load().counted.Targets {
+	for _, n := range w.collector.published.Load().counted.Counters().Targets {
 		for kind, of := range map[string][]ledger.Counter{"started": n.Started, "finished": n.Finished, "exit codes": n.ExitCodes, "resolved": n.Resolved, "requested": {n.Requested}} {
 			for _, c := range of {
 				now[fmt.Sprint(n.Target, kind, c.Label)] = c.Created
@@ -81,10 +81,10 @@ func (w *world) sameCreated(before map[string]time.Time) map[string]time.Time {
 	return now
 }
 
-// However a process ends, and however long it stays away, the next one goes on where it stopped: nothing falls, and in the end all is equal to
-// the truth since the very beginning.
+// However a process ends, and however long it is away, the next one goes on where it stopped: no counter falls, and in the end all equal the
+// truth since the first start.
 func TestCountersOutliveTheProcess(t *testing.T) {
-	keeping(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
+	saving(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
 		cfg.Lookback = 21 * 24 * time.Hour // what is older than that is given up
 		weeks := 15 * 24 * time.Hour
 		if testing.Short() {
@@ -116,10 +116,10 @@ func TestCountersOutliveTheProcess(t *testing.T) {
 	}, nil)
 }
 
-// On a full disk gauges go on, counters wait, and it is said once.
+// On a full disk gauges go on, counters wait, and the log says it once.
 func TestCountersWaitForTheDisk(t *testing.T) {
 	d := newDisk()
-	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		w := newWorld(t, g, cfg)
 		defer w.stop()
 		w.scrapeFor(20*time.Minute, 30*time.Second)
@@ -139,7 +139,7 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 		if n := strings.Count(l.String(), "counters stay at their last saved values"); n != 1 || !strings.Contains(l.String(), "no space left on device") {
 			t.Errorf("the log says it %d times: %s", n, l)
 		}
-		// Killed now, another process begins with what is shown, though it can save as little.
+		// If it is killed now, another process begins with what is shown, though it cannot save either.
 		saved.fill(true)
 		cfg.State = saved
 		other := newWorld(t, g, cfg)
@@ -158,11 +158,11 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 	}, nil)
 }
 
-// A disk that never took anything shows no counters: they could fall back to nothing.
+// Without a single save no counters are shown: they could fall back to nothing.
 func TestNothingIsCountedOnADiskThatNeverWorked(t *testing.T) {
 	d := newDisk()
 	d.fill(true)
-	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
+	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
 		w := newWorld(t, g, cfg)
 		defer w.stop()
 		w.scrapeFor(20*time.Minute, 30*time.Second)
@@ -182,7 +182,7 @@ func TestNothingIsCountedOnADiskThatNeverWorked(t *testing.T) {
 	}, nil)
 }
 
-// userinfoFails answers nothing else than that it cannot tell who the credential is, as long as broken says so.
+// userinfoFails answers requests for the user with an error while broken returns true.
 func userinfoFails(broken func() bool) func(*http.Request) http.Handler {
 	return func(r *http.Request) http.Handler {
 		if broken() && strings.HasSuffix(r.URL.Path, "/userinfo") {
@@ -192,10 +192,10 @@ func userinfoFails(broken func() bool) func(*http.Request) http.Handler {
 	}
 }
 
-// Nothing is asked, and no beginning made up, before it is known whose sessions they are.
-func TestNothingIsAskedOfAStranger(t *testing.T) {
+// Nothing is asked before it is known whose sessions they are.
+func TestNothingIsAskedForAnUnknownUser(t *testing.T) {
 	broken := true
-	keeping(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+	saving(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		w := newWorld(t, g, cfg)
 		defer w.stop()
 		w.scrapeFor(20*time.Minute, 30*time.Second)
@@ -216,9 +216,9 @@ func TestNothingIsAskedOfAStranger(t *testing.T) {
 	}, userinfoFails(func() bool { return broken }))
 }
 
-func TestAFileThatIsInUse(t *testing.T) {
+func TestAFileInUseIsTakenOverWhenItIsReleased(t *testing.T) {
 	d := newDisk()
-	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		first := newWorld(t, g, cfg)
 		first.scrape()
 		second := newWorld(t, g, cfg)
@@ -239,9 +239,9 @@ func TestAFileThatIsInUse(t *testing.T) {
 	}, nil)
 }
 
-func TestDamageIsToldAndPutAside(t *testing.T) {
+func TestADamagedFileIsLoggedAndPutAside(t *testing.T) {
 	d := newDisk()
-	keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		w := newWorld(t, g, cfg)
 		w.scrapeFor(10*time.Minute, 30*time.Second)
 		began := w.collector.published.Load().snapshot.T0
@@ -251,7 +251,7 @@ func TestDamageIsToldAndPutAside(t *testing.T) {
 		defer w.stop()
 		w.scrapeFor(10*time.Minute, 30*time.Second)
 		if w.scrape()["hoop_up"] != 1 || !w.collector.published.Load().snapshot.T0.After(began) {
-			t.Error("it did not begin anew")
+			t.Error("counting did not start again")
 		}
 		if !strings.Contains(l.String(), "level=error") || !strings.Contains(l.String(), "aside=aside") || len(d.names()) != 2 {
 			t.Errorf("%v are there, and the log says %s", d.names(), l)
@@ -259,16 +259,16 @@ func TestDamageIsToldAndPutAside(t *testing.T) {
 	}, nil)
 }
 
-// A credential of another organisation, or one that shows less, gets nothing counted to this one; given back, it goes on.
+// Nothing is counted with a credential of another organization, or with one that sees less; with the old one, counting goes on.
 func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
 	for name, answer := range map[string]string{
-		"of another organisation": `{"id":"u","role":"admin","org_id":"another"}`,
+		"of another organization": `{"id":"u","role":"admin","org_id":"another"}`,
 		"that shows less":         `{"id":"u","role":"standard","org_id":"` + gatewaytest.OrgID + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			exchanged := false
 			d := newDisk()
-			keeping(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+			saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 				w := newWorld(t, g, cfg)
 				defer w.stop()
 				w.scrapeFor(10*time.Minute, 30*time.Second)
@@ -302,9 +302,9 @@ func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
 	}
 }
 
-// Rows tell before the credential is asked about again.
-func TestAPageOfAnotherOrganisationIsRefused(t *testing.T) {
-	keeping(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
+// Rows show that a credential was replaced before the user is read again.
+func TestAPageOfAnotherOrganizationIsRefused(t *testing.T) {
+	saving(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		w := newWorld(t, g, cfg)
 		defer w.stop()
 		before := w.notBelow(nil)
@@ -324,7 +324,7 @@ func TestAPageOfAnotherOrganisationIsRefused(t *testing.T) {
 	}, nil)
 }
 
-// A gateway where nothing happens costs the disk nothing.
+// While nothing happens at a gateway, hardly anything is saved.
 func TestAQuietGatewayCostsNoSaves(t *testing.T) {
 	d := newDisk()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,29 +13,29 @@ import (
 // hangs never answers.
 func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// wantsRest asks to be left alone for a day.
-func wantsRest(w http.ResponseWriter, _ *http.Request) {
+// refusesForADay answers that no request is wanted for a day.
+func refusesForADay(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Retry-After", "86400")
 	w.WriteHeader(http.StatusTooManyRequests)
 }
 
-// One organisation whose requests come to nothing does not keep the others at its address from theirs, nor is it asked more often for that. What
-// they all are told, they all keep to.
-func TestTroubleAtOneAddress(t *testing.T) {
+// An organization whose requests fail does not keep the others at its address from making theirs, and gets no more requests for that. If all
+// of them fail, all of them wait.
+func TestFailuresAtOneAddressDoNotBlockTheOthers(t *testing.T) {
 	const n, hours = 5, 6
 	for _, tc := range []struct {
 		name     string
 		fault    http.HandlerFunc
 		bad      int           // of n
-		requests int64         // to those with trouble, at most
+		requests int64         // to those that fail, at most
 		busy     time.Duration // with those, at most
-		up       float64       // how often another one is, at least
+		up       float64       // portion of the checks in which another one is up, at least
 	}{
-		// It has a time-out of 4 minutes in the end, and 16 minutes of rest after each.
+		// It has a timeout of 4 minutes in the end, and a pause of 16 minutes after each.
 		{"one hangs", hangs, 1, 40, hours * time.Hour / 4, 0.99},
-		{"one has to rest", wantsRest, 1, 2, time.Second, 0.99},
+		{"one refuses", refusesForADay, 1, 2, time.Second, 0.99},
 		{"all hang", hangs, n, 40, hours * time.Hour / 4, 0},
-		{"all have to rest", wantsRest, n, 2 * n, time.Second, 0},
+		{"all refuse", refusesForADay, n, 2 * n, time.Second, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -79,10 +79,10 @@ func TestTroubleAtOneAddress(t *testing.T) {
 				broken.Store(true)
 				up, all := rounds(hours * time.Hour)
 				if up < tc.up*all {
-					t.Errorf("another one is up at %v of %v looks", up, all)
+					t.Errorf("another one is up in %v of %v checks", up, all)
 				}
 				if r, b := requests.Load(), time.Duration(busy.Load()); r > tc.requests || b > tc.busy {
-					t.Errorf("%d requests with trouble, of %v", r, b)
+					t.Errorf("%d requests that failed, of %v", r, b)
 				}
 				for _, w := range worlds {
 					w.stop()

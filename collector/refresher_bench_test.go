@@ -20,21 +20,24 @@ func BenchmarkRefresh(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	col, err := New(Config{Client: c, Budget: 1})
+	cfg := DefaultConfig()
+	cfg.Client, cfg.Budget = c, 1
+	col, err := New(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := col.refresh(b.Context()); err != nil {
+	r := newRefresher(&col.link)
+	if err := r.refresh(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	for !col.planner.Idle() {
-		col.readBack(b.Context())
+	for !r.planner.Idle() {
+		r.backfill(b.Context())
 	}
 	b.Run("refresh", func(b *testing.B) {
 		b.ReportAllocs()
 		before := g.Stats()
 		for range b.N {
-			if err := col.refresh(b.Context()); err != nil {
+			if err := r.refresh(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,0 +1,167 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+const (
+	// identifyEvery is how often the user of the credential is read: roles change.
+	identifyEvery = time.Hour
+	// identifyAgain is how soon after a failure it is read again.
+	identifyAgain = time.Minute
+	// identifyFirst is how soon after a failure if nothing can be asked before it is known.
+	identifyFirst = 10 * time.Second
+)
+
+// identity is whose sessions are counted. Always holds: once it is known whose sessions the ledger is about, no others are applied to it; and if the
+// ledger is saved, nothing is applied before that is known.
+//
+// Order within a refresh: identify if it is needed, checkIdentity, then the requests for sessions, with checkRows for each page; identify at the end
+// if it was not needed at the start.
+type identity struct {
+	// Of the credential:
+	user     *client.UserInfo // who it belongs to, as the gateway said last; nil: it has not said it yet
+	err      error            // why the gateway did not say it the last time
+	replaced bool             // the credential was replaced since the gateway said it
+	limited  bool             // it does not see all sessions
+	next     time.Time        // when to ask again
+
+	// Of the ledger:
+	known        bool           // owner is set
+	owner        state.Identity // whose sessions it is about
+	organization string         // of the first row that named one
+}
+
+// needed reports whether nothing may be asked before the gateway has said who the credential belongs to: the state is named after its
+// organization, and a new credential may be another user's.
+func (i *identity) needed(saving bool) bool { return saving && i.user == nil || i.replaced }
+
+// errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
+var errIdentityPending = errors.New("it is not known yet whose sessions the credential shows")
+
+// identityOf is whose sessions a user sees through the filters of the configuration.
+func (c Config) identityOf(user *client.UserInfo) state.Identity {
+	id := state.Identity{
+		Organization: user.OrgID, Limited: !user.SeesAllSessions(),
+		Connection: c.Connection, Type: c.Type, User: c.User, ReviewApprover: c.ReviewApprover,
+	}
+	if id.Limited {
+		id.Subject = user.ID
+	}
+	return id
+}
+
+// checkIdentity fails while the credential does not show the sessions that the ledger is about. Then nothing may be asked. When it is first
+// known whose sessions these are, it restores their ledger.
+func (r *refresher) checkIdentity(now time.Time) error {
+	i, saving := &r.identity, r.cfg().State != nil
+	switch {
+	case i.user == nil && !saving:
+		return nil
+	case saving && i.err == nil && (i.user == nil || i.replaced):
+		return errIdentityPending
+	case i.user == nil:
+		return fmt.Errorf("the gateway has not reported the organization, which names the state file: %w", i.err)
+	case saving && i.replaced:
+		return fmt.Errorf("the gateway has not reported whose sessions the new credential shows: %w", i.err)
+	case !i.known && (saving || i.organization == "" || i.organization == i.user.OrgID || i.user.OrgID == ""):
+		owner := r.cfg().identityOf(i.user)
+		if err := r.openState(owner, now); err != nil {
+			return err
+		}
+		i.known, i.owner = true, owner
+		return nil
+	}
+	err := i.checkOwner(r.cfg().identityOf(i.user), r.store != nil)
+	if soon := now.Add(identifyAgain); err != nil && soon.Before(i.next) {
+		i.next = soon
+	}
+	return err
+}
+
+// checkOwner fails if the credential now shows other sessions than the ledger is about. Without a file, a credential that shows more or fewer
+// sessions of the same organization is accepted: it makes no ledger wrong that was right before.
+func (i *identity) checkOwner(now state.Identity, saved bool) error {
+	was := i.owner
+	was.Organization = cmp.Or(was.Organization, i.organization)
+	if now.Organization != was.Organization && now.Organization != "" && was.Organization != "" {
+		return fmt.Errorf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", now.Organization, was.Organization)
+	}
+	if saved && now != was {
+		return errors.New("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
+			" give one as before, or start again (in a configuration file: give the gateway another name) to count in a file of its own")
+	}
+	return nil
+}
+
+// checkRows fails if a page has rows of another organization than the ledger's: the credential was replaced by one of another organization.
+func (i *identity) checkRows(page *client.SessionPage) error {
+	for n := range page.Sessions {
+		org := page.Sessions[n].OrgID
+		if org == "" {
+			continue
+		}
+		if i.organization == "" {
+			i.organization = cmp.Or(i.owner.Organization, org)
+		}
+		if org != i.organization {
+			return fmt.Errorf("the sessions are of organization %q, and what was counted here is of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, i.organization)
+		}
+	}
+	return nil
+}
+
+// identify reads who the credential belongs to, if that is due. A user who is neither admin nor auditor gets fewer sessions without any sign of
+// it, so the exporter has to show that.
+func (r *refresher) identify(ctx context.Context, now time.Time) {
+	i := &r.identity
+	if now.Before(i.next) {
+		return
+	}
+	release, ok := r.acquireAddress(ctx)
+	if !ok {
+		return
+	}
+	defer release()
+	if now = r.cfg().clock(); !r.planner.AllowsOther(now) {
+		return
+	}
+	user, took, err := r.gateway.user(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	r.planner.ChargeOther(r.cfg().clock(), took, retryAfter(err, took) > 0)
+	if i.err = err; err != nil {
+		again := identifyAgain
+		if r.cfg().State != nil && (i.user == nil || i.replaced) {
+			again = identifyFirst
+		}
+		i.next = r.cfg().clock().Add(max(again, retryAfter(err, took)))
+		r.log.failed("identify", "cannot tell whether the credential sees all sessions", err)
+		return
+	}
+	r.log.recovered("identify")
+	i.user, i.replaced, i.next = user, false, now.Add(identifyEvery)
+	r.limit(!user.SeesAllSessions(), user.Role)
+}
+
+// limit notes whether the credential sees only part of the sessions, and logs a change of that.
+func (r *refresher) limit(limited bool, role string) {
+	logger := r.cfg().Logger
+	if limited {
+		_ = level.Warn(logger).Log("msg", "only part of the sessions is visible: the credential is neither admin nor auditor, so every number is too low",
+			"role", role, "hint", "give the exporter an API key in the group auditor")
+	} else if r.identity.limited {
+		_ = level.Info(logger).Log("msg", "all sessions are visible now", "role", role)
+	}
+	r.identity.limited = limited
+}

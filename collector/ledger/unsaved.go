@@ -1,0 +1,37 @@
+package ledger
+
+import "time"
+
+// Unsaved is what a refresh ended with. Always holds: its counters can be published only after they were saved. A counter that falls back when
+// the process starts again would make rate() add its whole value once more. Gauges may fall, so they need no save.
+//
+// Call order: [Ledger.Finish], then [Unsaved.Save], then publish. Nothing is applied to the ledger between the first two.
+type Unsaved struct {
+	// Gauges is the snapshot whose gauges may be published at once.
+	Gauges *Snapshot
+
+	ledger *Ledger
+}
+
+// Finish ends a refresh as [Ledger.Commit] does.
+func (l *Ledger) Finish(at, now time.Time) Unsaved {
+	return Unsaved{Gauges: l.Commit(at, now), ledger: l}
+}
+
+// Save calls save with the ledger, and returns the counters that may be published if save succeeds. Where no state is kept, save does nothing.
+func (u Unsaved) Save(save func(*Ledger) error) (Saved, error) {
+	if err := save(u.ledger); err != nil {
+		return Saved{}, err
+	}
+	return Saved{u.Gauges}, nil
+}
+
+// Saved are counters that may be published, because a process that starts again does not begin below them. Only [Unsaved.Save] and
+// [Ledger.Restored] return one. The zero Saved has no counters.
+type Saved struct{ snapshot *Snapshot }
+
+// Restored returns the counters that were published of a ledger that was just restored: they are saved where it came from.
+func (l *Ledger) Restored() Saved { return Saved{l.LastPublished()} }
+
+// Counters returns the snapshot whose counters and histograms may be published; nil if there is none.
+func (s Saved) Counters() *Snapshot { return s.snapshot }

@@ -1,0 +1,87 @@
+package collector
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+)
+
+// Address is what the collectors of one gateway address share: the budget of time for requests, and the right to make one. Always holds: at most
+// one request to the address is under way; collectors make theirs in the order in which they wanted to. It is safe for concurrent use.
+type Address struct {
+	request *semaphore.Weighted // held during a request
+	budget  *budget.Budget
+}
+
+// NewAddress returns an address without collectors.
+func NewAddress() *Address {
+	return &Address{request: semaphore.NewWeighted(1), budget: budget.New(time.Time{})}
+}
+
+// slotKept is for how long a collector keeps its slot while it waits, counted from when it got the slot.
+const slotKept = time.Second
+
+// Slots bound how many collectors refresh at once; they get a slot in the order in which they asked for one. A collector that has had its slot for
+// longer than a second gives it up while it waits for its gateway, so that gateways that hang or need many requests do not delay the others. It
+// is safe for concurrent use.
+type Slots struct{ free *semaphore.Weighted }
+
+// NewSlots returns n slots.
+func NewSlots(n int) *Slots { return &Slots{semaphore.NewWeighted(int64(n))} }
+
+// slot is one collector's slot. Call order: acquire, then releaseDuring any number of times, then release. It is for one goroutine. Without Slots
+// there is no bound.
+type slot struct {
+	slots *Slots
+	held  bool
+	since time.Time // when it was acquired
+}
+
+// acquire waits for a slot until ctx ends.
+func (s *slot) acquire(ctx context.Context) {
+	s.held = s.slots != nil && s.slots.free.Acquire(ctx, 1) == nil
+	s.since = time.Now()
+}
+
+// release gives the slot back.
+func (s *slot) release() {
+	if s.held {
+		s.slots.free.Release(1)
+		s.held = false
+	}
+}
+
+// releaseDuring calls wait, and gives the slot back during the call once it was held for [slotKept]. It holds a slot again when it returns, unless
+// ctx has ended.
+func (s *slot) releaseDuring(ctx context.Context, wait func()) {
+	if !s.held {
+		wait()
+		return
+	}
+	timer := time.AfterFunc(slotKept-time.Since(s.since), func() { s.slots.free.Release(1) })
+	wait()
+	if !timer.Stop() {
+		s.acquire(ctx)
+	}
+}
+
+// acquireAddress waits until the refresher may make a request to the address. Call release after the request. ok is false if ctx has ended before,
+// or the collector was retired; then there is nothing to release.
+func (r *refresher) acquireAddress(ctx context.Context) (release func(), ok bool) {
+	request := r.cfg().Address.request
+	if !request.TryAcquire(1) {
+		var err error
+		r.slot.releaseDuring(ctx, func() { err = request.Acquire(ctx, 1) })
+		if err != nil {
+			return nil, false
+		}
+	}
+	if r.retiring() {
+		request.Release(1)
+		return nil, false
+	}
+	return func() { request.Release(1) }, true
+}

@@ -1,0 +1,253 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+	"github.com/hoop-exporter/hoop_exporter/collector/planner"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+// progressEvery is how often the log says how far the backfill is.
+const progressEvery = time.Minute
+
+// backfillPause is how long the backfill waits after it has used up its portion of the budget.
+const backfillPause = time.Second
+
+// refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it publishes
+// through the link. [Collector.Run] makes one with newRefresher and calls run once.
+//
+// Order within a refresh: check the identity of the credential, make the requests that the planner wants, finish the ledger's refresh, save, publish,
+// and then finish the call that scrapes wait for.
+type refresher struct {
+	*link
+	log      *failureLog
+	gateway  *gateway
+	slot     slot
+	share    *budget.Share // in the budget of the address
+	planner  *planner.Planner
+	identity identity
+	store    *state.Store // nil: the ledger is not saved
+
+	halted         bool // nothing may be asked
+	complete       bool // the first backfill is complete
+	progressLogged time.Time
+}
+
+// newRefresher returns a refresher that has a share in the budget of its address. Its run gives that up.
+func newRefresher(l *link) *refresher {
+	cfg := l.cfg()
+	r := &refresher{link: l, log: newFailureLog(cfg.Logger), slot: slot{slots: cfg.Slots}, share: cfg.Address.budget.NewShare(cfg.clock())}
+	r.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: l.instruments, slot: &r.slot}
+	r.planner = planner.New(cfg.plannerOptions(), r.share)
+	return r
+}
+
+// run refreshes when a scrape wants it, and does the backfill in between, until ctx ends or the collector is retired.
+func (r *refresher) run(ctx context.Context) {
+	defer close(r.stopped)
+	defer r.close()
+	timer := time.NewTimer(backfillPause)
+	defer timer.Stop()
+	lastPublished, lastBackfill := time.Now(), time.Now()
+	for ctx.Err() == nil && !r.retiring() {
+		select {
+		case <-ctx.Done():
+		case <-r.retired:
+		case set := <-r.changes:
+			r.reconfigure(set)
+		case <-r.calls.wanted:
+			err := r.inSlot(ctx, r.refresh)
+			lastPublished = time.Now()
+			cfg := r.cfg()
+			r.calls.finish(err, cfg.clock(), cfg.CacheTTL)
+		case <-timer.C:
+			_ = r.inSlot(ctx, func(ctx context.Context) error {
+				if r.backfill(ctx) && (time.Since(lastPublished) >= r.cfg().CacheTTL || r.planner.Idle()) {
+					r.publish(r.published.Load().status)
+					lastPublished = time.Now()
+				}
+				return nil
+			})
+			lastBackfill = time.Now()
+		}
+		// Counted from the last backfill: refreshes that follow each other closely must not put it off for ever.
+		timer.Reset(max(0, r.untilBackfill()-time.Since(lastBackfill)))
+	}
+}
+
+// close saves the ledger, and releases everything that is held outside of this process.
+func (r *refresher) close() {
+	r.closeState()
+	r.share.Close()
+	r.gateway.client.CloseIdleConnections()
+}
+
+// inSlot calls f with a slot held.
+func (r *refresher) inSlot(ctx context.Context, f func(context.Context) error) error {
+	r.slot.acquire(ctx)
+	defer r.slot.release()
+	return f(ctx)
+}
+
+// untilBackfill is how long to wait before the backfill goes on.
+func (r *refresher) untilBackfill() time.Duration {
+	if r.halted || r.planner.Idle() {
+		return time.Hour
+	}
+	return backfillPause
+}
+
+// refresh asks for everything that is due, and publishes it. The error is the first one of the refresh.
+func (r *refresher) refresh(ctx context.Context) error {
+	start := r.cfg().clock()
+	first := r.identity.needed(r.cfg().State != nil)
+	if first { // without it nothing else may be asked
+		r.identify(ctx, start)
+	}
+	failure := r.checkIdentity(start)
+	pending := errors.Is(failure, errIdentityPending)
+	switch r.halted = failure != nil; {
+	case pending:
+	case r.halted:
+		r.log.failed("refresh", "nothing is asked", failure)
+	default:
+		failure = r.requestDue(ctx, start)
+	}
+	if !first {
+		r.identify(ctx, r.cfg().clock())
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	now := r.cfg().clock()
+	s := r.published.Load().status
+	ok, asked := false, !pending
+	if !r.halted {
+		ok, asked = r.planner.Succeeded(now)
+	}
+	s.ended = now
+	if asked {
+		s.attempted, s.up, s.err = true, ok, failure
+		r.instruments.Refreshed(now.Sub(start), !ok)
+	}
+	if asked && ok {
+		s.lastSuccess = now
+		r.log.recovered("refresh")
+	}
+	s.version, s.visibilityLimited = r.gateway.version, r.identity.limited
+	r.publish(s)
+	return s.err
+}
+
+// requestDue makes all requests that a refresh has to make. It returns the first error.
+func (r *refresher) requestDue(ctx context.Context, now time.Time) (first error) {
+	r.planner.StartRefresh()
+	for ctx.Err() == nil && !r.retiring() {
+		asked, err := r.requestNext(ctx, r.planner.Next)
+		if !asked {
+			break
+		}
+		first = cmp.Or(first, err)
+	}
+	return first
+}
+
+// backfill makes requests for what has not been read of the past, as far as the budget allows and no scrape waits. It reports whether it read
+// anything.
+func (r *refresher) backfill(ctx context.Context) (read bool) {
+	for ctx.Err() == nil && !r.calls.waiting() && !r.halted && !r.retiring() {
+		asked, err := r.requestNext(ctx, r.planner.Background)
+		if !asked {
+			break
+		}
+		read = err == nil || read
+	}
+	return read
+}
+
+// requestNext makes the request that next returns, if there is one, while no other collector makes one to the same address.
+func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (planner.Request, bool)) (asked bool, err error) {
+	release, ok := r.acquireAddress(ctx)
+	if !ok {
+		return false, nil
+	}
+	defer release()
+	request, ok := next(r.cfg().clock())
+	if !ok {
+		return false, nil
+	}
+	return true, r.request(ctx, request)
+}
+
+// request makes one request and gives the answer to the planner.
+func (r *refresher) request(ctx context.Context, request planner.Request) error {
+	page, took, err := r.gateway.sessions(ctx, request)
+	if ctx.Err() != nil {
+		return ctx.Err() // the exporter is stopping, so the gateway did not fail
+	}
+	if err == nil {
+		if err = r.identity.checkRows(page); err != nil {
+			page, r.identity.next = nil, time.Time{} // read at once whose credential it is now
+		}
+	}
+	result := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
+	if err := r.planner.Answer(r.cfg().clock(), request, result); err != nil {
+		r.log.failed(request.Kind.String(), "asking the gateway failed", err, "for", request.Kind)
+		return err
+	}
+	r.log.recovered(request.Kind.String())
+	for _, second := range r.planner.Skipped() {
+		r.log.failedOnce(second.String(), "some sessions are not counted", client.ErrIncomplete, "second", second)
+	}
+	for _, m := range page.Malformed {
+		r.log.failedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
+	}
+	return nil
+}
+
+// publish shows what the ledger says now. Counters that cannot be saved stay as they were published last.
+func (r *refresher) publish(s status) {
+	now := r.cfg().clock()
+	last := r.published.Load()
+	p := &published{at: now, status: s, counted: last.counted}
+	complete := false
+	if l := r.planner.Ledger(); l != nil {
+		if at, shown := last.served.Load(), last.counted.Counters(); at != nil && shown != nil {
+			l.MarkServed(shown.Generation, *at)
+		}
+		l.SetZeroAt(last.at)
+		unsaved := l.Finish(r.planner.GatewayTime(now), now)
+		p.snapshot = unsaved.Gauges
+		if saved, err := r.save(unsaved, now); err == nil {
+			p.counted = saved
+		}
+		complete = l.BaselineComplete() && len(l.Unread()) == 0
+	}
+	r.published.Store(p)
+	r.reportBackfill(p, complete, now)
+}
+
+// reportBackfill logs how far the backfill is. When the first one is complete, it ends the wait for that, after the publication: whoever waits
+// scrapes at once, and has to see it.
+func (r *refresher) reportBackfill(p *published, complete bool, now time.Time) {
+	if p.snapshot == nil {
+		return
+	}
+	logger := level.Info(r.cfg().Logger)
+	if u := p.snapshot.Unread; u > 0 && now.Sub(r.progressLogged) >= progressEvery {
+		r.progressLogged = now
+		_ = logger.Log("msg", "backfill in progress", "unread", u.Round(time.Second), "tracked_sessions", p.snapshot.Tracked)
+	}
+	if complete && !r.complete {
+		r.complete = true
+		close(r.backfilled)
+		_ = logger.Log("msg", "backfill complete", "lookback", r.cfg().Lookback, "tracked_sessions", p.snapshot.Tracked)
+	}
+}

@@ -1,0 +1,80 @@
+package collector
+
+import (
+	"errors"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+	"github.com/hoop-exporter/hoop_exporter/collector/planner"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+// openState opens the state of an identity and restores its ledger, if state is saved at all. If another process uses the state, or this one
+// cannot read it, the next refresh tries again.
+func (r *refresher) openState(owner state.Identity, now time.Time) error {
+	cfg := r.cfg()
+	if cfg.State == nil {
+		return nil
+	}
+	store, err := state.Open(cfg.State, owner)
+	if err != nil {
+		return err
+	}
+	options := cfg.plannerOptions()
+	found, err := store.Load(options.Ledger, now)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	r.store = store
+	if !state.CanLock {
+		_ = level.Warn(cfg.Logger).Log("msg", "files cannot be locked on this platform: see to it that no other process uses the state file", "file", store.Name())
+	}
+	if found.Damage != nil {
+		_ = level.Error(cfg.Logger).Log("msg", "the state file cannot be read and was put aside: counting begins anew", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
+	}
+	l := found.Ledger
+	if l == nil {
+		_ = level.Info(cfg.Logger).Log("msg", "counting begins", "state", store.Name())
+		return nil
+	}
+	_ = level.Info(cfg.Logger).Log("msg", "counting goes on", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
+	options.Restored = l
+	r.planner = planner.New(options, r.share)
+	last := r.published.Load()
+	r.published.Store(&published{at: last.at, status: last.status, counted: l.Restored()})
+	return nil
+}
+
+// save saves the ledger, and returns the counters that may be shown then.
+func (r *refresher) save(unsaved ledger.Unsaved, now time.Time) (ledger.Saved, error) {
+	saved, err := unsaved.Save(func(l *ledger.Ledger) error {
+		if r.store == nil {
+			return nil
+		}
+		return r.store.Save(l.Image(), now)
+	})
+	switch {
+	case err != nil:
+		r.instruments.StateSaveFailed()
+		r.log.failed("state", "the state cannot be saved: counters stay at their last saved values until it can", err)
+	default:
+		r.log.recovered("state")
+	}
+	return saved, err
+}
+
+// closeState saves what was read since the last save, and releases the state for other processes.
+func (r *refresher) closeState() {
+	if r.store == nil {
+		return
+	}
+	if l := r.planner.Ledger(); l != nil {
+		now := r.cfg().clock()
+		_, _ = r.save(l.Finish(r.planner.GatewayTime(now), now), now) // a failure was logged, and none of it was shown
+	}
+	if err := r.store.Close(); err != nil {
+		_ = level.Warn(r.cfg().Logger).Log("msg", "leaving the state file", "err", err)
+	}
+}
