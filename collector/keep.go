@@ -93,9 +93,6 @@ func (c *Collector) take(id state.Identity, now time.Time) error {
 		return errors.Join(err, store.Close())
 	}
 	k.known, k.id, k.store = true, id, store
-	if !state.CanLock {
-		level.Warn(c.cfg().Logger).Log("msg", "files cannot be locked on this platform: see to it that no other process uses the state file", "file", store.Name())
-	}
 	if found.Damage != nil {
 		level.Error(c.cfg().Logger).Log("msg", "the state file cannot be read and was put aside: counting begins anew", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
 	}
@@ -117,7 +114,11 @@ func (c *Collector) save(l *ledger.Ledger, now time.Time) error {
 	if c.keeper.store == nil {
 		return nil
 	}
-	if err := c.keeper.store.Save(l.Image(), now); err != nil {
+	image, err := l.Image()
+	if err == nil {
+		err = c.keeper.store.Save(image, now)
+	}
+	if err != nil {
 		c.instruments.stateSaveFailed()
 		c.log.trouble("state", "the state cannot be saved: counters stay at their last saved values until it can", err)
 		return err

@@ -79,7 +79,6 @@ func (a sighting) newer(b sighting) bool {
 // of rows does not matter.
 type exemplar struct {
 	who   sighting
-	id    packed // who's, as it is written to disk: to look for the text of each then takes longer than all the rest
 	value float64
 	at    time.Time // zero: counted in the refresh that is under way
 	set   bool
@@ -89,7 +88,7 @@ func (e *exemplar) offer(who sighting, value float64) {
 	if e.set && e.at.IsZero() && !who.newer(e.who) {
 		return
 	}
-	*e = exemplar{who: who, id: pack(who.id), value: value, set: true}
+	*e = exemplar{who: who, value: value, set: true}
 }
 
 func (e *exemplar) merge(o exemplar) {

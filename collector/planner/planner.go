@@ -113,8 +113,11 @@ func (p *Planner) Retuned(o Options) (*Planner, error) {
 		l = p.o.Restored
 	}
 	if l != nil {
-		var err error
-		if l, err = ledger.Restore(o.Ledger, l.Image()); err != nil {
+		image, err := l.Image()
+		if err != nil {
+			return nil, err
+		}
+		if l, err = ledger.Restore(o.Ledger, image); err != nil {
 			return nil, err
 		}
 	}

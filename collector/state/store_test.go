@@ -34,6 +34,16 @@ func counting(n int) *ledger.Ledger {
 	return l
 }
 
+// image is what a ledger is written as.
+func image(t testing.TB, l *ledger.Ledger) ledger.Image {
+	t.Helper()
+	i, err := l.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
 // memory is a disk that has one file and fails when it is told to.
 type memory struct {
 	content []byte
@@ -84,7 +94,7 @@ func TestALedgerOutlivesAProcess(t *testing.T) {
 	if found, err := first.Load(options(), noon()); err != nil || found.Ledger != nil || found.Damage != nil {
 		t.Fatalf("%+v, %v on a first run", found, err)
 	}
-	want := counting(3).Image()
+	want := image(t, counting(3))
 	if err := first.Save(want, noon()); err != nil {
 		t.Fatal(err)
 	}
@@ -95,15 +105,12 @@ func TestALedgerOutlivesAProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, err := newStore(t, dir).Load(options(), noon())
-	if err != nil || found.Ledger == nil || !bytes.Equal(found.Ledger.Image().Facts, want.Facts) {
+	if err != nil || found.Ledger == nil || !bytes.Equal(image(t, found.Ledger).Ledger, want.Ledger) {
 		t.Errorf("%+v, %v after a restart", found, err)
 	}
 }
 
 func TestTwoProcessesCannotShareAFile(t *testing.T) {
-	if !CanLock {
-		t.Skip("no locks here")
-	}
 	dir, err := NewDirectory(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -125,8 +132,8 @@ func TestTwoProcessesCannotShareAFile(t *testing.T) {
 func TestDamagedFilesArePutAside(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"empty": {}, "garbage": []byte("garbage"),
-		"whole, but no ledger": current().encode(someone(), someImage()),
-		"torn":                 current().encode(someone(), counting(2).Image())[:100],
+		"whole, but no ledger": content(t, someone(), someImage()),
+		"torn":                 content(t, someone(), image(t, counting(2)))[:100],
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, err := NewDirectory(t.TempDir())
@@ -157,8 +164,8 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 		disk *memory
 		want error
 	}{
-		"newer":                        {&memory{content: format{version: 2}.encode(someone(), someImage())}, ErrNewer},
-		"of another organisation":      {&memory{content: current().encode(Identity{Organisation: "o"}, someImage())}, ErrOther},
+		"newer":                        {&memory{content: newer(t, 2)}, ErrNewer},
+		"of another organisation":      {&memory{content: content(t, Identity{Organisation: "o"}, someImage())}, ErrOther},
 		"unreadable":                   {&memory{content: []byte{1}, err: fs.ErrPermission}, fs.ErrPermission},
 		"damaged, on a read-only disk": {&memory{content: []byte{}, err: nil}, nil},
 	} {
@@ -188,21 +195,21 @@ func (stuck) PutAside(time.Time) (string, error) { return "", fs.ErrPermission }
 func TestSavesThatAreNotNeeded(t *testing.T) {
 	disk := &memory{}
 	s := newStore(t, disk)
-	one := ledger.Image{Facts: []byte("1"), Times: []byte("1")}
-	later := ledger.Image{Facts: []byte("1"), Times: []byte("2")}
-	two := ledger.Image{Facts: []byte("2"), Times: []byte("2")}
+	one := ledger.Image{Ledger: []byte("1"), Progress: []byte("1")}
+	later := ledger.Image{Ledger: []byte("1"), Progress: []byte("2")}
+	two := ledger.Image{Ledger: []byte("2"), Progress: []byte("2")}
 	for i, step := range []struct {
 		image ledger.Image
 		after time.Duration
 		saved bool
 	}{
 		{one, 0, true},
-		{one, time.Hour, false},                  // nothing happened
-		{two, time.Hour, true},                   // something was counted
-		{one, time.Hour, true},                   // whatever it is
-		{later, time.Hour + time.Minute, false},  // time went on
-		{later, time.Hour + timesEvery, true},    // for long
-		{later, time.Hour + 2*timesEvery, false}, // and stopped
+		{one, time.Hour, false},                     // nothing happened
+		{two, time.Hour, true},                      // something was counted
+		{one, time.Hour, true},                      // whatever it is
+		{later, time.Hour + time.Minute, false},     // the progress changed
+		{later, time.Hour + progressEvery, true},    // for long
+		{later, time.Hour + 2*progressEvery, false}, // and stopped
 	} {
 		before := disk.saves
 		if err := s.Save(step.image, noon().Add(step.after)); err != nil {
@@ -278,7 +285,7 @@ func TestALateLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := filepath.Join(dir.path, someone().name())
-		if err := os.WriteFile(name, current().encode(someone(), counting(1).Image()), 0o600); err != nil {
+		if err := os.WriteFile(name, content(t, someone(), image(t, counting(1))), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Mkdir(name+".lock", 0o700); err != nil { // no lock can be had there, whoever one is
@@ -295,12 +302,12 @@ func TestALateLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		if changed {
-			if err := os.WriteFile(name, current().encode(someone(), counting(2).Image()), 0o600); err != nil {
+			if err := os.WriteFile(name, content(t, someone(), image(t, counting(2))), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for range 2 {
-			if err := s.Save(counting(3).Image(), noon()); (err != nil) != changed {
+			if err := s.Save(image(t, counting(3)), noon()); (err != nil) != changed {
 				t.Errorf("changed %v: %v", changed, err)
 			}
 		}
