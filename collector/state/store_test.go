@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -229,6 +230,39 @@ func TestSavesThatAreNotNeeded(t *testing.T) {
 	before := disk.saves
 	if err := s.Save(two, noon()); err != nil || disk.saves == before {
 		t.Errorf("%v, saved %v once it could", err, disk.saves > before)
+	}
+}
+
+// What is too large to be read is not written: the file that is there stays, and the error says what to do.
+func TestWhatIsTooLargeToReadIsNotWritten(t *testing.T) {
+	dir, err := NewDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dir.maxSize != maxSize {
+		t.Errorf("up to %d bytes are written, want %d", dir.maxSize, maxSize)
+	}
+	fits, larger := image(t, counting(1)), image(t, counting(20))
+	written := content(t, someone(), fits)
+	dir.maxSize = int64(len(written))
+	s := newStore(t, dir)
+	if err := s.Save(fits, noon()); err != nil {
+		t.Fatalf("%v for the largest state that can be read", err)
+	}
+	size := fmt.Sprintf("the state has %d bytes, and a file may have no more than %d", len(content(t, someone(), larger)), dir.maxSize)
+	for range 2 { // it is tried, and fails, at each refresh
+		if err := s.Save(larger, noon()); err == nil || !strings.Contains(err.Error(), size) || !strings.Contains(err.Error(), "--metrics.max-connections") {
+			t.Errorf("%v, want %q and what to do", err, size)
+		}
+	}
+	if found, err := s.Load(options(), noon()); err != nil || found.Ledger == nil || !bytes.Equal(image(t, found.Ledger).Ledger, fits.Ledger) {
+		t.Errorf("%+v, %v; want the state that was written before", found, err)
+	}
+	if err := os.WriteFile(s.Name(), append(written, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Load(options(), noon()); err != nil || found.Damage == nil || !strings.Contains(found.Damage.Error(), "no state has more than") {
+		t.Errorf("%+v, %v for a file that is too large", found, err)
 	}
 }
 
