@@ -30,6 +30,10 @@ lint: ## Run all linters.
 	go vet ./...
 	.ci/tool golangci-lint run ./...
 
+.PHONY: proto
+proto: ## Generate the Go code of the state format from its .proto file.
+	HOOP_UPDATE=1 go test -count=1 ./collector/state/statepb
+
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME.
 	.ci/fuzz $(FUZZTIME)

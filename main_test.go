@@ -402,7 +402,7 @@ func TestStateOutlivesTheProgram(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	args := []string{"--hoop.url=" + simulated(t).URL, "--state.dir=" + dir}
 	first := start(t, args...)
-	file := first.stderr.await(t, `msg="counting begins" state=(\S+)`)
+	file := first.stderr.await(t, `msg="counting starts" state=(\S+)`)
 	first.get(t, "/metrics", "")
 	second := start(t, args...)
 	second.stderr.await(t, `(is in use by another process)`)
@@ -418,7 +418,7 @@ func TestStateOutlivesTheProgram(t *testing.T) {
 		t.Errorf("%v, or the token or an e-mail is in %q", err, content)
 	}
 	third := start(t, args...)
-	if again := third.stderr.await(t, `msg="counting goes on" state=(\S+)`); again != file {
+	if again := third.stderr.await(t, `msg="counting continues" state=(\S+)`); again != file {
 		t.Errorf("it goes on with %s, not %s", again, file)
 	}
 }

@@ -28,18 +28,15 @@ func (r *refresher) openState(owner state.Identity, now time.Time) error {
 		return errors.Join(err, store.Close())
 	}
 	r.store = store
-	if !state.CanLock {
-		_ = level.Warn(cfg.Logger).Log("msg", "files cannot be locked on this platform: see to it that no other process uses the state file", "file", store.Name())
-	}
 	if found.Damage != nil {
-		_ = level.Error(cfg.Logger).Log("msg", "the state file cannot be read and was put aside: counting begins anew", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
+		_ = level.Error(cfg.Logger).Log("msg", "the state file cannot be read and was set aside: counting starts again", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
 	}
 	l := found.Ledger
 	if l == nil {
-		_ = level.Info(cfg.Logger).Log("msg", "counting begins", "state", store.Name())
+		_ = level.Info(cfg.Logger).Log("msg", "counting starts", "state", store.Name())
 		return nil
 	}
-	_ = level.Info(cfg.Logger).Log("msg", "counting goes on", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
+	_ = level.Info(cfg.Logger).Log("msg", "counting continues", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
 	options.Restored = l
 	r.planner = planner.New(options, r.share)
 	last := r.published.Load()
@@ -53,7 +50,11 @@ func (r *refresher) save(unsaved ledger.Unsaved, now time.Time) (ledger.Saved, e
 		if r.store == nil {
 			return nil
 		}
-		return r.store.Save(l.Image(), now)
+		image, err := l.Image()
+		if err != nil {
+			return err
+		}
+		return r.store.Save(image, now)
 	})
 	switch {
 	case err != nil:
@@ -75,6 +76,6 @@ func (r *refresher) closeState() {
 		_, _ = r.save(l.Finish(r.planner.GatewayTime(now), now), now) // a failure was logged, and none of it was shown
 	}
 	if err := r.store.Close(); err != nil {
-		_ = level.Warn(r.cfg().Logger).Log("msg", "leaving the state file", "err", err)
+		_ = level.Warn(r.cfg().Logger).Log("msg", "closing the state file", "err", err)
 	}
 }

@@ -10,11 +10,14 @@ import (
 // 10,000 unfinished sessions and 1,000 connections take at most 4 MiB.
 func TestImageIsSmall(t *testing.T) {
 	l, now := ledgertest.Large()
-	image := l.Image()
+	image, err := l.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if s := l.Commit(now, now); s.Tracked != ledgertest.Sessions || len(s.Connections) != ledgertest.Connections {
 		t.Fatalf("%d sessions and %d connections are no measure", s.Tracked, len(s.Connections))
 	}
-	size := len(image.Facts) + len(image.Times)
+	size := len(image.Ledger) + len(image.Progress)
 	t.Logf("%d bytes", size)
 	if size > 4<<20 {
 		t.Errorf("%d bytes", size)
@@ -25,14 +28,20 @@ func BenchmarkImage(b *testing.B) {
 	l, _ := ledgertest.Large()
 	b.ReportAllocs()
 	for b.Loop() {
-		s := l.Image()
-		b.ReportMetric(float64(len(s.Facts)+len(s.Times)), "bytes")
+		s, err := l.Image()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(len(s.Ledger)+len(s.Progress)), "bytes")
 	}
 }
 
 func BenchmarkRestore(b *testing.B) {
 	l, _ := ledgertest.Large()
-	s := l.Image()
+	s, err := l.Image()
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := ledger.Restore(ledgertest.Options(), s); err != nil {

@@ -89,9 +89,18 @@ func imageOptions() Options {
 	return o
 }
 
+// image is what a ledger is written as.
+func image(t interface{ Fatal(...any) }, l *Ledger) Image {
+	i, err := l.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
 // reborn is what becomes of a ledger over a stop.
 func reborn(t interface{ Fatal(...any) }, o Options, l *Ledger) *Ledger {
-	r, err := Restore(o, l.Image())
+	r, err := Restore(o, image(t, l))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +119,8 @@ func TestARestoredLedgerIsTheSame(t *testing.T) {
 			if !reflect.DeepEqual(got, want) {
 				t.Fatalf("step %d: snapshot\n%+v, want\n%+v", i, got, want)
 			}
-			a, b := stayed.Image(), stopped.Image()
-			if !bytes.Equal(a.Facts, b.Facts) || !bytes.Equal(a.Times, b.Times) {
+			a, b := image(t, stayed), image(t, stopped)
+			if !bytes.Equal(a.Ledger, b.Ledger) || !bytes.Equal(a.Progress, b.Progress) {
 				t.Fatalf("step %d: the images differ", i)
 			}
 			if got, want := looks(stopped), looks(stayed); !reflect.DeepEqual(got, want) {
@@ -150,24 +159,24 @@ func TestShownIsWhatWasShown(t *testing.T) {
 	})
 }
 
-// While nothing happens only the times go on.
-func TestLookingAgainChangesNoFacts(t *testing.T) {
+// While nothing happens only the progress changes.
+func TestRechecksChangeProgressOnly(t *testing.T) {
 	s := begin(t)
 	s.see(0, sessionRow("a", -time.Minute), pendingSession("b"))
 	s.target(0)
-	before := s.Image()
+	before := image(t, s.Ledger)
 	s.AdvanceHead(noon().Add(time.Minute))
 	s.see(time.Minute, sessionRow("a", -time.Minute), pendingSession("b"))
 	s.ConfirmPending(noon().Add(-time.Hour), noon(), noon().Add(2*time.Minute))
 	s.MarkRead(Span{noon(), noon().Add(time.Minute + Tick)})
 	s.AdvanceWatermark(noon().Add(time.Minute))
 	s.target(time.Minute)
-	after := s.Image()
-	s.want("the same facts", bytes.Equal(before.Facts, after.Facts), true)
-	s.want("the same times", bytes.Equal(before.Times, after.Times), false)
+	after := image(t, s.Ledger)
+	s.want("the same ledger", bytes.Equal(before.Ledger, after.Ledger), true)
+	s.want("the same progress", bytes.Equal(before.Progress, after.Progress), false)
 	s.see(2*time.Minute, s.ended("a", -time.Minute, time.Minute, 0))
 	s.target(2 * time.Minute)
-	s.want("the same facts after an end", bytes.Equal(after.Facts, s.Image().Facts), false)
+	s.want("the same ledger after an end", bytes.Equal(after.Ledger, image(t, s.Ledger).Ledger), false)
 }
 
 func pendingSession(id string) client.Session {
@@ -221,14 +230,14 @@ func TestAClockSetBackDoesNotHold(t *testing.T) {
 }
 
 func TestDamagedImagesAreRefused(t *testing.T) {
-	good := someLedger().Image()
+	good := image(t, someLedger())
 	for name, s := range map[string]Image{
 		"nothing":          {},
-		"no facts":         {Times: good.Times},
-		"no times":         {Facts: good.Facts},
-		"cut":              {Facts: good.Facts[:len(good.Facts)-1], Times: good.Times},
-		"something behind": {Facts: append(slices.Clone(good.Facts), 0), Times: good.Times},
-		"times behind":     {Facts: good.Facts, Times: append(slices.Clone(good.Times), 0)},
+		"no ledger":        {Progress: good.Progress},
+		"no progress":      {Ledger: good.Ledger},
+		"cut":              {Ledger: good.Ledger[:len(good.Ledger)-1], Progress: good.Progress},
+		"something behind": {Ledger: append(slices.Clone(good.Ledger), 0), Progress: good.Progress},
+		"progress behind":  {Ledger: good.Ledger, Progress: append(slices.Clone(good.Progress), 0)},
 	} {
 		if l, err := Restore(imageOptions(), s); l != nil || !errors.Is(err, errState) {
 			t.Errorf("%s: %v", name, err)
@@ -240,8 +249,8 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 // goes up, what is pinned here becomes the input of the test of its migration, and HOOP_UPDATE=1 pins a new one.
 func TestTheFormatIsPinned(t *testing.T) {
 	var pinned Image
-	written := someLedger().Image()
-	for name, f := range map[string]struct{ pinned, written *[]byte }{"facts": {&pinned.Facts, &written.Facts}, "times": {&pinned.Times, &written.Times}} {
+	written := image(t, someLedger())
+	for name, f := range map[string]struct{ pinned, written *[]byte }{"ledger": {&pinned.Ledger, &written.Ledger}, "progress": {&pinned.Progress, &written.Progress}} {
 		file := filepath.Join("testdata", "image-1."+name)
 		if os.Getenv("HOOP_UPDATE") != "" {
 			if err := os.WriteFile(file, *f.written, 0o644); err != nil {
@@ -257,7 +266,7 @@ func TestTheFormatIsPinned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again := l.Image(); !bytes.Equal(again.Facts, pinned.Facts) || !bytes.Equal(again.Times, pinned.Times) {
+	if again := image(t, l); !bytes.Equal(again.Ledger, pinned.Ledger) || !bytes.Equal(again.Progress, pinned.Progress) {
 		t.Error("it is not written as version 1 did")
 	}
 	started := uint64(0)
@@ -292,19 +301,19 @@ func someLedger() *Ledger {
 
 // Whatever a state file holds, reading it ends with an error or with a ledger that works and is written as it was read.
 func FuzzRestore(f *testing.F) {
-	good := someLedger().Image()
-	f.Add(good.Facts, good.Times)
-	empty := New(imageOptions(), noon()).Image()
-	f.Add(empty.Facts, empty.Times)
+	good := image(f, someLedger())
+	f.Add(good.Ledger, good.Progress)
+	empty := image(f, New(imageOptions(), noon()))
+	f.Add(empty.Ledger, empty.Progress)
 	f.Add([]byte{}, []byte{})
-	f.Fuzz(func(t *testing.T, facts, times []byte) {
-		l, err := Restore(imageOptions(), Image{facts, times})
+	f.Fuzz(func(t *testing.T, ledger, progress []byte) {
+		l, err := Restore(imageOptions(), Image{ledger, progress})
 		if err != nil {
 			return
 		}
-		first := l.Image()
-		again := reborn(t, imageOptions(), l).Image()
-		if !bytes.Equal(first.Facts, again.Facts) || !bytes.Equal(first.Times, again.Times) {
+		first := image(t, l)
+		again := image(t, reborn(t, imageOptions(), l))
+		if !bytes.Equal(first.Ledger, again.Ledger) || !bytes.Equal(first.Progress, again.Progress) {
 			t.Error("it is not written as it was read")
 		}
 		l.LastPublished()

@@ -82,7 +82,6 @@ func (a sessionRef) newer(b sessionRef) bool {
 // the order of rows does not matter.
 type exemplar struct {
 	session sessionRef
-	id      packed // who's, as it is written to disk: to look for the text of each then takes longer than all the rest
 	value   float64
 	at      time.Time // zero: counted in the refresh that is under way
 	set     bool
@@ -92,7 +91,7 @@ func (e *exemplar) offer(who sessionRef, value float64) {
 	if e.set && e.at.IsZero() && !who.newer(e.session) {
 		return
 	}
-	*e = exemplar{session: who, id: pack(who.id), value: value, set: true}
+	*e = exemplar{session: who, value: value, set: true}
 }
 
 func (e *exemplar) merge(o exemplar) {

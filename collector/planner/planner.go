@@ -102,8 +102,11 @@ func (p *Planner) Reconfigured(o Options) (*Planner, error) {
 		l = p.o.Restored
 	}
 	if l != nil {
-		var err error
-		if l, err = ledger.Restore(o.Ledger, l.Image()); err != nil {
+		image, err := l.Image()
+		if err != nil {
+			return nil, err
+		}
+		if l, err = ledger.Restore(o.Ledger, image); err != nil {
 			return nil, err
 		}
 	}

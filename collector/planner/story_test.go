@@ -65,7 +65,11 @@ func (s *story) run(line string) {
 	case "background":
 		s.background(args)
 	case "restart":
-		l, err := ledger.Restore(s.options.Ledger, s.Ledger().Image())
+		image, err := s.Ledger().Image()
+		if err != nil {
+			s.Fatal(err)
+		}
+		l, err := ledger.Restore(s.options.Ledger, image)
 		if err != nil {
 			s.Fatal(err)
 		}

@@ -30,9 +30,12 @@ func BenchmarkSave(b *testing.B) {
 			l.ApplyMalformed(now, []client.MalformedSession{{ID: now.String(), Near: now}})
 			b.StartTimer()
 			began := time.Now()
-			image := l.Image()
+			image := image(b, l)
 			encoded := time.Now()
-			content := s.format.encode(s.id, image)
+			content, err := encode(s.id, image)
+			if err != nil {
+				b.Fatal(err)
+			}
 			sealed := time.Now()
 			if err := s.disk.Save(content); err != nil {
 				b.Fatal(err)
@@ -48,12 +51,12 @@ func BenchmarkSave(b *testing.B) {
 	})
 	b.Run("unchanged", func(b *testing.B) {
 		b.ReportAllocs()
-		if err := s.Save(l.Image(), now); err != nil {
+		if err := s.Save(image(b, l), now); err != nil {
 			b.Fatal(err)
 		}
 		s.disk = nil // it must not be written
 		for b.Loop() {
-			if err := s.Save(l.Image(), now); err != nil {
+			if err := s.Save(image(b, l), now); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -4,22 +4,23 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
-// maxSize is far more than any ledger has; what is larger is no state file, and is not read into memory.
+// maxSize is the size in bytes up to which a file is written, and read into memory. The largest ledgers have a tenth of it.
 const maxSize = 256 << 20
 
-// errHeld is a lock that another process has.
-var errHeld = errors.New("the lock is held")
-
 // Directory is a [Folder] of the file system.
-type Directory struct{ path string }
+type Directory struct {
+	path    string
+	maxSize int64 // of a file, in bytes, for Save and Load alike
+}
 
 // NewDirectory makes the directory, in one that is there, unless it is there already.
 func NewDirectory(path string) (*Directory, error) {
@@ -29,13 +30,13 @@ func NewDirectory(path string) (*Directory, error) {
 		if err := os.Mkdir(path, 0o700); err != nil {
 			return nil, fmt.Errorf("making the directory for the state: %w", err)
 		}
-		return &Directory{path}, syncDirectory(filepath.Dir(path))
+		return &Directory{path, maxSize}, syncDirectory(filepath.Dir(path))
 	case err != nil:
 		return nil, fmt.Errorf("looking at the directory for the state: %w", err)
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is no directory: name one for the state", path)
 	}
-	return &Directory{path}, nil
+	return &Directory{path, maxSize}, nil
 }
 
 // CheckDirectory tells whether files can be written in a directory, or whether it can be made. It makes nothing.
@@ -61,7 +62,7 @@ func CheckDirectory(path string) error {
 // Open implements [Folder]. Where the lock cannot even be tried, as on a disk that cannot be written, the file can be read, and a Save
 // tries the lock again.
 func (d *Directory) Open(name string) (Disk, error) {
-	f := &file{path: filepath.Join(d.path, name)}
+	f := &file{path: filepath.Join(d.path, name), maxSize: d.maxSize}
 	if err := f.acquire(); errors.Is(err, errHeld) {
 		return nil, err
 	}
@@ -70,9 +71,10 @@ func (d *Directory) Open(name string) (Disk, error) {
 
 // file is a [Disk].
 type file struct {
-	path string
-	lock io.Closer // nil: the lock could not be tried
-	read [sha256.Size]byte
+	path    string
+	maxSize int64
+	lock    *flock.Flock // nil: the lock could not be tried
+	read    [sha256.Size]byte
 }
 
 // Name implements [Disk].
@@ -113,16 +115,19 @@ func (f *file) Load() ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no file: move it away")
 	}
-	if info.Size() > maxSize {
-		return nil, fmt.Errorf("%w: %d bytes are more than any state has", errDamaged, info.Size())
+	if info.Size() > f.maxSize {
+		return nil, fmt.Errorf("%w: it has %d bytes, and no state has more than %d", errDamaged, info.Size(), f.maxSize)
 	}
 	content, err := os.ReadFile(f.path)
 	f.read = sha256.Sum256(content)
 	return content, err
 }
 
-// Save implements [Disk].
+// Save implements [Disk]. What Load would refuse is not written.
 func (f *file) Save(content []byte) error {
+	if size := int64(len(content)); size > f.maxSize {
+		return fmt.Errorf("the state has %d bytes, and a file may have no more than %d: the one that is there is kept; watch fewer sessions or connections (--sessions.connection, --sessions.type, --metrics.max-connections) or for a shorter time (--sessions.forget-after)", size, f.maxSize)
+	}
 	if f.lock == nil {
 		if err := f.late(); err != nil {
 			return err

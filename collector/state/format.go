@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
 )
 
+// A file is a header and a [statepb.File]. Both are documented in state.proto.
 const (
 	magic = "HOOPSTAT"
-	// version is the version of what this program writes.
+	// version is the only version that this program reads and writes.
 	version = 1
-	// The header has the magic, the version, the length of what follows the header, and its checksum. It is the same in all versions.
+
 	versionAt  = len(magic)
 	lengthAt   = versionAt + 4
 	checksumAt = lengthAt + 8
@@ -30,32 +34,26 @@ var (
 	errDamaged = errors.New("it is damaged")
 )
 
-// format is what is written and what can be read.
-type format struct {
-	version uint32
-	// migrations turn what a version wrote into what the next one would have, by the version they start from.
-	migrations map[uint32]func(ledger.Image) (ledger.Image, error)
-}
-
-func current() format { return format{version: version} }
-
-// encode makes the content of a file.
-func (f format) encode(id Identity, i ledger.Image) []byte {
+// encode returns the content of a file.
+func encode(id Identity, i ledger.Image) ([]byte, error) {
 	digest := id.digest()
-	b := make([]byte, headerSize, headerSize+len(id.Organization)+len(i.Facts)+len(i.Times)+2*sha256.Size)
-	b = appendText(b, id.Organization)
-	b = appendText(b, id.visibility())
-	b = append(b, digest[:]...)
-	b = appendText(b, i.Facts)
-	b = appendText(b, i.Times)
-	f.seal(b)
-	return b
+	file := &statepb.File{
+		Organization: id.Organization, Visibility: id.visibility(), Identity: digest[:],
+		Ledger: i.Ledger, Progress: i.Progress,
+	}
+	b := make([]byte, headerSize, headerSize+proto.Size(file))
+	b, err := proto.MarshalOptions{Deterministic: true, UseCachedSize: true}.MarshalAppend(b, file)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the state: %w", err)
+	}
+	seal(b, version)
+	return b, nil
 }
 
 // seal fills in the header.
-func (f format) seal(b []byte) {
+func seal(b []byte, version uint32) {
 	copy(b, magic)
-	binary.BigEndian.PutUint32(b[versionAt:], f.version)
+	binary.BigEndian.PutUint32(b[versionAt:], version)
 	binary.BigEndian.PutUint64(b[lengthAt:], uint64(len(b)-headerSize))
 	sum := checksum(b[:checksumAt], b[headerSize:])
 	copy(b[checksumAt:], sum[:])
@@ -71,87 +69,50 @@ func checksum(before, after []byte) (sum [sha256.Size]byte) {
 }
 
 // decode reads the content of a file.
-func (f format) decode(id Identity, b []byte) (ledger.Image, error) {
+func decode(id Identity, b []byte) (ledger.Image, error) {
 	var none ledger.Image
-	version, body, err := open(b)
+	body, err := open(b)
 	if err != nil {
 		return none, err
 	}
-	if version > f.version {
-		return none, fmt.Errorf("%w (format %d, this one reads up to %d)", ErrNewer, version, f.version)
+	var file statepb.File
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, &file); err != nil {
+		return none, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	r := reader{left: body}
-	organisation, visibility, digest := string(r.text()), string(r.text()), r.bytes(sha256.Size)
-	i := ledger.Image{Facts: r.text(), Times: r.text()}
-	if r.short || len(r.left) > 0 {
-		return none, fmt.Errorf("%w: its parts are not as long as they say", errDamaged)
+	if proto.Size(&file) != len(body) { // an unknown field, or one that is there twice
+		return none, fmt.Errorf("%w: something in it has no meaning", errDamaged)
 	}
 	switch want := id.digest(); {
-	case organisation != id.Organization:
-		return none, fmt.Errorf("%w (it is about organization %q, and the credential belongs to %q)", ErrOther, organisation, id.Organization)
-	case visibility != id.visibility():
-		return none, fmt.Errorf("%w (it was written with %s sessions visible, and now it is %s)", ErrOther, visibility, id.visibility())
-	case string(digest) != string(want[:]):
+	case file.Organization != id.Organization:
+		return none, fmt.Errorf("%w (it is about organization %q, and the credential belongs to %q)", ErrOther, file.Organization, id.Organization)
+	case file.Visibility != id.visibility():
+		return none, fmt.Errorf("%w (it was written with %s sessions visible, and now it is %s)", ErrOther, file.Visibility, id.visibility())
+	case string(file.Identity) != string(want[:]):
 		return none, fmt.Errorf("%w (it was written with other filters, or by another user)", ErrOther)
 	}
-	for ; version < f.version; version++ {
-		migrate := f.migrations[version]
-		if migrate == nil {
-			return none, fmt.Errorf("%w: there is no format %d", errDamaged, version)
-		}
-		if i, err = migrate(i); err != nil {
-			return none, fmt.Errorf("%w: migrating it from format %d: %w", errDamaged, version, err)
-		}
-	}
-	return i, nil
+	return ledger.Image{Ledger: file.Ledger, Progress: file.Progress}, nil
 }
 
-// open checks that a file is whole, and returns its version and what follows the header.
-func open(b []byte) (version uint32, body []byte, err error) {
+// open checks that a file is whole and of this version, and returns what follows the header.
+func open(b []byte) (body []byte, err error) {
 	switch {
 	case len(b) == 0:
-		return 0, nil, fmt.Errorf("%w: it is empty", errDamaged)
+		return nil, fmt.Errorf("%w: it is empty", errDamaged)
 	case len(b) < headerSize || string(b[:versionAt]) != magic:
-		return 0, nil, fmt.Errorf("%w: it does not begin as a state file does", errDamaged)
+		return nil, fmt.Errorf("%w: it does not begin as a state file does", errDamaged)
 	}
-	version = binary.BigEndian.Uint32(b[versionAt:])
 	body = b[headerSize:]
 	if n := binary.BigEndian.Uint64(b[lengthAt:]); n != uint64(len(body)) {
-		return 0, nil, fmt.Errorf("%w: %d bytes follow its header instead of %d", errDamaged, len(body), n)
+		return nil, fmt.Errorf("%w: %d bytes follow its header instead of %d", errDamaged, len(body), n)
 	}
 	if sum := checksum(b[:checksumAt], body); string(sum[:]) != string(b[checksumAt:headerSize]) {
-		return 0, nil, fmt.Errorf("%w: its checksum is wrong", errDamaged)
+		return nil, fmt.Errorf("%w: its checksum is wrong", errDamaged)
 	}
-	return version, body, nil
-}
-
-func appendText[T ~string | ~[]byte](b []byte, text T) []byte {
-	b = binary.AppendUvarint(b, uint64(len(text)))
-	return append(b, text...)
-}
-
-// reader takes a body apart.
-type reader struct {
-	left  []byte
-	short bool // it ended too early
-}
-
-func (r *reader) text() []byte {
-	n, size := binary.Uvarint(r.left)
-	if size <= 0 {
-		r.short = true
-		return nil
+	switch v := binary.BigEndian.Uint32(b[versionAt:]); {
+	case v > version:
+		return nil, fmt.Errorf("%w (format %d, this one reads up to %d)", ErrNewer, v, version)
+	case v < version:
+		return nil, fmt.Errorf("%w: there is no format %d", errDamaged, v)
 	}
-	r.left = r.left[size:]
-	return r.bytes(n)
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.left)) {
-		r.short, r.left = true, nil
-		return nil
-	}
-	b := r.left[:n]
-	r.left = r.left[n:]
-	return b
+	return body, nil
 }

@@ -1,46 +1,45 @@
-//go:build !windows
-
 package state
 
 import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
-
-	"github.com/google/renameio/v2"
 )
 
 // replaceFile puts content in the place of a file, so that whatever happens there is the old or the new one, and returns once the new one
-// outlives a power cut.
-func replaceFile(name string, content []byte) (err error) {
+// outlives a power cut. Only its owner may read it.
+func replaceFile(name string, content []byte) error {
 	dir := filepath.Dir(name)
-	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+	f, err := os.CreateTemp(dir, "."+filepath.Base(name)+"*")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Cleanup() // what it cannot remove is removed at the next start
-		}
-	}()
-	if _, err := f.Write(content); err != nil {
-		return err
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
-		return err
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return syncDirectory(dir)
 }
 
-// syncDirectory makes sure that the names in a directory outlive a power cut.
+// syncDirectory makes sure that the names in a directory outlive a power cut. Windows has no way to do that.
 func syncDirectory(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		err = nil // this file system has no such thing
 	}
 	return errors.Join(err, d.Close())

@@ -10,9 +10,9 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// timesEvery is how often a ledger is written in which nothing happened but that time went on. What a stop loses of that are looks at
-// unfinished sessions, which are then taken again; no count depends on it.
-const timesEvery = 5 * time.Minute
+// progressEvery is how often a ledger is written in which only the progress changed. What a stop loses of that are rechecks of unfinished
+// sessions, which are then repeated; no count depends on it.
+const progressEvery = 5 * time.Minute
 
 // Folder is where files are.
 type Folder interface {
@@ -28,7 +28,7 @@ type Disk interface {
 	// Load returns the file's content, or an error that is [fs.ErrNotExist] where there is none.
 	Load() ([]byte, error)
 	// Save replaces the file's content as a whole: after nil it is there whatever happens to process or machine, and after an error it
-	// is the old or the new one.
+	// is the old or the new one. What Load would refuse because of its size is an error.
 	Save(content []byte) error
 	// PutAside gives the file another name, which it returns.
 	PutAside(now time.Time) (name string, err error)
@@ -38,9 +38,8 @@ type Disk interface {
 
 // Store is the file of one identity. It is for one goroutine.
 type Store struct {
-	id     Identity
-	disk   Disk
-	format format
+	id   Identity
+	disk Disk
 
 	saved   ledger.Image
 	savedAt time.Time // zero: nothing was saved yet
@@ -55,7 +54,7 @@ func Open(f Folder, id Identity) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{id: id, disk: disk, format: current()}, nil
+	return &Store{id: id, disk: disk}, nil
 }
 
 // Name names the file for the one who reads a message.
@@ -95,7 +94,7 @@ func (s *Store) Load(o ledger.Options, now time.Time) (Found, error) {
 }
 
 func (s *Store) restore(o ledger.Options, content []byte) (*ledger.Ledger, error) {
-	image, err := s.format.decode(s.id, content)
+	image, err := decode(s.id, content)
 	if err != nil {
 		return nil, err
 	}
@@ -108,10 +107,14 @@ func (s *Store) restore(o ledger.Options, content []byte) (*ledger.Ledger, error
 
 // Save writes a ledger, unless what is written already is as good.
 func (s *Store) Save(i ledger.Image, now time.Time) error {
-	if !s.savedAt.IsZero() && bytes.Equal(i.Facts, s.saved.Facts) && (now.Sub(s.savedAt) < timesEvery || bytes.Equal(i.Times, s.saved.Times)) {
+	if !s.savedAt.IsZero() && bytes.Equal(i.Ledger, s.saved.Ledger) && (now.Sub(s.savedAt) < progressEvery || bytes.Equal(i.Progress, s.saved.Progress)) {
 		return nil
 	}
-	if err := s.disk.Save(s.format.encode(s.id, i)); err != nil {
+	content, err := encode(s.id, i)
+	if err == nil {
+		err = s.disk.Save(content)
+	}
+	if err != nil {
 		return fmt.Errorf("writing the state file %s: %w", s.Name(), err)
 	}
 	s.saved, s.savedAt = i, now

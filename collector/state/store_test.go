@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,6 +33,16 @@ func counting(n int) *ledger.Ledger {
 	}
 	l.Commit(noon(), noon())
 	return l
+}
+
+// image is what a ledger is written as.
+func image(t testing.TB, l *ledger.Ledger) ledger.Image {
+	t.Helper()
+	i, err := l.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
 }
 
 // memory is a disk that has one file and fails when it is told to.
@@ -84,7 +95,7 @@ func TestALedgerOutlivesAProcess(t *testing.T) {
 	if found, err := first.Load(options(), noon()); err != nil || found.Ledger != nil || found.Damage != nil {
 		t.Fatalf("%+v, %v on a first run", found, err)
 	}
-	want := counting(3).Image()
+	want := image(t, counting(3))
 	if err := first.Save(want, noon()); err != nil {
 		t.Fatal(err)
 	}
@@ -95,15 +106,12 @@ func TestALedgerOutlivesAProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, err := newStore(t, dir).Load(options(), noon())
-	if err != nil || found.Ledger == nil || !bytes.Equal(found.Ledger.Image().Facts, want.Facts) {
+	if err != nil || found.Ledger == nil || !bytes.Equal(image(t, found.Ledger).Ledger, want.Ledger) {
 		t.Errorf("%+v, %v after a restart", found, err)
 	}
 }
 
 func TestTwoProcessesCannotShareAFile(t *testing.T) {
-	if !CanLock {
-		t.Skip("no locks here")
-	}
 	dir, err := NewDirectory(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -125,8 +133,8 @@ func TestTwoProcessesCannotShareAFile(t *testing.T) {
 func TestDamagedFilesArePutAside(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"empty": {}, "garbage": []byte("garbage"),
-		"whole, but no ledger": current().encode(someone(), someImage()),
-		"torn":                 current().encode(someone(), counting(2).Image())[:100],
+		"whole, but no ledger": content(t, someone(), someImage()),
+		"torn":                 content(t, someone(), image(t, counting(2)))[:100],
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, err := NewDirectory(t.TempDir())
@@ -157,8 +165,8 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 		disk *memory
 		want error
 	}{
-		"newer":                        {&memory{content: format{version: 2}.encode(someone(), someImage())}, ErrNewer},
-		"of another organisation":      {&memory{content: current().encode(Identity{Organization: "o"}, someImage())}, ErrOther},
+		"newer":                        {&memory{content: newer(t, 2)}, ErrNewer},
+		"of another organisation":      {&memory{content: content(t, Identity{Organization: "o"}, someImage())}, ErrOther},
 		"unreadable":                   {&memory{content: []byte{1}, err: fs.ErrPermission}, fs.ErrPermission},
 		"damaged, on a read-only disk": {&memory{content: []byte{}, err: nil}, nil},
 	} {
@@ -188,21 +196,21 @@ func (stuck) PutAside(time.Time) (string, error) { return "", fs.ErrPermission }
 func TestSavesThatAreNotNeeded(t *testing.T) {
 	disk := &memory{}
 	s := newStore(t, disk)
-	one := ledger.Image{Facts: []byte("1"), Times: []byte("1")}
-	later := ledger.Image{Facts: []byte("1"), Times: []byte("2")}
-	two := ledger.Image{Facts: []byte("2"), Times: []byte("2")}
+	one := ledger.Image{Ledger: []byte("1"), Progress: []byte("1")}
+	later := ledger.Image{Ledger: []byte("1"), Progress: []byte("2")}
+	two := ledger.Image{Ledger: []byte("2"), Progress: []byte("2")}
 	for i, step := range []struct {
 		image ledger.Image
 		after time.Duration
 		saved bool
 	}{
 		{one, 0, true},
-		{one, time.Hour, false},                  // nothing happened
-		{two, time.Hour, true},                   // something was counted
-		{one, time.Hour, true},                   // whatever it is
-		{later, time.Hour + time.Minute, false},  // time went on
-		{later, time.Hour + timesEvery, true},    // for long
-		{later, time.Hour + 2*timesEvery, false}, // and stopped
+		{one, time.Hour, false},                     // nothing happened
+		{two, time.Hour, true},                      // something was counted
+		{one, time.Hour, true},                      // whatever it is
+		{later, time.Hour + time.Minute, false},     // the progress changed
+		{later, time.Hour + progressEvery, true},    // for long
+		{later, time.Hour + 2*progressEvery, false}, // and stopped
 	} {
 		before := disk.saves
 		if err := s.Save(step.image, noon().Add(step.after)); err != nil {
@@ -222,6 +230,39 @@ func TestSavesThatAreNotNeeded(t *testing.T) {
 	before := disk.saves
 	if err := s.Save(two, noon()); err != nil || disk.saves == before {
 		t.Errorf("%v, saved %v once it could", err, disk.saves > before)
+	}
+}
+
+// What is too large to be read is not written: the file that is there stays, and the error says what to do.
+func TestWhatIsTooLargeToReadIsNotWritten(t *testing.T) {
+	dir, err := NewDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dir.maxSize != maxSize {
+		t.Errorf("up to %d bytes are written, want %d", dir.maxSize, maxSize)
+	}
+	fits, larger := image(t, counting(1)), image(t, counting(20))
+	written := content(t, someone(), fits)
+	dir.maxSize = int64(len(written))
+	s := newStore(t, dir)
+	if err := s.Save(fits, noon()); err != nil {
+		t.Fatalf("%v for the largest state that can be read", err)
+	}
+	size := fmt.Sprintf("the state has %d bytes, and a file may have no more than %d", len(content(t, someone(), larger)), dir.maxSize)
+	for range 2 { // it is tried, and fails, at each refresh
+		if err := s.Save(larger, noon()); err == nil || !strings.Contains(err.Error(), size) || !strings.Contains(err.Error(), "--metrics.max-connections") {
+			t.Errorf("%v, want %q and what to do", err, size)
+		}
+	}
+	if found, err := s.Load(options(), noon()); err != nil || found.Ledger == nil || !bytes.Equal(image(t, found.Ledger).Ledger, fits.Ledger) {
+		t.Errorf("%+v, %v; want the state that was written before", found, err)
+	}
+	if err := os.WriteFile(s.Name(), append(written, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Load(options(), noon()); err != nil || found.Damage == nil || !strings.Contains(found.Damage.Error(), "no state has more than") {
+		t.Errorf("%+v, %v for a file that is too large", found, err)
 	}
 }
 
@@ -278,7 +319,7 @@ func TestALateLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := filepath.Join(dir.path, someone().name())
-		if err := os.WriteFile(name, current().encode(someone(), counting(1).Image()), 0o600); err != nil {
+		if err := os.WriteFile(name, content(t, someone(), image(t, counting(1))), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Mkdir(name+".lock", 0o700); err != nil { // no lock can be had there, whoever one is
@@ -295,12 +336,12 @@ func TestALateLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		if changed {
-			if err := os.WriteFile(name, current().encode(someone(), counting(2).Image()), 0o600); err != nil {
+			if err := os.WriteFile(name, content(t, someone(), image(t, counting(2))), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for range 2 {
-			if err := s.Save(counting(3).Image(), noon()); (err != nil) != changed {
+			if err := s.Save(image(t, counting(3)), noon()); (err != nil) != changed {
 				t.Errorf("changed %v: %v", changed, err)
 			}
 		}

@@ -1,0 +1,347 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
+)
+
+// encoder encodes a ledger piece by piece: protobuf joins messages that follow one another, so that only the messages of one piece are in memory. It
+// reads the ledger and changes nothing in it. After an error nothing more is encoded.
+type encoder struct {
+	out []byte // a Ledger message
+	err error
+
+	symbols []string
+	indexes map[string]uint32
+	keys    []string // of the map that is being encoded
+
+	// The messages of the current piece. A large ledger has tens of thousands.
+	counters   arena[statepb.Counter, *statepb.Counter]
+	exemplars  arena[statepb.Exemplar, *statepb.Exemplar]
+	histograms arena[statepb.Histogram, *statepb.Histogram]
+	buckets    arena[statepb.Buckets, *statepb.Buckets]
+	sessions   arena[statepb.Session, *statepb.Session]
+	seen       arena[statepb.SeenSession, *statepb.SeenSession]
+}
+
+// pieceSize is how many sessions a piece has.
+const pieceSize = 256
+
+// arena has messages that are used again for each piece.
+type arena[T any, P interface {
+	*T
+	Reset()
+}] struct {
+	messages []T
+	used     int
+}
+
+func (a *arena[T, P]) next() *T {
+	if a.used == len(a.messages) {
+		a.messages, a.used = make([]T, max(64, 2*a.used)), 0 // the piece keeps the others
+	}
+	m := &a.messages[a.used]
+	a.used++
+	P(m).Reset()
+	return m
+}
+
+func encode(l *Ledger) (Image, error) {
+	e := encoder{indexes: map[string]uint32{}}
+	e.out = make([]byte, 0, 150*len(l.tracked)+60*len(l.seen)+2500*len(l.counters)+1024)
+	e.symbol("") // so that the symbol 0, which takes no space, is a frequent one
+	e.add(&statepb.Ledger{
+		T0:               nanoseconds(l.t0),
+		Floor:            nanoseconds(l.backfillStart),
+		BaselineComplete: l.baselineComplete,
+		PendingComplete:  l.pendingComplete,
+		Lost:             l.lost,
+		Abandoned:        l.abandoned,
+		MalformedTotal:   l.malformedTotal,
+		Unobserved:       e.unobserved(l.unobserved),
+		UnreadGaps:       e.gaps(l.unread),
+		Types:            e.labels(l.types),
+		Verbs:            e.labels(l.verbs),
+		ReviewStatuses:   e.labels(l.statuses),
+		Groups:           e.labels(l.groups),
+		Connections:      e.connections(l),
+	})
+	e.targets(l)
+	tracked := slices.SortedFunc(maps.Values(l.tracked), func(a, b *session) int { return strings.Compare(a.id, b.id) })
+	e.trackedSessions(tracked)
+	e.seenSessions(l)
+	e.add(&statepb.Ledger{Malformed: e.malformed(l), Symbols: e.symbols})
+	progress, err := proto.MarshalOptions{Deterministic: true}.Marshal(e.progress(l, tracked))
+	if err := errors.Join(e.err, err); err != nil {
+		return Image{}, fmt.Errorf("encoding the ledger: %w", err)
+	}
+	return Image{Ledger: e.out, Progress: progress}, nil
+}
+
+// add encodes a piece, and frees its messages.
+func (e *encoder) add(piece *statepb.Ledger) {
+	if e.err == nil {
+		e.out, e.err = proto.MarshalOptions{Deterministic: true}.MarshalAppend(e.out, piece)
+	}
+	e.counters.used, e.exemplars.used, e.histograms.used, e.buckets.used, e.sessions.used, e.seen.used = 0, 0, 0, 0, 0, 0
+}
+
+func (e *encoder) progress(l *Ledger, tracked []*session) *statepb.Progress {
+	progress := &statepb.Progress{
+		Head:       nanoseconds(l.head),
+		Watermark:  nanoseconds(l.watermark),
+		Generation: l.generation,
+		Rechecked:  make([]int64, len(tracked)),
+	}
+	for i, s := range tracked {
+		progress.Rechecked[i] = nanoseconds(s.lastSeen)
+	}
+	return progress
+}
+
+// nanoseconds is a time as it is stored; 0 for the zero time.
+func nanoseconds(t time.Time) int64 {
+	switch {
+	case t.IsZero():
+		return 0
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	case t.UnixNano() == 0:
+		return 1
+	}
+	return t.UnixNano()
+}
+
+func (e *encoder) symbol(s string) uint32 {
+	n, ok := e.indexes[s]
+	if !ok {
+		n = uint32(len(e.symbols))
+		e.symbols = append(e.symbols, s)
+		e.indexes[s] = n
+	}
+	return n
+}
+
+func (e *encoder) unobserved(n [Measures]uint64) *statepb.Unobserved {
+	if n == [Measures]uint64{} {
+		return nil
+	}
+	return &statepb.Unobserved{EventSize: n[EventSize], Duration: n[Duration], ReviewWait: n[ReviewWait]}
+}
+
+func (e *encoder) gaps(s spans) []*statepb.Gap {
+	gaps := make([]*statepb.Gap, len(s))
+	for i, v := range s {
+		gaps[i] = &statepb.Gap{From: nanoseconds(v.From), To: nanoseconds(v.To)}
+	}
+	return gaps
+}
+
+func (e *encoder) labels(w *labelLimiter) *statepb.LabelLimiter {
+	limiter := &statepb.LabelLimiter{}
+	for _, word := range sortedKeys(w.admitted) {
+		if w.admitted[word] {
+			limiter.Admitted = append(limiter.Admitted, e.symbol(word))
+		}
+	}
+	for _, word := range sortedKeys(w.candidates) {
+		limiter.Waiting = append(limiter.Waiting, e.symbol(word))
+	}
+	return limiter
+}
+
+func (e *encoder) connections(l *Ledger) []*statepb.Connection {
+	out := make([]*statepb.Connection, 0, len(l.connections))
+	for _, name := range sortedKeys(l.connections) {
+		c := l.connections[name]
+		connection := &statepb.Connection{
+			Name:        e.symbol(name),
+			Folded:      c.folded,
+			Waiting:     l.newConnections[name],
+			NewestId:    c.newest.id,
+			NewestStart: nanoseconds(c.newest.start),
+			Subtype:     e.symbol(c.subtype),
+		}
+		for _, key := range sortedKeys(c.tags) {
+			connection.Tags = append(connection.Tags, &statepb.Tag{Key: e.symbol(key), Value: e.symbol(c.tags[key])})
+		}
+		out = append(out, connection)
+	}
+	return out
+}
+
+func (e *encoder) targets(l *Ledger) {
+	piece := &statepb.Ledger{Targets: make([]*statepb.TargetCounters, 1)}
+	for _, a := range slices.SortedFunc(maps.Values(l.counters), func(a, b *targetCounters) int { return a.target.compare(b.target) }) {
+		piece.Targets[0] = &statepb.TargetCounters{
+			Connection:  e.symbol(a.target.Connection),
+			Type:        e.symbol(a.target.Type),
+			Committed:   a.committed,
+			Exposed:     a.exposed,
+			NewestStart: nanoseconds(a.lastStart),
+			Unobserved:  e.unobserved(a.unobserved),
+			Started:     e.series(a.started),
+			Finished:    e.series(a.finished),
+			ExitCodes:   e.series(a.exitCodes),
+			Resolved:    e.series(a.resolved),
+			Requested:   e.counter(&a.requested),
+			EventSize:   e.histogram(a.histograms[EventSize]),
+			Duration:    e.histogram(a.histograms[Duration]),
+			ReviewWait:  e.histogram(a.histograms[ReviewWait]),
+		}
+		e.add(piece)
+	}
+}
+
+func (e *encoder) series(m map[string]*series) []*statepb.Counter {
+	e.keys = slices.AppendSeq(e.keys[:0], maps.Keys(m))
+	slices.Sort(e.keys)
+	out := make([]*statepb.Counter, len(m))
+	for i, label := range e.keys {
+		out[i] = e.counter(m[label])
+		out[i].Label = e.symbol(label)
+	}
+	return out
+}
+
+func (e *encoder) counter(s *series) *statepb.Counter {
+	c := e.counters.next()
+	c.Created, c.Hold = e.birth(&s.lifecycle)
+	c.Value, c.NotShown = s.value, s.value-s.published
+	if s.exemplar.set {
+		c.Exemplar = e.exemplar(&s.exemplar)
+		c.Exemplar.Value = 0
+	}
+	return c
+}
+
+// birth leaves out what no longer matters once a series is shown as it is.
+func (e *encoder) birth(b *lifecycle) (created int64, hold *statepb.Hold) {
+	if !b.released {
+		hold = &statepb.Hold{Generation: b.generation, Served: nanoseconds(b.servedAt), Duration: uint64(b.hold)}
+	}
+	return nanoseconds(b.created), hold
+}
+
+func (e *encoder) exemplar(x *exemplar) *statepb.Exemplar {
+	out := e.exemplars.next()
+	out.SessionId, out.Counted, out.Value = x.session.id, nanoseconds(x.at), x.value
+	if x.at.IsZero() {
+		out.SessionStart = nanoseconds(x.session.start)
+	}
+	return out
+}
+
+func (e *encoder) histogram(h *histogram) *statepb.Histogram {
+	if h == nil {
+		return nil
+	}
+	out := e.histograms.next()
+	out.Created, out.Hold = e.birth(&h.lifecycle)
+	out.Counted, out.Sum = e.bucketsOf(h.count, h.classic, h.schema, h.zero, h.native), h.sum
+	for i := range h.exemplars {
+		if h.exemplars[i].set {
+			x := e.exemplar(&h.exemplars[i])
+			x.Bucket = uint32(i)
+			out.Counted.Exemplars = append(out.Counted.Exemplars, x)
+		}
+	}
+	switch s := h.published; {
+	case s == nil:
+	case s.Count == h.count:
+		out.ShownAll = true
+	default:
+		out.Shown, out.ShownSum = e.bucketsOf(s.Count, s.Buckets, s.Schema, s.Zero, s.Native), s.Sum
+		for i, shown := range s.Exemplars {
+			if shown != nil {
+				x := &statepb.Exemplar{SessionId: shown.SessionID, Counted: nanoseconds(shown.At), Value: shown.Value, Bucket: uint32(i)}
+				out.Shown.Exemplars = append(out.Shown.Exemplars, x)
+			}
+		}
+	}
+	return out
+}
+
+func (e *encoder) bucketsOf(count uint64, classic []uint64, schema int32, zero uint64, native []NativeBucket) *statepb.Buckets {
+	b := e.buckets.next()
+	b.Count, b.Classic, b.Schema, b.Zero = count, classic, schema, zero
+	b.NativeIndex, b.NativeCount = make([]int32, len(native)), make([]uint64, len(native))
+	for i, n := range native {
+		b.NativeIndex[i], b.NativeCount[i] = n.Index, n.Count
+	}
+	return b
+}
+
+func (e *encoder) trackedSessions(tracked []*session) {
+	for some := range slices.Chunk(tracked, pieceSize) {
+		piece := &statepb.Ledger{Sessions: make([]*statepb.Session, len(some))}
+		for i, s := range some {
+			piece.Sessions[i] = e.session(s)
+		}
+		e.add(piece)
+	}
+}
+
+func (e *encoder) session(s *session) *statepb.Session {
+	out := e.sessions.next()
+	out.Id, out.Start, out.User = s.id, nanoseconds(s.start), s.userHash
+	out.Connection, out.Type = e.symbol(s.target.Connection), e.symbol(s.target.Type)
+	out.Verb, out.Status, out.End, out.EventSize = e.symbol(s.verb), e.symbol(s.status), nanoseconds(s.end), s.eventSize
+	if s.exitCode != nil {
+		code := int64(*s.exitCode)
+		out.ExitCode = &code
+	}
+	if r := s.review; r != nil {
+		out.Review = &statepb.Review{
+			Type: e.symbol(r.kind), Status: e.symbol(r.status),
+			Created: nanoseconds(r.created), RevokeAt: nanoseconds(r.revokeAt), Decided: nanoseconds(r.decision), Revoked: nanoseconds(r.revokedAt),
+		}
+		for _, group := range r.pendingGroups {
+			out.Review.PendingGroups = append(out.Review.PendingGroups, e.symbol(group))
+		}
+	}
+	out.Finished, out.Missed, out.LeftList, out.Lost = nanoseconds(s.doneSeen), uint32(min(s.misses, 1<<30)), s.leftPendingList, s.lost
+	out.CountedStarted, out.CountedFinished = s.countedStart, s.countedFinish
+	out.CountedRequested, out.CountedResolved, out.CountedWait = s.countedRequest, s.countedResolve, s.countedWait
+	out.SeenUnfinished, out.SeenUnresolved, out.SeenUndecided = s.sawUnfinished, s.sawReviewOpen, s.sawUndecided
+	return out
+}
+
+// seenSessions leaves out what a ledger may forget at any time.
+func (e *encoder) seenSessions(l *Ledger) {
+	ids := make([]string, 0, len(l.seen))
+	for id, m := range l.seen {
+		if l.mustRemember(m) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	for some := range slices.Chunk(ids, pieceSize) {
+		piece := &statepb.Ledger{Seen: make([]*statepb.SeenSession, len(some))}
+		for i, id := range some {
+			m, seen := l.seen[id], e.seen.next()
+			seen.Id, seen.Start, seen.Malformed = id, nanoseconds(m.start), m.malformed
+			piece.Seen[i] = seen
+		}
+		e.add(piece)
+	}
+}
+
+func (e *encoder) malformed(l *Ledger) []*statepb.MalformedSession {
+	var out []*statepb.MalformedSession
+	for _, key := range sortedKeys(l.malformed) {
+		out = append(out, &statepb.MalformedSession{Key: key, Start: nanoseconds(l.malformed[key])})
+	}
+	return out
+}
