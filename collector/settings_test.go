@@ -96,7 +96,7 @@ func TestReconfigure(t *testing.T) {
 				}
 				w.scrapeFor(time.Hour, 30*time.Second)
 				g.Calm()
-				w.scrapeFor(36*time.Hour, 10*time.Minute)
+				w.scrapeFor(36*time.Hour, 30*time.Minute)
 				if !cfg.NoClassicHistograms {
 					w.equalsTruth()
 				}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // world is a simulated gateway and an exporter of it, on the clock of the test's bubble (testing/synctest).
@@ -39,52 +39,37 @@ func newWorldBehind(t *testing.T, g *gatewaytest.Gateway, way http.RoundTripper,
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := col.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
-	w := &world{T: t, gateway: g, collector: col}
-	w.stop = func() {
-		cancel()
-		<-done
-		for g.Stats().InFlight > 0 { // the bubble's clock stops with the test
-			time.Sleep(time.Second)
-		}
-		synctest.Wait()
-	}
-	return w
+	stop := collectortest.Run(t, col.Run, func() []*gatewaytest.Gateway { return []*gatewaytest.Gateway{g} })
+	return &world{T: t, gateway: g, collector: col, stop: stop}
 }
 
-// scrape gathers as a scrape with a deadline of 10 s does.
+// scrape returns what a scrape with a deadline of 10 s shows.
 func (w *world) scrape() map[string]float64 {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
-	defer cancel()
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(w.collector.Scrape(ctx))
-	families, err := reg.Gather()
-	if err != nil {
-		w.Fatal(err)
-	}
-	return flatten(families)
+	return collectortest.Scrape(w, w.collector)
 }
 
-// scrapeFor scrapes every interval for a while. What the scrapes show is not looked at.
+// scrapeFor scrapes every interval for a while. What the scrapes show is dropped.
 func (w *world) scrapeFor(d, interval time.Duration) {
 	w.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(interval) {
 		ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
-		metrics := make(chan prometheus.Metric)
-		go func() {
-			defer close(metrics)
-			w.collector.Scrape(ctx).Collect(metrics)
-		}()
-		for range metrics {
-		}
+		collectortest.Visit(ctx, w.collector)
 		cancel()
 	}
+}
+
+// refreshEvery is the interval of scrapes, and so that of refreshes.
+const refreshEvery = collectortest.RefreshEvery
+
+// logs is a log that can be read while it is written.
+type logs = collectortest.Log
+
+// flatten returns the values of what a registry has gathered, in which no series is there twice.
+func flatten(families []*dto.MetricFamily) map[string]float64 {
+	series, err := collectortest.Flatten(families)
+	if err != nil {
+		return nil
+	}
+	return series.Values
 }

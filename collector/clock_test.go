@@ -51,8 +51,8 @@ func anOffset(rng *rand.Rand) time.Duration {
 	return time.Duration((2*rng.Float64() - 1) * float64(most)).Round(time.Millisecond)
 }
 
-// The simulation's clock is worth nothing if it is not as Go's is.
-func TestWallClock(t *testing.T) {
+// The simulation's clock proves nothing unless it behaves as Go's does.
+func TestTheSimulatedClockBehavesAsGosDoes(t *testing.T) {
 	epoch := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		c := newWallClock(epoch)

@@ -1,5 +1,4 @@
-// Package ledgertest makes ledgers to measure with.
-package ledgertest
+package collectortest
 
 import (
 	"fmt"
@@ -10,25 +9,25 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// Sessions and Connections are how many [Large] has.
+// Sessions and Connections are how many [LargeLedger] has.
 const (
 	Sessions    = 10_000
 	Connections = 1000
 )
 
-// Options are the settings of what is made here.
-func Options() ledger.Options {
+// LedgerOptions are the settings of [LargeLedger].
+func LedgerOptions() ledger.Options {
 	return ledger.Options{
 		Lookback: 24 * time.Hour, Overlap: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour, FirstValueHold: 2 * time.Minute,
 		ConnectionTags: []string{"team"},
 	}
 }
 
-// Large returns a ledger with 10,000 unfinished sessions, a third of them reviewed, and 1,000 connections whose sessions have filled every
+// LargeLedger returns a ledger with 10,000 unfinished sessions, a third of them reviewed, and 1,000 connections whose sessions have filled every
 // bucket and come with every outcome: as much as there is to keep of so many. Its time is the one that is returned.
-func Large() (*ledger.Ledger, time.Time) {
+func LargeLedger() (*ledger.Ledger, time.Time) {
 	now := time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC)
-	l := ledger.New(Options(), now)
+	l := ledger.New(LedgerOptions(), now)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 40 {
 		now = now.Add(100 * time.Second) // 10 sessions a second
