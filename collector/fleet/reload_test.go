@@ -67,7 +67,7 @@ func (c *configured) tells() (successful, at, hash float64) {
 	return testutil.ToFloat64(c.reloader.successful), testutil.ToFloat64(c.reloader.successAt), testutil.ToFloat64(c.reloader.hash)
 }
 
-func TestReloads(t *testing.T) {
+func TestAChangedFileIsAppliedAndABrokenOneIsNot(t *testing.T) {
 	const (
 		both   = one + "  two: {url: https://two, token_file: t}\n"
 		broken = "gateways: {one: {url: https://one}}\n"
@@ -119,7 +119,7 @@ func TestReloads(t *testing.T) {
 }
 
 // Without being asked, nobody looks at the file.
-func TestNoReloadUnasked(t *testing.T) {
+func TestTheFileIsNotReadUnlessAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConfigured(t, 0)
 		defer c.stop()
@@ -131,7 +131,7 @@ func TestNoReloadUnasked(t *testing.T) {
 	})
 }
 
-func TestMetricsOfManyGateways(t *testing.T) {
+func TestHealthShowsEachGateway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConfigured(t, 0)
 		defer c.stop()
@@ -162,8 +162,8 @@ hoop_exporter_gateways 2
 	})
 }
 
-// A look at the exporter refreshes who was not scraped for a while, and nobody else.
-func TestWake(t *testing.T) {
+// Wake refreshes the gateways that were not scraped for a while, and no others.
+func TestWakeRefreshesOnlyGatewaysThatAreNotScraped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})
 		defer w.stop()
@@ -198,7 +198,7 @@ func TestWake(t *testing.T) {
 }
 
 // A file that changes between the moment in which it was first read and the first look at it has changed.
-func TestChangedBeforeTheFirstLook(t *testing.T) {
+func TestAChangeBeforeTheFirstLookIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConfigured(t, 0)
 		defer c.stop()

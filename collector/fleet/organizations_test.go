@@ -14,15 +14,14 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
 
-// Many organisations on one gateway, each with a credential of its own. Where a tenth of the gateway's time does not go round, nobody is served
-// at another one's cost: all get old alike.
-func TestManyOrganisations(t *testing.T) {
-	if testing.Short() {
-		t.Skip("lives through hours")
-	}
+// Many organizations on one gateway, each with a credential of its own. Where a tenth of the gateway's time is not enough for all, none is served at
+// the cost of another: all get old alike.
+func TestOrganizationsOfOneGatewayAreServedAlike(t *testing.T) {
+	many := collectortest.Pick(12, 100)
 	for _, tc := range []struct {
 		name    string
 		dialect gatewaytest.Dialect
@@ -30,17 +29,17 @@ func TestManyOrganisations(t *testing.T) {
 		n       int
 		age     time.Duration // of what is shown, at most
 	}{
-		{"new", gatewaytest.New2026, gatewaytest.NewCost, 100, 5 * time.Minute},
+		{"new", gatewaytest.New2026, gatewaytest.NewCost, many, 5 * time.Minute},
 		{"old", gatewaytest.Old, gatewaytest.OldCost, 8, 5 * time.Minute},
-		{"too many on an old one", gatewaytest.Old, gatewaytest.OldCost, 100, 3 * time.Hour},
+		{"too many on an old one", gatewaytest.Old, gatewaytest.OldCost, many, 3 * time.Hour},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { organisations(t, tc.dialect, tc.cost, tc.n, tc.age) })
+			synctest.Test(t, func(t *testing.T) { organizations(t, tc.dialect, tc.cost, tc.n, tc.age) })
 		})
 	}
 }
 
-func organisations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewaytest.Request) time.Duration, n int, age time.Duration) {
+func organizations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewaytest.Request) time.Duration, n int, age time.Duration) {
 	s := &server{tenants: map[string]*gatewaytest.Gateway{}}
 	w := newWorld(t, Options{AtOnce: 20, Client: func(g *config.Gateway) (*client.Client, error) {
 		key := client.WithAPIKey(func() (string, error) { return g.Name(), nil })
@@ -82,7 +81,7 @@ func organisations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewayt
 	w.stop()
 	duty := float64(s.took) / float64(time.Since(began))
 	ages := slices.Sorted(maps.Values(oldest))
-	t.Logf("%d organisations: %d requests, %.1f %% of the time; what they showed was at most %v (best) %v (middle) %v (worst) old",
+	t.Logf("%d organizations: %d requests, %.1f %% of the time; what they showed was at most %v (best) %v (middle) %v (worst) old",
 		n, s.asked, 100*duty, ages[0], ages[n/2], ages[n-1])
 	if s.most > 1 || duty > 0.11 {
 		t.Errorf("%d requests at once, %.1f %% of the time", s.most, 100*duty)
