@@ -67,7 +67,7 @@ func documents(t *testing.T) map[string]string {
 var missing = []string{"needs=docker", "needs=gateway", "needs=network", "needs=root"}
 
 // A command that nobody runs is wrong sooner or later, so each block of them says who runs it, or why nobody can.
-func TestDocumentsMarkEveryCommand(t *testing.T) {
+func TestEveryCommandInADocumentSaysWhoRunsIt(t *testing.T) {
 	for path, text := range documents(t) {
 		for _, b := range blocks(text) {
 			known := append([]string{"test", "serve", "render"}, missing...)
@@ -80,7 +80,7 @@ func TestDocumentsMarkEveryCommand(t *testing.T) {
 
 // A reader runs the commands of a document from top to bottom, in one shell, from a clone, with the program installed. So does this test,
 // with a simulated gateway in place of https://hoop.example.com, and another port.
-func TestDocumentsCommands(t *testing.T) {
+func TestCommandsInDocumentsWork(t *testing.T) {
 	for _, tool := range []string{"bash", "curl"} {
 		need(t, tool)
 	}
@@ -181,7 +181,7 @@ func (r *reader) command(t *testing.T, text string) *exec.Cmd {
 }
 
 // A link leads somewhere, down to the heading.
-func TestDocumentsLinks(t *testing.T) {
+func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for path, text := range documents(t) {
 		prose := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(text, "")
@@ -207,7 +207,7 @@ func TestDocumentsLinks(t *testing.T) {
 }
 
 // A picture is there because a document shows it, is small, and can be taken again: of the queries that the document says.
-func TestPictures(t *testing.T) {
+func TestEveryPictureIsShownAndCanBeTakenAgain(t *testing.T) {
 	const shown, most = "../docs/pictures.md", 150 << 10
 	text, script := string(read(t, shown)), string(read(t, "../.ci/screenshots"))
 	pictures, err := filepath.Glob("../docs/images/*")
@@ -246,7 +246,7 @@ func headings(document string) (list []string) {
 }
 
 // Each flag that documents and deployments name is one that the program has.
-func TestFlagsExist(t *testing.T) {
+func TestEveryFlagThatIsNamedExists(t *testing.T) {
 	help, err := exec.Command(program(t), "--help").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -280,7 +280,7 @@ func TestFlagsExist(t *testing.T) {
 }
 
 // What troubleshooting quotes is what the program says: the first column of its tables is looked up in the program's own text.
-func TestTroubleshootingQuotes(t *testing.T) {
+func TestTroubleshootingQuotesWhatTheProgramSays(t *testing.T) {
 	var source bytes.Buffer
 	for _, dir := range []string{"..", "../client", "../collector"} {
 		err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
@@ -318,7 +318,7 @@ func TestTroubleshootingQuotes(t *testing.T) {
 	}
 }
 
-func TestBlocks(t *testing.T) {
+func TestBlocksAreFoundInDocuments(t *testing.T) {
 	text := "a\n\n```sh test\nls\n```\n1. b\n\n   ```yaml file=x.yml\n   a:\n     b\n   ```\n```\nplain\n```\n"
 	want := []block{{3, "sh", "test", "ls\n"}, {8, "yaml", "file=x.yml", "a:\n  b\n"}, {12, "", "", "plain\n"}}
 	if got := blocks(text); !slices.Equal(got, want) {

@@ -13,7 +13,7 @@
 //
 // How many, where a make target asks for more than HOOP_LONG=1 does:
 //
-//	HOOP_SEEDS=20                 seeds that TestCountersNeverFallWhateverGoesWrong and TestEverySeriesEqualsTheTruth play
+//	HOOP_SEEDS=20                 seeds that TestCountersStayTrueWhateverGoesWrong and TestEverySeriesEqualsTheTruth play
 //	HOOP_SEED=7                   plays this seed alone; repeats what TestCountersNeverFallAcrossKills left to chance
 //	HOOP_FOR=10m                  plays as many seeds as fit, from a random one on (make simulate)
 //	HOOP_KILLS=50                 how often the exporter is killed (make kills)

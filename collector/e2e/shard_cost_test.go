@@ -1,4 +1,4 @@
-package processtest
+package e2e
 
 import (
 	"context"
@@ -13,23 +13,21 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // One of 100 shards of 10,000 gateways and 10 million sessions a day.
 const shardGateways, shardSessions = 100, 100_000
 
-// What a shard costs, as docs/fleet-cost.md says. Scraped every 30 s.
-func (p programs) cost(t *testing.T) {
-	text := os.Getenv("HOOP_COST")
-	if text == "" {
-		t.Skip("for as long as HOOP_COST says: make cost")
+// What a shard costs, as docs/fleet-cost.md says, while no scrape finds a gateway down. Scraped every 30 s.
+func TestAShardOfAHundredGatewaysKeepsThemAllUp(t *testing.T) {
+	duration := collectortest.Duration(t, "HOOP_COST", 0, 2*time.Minute)
+	if duration == 0 {
+		t.Skip("measures for as long as HOOP_COST says: make cost")
 	}
-	duration, err := time.ParseDuration(text)
-	if err != nil || duration < 2*time.Minute {
-		t.Fatalf("HOOP_COST=%q: write at least two minutes, such as 10m", text)
-	}
+	p := built(t)
 	const each = shardSessions / shardGateways
-	_, gateway := serve(t, p.gateway, fmt.Sprintf("--gateways=%d", shardGateways), fmt.Sprintf("--history=%d", 7*each), "--unfinished=20", "--pending=5",
+	_, gateway := serve(t, p.Gateway, fmt.Sprintf("--gateways=%d", shardGateways), fmt.Sprintf("--history=%d", 7*each), "--unfinished=20", "--pending=5",
 		fmt.Sprintf("--rate=%f", float64(each)/86400), "--cost=new")
 	dir, yaml := t.TempDir(), &strings.Builder{}
 	fmt.Fprintln(yaml, "defaults: {token_file: token}\ngateways:")
@@ -41,7 +39,7 @@ func (p programs) cost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, exporter := serveWith(t, nil, p.exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.dir="+filepath.Join(dir, "state"), "--web.listen-address=127.0.0.1:0")
+	e, exporter := serveWith(t, nil, p.Exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.dir="+filepath.Join(dir, "state"), "--web.listen-address=127.0.0.1:0")
 	asked := func() (requests int, total gatewaytest.Stats) {
 		for i := range shardGateways {
 			s := stats(t, gateway+"/g"+strconv.Itoa(i))
@@ -62,7 +60,7 @@ func (p programs) cost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cpu, from := own.sum("process_cpu_seconds_total"), time.Now()
+	cpu, from := collectortest.Sum(own.Values, "process_cpu_seconds_total"), time.Now()
 	c.scrape(t, exporter, duration/2)
 	took := time.Since(from)
 	after, then := asked()
@@ -87,8 +85,8 @@ func (p programs) cost(t *testing.T) {
 	t.Logf("at first, %v: %d requests, %d rows; gateways busy for %v", firstTook.Round(time.Second), before, first.Rows, first.Busy.Round(time.Second))
 	t.Logf("then, %v: %.2f requests a second, %.0f rows a second, each gateway busy for %.3f %% of the time", took.Round(time.Second), n/took.Seconds(),
 		float64(then.Rows-first.Rows)/took.Seconds(), 100*(then.Busy-first.Busy).Seconds()/took.Seconds()/shardGateways)
-	t.Logf("CPU %.3f s a second; resident %s now, %s at most; %.0f goroutines, %.0f open files", (own.sum("process_cpu_seconds_total")-cpu)/took.Seconds(), mib(now), mib(most),
-		own.sum("go_goroutines"), own.sum("process_open_fds"))
+	t.Logf("CPU %.3f s a second; resident %s now, %s at most; %.0f goroutines, %.0f open files", (collectortest.Sum(own.Values, "process_cpu_seconds_total")-cpu)/took.Seconds(), mib(now), mib(most),
+		collectortest.Sum(own.Values, "go_goroutines"), collectortest.Sum(own.Values, "process_open_fds"))
 	t.Logf("%d series and %d bytes of text a gateway; %d state files of %d bytes on average", c.series/c.n, c.bytes/c.n, len(files), state/int64(max(1, len(files))))
 	if c.downs > 0 {
 		t.Errorf("%d scrapes found a gateway down", c.downs)

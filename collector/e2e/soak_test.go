@@ -1,4 +1,4 @@
-package processtest
+package e2e
 
 import (
 	"context"
@@ -6,30 +6,28 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // soakSamples is how many lines the table has.
 const soakSamples = 40
 
 // Under a load like the demo's, with scrapes of all kinds, nothing grows with time.
-func (p programs) soak(t *testing.T) {
-	text := os.Getenv("HOOP_SOAK")
-	if text == "" {
-		t.Skip("for as long as HOOP_SOAK says: make soak")
+func TestNothingGrowsUnderLoad(t *testing.T) {
+	d := collectortest.Duration(t, "HOOP_SOAK", 0, time.Second)
+	if d == 0 {
+		t.Skip("measures for as long as HOOP_SOAK says: make soak")
 	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < time.Second {
-		t.Fatalf("HOOP_SOAK=%q: write at least a second, such as 10m", text)
-	}
+	p := built(t)
 	// Nothing is left over in the gateway's life: what is tracked would otherwise grow with it, as it should.
-	_, gateway := serve(t, p.gateway, "--history=40000", "--unfinished=40", "--pending=8", "--ready=6", "--rate=3", "--hurry=30", "--no-leftovers", "--seed=1")
+	_, gateway := serve(t, p.Gateway, "--history=40000", "--unfinished=40", "--pending=8", "--ready=6", "--rate=3", "--hurry=30", "--no-leftovers", "--seed=1")
 	// A short overlap: what is remembered of it would otherwise grow for the first quarter of an hour, as it should.
-	e, exporter := serve(t, p.exporter, "--hoop.url="+gateway, "--state.dir="+t.TempDir(), "--sessions.overlap=1m", "--cache.ttl=500ms",
+	e, exporter := serve(t, p.Exporter, "--hoop.url="+gateway, "--state.dir="+t.TempDir(), "--sessions.overlap=1m", "--cache.ttl=500ms",
 		"--web.listen-address=127.0.0.1:0")
 
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -133,7 +131,7 @@ func (tab *table) sample(ctx context.Context, e *process, exporter string, since
 	}
 	_, _ = fmt.Fprintf(tab.out, "%10v", since.Round(100*time.Millisecond))
 	for _, c := range tab.columns {
-		v := s.sum(c.metric)
+		v := collectortest.Sum(s.Values, c.metric)
 		if c.metric == "" {
 			now, _, err := e.resident()
 			if err != nil && !errors.Is(err, errNoProc) {
@@ -144,7 +142,7 @@ func (tab *table) sample(ctx context.Context, e *process, exporter string, since
 		c.values = append(c.values, v)
 		_, _ = fmt.Fprintf(tab.out, "%16.0f", v)
 	}
-	_, _ = fmt.Fprintf(tab.out, "%16.0f\n", s.sum("hoop_sessions_started_total"))
+	_, _ = fmt.Fprintf(tab.out, "%16.0f\n", collectortest.Sum(s.Values, "hoop_sessions_started_total"))
 	return nil
 }
 
@@ -161,7 +159,7 @@ func growth(values []float64, slack float64) (from, to float64, grows bool) {
 
 func median(values []float64) float64 { return slices.Sorted(slices.Values(values))[len(values)/2] }
 
-func TestGrowth(t *testing.T) {
+func TestGrowthIsSeenAndNothingElseIs(t *testing.T) {
 	series := func(f func(i int) float64) []float64 {
 		out := make([]float64, soakSamples)
 		for i := range out {

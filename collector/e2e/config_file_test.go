@@ -1,4 +1,4 @@
-package processtest
+package e2e
 
 import (
 	"encoding/json"
@@ -14,23 +14,12 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
-// What an operator of many gateways does, with the built binary.
-func TestConfigurationFile(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds and runs programs")
-	}
-	p := build(t)
-	t.Run("reloading", p.reloading)
-	t.Run("a credential is exchanged", p.exchange)
-	t.Run("mistakes", p.mistakes)
-	t.Run("checking", p.checking)
-}
-
-// organisation serves a gateway of its own organisation, where only its own credential is taken.
-func organisation(t *testing.T, name string) string {
+// organization serves a gateway of its own organization, which accepts only that organization's credential.
+func organization(t *testing.T, name string) string {
 	t.Helper()
 	g := gatewaytest.New(gatewaytest.Config{
 		Dialect: gatewaytest.New2026, OrgID: name, APIKeys: map[string]gatewaytest.Credential{name + "|" + secret: {Role: gatewaytest.RoleAdmin}},
@@ -41,16 +30,16 @@ func organisation(t *testing.T, name string) string {
 	return s.URL
 }
 
-// file is a configuration file, with a key file beside it for each organisation.
+// file is a configuration file, with a key file beside it for each organization.
 type file struct {
 	*testing.T
 	path string
 }
 
-func newFile(t *testing.T, organisations ...string) file {
+func newFile(t *testing.T, organizations ...string) file {
 	t.Helper()
 	dir := t.TempDir()
-	for _, o := range organisations {
+	for _, o := range organizations {
 		if err := os.WriteFile(filepath.Join(dir, o+".key"), []byte(o+"|"+secret+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +62,7 @@ func (f file) write(lines ...string) {
 	}
 }
 
-// discovered are the gateways that service discovery tells.
+// discovered are the gateways that service discovery lists.
 func discovered(t *testing.T, exporter string) string {
 	t.Helper()
 	body, err := fetch(t.Context(), http.MethodGet, exporter+"/sd", "application/json")
@@ -94,17 +83,19 @@ func discovered(t *testing.T, exporter string) string {
 	return strings.Join(list, " ")
 }
 
-func (p programs) reloading(t *testing.T) {
-	one, two := organisation(t, "one"), organisation(t, "two")
+// A change of the file is taken over by itself, by a signal and by a request, a mistake is not, and what a gateway has counted stays.
+func TestAChangedFileIsTakenOverHoweverItIsReloaded(t *testing.T) {
+	p := built(t)
+	one, two := organization(t, "one"), organization(t, "two")
 	f := newFile(t, "one", "two")
 	first := fmt.Sprintf("one: {url: %q, api_key_file: one.key}", one)
 	f.write(first)
-	exporter, url := serveWith(t, nil, p.exporter, "--config.file="+f.path, "--state.dir="+filepath.Join(t.TempDir(), "state"),
+	exporter, url := serveWith(t, nil, p.Exporter, "--config.file="+f.path, "--state.dir="+filepath.Join(t.TempDir(), "state"),
 		"--web.listen-address=127.0.0.1:0", "--web.enable-lifecycle", "--config.auto-reload-interval=50ms")
 
 	shows := func(gateway, series string) {
 		t.Helper()
-		eventually(t, 30*time.Second, 50*time.Millisecond, func() string {
+		collectortest.Eventually(t, 30*time.Second, 50*time.Millisecond, func() string {
 			body, err := fetch(t.Context(), http.MethodGet, url+"/probe?gateway="+gateway, plainText)
 			if err != nil || !strings.Contains(string(body), series) {
 				return fmt.Sprintf("no %s of %s: %v in %s", series, gateway, err, body)
@@ -114,7 +105,7 @@ func (p programs) reloading(t *testing.T) {
 	}
 	reloaded := func(how string, want string) {
 		t.Helper()
-		eventually(t, 30*time.Second, 50*time.Millisecond, func() string {
+		collectortest.Eventually(t, 30*time.Second, 50*time.Millisecond, func() string {
 			if got := discovered(t, url); got != want {
 				return fmt.Sprintf("after %s there are %q, want %q", how, got, want)
 			}
@@ -160,8 +151,9 @@ func (p programs) reloading(t *testing.T) {
 	}
 }
 
-// A credential that the gateway does not take any more is exchanged in its file, and nothing else has to be done: what was counted stays.
-func (p programs) exchange(t *testing.T) {
+// A credential that the gateway no longer accepts is exchanged in its file, and nothing else has to be done: what was counted stays.
+func TestACredentialExchangedInItsFileIsUsedAtOnce(t *testing.T) {
+	p := built(t)
 	var taken atomic.Pointer[string] // the key that the gateway takes
 	g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, OrgID: "one", Fault: func(r *http.Request) http.Handler {
 		if r.Header.Get("Api-Key") != *taken.Load() {
@@ -175,10 +167,10 @@ func (p programs) exchange(t *testing.T) {
 	taken.Store(&first)
 	f := newFile(t, "one")
 	f.write(fmt.Sprintf("one: {url: %q, api_key_file: one.key}", s.URL))
-	_, url := serveWith(t, nil, p.exporter, "--config.file="+f.path, "--web.listen-address=127.0.0.1:0")
+	_, url := serveWith(t, nil, p.Exporter, "--config.file="+f.path, "--web.listen-address=127.0.0.1:0")
 	shows := func(when string, want ...string) {
 		t.Helper()
-		eventually(t, time.Minute, 50*time.Millisecond, func() string {
+		collectortest.Eventually(t, time.Minute, 50*time.Millisecond, func() string {
 			body, err := fetch(t.Context(), http.MethodGet, url+"/probe?gateway=one", plainText)
 			for _, w := range want {
 				if err != nil || !strings.Contains(string(body), "\n"+w+"\n") {
@@ -204,18 +196,18 @@ func (p programs) exchange(t *testing.T) {
 }
 
 // ended runs the exporter to its end.
-func (p programs) ended(t *testing.T, args ...string) (code int, out string) {
+func ended(t *testing.T, args ...string) (code int, out string) {
 	t.Helper()
-	run := launch(t, nil, p.exporter, args...)
+	run := launch(t, nil, built(t).Exporter, args...)
 	select {
 	case <-run.ended:
 	case <-time.After(30 * time.Second):
-		t.Fatalf("it does not end: %s", run.out)
+		t.Fatalf("it does not end: %s", &run.out)
 	}
 	return run.cmd.ProcessState.ExitCode(), run.out.String()
 }
 
-func (p programs) mistakes(t *testing.T) {
+func TestMistakesAboutTheFileAreOneClearSentence(t *testing.T) {
 	f := newFile(t, "one")
 	f.write("one: {url: http://127.0.0.1:1, api_key_file: one.key}")
 	file := "--config.file=" + f.path
@@ -238,7 +230,7 @@ func (p programs) mistakes(t *testing.T) {
 		{"a path that is taken", file + " --web.telemetry-path=/probe", "is the path of another page"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			code, out := p.ended(t, strings.Fields(test.args)...)
+			code, out := ended(t, strings.Fields(test.args)...)
 			last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]
 			if code != 1 || !strings.HasPrefix(last, "hoop_exporter: error: ") || !strings.Contains(last, test.says) {
 				t.Errorf("exit code %d, says %s; want %q", code, out, test.says)
@@ -247,16 +239,16 @@ func (p programs) mistakes(t *testing.T) {
 	}
 }
 
-func (p programs) checking(t *testing.T) {
-	one := organisation(t, "one")
+func TestACheckNamesTheGatewaysThatCannotBeUsed(t *testing.T) {
+	one := organization(t, "one")
 	f := newFile(t, "one")
 	good := fmt.Sprintf("one: {url: %q, api_key_file: one.key}", one)
 	f.write(good)
-	if code, out := p.ended(t, "--config.file="+f.path, "--config.check"); code != 0 || !strings.Contains(out, "configuration: all is well") || !strings.HasPrefix(out, "one:\ngateway: ") {
+	if code, out := ended(t, "--config.file="+f.path, "--config.check"); code != 0 || !strings.Contains(out, "configuration: all is well") || !strings.HasPrefix(out, "one:\ngateway: ") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	f.write(good, "two: {url: http://127.0.0.1:1, api_key_file: two.key}")
-	code, out := p.ended(t, "--config.file="+f.path, "--config.check")
+	code, out := ended(t, "--config.file="+f.path, "--config.check")
 	if code != 1 || !strings.Contains(out, "two:\nfailed: ") || !strings.Contains(out, "1 of 2 gateways cannot be used") || !strings.Contains(out, "one:\ngateway: ") || strings.Contains(out, secret) {
 		t.Errorf("exit code %d: %s", code, out)
 	}

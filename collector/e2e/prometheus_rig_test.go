@@ -1,4 +1,4 @@
-package endtoend
+package e2e
 
 import (
 	"crypto/ecdsa"
@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // rig is everything that runs for a variant.
@@ -38,7 +40,10 @@ var gatewayFlags = []string{
 // lookback and overlap are the exporter's, and what the truth depends on.
 const lookback, overlap = "168h", "1m"
 
-func (p *programs) start(t *testing.T, v variant, say func(string, ...any)) *rig {
+// half a second is how often tests with servers look again.
+const half = 500 * time.Millisecond
+
+func startRig(t *testing.T, v variant, say func(string, ...any)) *rig {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -50,17 +55,18 @@ func (p *programs) start(t *testing.T, v variant, say func(string, ...any)) *rig
 	}
 	certificate(t, filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
 	r := &rig{variant: v, say: say}
+	p := built(t)
 	also := func(program string, args ...string) (address string) {
-		q, address := launch(t, program, args...)
+		q, address := serveAt(t, program, args...)
 		r.others = append(r.others, q)
 		return address
 	}
-	r.gateway = "http://" + also(p.gateway, gatewayFlags...)
+	r.gateway = "http://" + also(p.Gateway, gatewayFlags...)
 
 	web := write("web.yml", "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\nbasic_auth_users: {prometheus: "+hashed+"}\n")
 	r.address = "127.0.0.1:0"
 	r.relaunch = func() *process {
-		q, address := launch(t, p.exporter, "--hoop.url="+r.gateway, "--sessions.lookback="+lookback, "--sessions.overlap="+overlap,
+		q, address := serveAt(t, p.Exporter, "--hoop.url="+r.gateway, "--sessions.lookback="+lookback, "--sessions.overlap="+overlap,
 			"--cache.ttl=2s", "--labels.connection-tags=team,environment", "--metrics.first-value-hold="+v.hold,
 			"--state.dir="+filepath.Join(dir, "state"), "--web.config.file="+web, "--web.listen-address="+r.address)
 		r.address = address
@@ -68,7 +74,7 @@ func (p *programs) start(t *testing.T, v variant, say func(string, ...any)) *rig
 	}
 	r.exporter = r.relaunch()
 
-	r.alertmanager = "http://" + also(p.alertmanager, "--config.file="+write("alertmanager.yml", "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"),
+	r.alertmanager = "http://" + also(os.Getenv("HOOP_ALERTMANAGER"), "--config.file="+write("alertmanager.yml", "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"),
 		"--storage.path="+filepath.Join(dir, "alertmanager"), "--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
 
 	write("rules.yml", rules(t))
@@ -81,11 +87,11 @@ func (p *programs) start(t *testing.T, v variant, say func(string, ...any)) *rig
 	if v.native {
 		native = "\n  scrape_native_histograms: true"
 	}
-	r.prometheus = "http://" + also(p.prometheus, "--enable-feature="+strings.Join(features, ","),
+	r.prometheus = "http://" + also(os.Getenv("HOOP_PROMETHEUS"), "--enable-feature="+strings.Join(features, ","),
 		"--config.file="+write("prometheus.yml", fmt.Sprintf(configuration, strings.TrimPrefix(r.alertmanager, "http://"), native, r.address)),
 		"--storage.tsdb.path="+filepath.Join(dir, "prometheus"), "--web.listen-address=127.0.0.1:0")
-	eventually(t, time.Minute, func() string {
-		if _, err := ask(t.Context(), http.MethodGet, r.prometheus+"/-/ready"); err != nil {
+	collectortest.Eventually(t, time.Minute, half, func() string {
+		if _, err := fetch(t.Context(), http.MethodGet, r.prometheus+"/-/ready", ""); err != nil {
 			return err.Error()
 		}
 		return ""
@@ -145,4 +151,11 @@ func certificate(t *testing.T, certPath, keyPath string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// serveAt is serve with the address instead of the URL.
+func serveAt(t *testing.T, program string, args ...string) (p *process, address string) {
+	t.Helper()
+	p, url := serve(t, program, args...)
+	return p, strings.TrimPrefix(url, "http://")
 }

@@ -1,4 +1,4 @@
-package endtoend
+package e2e
 
 import (
 	"fmt"
@@ -12,20 +12,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
-const fleetGateways = 6
+const shardedGateways = 6
 
 // A real Prometheus finds gateways by service discovery, while one shard of two is killed, and two become three.
-func TestFleet(t *testing.T) {
-	if os.Getenv("HOOP_E2E") != "1" {
-		t.Skip("takes minutes, and programs that .ci/e2e has")
-	}
+func TestPrometheusFollowsGatewaysFromShardToShard(t *testing.T) {
+	needServers(t)
 	t.Parallel()
-	p := programs{dir: t.TempDir(), prometheus: os.Getenv("HOOP_PROMETHEUS")}
-	p.build(t)
-	f := p.startFleet(t)
+	f := startShards(t)
 	f.targetsUp(t)
 	f.grow(t, 40)
 
@@ -55,35 +52,34 @@ func TestFleet(t *testing.T) {
 	f.say("everything ended with success")
 }
 
-// fleet is everything that runs: gateways, the shards of replica a, which share a state directory, the one exporter of replica b, a Prometheus that
+// shardRig is everything that runs: gateways, the shards of replica a, which share a state directory, the one exporter of replica b, a Prometheus that
 // scrapes both, and one that scrapes only a.
-type fleet struct {
+type shardRig struct {
 	rig
 	alone    rig // the Prometheus that scrapes only a
-	programs *programs
 	dir      string
 	port     int      // of shard 0, without its last digit
 	gateways []string // URLs
 	shards   []*process
 }
 
-func (p *programs) startFleet(t *testing.T) *fleet {
+func startShards(t *testing.T) *shardRig {
 	t.Helper()
 	began := time.Now()
-	f := &fleet{programs: p, dir: t.TempDir(), port: freePorts(t)}
+	f := &shardRig{dir: t.TempDir(), port: freePorts(t)}
 	f.say = func(format string, args ...any) {
 		t.Helper()
 		t.Logf("%4.0f s  "+format, append([]any{time.Since(began).Seconds()}, args...)...)
 	}
 	also := func(program string, args ...string) string {
-		q, address := launch(t, program, args...)
+		q, address := serveAt(t, program, args...)
 		f.others = append(f.others, q)
 		return address
 	}
 	config := &strings.Builder{}
 	fmt.Fprintf(config, "defaults:\n  token_file: token\n  duty: 0.05\n  sessions: {lookback: %s, overlap: %s}\n  cache: {ttl: 1s}\n  metrics: {first_value_hold: 10s}\n"+
 		"  target_labels: {region: eu}\ngateways:\n", lookback, overlap)
-	at := "http://" + also(p.gateway, "--gateways=60", "--org=org", "--connections=10", "--history=60", "--history-span=10h", "--unfinished=12",
+	at := "http://" + also(built(t).Gateway, "--gateways=60", "--org=org", "--connections=10", "--history=60", "--history-span=10h", "--unfinished=12",
 		"--pending=8", "--ready=2", "--rate=1", "--hurry=60", "--no-rewriting")
 	// Of those that there are, as many for each of three shards, so that some move and some stay; and some for both of two.
 	var have [3]int
@@ -91,7 +87,7 @@ func (p *programs) startFleet(t *testing.T) *fleet {
 	for i := range 60 {
 		g := fmt.Sprintf("%s/g%d", at, i)
 		owner, was := shard.Owner(g+"/api", 3), shard.Owner(g+"/api", 2)
-		if have[owner] == fleetGateways/3 || before[was] == fleetGateways-2 {
+		if have[owner] == shardedGateways/3 || before[was] == shardedGateways-2 {
 			continue
 		}
 		have[owner]++
@@ -99,7 +95,7 @@ func (p *programs) startFleet(t *testing.T) *fleet {
 		fmt.Fprintf(config, "  g%d: {url: '%s/api', target_labels: {environment: e%d}}\n", len(f.gateways), g, len(f.gateways))
 		f.gateways = append(f.gateways, g)
 	}
-	if len(f.gateways) != fleetGateways {
+	if len(f.gateways) != shardedGateways {
 		t.Fatalf("%d gateways by shard: %v, %v", len(f.gateways), have, before)
 	}
 	f.write(t, "hoop.yml", config.String())
@@ -112,9 +108,9 @@ func (p *programs) startFleet(t *testing.T) *fleet {
 	f.write(t, "rules.yml", rules(t))
 	server := func(name string, jobs ...string) string {
 		file := f.write(t, name+".yml", "global: {scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 5s}\nrule_files: [rules.yml]\nscrape_configs:\n"+strings.Join(jobs, ""))
-		at := "http://" + also(p.prometheus, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(f.dir, name), "--web.listen-address=127.0.0.1:0")
-		eventually(t, time.Minute, func() string {
-			if _, err := ask(t.Context(), http.MethodGet, at+"/-/ready"); err != nil {
+		at := "http://" + also(os.Getenv("HOOP_PROMETHEUS"), "--config.file="+file, "--storage.tsdb.path="+filepath.Join(f.dir, name), "--web.listen-address=127.0.0.1:0")
+		collectortest.Eventually(t, time.Minute, half, func() string {
+			if _, err := fetch(t.Context(), http.MethodGet, at+"/-/ready", ""); err != nil {
 				return err.Error()
 			}
 			return ""
@@ -123,7 +119,7 @@ func (p *programs) startFleet(t *testing.T) *fleet {
 	}
 	jobA, jobB := job("a", f.at(0)), job("b", b)
 	f.prometheus, f.alone.prometheus = server("both", jobA, jobB), server("alone", jobA)
-	f.say("%d gateways, two shards, a replica of them and two Prometheus run", fleetGateways)
+	f.say("%d gateways, two shards, a replica of them and two Prometheus run", shardedGateways)
 	return f
 }
 
@@ -133,7 +129,7 @@ func job(replica, at string) string {
 		"  relabel_configs: [{target_label: job, replacement: hoop}, {target_label: replica, replacement: %s}]\n", replica, at, replica)
 }
 
-func (f *fleet) write(t *testing.T, name, text string) string {
+func (f *shardRig) write(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(f.dir, name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -142,9 +138,9 @@ func (f *fleet) write(t *testing.T, name, text string) string {
 	return path
 }
 
-func (f *fleet) at(index int) string { return fmt.Sprintf("127.0.0.1:%d%d", f.port, index) }
+func (f *shardRig) at(index int) string { return fmt.Sprintf("127.0.0.1:%d%d", f.port, index) }
 
-func (f *fleet) shard(t *testing.T, index, total int) *process {
+func (f *shardRig) shard(t *testing.T, index, total int) *process {
 	t.Helper()
 	q, _ := f.exporter(t, "a", "--web.listen-address="+f.at(index), "--shard.address="+fmt.Sprintf("127.0.0.1:%d{index}", f.port),
 		"--shard.total="+strconv.Itoa(total), "--shard.index="+strconv.Itoa(index))
@@ -152,10 +148,11 @@ func (f *fleet) shard(t *testing.T, index, total int) *process {
 }
 
 // exporter starts one whose state is in a replica's directory.
-func (f *fleet) exporter(t *testing.T, replica string, args ...string) (*process, string) {
+func (f *shardRig) exporter(t *testing.T, replica string, args ...string) (*process, string) {
 	t.Helper()
-	args = append([]string{"-u", "HOOP_TOKEN", f.programs.exporter, "--config.file=" + filepath.Join(f.dir, "hoop.yml"), "--state.dir=" + filepath.Join(f.dir, "state-"+replica)}, args...)
-	return launch(t, "env", args...)
+	args = append([]string{"--config.file=" + filepath.Join(f.dir, "hoop.yml"), "--state.dir=" + filepath.Join(f.dir, "state-"+replica)}, args...)
+	q, url := serveWith(t, nil, built(t).Exporter, args...)
+	return q, strings.TrimPrefix(url, "http://")
 }
 
 // freePorts returns a number such that with a digit more it is the port of a shard.
@@ -179,16 +176,16 @@ func freePorts(t *testing.T) int {
 }
 
 // answered waits until each gateway has been asked for sessions.
-func (f *fleet) answered(t *testing.T) {
+func (f *shardRig) answered(t *testing.T) {
 	t.Helper()
 	for i := range f.shards {
-		if _, err := ask(t.Context(), http.MethodGet, "http://"+f.at(i)+"/metrics"); err != nil { // wakes them
+		if _, err := fetch(t.Context(), http.MethodGet, "http://"+f.at(i)+"/metrics", ""); err != nil { // wakes them
 			t.Fatal(err)
 		}
 	}
-	eventually(t, time.Minute, func() string {
+	collectortest.Eventually(t, time.Minute, half, func() string {
 		for _, g := range f.gateways {
-			if _, err := ask(t.Context(), http.MethodGet, g+"/truth?lookback="+lookback+"&overlap="+overlap); err != nil {
+			if _, err := fetch(t.Context(), http.MethodGet, g+"/truth?lookback="+lookback+"&overlap="+overlap, ""); err != nil {
 				return err.Error()
 			}
 		}
@@ -197,7 +194,7 @@ func (f *fleet) answered(t *testing.T) {
 }
 
 // targetsUp waits until all is scraped, with the labels that were promised.
-func (f *fleet) targetsUp(t *testing.T) {
+func (f *shardRig) targetsUp(t *testing.T) {
 	t.Helper()
 	type targets struct {
 		ActiveTargets []struct {
@@ -205,9 +202,9 @@ func (f *fleet) targetsUp(t *testing.T) {
 			Labels                       map[string]string
 		}
 	}
-	eventually(t, time.Minute, func() string {
+	collectortest.Eventually(t, time.Minute, half, func() string {
 		a := api[targets](t, &f.rig, "targets").ActiveTargets
-		if len(a) != 2*fleetGateways {
+		if len(a) != 2*shardedGateways {
 			return fmt.Sprintf("%d targets", len(a))
 		}
 		for _, target := range a {
@@ -219,8 +216,8 @@ func (f *fleet) targetsUp(t *testing.T) {
 				return fmt.Sprintf("%+v", target)
 			}
 		}
-		if v := f.vector(t, "hoop_up == 1 and hoop_exporter_baseline_complete == 1"); len(v) != 2*fleetGateways {
-			return fmt.Sprintf("%d of %d gateways are up", len(v), 2*fleetGateways)
+		if v := f.vector(t, "hoop_up == 1 and hoop_exporter_baseline_complete == 1"); len(v) != 2*shardedGateways {
+			return fmt.Sprintf("%d of %d gateways are up", len(v), 2*shardedGateways)
 		}
 		return ""
 	})
@@ -228,7 +225,7 @@ func (f *fleet) targetsUp(t *testing.T) {
 }
 
 // grow lets life go on until so many sessions have started at each gateway.
-func (f *fleet) grow(t *testing.T, by float64) {
+func (f *shardRig) grow(t *testing.T, by float64) {
 	t.Helper()
 	started := func() map[string]float64 {
 		out := map[string]float64{}
@@ -238,13 +235,13 @@ func (f *fleet) grow(t *testing.T, by float64) {
 		return out
 	}
 	var before map[string]float64
-	eventually(t, 2*time.Minute, func() string {
+	collectortest.Eventually(t, 2*time.Minute, half, func() string {
 		now := started()
-		if before == nil && len(now) == fleetGateways {
+		if before == nil && len(now) == shardedGateways {
 			before = now
 		}
 		for name, n := range now {
-			if before == nil || len(now) < fleetGateways || n < before[name]+by {
+			if before == nil || len(now) < shardedGateways || n < before[name]+by {
 				return fmt.Sprintf("%v sessions, before there were %v", now, before)
 			}
 		}
@@ -253,21 +250,21 @@ func (f *fleet) grow(t *testing.T, by float64) {
 }
 
 // moved wants some gateways to be at the new shard, and some not.
-func (f *fleet) moved(t *testing.T) {
+func (f *shardRig) moved(t *testing.T) {
 	t.Helper()
 	var at []int
 	for i := range f.shards {
-		at = append(at, len(decodedLines(t, "http://"+f.at(i)+"/metrics", "hoop_exporter_gateway_up{")))
+		at = append(at, len(linesOf(t, "http://"+f.at(i)+"/metrics", "hoop_exporter_gateway_up{")))
 	}
-	if fmt.Sprint(at) != fmt.Sprint([]int{fleetGateways / 3, fleetGateways / 3, fleetGateways / 3}) {
+	if fmt.Sprint(at) != fmt.Sprint([]int{shardedGateways / 3, shardedGateways / 3, shardedGateways / 3}) {
 		t.Errorf("gateways by shard: %v", at)
 	}
 	f.say("gateways by shard: %v", at)
 }
 
-func decodedLines(t *testing.T, url, prefix string) (lines []string) {
+func linesOf(t *testing.T, url, prefix string) (lines []string) {
 	t.Helper()
-	body, err := ask(t.Context(), http.MethodGet, url)
+	body, err := fetch(t.Context(), http.MethodGet, url, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,10 +277,10 @@ func decodedLines(t *testing.T, url, prefix string) (lines []string) {
 }
 
 // counters holds what Prometheus has seen of each gateway against what happened.
-func (f *fleet) counters(t *testing.T) {
+func (f *shardRig) counters(t *testing.T) {
 	t.Helper()
 	for _, g := range f.gateways {
-		if _, err := ask(t.Context(), http.MethodPost, g+"/calm"); err != nil {
+		if _, err := fetch(t.Context(), http.MethodPost, g+"/calm", ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -295,15 +292,15 @@ func (f *fleet) counters(t *testing.T) {
 	n, total := 0, 0.0
 	for i, g := range f.gateways {
 		one := rig{gateway: g}
-		eventually(t, 2*time.Minute, func() string {
+		collectortest.Eventually(t, 2*time.Minute, half, func() string {
 			saw := map[string]series{}
 			for _, s := range f.vector(t, fmt.Sprintf("{instance='g%d',replica='a',__name__=~'%s'}[15m]", i, strings.Join(names, "|"))) {
 				for _, label := range []string{"gateway", "replica", "environment", "region"} {
 					delete(s.Metric, label)
 				}
-				saw[key(s.Metric)] = s
+				saw[seriesKey(s.Metric)] = s
 			}
-			wrong := differs(saw, one.truth(t))
+			wrong := notIncreasedAs(saw, one.truth(t))
 			if wrong == "" {
 				for _, s := range saw {
 					total += increase(s)
@@ -315,14 +312,14 @@ func (f *fleet) counters(t *testing.T) {
 	}
 	for _, name := range names {
 		for _, s := range f.vector(t, "resets("+name+"[15m]) > 0") {
-			t.Errorf("%s%s has %v resets", name, key(s.Metric), s.Value.v)
+			t.Errorf("%s%s has %v resets", name, seriesKey(s.Metric), s.Value.v)
 		}
 	}
-	f.say("last minus first sample is the truth for all %d series (%.0f counted in all) of %d gateways; no resets", n, total, fleetGateways)
+	f.say("last minus first sample is the truth for all %d series (%.0f counted in all) of %d gateways; no resets", n, total, shardedGateways)
 }
 
 // replicas wants the recording rules to say the same of two replicas as of one: at rest, all that was counted lies in the last minutes.
-func (f *fleet) replicas(t *testing.T) {
+func (f *shardRig) replicas(t *testing.T) {
 	t.Helper()
 	type groups struct {
 		Groups []struct {
@@ -338,17 +335,17 @@ func (f *fleet) replicas(t *testing.T) {
 		}
 	}
 	compared := 0
-	eventually(t, time.Minute, func() string {
+	collectortest.Eventually(t, time.Minute, half, func() string {
 		compared = 0
 		var wrong []string
 		for _, name := range names {
 			one := map[string]float64{}
 			for _, s := range f.alone.vector(t, name) {
-				one[key(s.Metric)] += s.Value.v
+				one[seriesKey(s.Metric)] += s.Value.v
 			}
 			both := map[string]float64{}
 			for _, s := range f.vector(t, name) {
-				both[key(s.Metric)] += s.Value.v
+				both[seriesKey(s.Metric)] += s.Value.v
 			}
 			for k, v := range both {
 				// What happened before b was there is a's alone, and increase() extrapolates.
@@ -367,10 +364,10 @@ func (f *fleet) replicas(t *testing.T) {
 }
 
 // nothingDropped wants Prometheus to have taken all samples.
-func (f *fleet) nothingDropped(t *testing.T) {
+func (f *shardRig) nothingDropped(t *testing.T) {
 	t.Helper()
 	for _, trouble := range []string{"duplicate_timestamp_total", "out_of_bounds_total", "out_of_order_total", "rule_evaluation_failures_total"} {
-		for _, line := range decodedLines(t, f.prometheus+"/metrics", "prometheus_") {
+		for _, line := range linesOf(t, f.prometheus+"/metrics", "prometheus_") {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 			if family, _, _ := strings.Cut(name, "{"); strings.HasSuffix(family, trouble) && value != "0" {
 				t.Errorf("Prometheus says %s %s", name, value)

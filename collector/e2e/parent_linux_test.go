@@ -1,4 +1,4 @@
-package processtest
+package e2e
 
 import "syscall"
 

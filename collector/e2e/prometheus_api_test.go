@@ -1,10 +1,8 @@
-package endtoend
+package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,31 +12,10 @@ import (
 	"time"
 )
 
-// ask returns an answer's body.
-func ask(ctx context.Context, method, url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	transport := &http.Transport{DisableKeepAlives: true}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s: %s: %.500s", url, resp.Status, body)
-	}
-	return body, err
-}
-
-// decoded is what an answer says.
-func decoded[T any](t *testing.T, url string) (v T) {
+// fetched is what an answer in JSON says.
+func fetched[T any](t *testing.T, url string) (v T) {
 	t.Helper()
-	body, err := ask(t.Context(), http.MethodGet, url)
+	body, err := fetch(t.Context(), http.MethodGet, url, "")
 	if err == nil {
 		err = json.Unmarshal(body, &v)
 	}
@@ -51,7 +28,7 @@ func decoded[T any](t *testing.T, url string) (v T) {
 // api asks Prometheus; path has the parameters.
 func api[T any](t *testing.T, r *rig, path string) T {
 	t.Helper()
-	return decoded[struct{ Data T }](t, r.prometheus+"/api/v1/"+path).Data
+	return fetched[struct{ Data T }](t, r.prometheus+"/api/v1/"+path).Data
 }
 
 // result is what a query returned.
@@ -115,8 +92,8 @@ func (p *point) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// key is how the gateway's truth calls a series: without the labels that Prometheus adds.
-func key(metric map[string]string) string {
+// seriesKey is how the gateway's truth calls a series: without the labels that Prometheus adds.
+func seriesKey(metric map[string]string) string {
 	var labels []string
 	for name, value := range metric {
 		if name != "__name__" && name != "job" && name != "instance" {

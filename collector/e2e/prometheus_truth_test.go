@@ -1,4 +1,4 @@
-package endtoend
+package e2e
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // counted are the metrics whose totals are held against the truth.
@@ -24,7 +25,7 @@ var measured = []string{"hoop_session_event_size_bytes", "hoop_session_duration_
 // counters lets the gateway come to rest, and holds what Prometheus has seen of each series, from its first sample to its last, against what happened.
 func (r *rig) counters(t *testing.T) {
 	t.Helper()
-	if _, err := ask(t.Context(), http.MethodPost, r.gateway+"/calm"); err != nil {
+	if _, err := fetch(t.Context(), http.MethodPost, r.gateway+"/calm", ""); err != nil {
 		t.Fatal(err)
 	}
 	r.say("no further session starts")
@@ -37,17 +38,17 @@ func (r *rig) counters(t *testing.T) {
 	}
 	selector := "{job='hoop',__name__=~'" + strings.Join(names, "|") + "'}[15m]"
 	var saw map[string]series
-	eventually(t, 2*time.Minute, func() string {
+	collectortest.Eventually(t, 2*time.Minute, half, func() string {
 		saw = map[string]series{}
 		for _, s := range r.vector(t, selector) {
-			k := key(s.Metric)
+			k := seriesKey(s.Metric)
 			if len(s.Histograms) > 0 {
 				s.Values = s.Histograms
 				k = strings.Replace(k, "{", "_count{", 1)
 			}
 			saw[k] = s
 		}
-		return differs(saw, r.truth(t))
+		return notIncreasedAs(saw, r.truth(t))
 	})
 	if !r.native {
 		for _, name := range measured {
@@ -56,7 +57,7 @@ func (r *rig) counters(t *testing.T) {
 	}
 	for _, name := range names {
 		for _, s := range r.vector(t, "resets("+name+"{job='hoop'}[15m]) > 0") {
-			t.Errorf("%s%s has %v resets", name, key(s.Metric), s.Value.v)
+			t.Errorf("%s%s has %v resets", name, seriesKey(s.Metric), s.Value.v)
 		}
 	}
 	first := r.vector(t, "min_over_time(timestamp(hoop_up)[15m:1s])")[0].Value.v
@@ -76,7 +77,7 @@ func (r *rig) counters(t *testing.T) {
 func (r *rig) truth(t *testing.T) map[string]float64 {
 	t.Helper()
 	v := url.Values{"lookback": {lookback}, "overlap": {overlap}}
-	truth := decoded[gatewaytest.Truth](t, r.gateway+"/truth?"+v.Encode())
+	truth := fetched[gatewaytest.Truth](t, r.gateway+"/truth?"+v.Encode())
 	for k := range truth.Samples {
 		name, _, _ := strings.Cut(k, "{")
 		if !slices.Contains(counted, name) && !slices.Contains(measured, strings.TrimSuffix(name, "_count")) {
@@ -89,8 +90,8 @@ func (r *rig) truth(t *testing.T) map[string]float64 {
 // increase is from the first sample to the last.
 func increase(s series) float64 { return s.Values[len(s.Values)-1].v - s.Values[0].v }
 
-// differs tells where what was seen is not the truth.
-func differs(saw map[string]series, truth map[string]float64) string {
+// notIncreasedAs returns where what was seen is not the truth.
+func notIncreasedAs(saw map[string]series, truth map[string]float64) string {
 	var wrong []string
 	for _, k := range slices.Sorted(maps.Keys(truth)) {
 		s, ok := saw[k]
@@ -113,7 +114,7 @@ func differs(saw map[string]series, truth map[string]float64) string {
 }
 
 // A check that finds nothing proves nothing, unless it finds what there is.
-func TestDiffers(t *testing.T) {
+func TestIncreasesAreComparedSeriesBySeries(t *testing.T) {
 	saw := func(from, to float64) map[string]series {
 		return map[string]series{"a": {Values: []point{{time.Unix(5, 0).UTC(), from}, {time.Unix(10, 0).UTC(), to}}}}
 	}
@@ -128,7 +129,7 @@ func TestDiffers(t *testing.T) {
 		{"missing", saw(0, 3), map[string]float64{"a": 3, "b": 1}, "b is not there, want 1"},
 		{"made up", saw(0, 3), nil, "a is made up"},
 	} {
-		if got := differs(test.saw, test.truth); got != test.want {
+		if got := notIncreasedAs(test.saw, test.truth); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}

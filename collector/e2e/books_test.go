@@ -1,18 +1,18 @@
-package processtest
+package e2e
 
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// books hold what an exporter has ever shown against what it shows now.
+// books compare what an exporter shows now with all that it has ever shown.
 type books struct {
 	last    map[string]float64
 	created map[string]time.Time
@@ -20,39 +20,39 @@ type books struct {
 
 func newBooks() *books { return &books{map[string]float64{}, map[string]time.Time{}} }
 
-// enter takes a scrape in and tells what is wrong with it.
-func (b *books) enter(s scrape) (wrong []string) {
-	up := s.values["hoop_up"] == 1
+// enter adds a scrape, and returns what is wrong with it.
+func (b *books) enter(s collectortest.Series) (wrong []string) {
+	up := s.Values["hoop_up"] == 1
 	for k, before := range b.last {
-		if v, ok := s.values[k]; ok && v < before {
+		if v, ok := s.Values[k]; ok && v < before {
 			wrong = append(wrong, fmt.Sprintf("%s fell from %v to %v", k, before, v))
 		} else if !ok && up {
 			wrong = append(wrong, k+" is gone")
 		}
 	}
 	for k, before := range b.created {
-		if at, ok := s.created[k]; ok && !at.Equal(before) {
+		if at, ok := s.Created[k]; ok && !at.Equal(before) {
 			wrong = append(wrong, fmt.Sprintf("%s was created at %v and then at %v", k, before, at))
 		}
 	}
-	for k := range s.cumulative {
+	for k := range s.Cumulative {
 		if kept(k) {
-			b.last[k] = max(b.last[k], s.values[k])
+			b.last[k] = max(b.last[k], s.Values[k])
 		}
 	}
-	for k, at := range s.created {
+	for k, at := range s.Created {
 		if _, ok := b.created[k]; !ok && kept(k) {
 			b.created[k] = at
 		}
 	}
-	if n := s.sum("promhttp_metric_handler_errors_total"); n > 0 {
+	if n := collectortest.Sum(s.Values, "promhttp_metric_handler_errors_total"); n > 0 {
 		wrong = append(wrong, fmt.Sprintf("%v scrapes failed in part", n))
 	}
 	slices.Sort(wrong)
 	return wrong
 }
 
-// kept tells whether a series outlives the process.
+// kept reports whether a series outlives the process.
 func kept(key string) bool {
 	family, _, _ := strings.Cut(key, "{")
 	switch family {
@@ -64,43 +64,40 @@ func kept(key string) bool {
 	}
 }
 
-// exceeds tells what a scrape counts that had not happened, by what the gateway knew later.
-func exceeds(s scrape, truth gatewaytest.Truth) (wrong []string) {
-	for _, k := range slices.Sorted(maps.Keys(s.cumulative)) {
+// exceeds returns what a scrape counts that had not happened, by what the gateway knew later.
+func exceeds(s collectortest.Series, truth gatewaytest.Truth) (wrong []string) {
+	for _, k := range slices.Sorted(maps.Keys(s.Cumulative)) {
 		if !kept(k) || strings.HasPrefix(k, "hoop_exporter_") {
 			continue
 		}
-		if v, want := s.values[k], truth.Samples[k]; v > want && !same(v, want) {
+		if v, want := s.Values[k], truth.Samples[k]; v > want && !collectortest.Equal(v, want) {
 			wrong = append(wrong, fmt.Sprintf("%s is %v, and only %v happened", k, v, want))
 		}
 	}
 	return wrong
 }
 
-// differs tells where a scrape is not the truth.
-func differs(s scrape, truth gatewaytest.Truth) (wrong []string) {
+// differs returns where a scrape is not the truth.
+func differs(s collectortest.Series, truth gatewaytest.Truth) (wrong []string) {
 	keys := map[string]bool{}
 	for k := range truth.Samples {
 		keys[k] = true
 	}
-	for k := range s.values {
+	for k := range s.Values {
 		keys[k] = keys[k] || strings.HasPrefix(k, "hoop_") && !strings.HasPrefix(k, "hoop_exporter_") && k != "hoop_up"
 	}
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
 		if !keys[k] {
 			continue
 		}
-		v, ok := s.values[k]
+		v, ok := s.Values[k]
 		want, okWant := truth.Samples[k]
-		if ok != okWant || !same(v, want) {
+		if ok != okWant || !collectortest.Equal(v, want) {
 			wrong = append(wrong, fmt.Sprintf("%s is %v (%v), want %v (%v)", k, v, ok, want, okWant))
 		}
 	}
 	return wrong
 }
-
-// same is equality but for the order in which a sum was added up.
-func same(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(b) }
 
 // few is a list that is short enough to be read.
 func few(list []string) string {
@@ -113,15 +110,15 @@ func few(list []string) string {
 // A check that finds nothing proves nothing, unless it finds what there is.
 func TestBooksFindWhatIsWrong(t *testing.T) {
 	const series = `hoop_sessions_started_total{connection="a"}`
-	shown := func(key string, v float64, created int64, up float64) scrape {
-		return scrape{
-			values: map[string]float64{key: v, "hoop_up": up}, cumulative: map[string]bool{key: true},
-			created: map[string]time.Time{key: time.Unix(created, 0)},
+	shown := func(key string, v float64, created int64, up float64) collectortest.Series {
+		return collectortest.Series{
+			Values: map[string]float64{key: v, "hoop_up": up}, Cumulative: map[string]bool{key: true},
+			Created: map[string]time.Time{key: time.Unix(created, 0)},
 		}
 	}
 	for _, test := range []struct {
 		name  string
-		then  scrape
+		then  collectortest.Series
 		wrong string
 	}{
 		{"more", shown(series, 4, 100, 1), ""},
@@ -150,9 +147,9 @@ func TestBooksFindWhatIsWrong(t *testing.T) {
 }
 
 func TestComparisonsFindWhatIsWrong(t *testing.T) {
-	s := scrape{
-		values:     map[string]float64{"hoop_a_total": 2, "hoop_b": 1, "hoop_up": 1, "hoop_exporter_c_total": 9, "go_d": 3},
-		cumulative: map[string]bool{"hoop_a_total": true, "hoop_exporter_c_total": true},
+	s := collectortest.Series{
+		Values:     map[string]float64{"hoop_a_total": 2, "hoop_b": 1, "hoop_up": 1, "hoop_exporter_c_total": 9, "go_d": 3},
+		Cumulative: map[string]bool{"hoop_a_total": true, "hoop_exporter_c_total": true},
 	}
 	for _, test := range []struct {
 		name             string

@@ -1,7 +1,6 @@
-package processtest
+package e2e
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,29 +8,30 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // process is a program that runs.
 type process struct {
 	cmd    *exec.Cmd
-	out    *output
+	out    collectortest.Log
 	killed atomic.Bool
 	ended  chan struct{}
 	err    error // how it ended, once it has
 }
 
-// launch starts a program with an environment. It is killed when the test ends, at the latest.
+// launch starts a program with this environment and nothing else of the test's own. It is killed when the test ends, at the latest.
 func launch(t *testing.T, env []string, program string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(program, args...), out: newOutput(), ended: make(chan struct{})}
-	p.cmd.Env = env
+	p := &process{cmd: exec.Command(program, args...), ended: make(chan struct{})}
+	p.cmd.Env = append([]string{}, env...) // nil would be the test's own
 	p.cmd.SysProcAttr = withParent()
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func launch(t *testing.T, env []string, program string, args ...string) *process
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("%s said at last:\n%s", program, p.out.tail(3000))
+			t.Logf("%s said at last:\n%s", program, p.out.Tail(3000))
 		}
 	})
 	return p
@@ -51,7 +51,7 @@ func launch(t *testing.T, env []string, program string, args ...string) *process
 // kill ends it as a machine without memory left would: without a word.
 func (p *process) kill() {
 	p.killed.Store(true)
-	// It may have ended by itself; who cares about that looks at ended.
+	// It may have ended by itself; a test that cares looks at ended.
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 }
@@ -70,25 +70,26 @@ func (p *process) stop(t *testing.T) {
 		p.kill()
 	}
 	if p.err != nil {
-		t.Errorf("SIGTERM: %v: %s", p.err, p.out.tail(1000))
+		t.Errorf("SIGTERM: %v: %s", p.err, p.out.Tail(1000))
 	}
 }
 
 // listens waits until it says where it listens.
 func (p *process) listens(ctx context.Context) (url string, err error) {
-	said := regexp.MustCompile(`Listening on" address=(\S+)|Listening on http://(\S+)`)
-	for {
-		if m := said.FindStringSubmatch(p.out.String()); m != nil {
-			return "http://" + m[1] + m[2], nil
-		}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
 		select {
-		case <-p.out.writes:
 		case <-p.ended:
-			return "", fmt.Errorf("it ended before it listened: %w: %s", p.err, p.out.tail(1000))
+			cancel(fmt.Errorf("it ended before it listened: %w: %s", p.err, p.out.Tail(1000)))
 		case <-ctx.Done():
-			return "", ctx.Err()
 		}
+	}()
+	said, err := p.out.Await(ctx, regexp.MustCompile(`Listening on"? .*?(?:address=|http://)(\S+)`))
+	if err != nil {
+		return "", context.Cause(ctx)
 	}
+	return "http://" + said[1], nil
 }
 
 // serve starts a program, with a credential that the simulated gateway takes, and waits until it listens.
@@ -111,36 +112,6 @@ func serveWith(t *testing.T, env []string, program string, args ...string) (p *p
 		t.Fatal(err)
 	}
 	return p, url
-}
-
-// output is what a program writes.
-type output struct {
-	mu     sync.Mutex
-	text   bytes.Buffer
-	writes chan struct{}
-}
-
-func newOutput() *output { return &output{writes: make(chan struct{}, 1)} }
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	select {
-	case o.writes <- struct{}{}:
-	default:
-	}
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-func (o *output) tail(n int) string {
-	s := o.String()
-	return s[max(0, len(s)-n):]
 }
 
 // errNoProc is what a machine says that does not tell the memory of processes as Linux does.

@@ -1,13 +1,16 @@
-package endtoend
+package e2e
 
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // targetsUp waits until Prometheus has scraped the exporter, and that the gateway.
@@ -16,7 +19,7 @@ func (r *rig) targetsUp(t *testing.T) {
 	type targets struct {
 		ActiveTargets []struct{ Health, LastError, ScrapeURL string }
 	}
-	eventually(t, time.Minute, func() string {
+	collectortest.Eventually(t, time.Minute, half, func() string {
 		a := api[targets](t, r, "targets").ActiveTargets
 		if len(a) != 1 || a[0].Health != "up" || !strings.HasPrefix(a[0].ScrapeURL, "https://") {
 			return fmt.Sprintf("targets %+v", a)
@@ -33,8 +36,8 @@ func (r *rig) targetsUp(t *testing.T) {
 func (r *rig) reviewAlert(t *testing.T) {
 	t.Helper()
 	type alert struct{ Labels, Annotations map[string]string }
-	eventually(t, 3*time.Minute, func() string {
-		alerts := decoded[[]alert](t, r.alertmanager+"/api/v2/alerts?filter="+url.QueryEscape("alertname=HoopReviewWaitingTooLong"))
+	collectortest.Eventually(t, 3*time.Minute, half, func() string {
+		alerts := fetched[[]alert](t, r.alertmanager+"/api/v2/alerts?filter="+url.QueryEscape("alertname=HoopReviewWaitingTooLong"))
 		if len(alerts) == 0 {
 			return "Alertmanager has no HoopReviewWaitingTooLong"
 		}
@@ -60,7 +63,7 @@ func (r *rig) killed(t *testing.T) {
 	before := started()
 	r.exporter.kill()
 	r.exporter = r.relaunch()
-	eventually(t, 3*time.Minute, func() string {
+	collectortest.Eventually(t, 3*time.Minute, half, func() string {
 		v := r.vector(t, "changes(process_start_time_seconds{job='hoop'}[10m])")
 		if len(v) != 1 || v[0].Value.v < 1 {
 			return "Prometheus has not seen the restart"
@@ -93,7 +96,7 @@ func (r *rig) dashboards(t *testing.T, path string) {
 		left = append(left, q)
 	}
 	all, exemplars, mayBeEmpty := len(left), 0, 0
-	eventually(t, 3*time.Minute, func() string {
+	collectortest.Eventually(t, 3*time.Minute, half, func() string {
 		var without []query
 		for _, q := range left {
 			have := string(r.query(t, q.Expr).Result) != "[]"
@@ -129,7 +132,7 @@ func (r *rig) rules(t *testing.T) {
 			Rules []struct{ Name, Health, LastError string }
 		}
 	}
-	eventually(t, time.Minute, func() string {
+	collectortest.Eventually(t, time.Minute, half, func() string {
 		n := 0
 		for _, g := range api[groups](t, r, "rules").Groups {
 			for _, rule := range g.Rules {
@@ -163,7 +166,7 @@ func (r *rig) scrapes(t *testing.T) {
 	if n := len(up[0].Values); failed > 2 || n < 10 {
 		t.Errorf("%d of %d scrapes failed", failed, n)
 	}
-	own, err := ask(t.Context(), "GET", r.prometheus+"/metrics")
+	own, err := fetch(t.Context(), http.MethodGet, r.prometheus+"/metrics", "")
 	if err != nil {
 		t.Fatal(err)
 	}

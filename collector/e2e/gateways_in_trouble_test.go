@@ -1,4 +1,4 @@
-package processtest
+package e2e
 
 import (
 	"context"
@@ -14,25 +14,26 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// bounds are what an exporter of so many gateways may need at most, on a machine that has other things to do as well.
+// bounds are what an exporter of so many gateways may need at most, on a machine that has other work as well.
 const (
 	mostFleetResident = 2 << 30         // half a million reviews wait at ten of them
 	slowestScrape     = 9 * time.Second // of a healthy gateway: Prometheus waits for ten
 )
 
-// Many gateways in one process, ten that go wrong in each way there is: what the others show is up to date, and what the process needs is bounded.
-func (p programs) fleet(t *testing.T) {
+// Many gateways in one process, some that go wrong in each way there is: what the others show is up to date, and what the process needs is bounded.
+func TestGatewaysInTroubleKeepNoOtherWaiting(t *testing.T) {
 	healthy, each, many, duration := 20, 1, 500, 20*time.Second
-	if text := os.Getenv("HOOP_FLEET"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil || d < time.Second {
-			t.Fatalf("HOOP_FLEET=%q: write at least a second, such as 3m", text)
-		}
+	if d := collectortest.Duration(t, "HOOP_FLEET", 0, time.Second); d > 0 {
 		healthy, each, many, duration = 70, 10, 10_000, d
+	} else {
+		collectortest.LongOnly(t, "measures memory and the time of scrapes")
 	}
-	_, gateway := serve(t, p.gateway, "--gateways="+strconv.Itoa(healthy), "--miseries="+strconv.Itoa(each), "--many="+strconv.Itoa(many),
+	p := built(t)
+	_, gateway := serve(t, p.Gateway, "--gateways="+strconv.Itoa(healthy), "--miseries="+strconv.Itoa(each), "--many="+strconv.Itoa(many),
 		"--history=1000", "--unfinished=20", "--pending=5", "--rate=0.1", "--cost=new", "--no-leftovers")
 	var list []struct{ Name, Path, Misery string }
 	body, err := fetch(t.Context(), http.MethodGet, gateway+"/gateways", "application/json")
@@ -54,7 +55,7 @@ func (p programs) fleet(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, exporter := serveWith(t, nil, p.exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.dir="+filepath.Join(dir, "state"), "--web.listen-address=127.0.0.1:0")
+	e, exporter := serveWith(t, nil, p.Exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.dir="+filepath.Join(dir, "state"), "--web.listen-address=127.0.0.1:0")
 	w := &fleetWatch{exporter: exporter, took: map[string]time.Duration{}, downs: map[string]int{}}
 	before := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), duration)
@@ -74,9 +75,9 @@ func (p programs) fleet(t *testing.T) {
 	if err != nil && !strings.Contains(err.Error(), errNoProc.Error()) {
 		t.Fatal(err)
 	}
-	cpu := own.sum("process_cpu_seconds_total") / time.Since(before).Minutes()
+	cpu := collectortest.Sum(own.Values, "process_cpu_seconds_total") / time.Since(before).Minutes()
 	t.Logf("%d gateways for %v: resident at most %s, %.1f CPU seconds a minute, %.0f goroutines, %.0f open files", len(list), duration, mib(most), cpu,
-		own.sum("go_goroutines"), own.sum("process_open_fds"))
+		collectortest.Sum(own.Values, "go_goroutines"), collectortest.Sum(own.Values, "process_open_fds"))
 	slowest := map[string]time.Duration{}
 	downs := map[string]int{}
 	for name, took := range w.took {
@@ -93,13 +94,13 @@ func (p programs) fleet(t *testing.T) {
 	if most > mostFleetResident {
 		t.Errorf("%s were resident, want at most %s", mib(most), mib(mostFleetResident))
 	}
-	if n := own.sum("process_open_fds"); n > float64(4*len(list)) {
+	if n := collectortest.Sum(own.Values, "process_open_fds"); n > float64(4*len(list)) {
 		t.Errorf("%v open files for %d gateways", n, len(list))
 	}
-	if n := own.sum("go_goroutines"); n > float64(15*len(list)) {
+	if n := collectortest.Sum(own.Values, "go_goroutines"); n > float64(15*len(list)) {
 		t.Errorf("%v goroutines for %d gateways", n, len(list))
 	}
-	if n := own.sum("hoop_exporter_gateways"); int(n) != len(list) {
+	if n := collectortest.Sum(own.Values, "hoop_exporter_gateways"); int(n) != len(list) {
 		t.Errorf("%v of %d gateways are there", n, len(list))
 	}
 	e.stop(t)

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package processtest
+package e2e
 
 import "syscall"
 

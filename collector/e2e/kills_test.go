@@ -1,20 +1,16 @@
-package processtest
+package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
-	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 const (
@@ -25,12 +21,13 @@ const (
 )
 
 // Killed at any moment, many times, the exporter never shows less than before, counts nothing twice, and in the end it has missed nothing.
-func (p programs) kills(t *testing.T) {
+func TestCountersNeverFallAcrossKills(t *testing.T) {
+	p := built(t)
 	rng := rand.New(rand.NewPCG(seed(t), 0))
 	dialect := []string{"old", "new"}[rng.IntN(2)]
 	t.Logf("a gateway of the %s dialect", dialect)
 	// Rewriting is off, so that breakdowns have to be exact as well. Everything else happens, sixty times as fast.
-	_, gateway := serve(t, p.gateway, "--history=20000", "--history-span=3h", "--unfinished=60", "--pending=20", "--ready=10", "--connections=8", "--cost=new",
+	_, gateway := serve(t, p.Gateway, "--history=20000", "--history-span=3h", "--unfinished=60", "--pending=20", "--ready=10", "--connections=8", "--cost=new",
 		"--dialect="+dialect, "--rate=5", "--hurry=60", "--duration=3s", "--late-max=4s", "--no-rewriting", "--seed="+strconv.FormatUint(rng.Uint64N(1e6), 10))
 	args := []string{
 		"--hoop.url=" + gateway, "--state.dir=" + t.TempDir(), "--sessions.lookback=" + killLookback.String(), "--sessions.overlap=" + killOverlap.String(),
@@ -43,20 +40,20 @@ func (p programs) kills(t *testing.T) {
 	defer scraper.Wait()
 	defer enough()
 
-	kills := int(number(t, "HOOP_KILLS", 5))
+	kills := int(collectortest.Number(t, "HOOP_KILLS", collectortest.Pick[uint64](2, 5)))
 	for i := 0; i < kills && !t.Failed(); i++ {
-		e := launch(t, anyToken(), p.exporter, args...)
+		e := launch(t, anyToken(), p.Exporter, args...)
 		if i == 0 {
-			// The truth counts from the first answer that the gateway gave, so this one has to be lived to tell of.
+			// The truth counts from the first answer that the gateway gave, so this one has to live until then.
 			w.visit(t.Context(), e)
-			eventually(t, time.Minute, 10*time.Millisecond, func() string {
+			collectortest.Eventually(t, time.Minute, 10*time.Millisecond, func() string {
 				if w.ups.Load() == 0 {
 					return "nothing is shown"
 				}
 				return ""
 			})
 		}
-		// Every other one at the worst moment: when somebody has just been told something.
+		// Every other one at the worst moment: when a scrape has just been answered.
 		w.live(e, time.Duration(rng.Int64N(int64(mostLife))), i%2 == 1)
 		e.kill()
 	}
@@ -72,13 +69,13 @@ func (p programs) kills(t *testing.T) {
 	}
 	// Once more after it was equal: what is remembered wrongly shows when it is read again.
 	for range 2 {
-		e, exporter := serve(t, p.exporter, args...)
+		e, exporter := serve(t, p.Exporter, args...)
 		w.becomesTrue(exporter)
 		e.kill()
 	}
 }
 
-// witness scrapes the exporters, whichever is alive.
+// witness collectortest.Seriess the exporters, whichever is alive.
 type witness struct {
 	t       *testing.T
 	gateway string
@@ -96,7 +93,7 @@ type visited struct {
 	url string
 }
 
-// visit has an exporter scraped from when it listens. It tells whether it does before ctx ends.
+// visit has an exporter scraped from when it listens. It reports whether it does before ctx ends.
 func (w *witness) visit(ctx context.Context, e *process) bool {
 	url, err := e.listens(ctx)
 	if err != nil {
@@ -160,7 +157,7 @@ func (w *witness) look(ctx context.Context, e *visited) {
 		w.cut++
 		return
 	}
-	s := scrape{}
+	s := collectortest.Series{}
 	if err == nil {
 		s, err = decode(body)
 	}
@@ -172,9 +169,9 @@ func (w *witness) look(ctx context.Context, e *visited) {
 	}
 }
 
-func (w *witness) examine(ctx context.Context, s scrape) {
+func (w *witness) examine(ctx context.Context, s collectortest.Series) {
 	w.scrapes++
-	if s.values["hoop_up"] == 1 {
+	if s.Values["hoop_up"] == 1 {
 		w.ups.Add(1)
 	}
 	if wrong := w.books.enter(s); wrong != nil {
@@ -200,7 +197,7 @@ func (w *witness) examine(ctx context.Context, s scrape) {
 func (w *witness) becomesTrue(exporter string) {
 	w.t.Helper()
 	began, series := time.Now(), 0
-	eventually(w.t, 3*time.Minute, 250*time.Millisecond, func() string {
+	collectortest.Eventually(w.t, 3*time.Minute, 250*time.Millisecond, func() string {
 		s, err := observe(w.t.Context(), exporter)
 		if err != nil {
 			w.t.Fatal(err)
@@ -216,34 +213,10 @@ func (w *witness) becomesTrue(exporter string) {
 	w.t.Logf("all of %d series are the truth %v after the start", series, time.Since(began).Round(10*time.Millisecond))
 }
 
-// seed decides what is left to chance. It is told, so that a failure can be repeated as far as the machine allows.
+// seed decides what is left to chance. It is logged, so that a failure can be repeated as far as the machine allows.
 func seed(t *testing.T) uint64 {
 	t.Helper()
-	n := number(t, "HOOP_SEED", rand.Uint64N(1e6))
+	n := collectortest.Number(t, "HOOP_SEED", rand.Uint64N(1e6))
 	t.Logf("HOOP_SEED=%d", n)
 	return n
-}
-
-// truth is what the gateway says that every metric must be now, for an exporter with these settings.
-func truth(ctx context.Context, gateway string, lookback, overlap time.Duration) (gatewaytest.Truth, error) {
-	q := url.Values{
-		"lookback": {lookback.String()}, "overlap": {overlap.String()}, "forget_after": {"2160h"},
-		"long_running": {"1h,8h,24h,72h"}, "overdue": {"5m,20m,1h,24h"},
-		"event_size_buckets": {floats(ledger.Bounds(ledger.EventSize))}, "duration_buckets": {floats(ledger.Bounds(ledger.Duration))},
-		"wait_buckets": {floats(ledger.Bounds(ledger.ReviewWait))},
-	}
-	var t gatewaytest.Truth
-	body, err := fetch(ctx, http.MethodGet, gateway+"/truth?"+q.Encode(), "application/json")
-	if err == nil {
-		err = json.Unmarshal(body, &t)
-	}
-	return t, err
-}
-
-func floats(list []float64) string {
-	var out []string
-	for _, v := range list {
-		out = append(out, strconv.FormatFloat(v, 'g', -1, 64))
-	}
-	return strings.Join(out, ",")
 }
