@@ -15,10 +15,12 @@ import (
 
 const (
 	// mostLife is how long an exporter lives at most before it is killed.
-	mostLife = 2 * time.Second
-	// A short overlap, so that what was counted is also forgotten again in the time that a test has.
-	killOverlap, killLookback = 30 * time.Second, 2 * time.Hour
+	mostLife     = 2 * time.Second
+	killLookback = 2 * time.Hour
 )
+
+// allowedLateness is short, so that what was counted is also forgotten again in the time that a test has. No session shows up later.
+func allowedLateness() time.Duration { return collectortest.Pick(8*time.Second, 30*time.Second) }
 
 // Killed at any moment, many times, the exporter never shows less than before, counts nothing twice, and in the end it has missed nothing.
 func TestCountersNeverFallAcrossKills(t *testing.T) {
@@ -27,10 +29,11 @@ func TestCountersNeverFallAcrossKills(t *testing.T) {
 	dialect := []string{"old", "new"}[rng.IntN(2)]
 	t.Logf("a gateway of the %s dialect", dialect)
 	// Rewriting is off, so that breakdowns have to be exact as well. Everything else happens, sixty times as fast.
-	_, gateway := serve(t, p.Gateway, "--history=20000", "--history-span=3h", "--unfinished=60", "--pending=20", "--ready=10", "--connections=8", "--cost=new",
-		"--dialect="+dialect, "--rate=5", "--hurry=60", "--duration=3s", "--late-max=4s", "--no-rewriting", "--seed="+strconv.FormatUint(rng.Uint64N(1e6), 10))
+	sessions, late := collectortest.Pick("1s", "3s"), collectortest.Pick("1s", "4s")
+	_, gateway := serve(t, p.Gateway, "--history="+collectortest.Pick("5000", "20000"), "--history-span=3h", "--unfinished=60", "--pending=20", "--ready=10", "--connections=8", "--cost=new",
+		"--dialect="+dialect, "--rate=5", "--hurry=60", "--duration="+sessions, "--late-max="+late, "--no-rewriting", "--seed="+strconv.FormatUint(rng.Uint64N(1e6), 10))
 	args := []string{
-		"--hoop.url=" + gateway, "--state.dir=" + t.TempDir(), "--sessions.lookback=" + killLookback.String(), "--sessions.overlap=" + killOverlap.String(),
+		"--hoop.url=" + gateway, "--state.dir=" + t.TempDir(), "--sessions.lookback=" + killLookback.String(), "--sessions.overlap=" + allowedLateness().String(),
 		"--cache.ttl=20ms", "--hoop.duty=0.5", "--metrics.first-value-hold=500ms", "--web.listen-address=127.0.0.1:0",
 	}
 	w := &witness{t: t, gateway: gateway, books: newBooks()}
@@ -75,7 +78,7 @@ func TestCountersNeverFallAcrossKills(t *testing.T) {
 	}
 }
 
-// witness collectortest.Seriess the exporters, whichever is alive.
+// witness scrapes the exporters, whichever is alive.
 type witness struct {
 	t       *testing.T
 	gateway string
@@ -180,7 +183,7 @@ func (w *witness) examine(ctx context.Context, s collectortest.Series) {
 	if w.scrapes%10 != 0 {
 		return
 	}
-	now, err := truth(ctx, w.gateway, killLookback, killOverlap)
+	now, err := truth(ctx, w.gateway, killLookback, allowedLateness())
 	if err != nil {
 		if ctx.Err() == nil {
 			w.t.Error(err)
@@ -203,7 +206,7 @@ func (w *witness) becomesTrue(exporter string) {
 			w.t.Fatal(err)
 		}
 		w.examine(w.t.Context(), s)
-		now, err := truth(w.t.Context(), w.gateway, killLookback, killOverlap)
+		now, err := truth(w.t.Context(), w.gateway, killLookback, allowedLateness())
 		if err != nil {
 			w.t.Fatal(err)
 		}
