@@ -210,7 +210,7 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 	}
 }
 
-func TestHelpAndVersion(t *testing.T) {
+func TestHelpAndVersionGoToStandardOutput(t *testing.T) {
 	for flag, want := range map[string]string{"--help": "--hoop.duty=0.1", "--version": "hoop_exporter, version"} {
 		code, stdout, stderr := runOnce(t, flag)
 		if code != 0 || !strings.Contains(stdout, want) || stderr != "" {
@@ -220,7 +220,7 @@ func TestHelpAndVersion(t *testing.T) {
 }
 
 // What `go run . --demo` promises, in each format that Prometheus may ask for.
-func TestDemo(t *testing.T) {
+func TestTheDemoServesEveryFormat(t *testing.T) {
 	t.Setenv("HOOP_TOKEN", "of-somebody's-shell")
 	p := start(t, "--demo", "--cache.ttl=100ms", "--metrics.first-value-hold=0")
 	if url := p.stdout.await(t, `Open (\S+)`); url != p.url+"/metrics" {
@@ -343,7 +343,7 @@ func simulated(t *testing.T) *httptest.Server {
 	return s
 }
 
-func TestConfigCheck(t *testing.T) {
+func TestConfigCheckSaysWhatIsWrong(t *testing.T) {
 	gateway := simulated(t)
 	for _, test := range []struct {
 		name, url, token string
@@ -371,7 +371,7 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
-func TestOnce(t *testing.T) {
+func TestOncePrintsEverythingThatWasRead(t *testing.T) {
 	withoutEnvironment(t)
 	t.Setenv("HOOP_TOKEN", "admin-token")
 	t.Run("everything was read", func(t *testing.T) {
@@ -425,7 +425,7 @@ func TestStateOutlivesTheProgram(t *testing.T) {
 }
 
 // What holds for a file or for flags is printed as a file, without a secret; what is wrong with a file is told line by line.
-func TestConfigPrint(t *testing.T) {
+func TestConfigPrintShowsNoSecret(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("secret-of-mine"), 0o600); err != nil {
 		t.Fatal(err)

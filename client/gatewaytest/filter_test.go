@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPatternAgainstRegexp holds LIKE to a translation that leaves the matching to somebody else.
-func TestPatternAgainstRegexp(t *testing.T) {
+// TestPatternsMatchAsRegularExpressionsDo holds LIKE to a translation that leaves the matching to somebody else.
+func TestPatternsMatchAsRegularExpressionsDo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.SampledFrom([]rune(`ab%_\ü`)))
 		p, s := pattern(text.Draw(t, "pattern")), text.Draw(t, "text")
@@ -49,9 +49,9 @@ func TestPatternAgainstRegexp(t *testing.T) {
 	})
 }
 
-// TestListAgainstPlainReading asks for random pages of random sessions and compares with what reading all of them
+// TestListsEqualAPlainReading asks for random pages of random sessions and compares with what reading all of them
 // one by one finds: the indexes and their arithmetic must not be noticed.
-func TestListAgainstPlainReading(t *testing.T) {
+func TestListsEqualAPlainReading(t *testing.T) {
 	each(t, func(outer *testing.T, d Dialect) {
 		rapid.Check(outer, func(t *rapid.T) {
 			c := noon()
