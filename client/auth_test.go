@@ -81,7 +81,7 @@ func writeToken(t *testing.T, file, token string) {
 
 // The life of a token: read from its file at each request, replaced by what the gateway hands out, dropped when the
 // gateway takes it no more.
-func TestTokenRotation(t *testing.T) {
+func TestATokenIsReadReplacedAndDropped(t *testing.T) {
 	g := &tokenGateway{takes: []string{"file-1"}}
 	var connections atomic.Int32
 	srv := httptest.NewUnstartedServer(g)
@@ -148,7 +148,7 @@ func TestTokenRotation(t *testing.T) {
 }
 
 // Many goroutines at once, while tokens come and go; the race detector watches.
-func TestTokenRotationIsConcurrent(t *testing.T) {
+func TestATokenMayChangeWhileManyUseIt(t *testing.T) {
 	g := &tokenGateway{takes: []string{"file", "new"}, handOut: "new"}
 	srv := httptest.NewServer(g)
 	defer srv.Close()
@@ -170,7 +170,7 @@ func TestTokenRotationIsConcurrent(t *testing.T) {
 }
 
 // A token is taken over only from where it can belong.
-func TestTokenRotationIsRefused(t *testing.T) {
+func TestANewTokenIsTakenOnlyFromWhereItBelongs(t *testing.T) {
 	t.Run("without a bearer token", func(t *testing.T) {
 		g := &tokenGateway{takes: []string{""}, handOut: "new"}
 		srv := httptest.NewServer(g)
@@ -222,7 +222,7 @@ func TestTokenRotationIsRefused(t *testing.T) {
 }
 
 // A transport that does not tell what it sent cannot say whose the new token is.
-func TestTokenRotationWithoutARequest(t *testing.T) {
+func TestANewTokenWithoutItsRequestIsIgnored(t *testing.T) {
 	code := 200
 	c, err := New("http://gateway", &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
 		if v := r.Header.Get("Authorization"); v != "" {
@@ -271,7 +271,7 @@ func TestUnauthorizedIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestSameOrigin(t *testing.T) {
+func TestOriginsAreComparedBySchemeHostAndPort(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want bool
@@ -292,7 +292,7 @@ func TestSameOrigin(t *testing.T) {
 }
 
 // A redirect within the gateway is followed, one that leaves it is not even asked.
-func TestRedirects(t *testing.T) {
+func TestRedirectsAreFollowedOnlyWithinTheGateway(t *testing.T) {
 	var stolen []string
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stolen = append(stolen, fmt.Sprint(r.Header))
@@ -360,7 +360,7 @@ func TestRedirects(t *testing.T) {
 	checkError(t, err, "redirect", ErrRedirect, "never")
 }
 
-func TestHTTPClientRefuses(t *testing.T) {
+func TestHTTPClientRefusesWhatCannotWork(t *testing.T) {
 	for name, cfg := range map[string]config.HTTPClientConfig{
 		"two credentials":    {BearerToken: "hunter2", BearerTokenFile: "hunter2"},
 		"a CA that is not":   {TLSConfig: config.TLSConfig{CA: "hunter2"}},
@@ -374,7 +374,7 @@ func TestHTTPClientRefuses(t *testing.T) {
 }
 
 // The configuration reaches the wire: extra headers and TLS.
-func TestHTTPClientConfiguration(t *testing.T) {
+func TestHTTPClientSendsItsHeadersOverTLS(t *testing.T) {
 	var sent http.Header
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent = r.Header

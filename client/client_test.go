@@ -42,7 +42,7 @@ func TestNewFindsTheAPI(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewRefusesWhatIsNotTheURLOfAGateway(t *testing.T) {
 	for base, reason := range map[string]string{
 		"":                                     "scheme",
 		"hoop.example.com":                     "scheme",
@@ -71,7 +71,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestListSessionsAsks(t *testing.T) {
+func TestListSessionsSendsItsOptions(t *testing.T) {
 	zone := time.FixedZone("", -3*3600)
 	tests := map[string]struct {
 		options ListOptions
@@ -135,7 +135,7 @@ func TestListSessionsRefusesWhatGatewaysMisunderstand(t *testing.T) {
 	}
 }
 
-func TestEscapeLike(t *testing.T) {
+func TestEscapeLikeEscapesEveryWildcard(t *testing.T) {
 	for s, want := range map[string]string{"": "", "pg-demo": "pg-demo", "a_b%c": `a\_b\%c`, `a\b`: `a\\b`, `\_`: `\\\_`} {
 		if got := EscapeLike(s); got != want {
 			t.Errorf("%q: got %q, want %q", s, got, want)
@@ -143,7 +143,7 @@ func TestEscapeLike(t *testing.T) {
 	}
 }
 
-func TestAnswerHeaders(t *testing.T) {
+func TestDateAndVersionAreReadFromHeaders(t *testing.T) {
 	tests := map[string]struct {
 		date, server string
 		want         Answer
@@ -175,7 +175,7 @@ func TestAnswerHeaders(t *testing.T) {
 	}
 }
 
-func TestGetSession(t *testing.T) {
+func TestGetSessionReadsOneRow(t *testing.T) {
 	row := `{"id":"a/b","connection":"pg","start_date":"2026-08-01T10:00:00Z","event_stream":[[1,"o","eA=="]],"script":{"data":"select"}}`
 	tests := map[string]struct {
 		id, path    string
@@ -240,7 +240,7 @@ func TestGetSession(t *testing.T) {
 	}
 }
 
-func TestUserInfo(t *testing.T) {
+func TestOnlyAdminsAndAuditorsSeeAllSessions(t *testing.T) {
 	for body, sees := range map[string]bool{
 		`{"id":"u","role":"admin"}`:    true,
 		`{"id":"u","role":"auditor"}`:  true,

@@ -17,9 +17,9 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// TestConformance holds a gateway to what the client builds on. It reads only, takes any data, and runs against both
+// TestGatewaysBehaveAsTheClientAssumes holds a gateway to what the client builds on. It reads only, takes any data, and runs against both
 // dialects of the simulation always, and against the gateway that HOOP_CONFORMANCE_URL and HOOP_CONFORMANCE_TOKEN name.
-func TestConformance(t *testing.T) {
+func TestGatewaysBehaveAsTheClientAssumes(t *testing.T) {
 	for _, dialect := range []gatewaytest.Dialect{gatewaytest.Old, gatewaytest.New2026} {
 		t.Run("simulation "+dialect.String(), func(t *testing.T) {
 			now := time.Now()

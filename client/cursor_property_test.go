@@ -14,7 +14,7 @@ import (
 // Any list, of either dialect, that grows while it is read: no row twice, every row that was there from the beginning,
 // in an order that does not depend on the gateway's, with claims that hold at every step, in a bounded number of
 // requests and a bounded memory.
-func TestCursorProperties(t *testing.T) {
+func TestAWalkReadsEveryRowOnceFromAnyList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const seconds = 6
 		l := &fakeList{

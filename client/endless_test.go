@@ -32,7 +32,7 @@ func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // However much may be read of an answer, no single value of it gets all of that into memory at once: where there are many gateways, one that
 // goes mad would end the process for all of them.
-func TestValuesWithoutEnd(t *testing.T) {
+func TestAValueWithoutEndIsNotHeldInMemory(t *testing.T) {
 	for name, begin := range map[string]string{
 		"a row":                     `{"data":[{"id":"`,
 		"a row after others":        `{"data":[` + strings.Repeat(`{"id":"6c1e5d3c-2f4a-4d7e-9b1a-000000000000"},`, 50) + `{"labels":{"a":"`,

@@ -101,7 +101,7 @@ var recordedErrors = map[string]string{
 }
 
 // Every recorded answer, through the client.
-func TestRecordedAnswers(t *testing.T) {
+func TestRecordedAnswersAreUnderstood(t *testing.T) {
 	for _, file := range fixtures(t) {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/"), ".json")
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +188,7 @@ func checkRecordedUser(t *testing.T, c *Client, name string) {
 }
 
 // One recorded row, every field of it.
-func TestRecordedRow(t *testing.T) {
+func TestEveryFieldOfARecordedRowIsRead(t *testing.T) {
 	page, err := serveFixture(t, "testdata/gateway-2026-08/approved-ready.json").ListSessions(context.Background(), ListOptions{Details: true})
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestRecordedRow(t *testing.T) {
 }
 
 // A pending review has nulls where a decision will be: nobody, and no time.
-func TestRecordedNulls(t *testing.T) {
+func TestNullsAreReadAsAbsent(t *testing.T) {
 	page, err := serveFixture(t, "testdata/gateway-1.49.10/pending.json").ListSessions(context.Background(), ListOptions{})
 	if err != nil {
 		t.Fatal(err)

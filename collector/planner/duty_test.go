@@ -40,7 +40,7 @@ func TestDutyIsKept(t *testing.T) {
 	})
 }
 
-func TestSharesOfTheDuty(t *testing.T) {
+func TestEachKindHasItsPortionOfTheDuty(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		hungry []Kind
@@ -76,7 +76,7 @@ func TestSharesOfTheDuty(t *testing.T) {
 }
 
 // A request that took very long keeps only its own kind waiting, and not for ever.
-func TestOneSlowAnswer(t *testing.T) {
+func TestOneSlowAnswerHoldsUpOnlyItsKind(t *testing.T) {
 	now := noon()
 	d := NewDuty(now).Join(now)
 	d.charge(Pending, 12*time.Second)
@@ -125,7 +125,7 @@ func TestDutyIsKeptTogether(t *testing.T) {
 	})
 }
 
-func TestEqualPartsOfTheDuty(t *testing.T) {
+func TestPlannersShareTheDutyEqually(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		hungry []time.Duration // what a request of each takes; 0: it asks for nothing
@@ -253,7 +253,7 @@ func TestBackoffGrowsToAMinute(t *testing.T) {
 }
 
 // A gateway that never tells the time is taken to have ours, but not before it had many chances to tell it.
-func TestAGatewayThatNeverTellsTheTime(t *testing.T) {
+func TestAGatewayWithoutADateHasOurTimeAfterManyAnswers(t *testing.T) {
 	c := clock{period: 15 * time.Minute}
 	local := noon()
 	for i := range 30 {
@@ -282,7 +282,7 @@ func TestAGatewayThatNeverTellsTheTime(t *testing.T) {
 	}
 }
 
-func TestClock(t *testing.T) {
+func TestTheClockFollowsTheGateway(t *testing.T) {
 	c := clock{period: 15 * time.Minute}
 	local := noon().Add(time.Hour) // the exporter's clock is an hour ahead
 	c.observe(noon(), local)

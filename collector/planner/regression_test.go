@@ -12,7 +12,7 @@ import (
 )
 
 // Dense flood interrupted.
-func TestDenseFloodInterrupted(t *testing.T) {
+func TestAnInterruptedWalkThroughADenseSecondReadsAllOfIt(t *testing.T) {
 	for at := 1; at < 14; at++ {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			g := newTable(t)
@@ -42,7 +42,7 @@ func TestDenseFloodInterrupted(t *testing.T) {
 }
 
 // One answer with a Date in the past.
-func TestOneDateInThePast(t *testing.T) {
+func TestOneDateInThePastChangesNothing(t *testing.T) {
 	g := newTable(t)
 	g.refresh(0)
 	g.readBack()
@@ -63,7 +63,7 @@ func TestOneDateInThePast(t *testing.T) {
 }
 
 // One recheck answer with a Date in the future.
-func TestOneDateInTheFuture(t *testing.T) {
+func TestOneDateInTheFutureLosesNothing(t *testing.T) {
 	for _, jump := range []time.Duration{24 * time.Hour, 100 * 24 * time.Hour} {
 		g := newTable(t)
 		g.add("a", time.Hour)
@@ -219,7 +219,7 @@ func TestOneDateInTheFutureHidesNoDecision(t *testing.T) {
 }
 
 // Late rows in a dense second in which a sweep was interrupted.
-func TestLateRowInADenseSecond(t *testing.T) {
+func TestLateRowsInADenseSecondAreFound(t *testing.T) {
 	for at := 2; at < 9; at++ {
 		g := newTable(t)
 		g.cost = func(Request) time.Duration { return 10 * time.Millisecond }
@@ -266,7 +266,7 @@ func TestLateRowInADenseSecond(t *testing.T) {
 }
 
 // The newest page's window ended in the past, because of one odd Date, and with a whole second: what came within that second is not in it.
-func TestTheSecondInWhichAWindowEnds(t *testing.T) {
+func TestTheSecondInWhichAWindowEndsIsReadAgain(t *testing.T) {
 	g := newTable(t)
 	g.refresh(0)
 	g.readBack()
