@@ -1,10 +1,11 @@
 package collectortest
 
 import (
-	"flag"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,8 +62,7 @@ func Duration(t testing.TB, name string, def, least time.Duration) time.Duration
 // Main runs the tests of a package that simulates, and fails if they leave a goroutine behind. Simulated days make garbage by the gigabyte: collected
 // less often, they take half of the time. What benchmarks measure is left as it is.
 func Main(m *testing.M) {
-	flag.Parse()
-	if f := flag.Lookup("test.bench"); f == nil || f.Value.String() == "" {
+	if !slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.bench") }) {
 		debug.SetGCPercent(400)
 		debug.SetMemoryLimit(1 << 30)
 	}
