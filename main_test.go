@@ -229,7 +229,7 @@ func TestTheDemoServesEveryFormat(t *testing.T) {
 	}
 }
 
-// observed scrapes protobuf until the histogram has an observation, for which somebody's session has to end first.
+// observed scrapes protobuf until the histogram has an observation, for which a session has to end first.
 func (p *process) observed(t *testing.T, name string) (map[string]*dto.MetricFamily, *dto.Histogram) {
 	t.Helper()
 	again := time.NewTicker(200 * time.Millisecond)
@@ -295,7 +295,7 @@ func TestAnUnreachableGatewayDoesNotStopTheExporter(t *testing.T) {
 	}
 }
 
-// closedServer is the address of nobody.
+// closedServer is an address at which nothing listens.
 func closedServer() string {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close()
@@ -367,7 +367,7 @@ func TestOncePrintsEverythingThatWasRead(t *testing.T) {
 	})
 }
 
-// What was counted is there again after a restart, in a file that holds no secret and that nobody else can use meanwhile.
+// What was counted is there again after a restart, in a file that holds no secret and that no other process can use meanwhile.
 func TestStateOutlivesTheProgram(t *testing.T) {
 	withoutEnvironment(t)
 	t.Setenv("HOOP_TOKEN", "admin-token")
@@ -395,7 +395,7 @@ func TestStateOutlivesTheProgram(t *testing.T) {
 	}
 }
 
-// What holds for a file or for flags is printed as a file, without a secret; what is wrong with a file is told line by line.
+// What holds for a file or for flags is printed as a file, without a secret; what is wrong with a file is reported line by line.
 func TestConfigPrintShowsNoSecret(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("secret-of-mine"), 0o600); err != nil {

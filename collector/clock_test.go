@@ -11,11 +11,11 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// wallClock is a machine's clock, which somebody sets, or which was wrong all along: its wall clock jumps, while what was measured with it goes on
-// undisturbed, as with time.Now.
+// wallClock is a machine's clock that is set, or that was wrong from the start: its wall clock jumps, while what is measured with it goes on, as with
+// time.Now.
 type wallClock struct {
 	mu    sync.Mutex
-	epoch time.Time // a time.Now from without the bubble: within it there is no monotonic clock
+	epoch time.Time // a time.Now from outside the bubble: inside there is no monotonic clock
 	began time.Time // the bubble's time of that
 	off   time.Duration
 }
@@ -92,7 +92,7 @@ func TestAClockThatIsSetBackKeepsNoScrapeFromRefreshing(t *testing.T) {
 	})
 }
 
-// Who sets the exporter's clock does not set the gateway's.
+// Setting the exporter's clock does not set the gateway's.
 func TestAClockThatIsSetDoesNotMoveTheGatewaysTime(t *testing.T) {
 	epoch := time.Now()
 	synctest.Test(t, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestAClockThatIsSetDoesNotMoveTheGatewaysTime(t *testing.T) {
 				time.Sleep(11 * time.Second)
 				w.scrape()
 				if d := time.Since(w.collector.published.Load().snapshot.At); d < 0 || d > 2*time.Second {
-					t.Errorf("off by %v: the numbers are said to be for %v ago", off, d)
+					t.Errorf("off by %v: the numbers are said to be %v old", off, d)
 				}
 			}
 		}

@@ -132,7 +132,7 @@ func (s *simulation) live(d time.Duration) {
 			s.clock.set(anOffset(s.rng))
 		}
 		if time.Since(fullSince) > 24*time.Hour {
-			s.disk.setFull(false) // what is older than the lookback when it is read back is given up
+			s.disk.setFull(false) // what is older than the lookback when it can be read is not counted
 		}
 		s.scrape()
 		if s.Failed() {
@@ -170,7 +170,7 @@ func (s *simulation) scrape() {
 	if err != nil {
 		s.Fatalf("scrape %d: %v", s.scrapes, err)
 	}
-	s.witness.look(s.T, families)
+	s.witness.check(s.T, families)
 	got := flatten(slices.DeleteFunc(families, func(f *dto.MetricFamily) bool {
 		return f.GetType() == dto.MetricType_GAUGE || strings.HasPrefix(f.GetName(), "hoop_exporter_")
 	}))

@@ -139,7 +139,7 @@ func (w *world) compare(got map[string]float64, truth gatewaytest.Truth) {
 	w.Logf("%d series compared, %d rewritten", len(keys), truth.Rewritten)
 }
 
-// breaksDown tells whether a family says more of a session's end than that there was one.
+// breaksDown reports whether a family says more of a session's end than that it ended.
 func breaksDown(family string) bool {
 	for _, prefix := range []string{"hoop_sessions_finished_", "hoop_session_exit_codes_", "hoop_reviews_resolved_", "hoop_session_event_", "hoop_session_duration_", "hoop_review_wait_"} {
 		if strings.HasPrefix(family, prefix) {

@@ -18,9 +18,9 @@ type witness struct {
 	longest   time.Duration
 	answered  time.Time // when an answer last came that was no failure
 
-	budget  time.Duration // that the duty allows so far
+	budget  time.Duration // that the exporter may use so far
 	since   time.Time     // of the last look
-	settled bool          // the first read-back was over then
+	settled bool          // the backfill was complete then
 }
 
 func newWitness(r http.RoundTripper) *witness { return &witness{RoundTripper: r, since: time.Now()} }
@@ -44,8 +44,8 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// look wants, at a scrape, one request at a time, the duty kept, and no gauges from longer ago than they say.
-func (w *witness) look(t *testing.T, families []*dto.MetricFamily) {
+// check fails the test, at a scrape, on a second request at once, on more time than the budget allows, and on gauges that are older than they say.
+func (w *witness) check(t *testing.T, families []*dto.MetricFamily) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -66,13 +66,13 @@ func documents(t *testing.T) map[string]string {
 // What a command needs that is not here. Everything else is run by a test: "test" and "serve" here, "render" by deploy/check.
 var missing = []string{"needs=docker", "needs=gateway", "needs=network", "needs=root"}
 
-// A command that nobody runs is wrong sooner or later, so each block of them says who runs it, or why nobody can.
+// A command that no test runs is wrong sooner or later, so each block of them says what runs it, or why nothing can.
 func TestEveryCommandInADocumentSaysWhoRunsIt(t *testing.T) {
 	for path, text := range documents(t) {
 		for _, b := range blocks(text) {
 			known := append([]string{"test", "serve", "render"}, missing...)
 			if b.language == "sh" && filepath.Dir(path) == "../docs" && !slices.Contains(known, b.mark) {
-				t.Errorf("%s:%d: who runs this? Mark it sh test, sh serve, sh render or sh needs=...", path, b.line)
+				t.Errorf("%s:%d: what runs this? Mark it sh test, sh serve, sh render or sh needs=...", path, b.line)
 			}
 		}
 	}
@@ -101,13 +101,13 @@ func TestCommandsInDocumentsWork(t *testing.T) {
 	}
 }
 
-// reader is somebody who does what a document says.
+// reader does what a document says.
 type reader struct {
-	dir     string // where he is
-	shell   string // what he has exported
+	dir     string // where it is
+	shell   string // what it has exported
 	path    string
 	gateway string
-	address string // of the exporter that he starts
+	address string // of the exporter that it starts
 }
 
 func newReader(t *testing.T, bin string) *reader {
@@ -132,7 +132,7 @@ func newReader(t *testing.T, bin string) *reader {
 			t.Fatal(err)
 		}
 	}
-	// The program listens where nobody else does.
+	// The program listens where nothing else does.
 	wrapper := filepath.Join(t.TempDir(), "hoop_exporter")
 	script := fmt.Sprintf("#!/bin/sh\nexec %q --web.listen-address=%s \"$@\"\n", filepath.Join(bin, "hoop_exporter"), r.address)
 	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
@@ -217,7 +217,7 @@ func TestEveryPictureIsShownAndCanBeTakenAgain(t *testing.T) {
 	for _, path := range pictures {
 		content, name := read(t, path), filepath.Base(path)
 		if !bytes.HasPrefix(content, []byte("\x89PNG")) || len(content) > most {
-			t.Errorf("%s is no PNG, or has %d bytes, more than %d", path, len(content), most)
+			t.Errorf("%s is not a PNG, or has %d bytes, more than %d", path, len(content), most)
 		}
 		if !strings.Contains(text, "](images/"+name+")") || !strings.Contains(script, "\ntake "+name+" ") {
 			t.Errorf("%s is not both shown and taken", name)

@@ -11,7 +11,7 @@ import (
 type Log struct {
 	mu      sync.Mutex
 	text    strings.Builder
-	written chan struct{} // closed by the next Write; nil where nobody waits
+	written chan struct{} // closed by the next Write; nil while nothing waits
 }
 
 // Write implements io.Writer.

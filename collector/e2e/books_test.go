@@ -107,7 +107,7 @@ func few(list []string) string {
 	return strings.Join(list, "\n")
 }
 
-// A check that finds nothing proves nothing, unless it finds what there is.
+// A check that finds nothing proves nothing unless it finds what is wrong.
 func TestBooksFindWhatIsWrong(t *testing.T) {
 	const series = `hoop_sessions_started_total{connection="a"}`
 	shown := func(key string, v float64, created int64, up float64) collectortest.Series {

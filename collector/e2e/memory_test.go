@@ -14,7 +14,7 @@ import (
 // mostResident is what the exporter may have in memory at any time, whatever it has read.
 const mostResident = 64 << 20
 
-// The exporter remembers what is unfinished, the overlap, and the series: never the history, however long.
+// The exporter remembers what is unfinished, the allowed lateness, and the series: never the history, however long.
 func TestMemoryDoesNotGrowWithHistory(t *testing.T) {
 	if os.Getenv("HOOP_MEMORY_SESSIONS") == "" {
 		collectortest.LongOnly(t, "measures memory")
@@ -60,7 +60,7 @@ func TestMemoryDoesNotGrowWithHistory(t *testing.T) {
 	if most > mostResident {
 		t.Errorf("%s were resident, want at most %s", mib(most), mib(mostResident))
 	}
-	// A small memory is no merit of one who has not read.
+	// A small memory proves nothing unless everything was read.
 	if s.Rows < sessions || collectortest.Sum(last.Values, "hoop_open_sessions") < float64(unfinished) || collectortest.Sum(last.Values, "hoop_connection_info") != 200 {
 		t.Errorf("%d of %d sessions were read, %v are open and %d of them for long, on %v of 200 connections",
 			s.Rows, sessions, collectortest.Sum(last.Values, "hoop_open_sessions"), unfinished, collectortest.Sum(last.Values, "hoop_connection_info"))

@@ -114,7 +114,7 @@ func serveWith(t *testing.T, env []string, program string, args ...string) (p *p
 	return p, url
 }
 
-// errNoProc is what a machine says that does not tell the memory of processes as Linux does.
+// errNoProc is returned on a machine that does not show the memory of processes as Linux does.
 var errNoProc = errors.New("no VmHWM and VmRSS in /proc")
 
 // resident is the memory of a process that is and was resident at most, in bytes.

@@ -318,7 +318,8 @@ func (f *shardRig) counters(t *testing.T) {
 	f.say("last minus first sample is the truth for all %d series (%.0f counted in all) of %d gateways; no resets", n, total, shardedGateways)
 }
 
-// replicas wants the recording rules to say the same of two replicas as of one: at rest, all that was counted lies in the last minutes.
+// replicas checks that the recording rules give the same for two replicas as for one. Nothing happens any more, and all that was counted lies in the
+// last minutes.
 func (f *shardRig) replicas(t *testing.T) {
 	t.Helper()
 	type groups struct {

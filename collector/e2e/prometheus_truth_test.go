@@ -22,7 +22,8 @@ var counted = []string{
 // measured are the histograms whose counts are.
 var measured = []string{"hoop_session_event_size_bytes", "hoop_session_duration_seconds", "hoop_review_wait_seconds"}
 
-// counters lets the gateway come to rest, and holds what Prometheus has seen of each series, from its first sample to its last, against what happened.
+// counters stops the gateway from starting sessions, and compares what Prometheus has seen of each series, from its first sample to its last, with
+// what happened.
 func (r *rig) counters(t *testing.T) {
 	t.Helper()
 	if _, err := fetch(t.Context(), http.MethodPost, r.gateway+"/calm", ""); err != nil {
@@ -113,7 +114,7 @@ func notIncreasedAs(saw map[string]series, truth map[string]float64) string {
 	return strings.Join(wrong, "\n")
 }
 
-// A check that finds nothing proves nothing, unless it finds what there is.
+// A check that finds nothing proves nothing unless it finds what is wrong.
 func TestIncreasesAreComparedSeriesBySeries(t *testing.T) {
 	saw := func(from, to float64) map[string]series {
 		return map[string]series{"a": {Values: []point{{time.Unix(5, 0).UTC(), from}, {time.Unix(10, 0).UTC(), to}}}}

@@ -67,18 +67,18 @@ func TestPagesAreShownOnlyAfterALoginOverTLS(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		who    func(*http.Request)
+		login  func(*http.Request)
 		status int
 	}{
 		{"the right password", as("prometheus", "correct horse"), 200},
 		{"a wrong password", as("prometheus", "wrong horse"), 401},
 		{"no password", as("prometheus", ""), 401},
-		{"somebody else", as("grafana", "correct horse"), 401},
-		{"nobody", nil, 401},
+		{"another user", as("grafana", "correct horse"), 401},
+		{"no user", nil, 401},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, path := range []string{"/metrics", "/", "/-/ready", "/debug/pprof/cmdline"} {
-				status, header, body := ask(t, secure, https+path, test.who)
+				status, header, body := ask(t, secure, https+path, test.login)
 				if status != test.status || strings.Contains(string(body), "hoop") != (status == 200) {
 					t.Errorf("%s: HTTP %d: %.200s", path, status, body)
 				}

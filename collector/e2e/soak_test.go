@@ -179,7 +179,7 @@ func TestGrowthIsSeenAndNothingElseIs(t *testing.T) {
 		{"shrinks", series(func(i int) float64 { return 100 - float64(i) }), false},
 		{"leaks", series(func(i int) float64 { return 100 + float64(i) }), true},
 		{"leaks below a saw", series(func(i int) float64 { return 100 + float64(i) + float64(i%4)*20 }), true},
-		{"too few to tell", []float64{1, 2, 3}, false},
+		{"too few to compare", []float64{1, 2, 3}, false},
 	} {
 		if from, to, grows := growth(test.values, 5); grows != test.want {
 			t.Errorf("%s: from %v to %v: %v", test.name, from, to, grows)

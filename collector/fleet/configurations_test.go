@@ -14,7 +14,7 @@ import (
 )
 
 // Whatever becomes of the file while everything is scraped: counters of gateways that stay never fall, those that are gone show nothing, no address is
-// asked twice at once, and in the end nothing is left behind.
+// asked twice at once, and in the end nothing is left.
 func TestNoSequenceOfConfigurationsMakesCountersFall(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, collectortest.Pick(5, 12)).Draw(rt, "steps")
@@ -67,7 +67,7 @@ func (s step) yaml() string {
 	return b.String() + s.Broken
 }
 
-// live goes through all steps, and tells what is wrong.
+// live goes through all steps, and returns what is wrong.
 func live(t *testing.T, steps []step) (wrong string) {
 	w := newWorld(t, Options{AtOnce: 2})
 	for _, host := range []string{"one", "two", "slow"} {

@@ -100,7 +100,7 @@ gateways:
   one: {url: https://one, token_file: t}
 `
 
-// What a reload keeps of a gateway, and what it begins anew. docs/operating.md has the same table.
+// What a reload keeps of a gateway, and what begins again. docs/operating.md has the same table.
 func TestAReloadKeepsWhatDidNotChange(t *testing.T) {
 	type kept struct{ ledger, cache, connections bool }
 	all, none := kept{true, true, true}, kept{}
@@ -244,7 +244,7 @@ func TestScrapesAreAnsweredDuringReloads(t *testing.T) {
 	})
 }
 
-// Each gateway is some shard's, and no gateway that of two.
+// Each gateway belongs to one shard, and to no second one.
 func TestEachGatewayBelongsToOneShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const total, n = 3, 30
@@ -273,7 +273,7 @@ func TestEachGatewayBelongsToOneShard(t *testing.T) {
 			}
 		}
 		if len(owner) != n {
-			t.Errorf("%d of %d gateways are somebody's", len(owner), n)
+			t.Errorf("%d of %d gateways belong to a shard", len(owner), n)
 		}
 		want := fmt.Sprint(worlds[0].Targets("/probe", "own:1"))
 		for _, w := range worlds {

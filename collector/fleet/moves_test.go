@@ -22,7 +22,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// town is gateways, and shards that divide them, seen by a scraper that goes by service discovery.
+// town is gateways, and shards that divide them, seen by a scraper that follows service discovery.
 type town struct {
 	t        *testing.T
 	gateways map[string]*gatewaytest.Gateway
@@ -37,7 +37,7 @@ type town struct {
 	created map[string]map[string]time.Time
 	before  map[string]map[string]float64 // what it had counted when it began again
 	resets  map[string]int                // how often it did
-	gaps    map[string]int                // scrapes that found nobody
+	gaps    map[string]int                // scrapes that found no collector
 }
 
 func newTown(t *testing.T, dirs func(int) string) *town {
@@ -177,7 +177,7 @@ func (town *town) calm() {
 }
 
 // Two shards become three, and two again, on a directory that all share. Old and new ones run side by side for a while, as in a rolling update.
-// Whoever follows service discovery sees every counter go on, to the truth.
+// A scraper that follows service discovery sees every counter go on, to the truth.
 func TestCountersGoOnWhereGatewaysMoveWithTheirState(t *testing.T) {
 	while := collectortest.Pick(5*time.Minute, 20*time.Minute)
 	synctest.Test(t, func(t *testing.T) {
@@ -265,7 +265,7 @@ func (town *town) end(again int) {
 		if wrong != "" {
 			town.t.Errorf("%s (moves: %v): %s", name, moves, wrong)
 		}
-		// Who it is that asks is asked by a new shard as long as the old one is there: that is no list.
+		// As long as the old shard is there, the new one asks only whose the credential is, which is not a list request.
 		if s := g.Stats(); s.Overlapping > 0 {
 			town.t.Errorf("%s: %d list requests overlapped", name, s.Overlapping)
 		}
@@ -273,5 +273,5 @@ func (town *town) end(again int) {
 	if moved == 0 || moved == len(town.gateways) {
 		town.t.Errorf("%d of %d gateways move", moved, len(town.gateways))
 	}
-	town.t.Logf("%d of %d gateways move; scrapes that found nobody: %v", moved, len(town.gateways), town.gaps)
+	town.t.Logf("%d of %d gateways move; scrapes that found no collector: %v", moved, len(town.gateways), town.gaps)
 }

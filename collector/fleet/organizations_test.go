@@ -91,7 +91,7 @@ func organizations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewayt
 	}
 }
 
-// server is one address, where the credential tells whose sessions are meant.
+// server is one address, where the credential decides whose sessions are meant.
 type server struct {
 	tenants map[string]*gatewaytest.Gateway
 

@@ -52,7 +52,7 @@ func (w *world) truth(host string) map[string]float64 {
 	return counted(w.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, Overlap: 15 * time.Minute}).Samples)
 }
 
-// differs tells where counters are not what they have to be. A series that is not there counts as 0.
+// differs returns where counters are not what they have to be. A series that is not there counts as 0.
 func differs(got, want map[string]float64) string {
 	keys := maps.Clone(want)
 	maps.Copy(keys, got)
