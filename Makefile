@@ -18,12 +18,16 @@ build: ## Build a static binary.
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o hoop_exporter .
 
 .PHONY: test
-test: ## Run all tests.
+test: ## Run the tests, in a minute and a half on two cores.
 	go test ./...
 
+.PHONY: long
+long: ## Run the long tests too: days of simulated life.
+	HOOP_LONG=1 go test -timeout=30m ./...
+
 .PHONY: race
-race: ## Run the shorter tests with the race detector.
-	go test -race -short ./...
+race: ## Run the tests with the race detector.
+	go test -race -timeout=20m ./...
 
 .PHONY: lint
 lint: ## Run all linters.
@@ -43,28 +47,28 @@ bench: ## Run all benchmarks.
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: memory
-memory: ## Measure the resident memory after a million sessions were read back.
-	HOOP_MEMORY_SESSIONS=1000000 go test -count=1 -timeout=20m -v -run '^TestProcesses$$/^memory' ./collector/processtest
+memory: ## Measure the resident memory after a backfill of a million sessions.
+	HOOP_MEMORY_SESSIONS=1000000 go test -count=1 -timeout=20m -v -run '^TestMemoryDoesNotGrowWithHistory$$' ./collector/e2e
 
 .PHONY: kills
 kills: ## Kill the exporter 50 times while it is scraped: nothing may be lost or counted twice.
-	HOOP_KILLS=50 go test -count=1 -v -run '^TestProcesses$$/^kill' ./collector/processtest
+	HOOP_KILLS=50 go test -count=1 -v -run '^TestCountersNeverFallAcrossKills$$' ./collector/e2e
 
 .PHONY: simulate
 simulate: ## Play simulated weeks of trouble for FOR.
-	HOOP_FOR=$(FOR) go test -count=1 -timeout=0 -v -run '^TestSimulation$$' ./collector
+	HOOP_FOR=$(FOR) go test -count=1 -timeout=0 -v -run '^TestCountersStayTrueWhateverGoesWrong$$' ./collector
 
 .PHONY: soak
 soak: ## Watch memory and goroutines under load for DURATION.
-	HOOP_SOAK=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^soak$$' ./collector/processtest
+	HOOP_SOAK=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestNothingGrowsUnderLoad$$' ./collector/e2e
 
 .PHONY: fleet
 fleet: ## Watch 200 gateways in one exporter, most of which go wrong, for DURATION.
-	HOOP_FLEET=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^fleet$$' ./collector/processtest
+	HOOP_FLEET=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestGatewaysInTroubleKeepNoOtherWaiting$$' ./collector/e2e
 
 .PHONY: cost
 cost: ## Measure for DURATION what one of 100 shards costs, of 10,000 gateways with 10 million sessions a day.
-	HOOP_COST=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestProcesses$$/^cost$$' ./collector/processtest
+	HOOP_COST=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestAShardOfAHundredGatewaysKeepsThemAllUp$$' ./collector/e2e
 
 .PHONY: demo
 demo: ## Run against a simulated gateway.

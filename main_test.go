@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,56 +27,28 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// output is what a run writes; a test can wait for a text in it.
-type output struct {
-	mu     sync.Mutex
-	text   bytes.Buffer
-	writes chan struct{}
-}
-
-func newOutput() *output { return &output{writes: make(chan struct{}, 1)} }
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	select {
-	case o.writes <- struct{}{}:
-	default:
-	}
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// await returns what the expression's group matches once it does.
-func (o *output) await(t *testing.T, expression string) string {
+// await returns what the expression's group matches in a log once it does.
+func await(t *testing.T, log *collectortest.Log, expression string) string {
 	t.Helper()
-	tooLong := time.After(time.Minute)
-	for {
-		if m := regexp.MustCompile(expression).FindStringSubmatch(o.String()); m != nil {
-			return m[1]
-		}
-		select {
-		case <-o.writes:
-		case <-tooLong:
-			t.Fatalf("no %q in %s", expression, o)
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	match, err := log.Await(ctx, regexp.MustCompile(expression))
+	if err != nil {
+		t.Fatalf("no %q in %s", expression, log)
 	}
+	return match[1]
 }
 
 // process is the program, run within the test.
 type process struct {
-	stdout, stderr *output
+	stdout, stderr *collectortest.Log
 	url            string // of its server
 	stop           context.CancelFunc
 	exit           chan int
@@ -87,7 +58,7 @@ type process struct {
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	p := &process{stdout: newOutput(), stderr: newOutput(), stop: cancel, exit: make(chan int, 1)}
+	p := &process{stdout: &collectortest.Log{}, stderr: &collectortest.Log{}, stop: cancel, exit: make(chan int, 1)}
 	go func() { p.exit <- run(ctx, append(args, "--web.listen-address=127.0.0.1:0"), p.stdout, p.stderr) }()
 	t.Cleanup(func() {
 		cancel()
@@ -95,7 +66,7 @@ func start(t *testing.T, args ...string) *process {
 			<-p.exit
 		}
 	})
-	p.url = "http://" + p.stderr.await(t, `msg="Listening on" address=(\S+)`)
+	p.url = "http://" + await(t, p.stderr, `msg="Listening on" address=(\S+)`)
 	return p
 }
 
@@ -209,7 +180,7 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 	}
 }
 
-func TestHelpAndVersion(t *testing.T) {
+func TestHelpAndVersionGoToStandardOutput(t *testing.T) {
 	for flag, want := range map[string]string{"--help": "--hoop.duty=0.1", "--version": "hoop_exporter, version"} {
 		code, stdout, stderr := runOnce(t, flag)
 		if code != 0 || !strings.Contains(stdout, want) || stderr != "" {
@@ -219,10 +190,10 @@ func TestHelpAndVersion(t *testing.T) {
 }
 
 // What `go run . --demo` promises, in each format that Prometheus may ask for.
-func TestDemo(t *testing.T) {
+func TestTheDemoServesEveryFormat(t *testing.T) {
 	t.Setenv("HOOP_TOKEN", "of-somebody's-shell")
 	p := start(t, "--demo", "--cache.ttl=100ms", "--metrics.first-value-hold=0")
-	if url := p.stdout.await(t, `Open (\S+)`); url != p.url+"/metrics" {
+	if url := await(t, p.stdout, `Open (\S+)`); url != p.url+"/metrics" {
 		t.Errorf("says to open %s, listens on %s", url, p.url)
 	}
 	families, h := p.observed(t, "hoop_session_duration_seconds")
@@ -257,7 +228,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// observed scrapes protobuf until the histogram has an observation, for which somebody's session has to end first.
+// observed scrapes protobuf until the histogram has an observation, for which a session has to end first.
 func (p *process) observed(t *testing.T, name string) (map[string]*dto.MetricFamily, *dto.Histogram) {
 	t.Helper()
 	again := time.NewTicker(200 * time.Millisecond)
@@ -305,7 +276,7 @@ func TestAnUnreachableGatewayDoesNotStopTheExporter(t *testing.T) {
 	withoutEnvironment(t)
 	t.Setenv("HOOP_TOKEN", "secret-of-mine")
 	p := start(t, "--hoop.url="+closedServer())
-	p.stderr.await(t, `(asking the gateway failed)`)
+	await(t, p.stderr, `(asking the gateway failed)`)
 	_, body := p.get(t, "/metrics", "")
 	if !strings.Contains(string(body), "\nhoop_up 0\n") {
 		t.Errorf("no hoop_up 0 in %s", body)
@@ -323,7 +294,7 @@ func TestAnUnreachableGatewayDoesNotStopTheExporter(t *testing.T) {
 	}
 }
 
-// closedServer is the address of nobody.
+// closedServer is an address at which nothing listens.
 func closedServer() string {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close()
@@ -342,7 +313,7 @@ func simulated(t *testing.T) *httptest.Server {
 	return s
 }
 
-func TestConfigCheck(t *testing.T) {
+func TestConfigCheckSaysWhatIsWrong(t *testing.T) {
 	gateway := simulated(t)
 	for _, test := range []struct {
 		name, url, token string
@@ -370,7 +341,7 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
-func TestOnce(t *testing.T) {
+func TestOncePrintsEverythingThatWasRead(t *testing.T) {
 	withoutEnvironment(t)
 	t.Setenv("HOOP_TOKEN", "admin-token")
 	t.Run("everything was read", func(t *testing.T) {
@@ -395,17 +366,17 @@ func TestOnce(t *testing.T) {
 	})
 }
 
-// What was counted is there again after a restart, in a file that holds no secret and that nobody else can use meanwhile.
+// What was counted is there again after a restart, in a file that holds no secret and that no other process can use meanwhile.
 func TestStateOutlivesTheProgram(t *testing.T) {
 	withoutEnvironment(t)
 	t.Setenv("HOOP_TOKEN", "admin-token")
 	dir := filepath.Join(t.TempDir(), "state")
 	args := []string{"--hoop.url=" + simulated(t).URL, "--state.dir=" + dir}
 	first := start(t, args...)
-	file := first.stderr.await(t, `msg="counting starts" state=(\S+)`)
+	file := await(t, first.stderr, `msg="counting starts" state=(\S+)`)
 	first.get(t, "/metrics", "")
 	second := start(t, args...)
-	second.stderr.await(t, `(is in use by another process)`)
+	await(t, second.stderr, `(is in use by another process)`)
 	if _, body := second.get(t, "/metrics", ""); !strings.Contains(string(body), "\nhoop_up 0\n") {
 		t.Errorf("no hoop_up 0 in %s", body)
 	}
@@ -418,13 +389,13 @@ func TestStateOutlivesTheProgram(t *testing.T) {
 		t.Errorf("%v, or the token or an e-mail is in %q", err, content)
 	}
 	third := start(t, args...)
-	if again := third.stderr.await(t, `msg="counting continues" state=(\S+)`); again != file {
+	if again := await(t, third.stderr, `msg="counting continues" state=(\S+)`); again != file {
 		t.Errorf("it goes on with %s, not %s", again, file)
 	}
 }
 
-// What holds for a file or for flags is printed as a file, without a secret; what is wrong with a file is told line by line.
-func TestConfigPrint(t *testing.T) {
+// What holds for a file or for flags is printed as a file, without a secret; what is wrong with a file is reported line by line.
+func TestConfigPrintShowsNoSecret(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("secret-of-mine"), 0o600); err != nil {
 		t.Fatal(err)

@@ -78,7 +78,7 @@ func writeToken(t *testing.T, file, token string) {
 }
 
 // A token is read from its file at each request, replaced by the one that the gateway sends, and dropped when the gateway refuses it.
-func TestTokenRotation(t *testing.T) {
+func TestATokenIsReadReplacedAndDropped(t *testing.T) {
 	g := &tokenGateway{takes: []string{"file-1"}}
 	srv := httptest.NewServer(g)
 	defer srv.Close()
@@ -137,7 +137,7 @@ func TestTokenRotation(t *testing.T) {
 }
 
 // Many goroutines send requests while tokens change, for the race detector.
-func TestTokenRotationIsConcurrent(t *testing.T) {
+func TestATokenMayChangeWhileManyUseIt(t *testing.T) {
 	g := &tokenGateway{takes: []string{"file", "new"}, handOut: "new"}
 	srv := httptest.NewServer(g)
 	defer srv.Close()
@@ -159,7 +159,7 @@ func TestTokenRotationIsConcurrent(t *testing.T) {
 }
 
 // A new token is accepted only from the gateway itself, in answer to a bearer token.
-func TestTokenRotationIsRefused(t *testing.T) {
+func TestANewTokenIsTakenOnlyFromWhereItBelongs(t *testing.T) {
 	t.Run("without a bearer token", func(t *testing.T) {
 		g := &tokenGateway{takes: []string{""}, handOut: "new"}
 		srv := httptest.NewServer(g)
@@ -211,7 +211,7 @@ func TestTokenRotationIsRefused(t *testing.T) {
 }
 
 // Without the request that was sent, a new token is not accepted.
-func TestTokenRotationWithoutARequest(t *testing.T) {
+func TestANewTokenWithoutItsRequestIsIgnored(t *testing.T) {
 	code := 200
 	c, err := New("http://gateway", &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
 		if v := r.Header.Get("Authorization"); v != "" {
@@ -260,7 +260,7 @@ func TestUnauthorizedIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestSameOrigin(t *testing.T) {
+func TestOriginsAreComparedBySchemeHostAndPort(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want bool
@@ -281,7 +281,7 @@ func TestSameOrigin(t *testing.T) {
 }
 
 // A redirect within the gateway is followed. Nothing is sent to another origin.
-func TestRedirects(t *testing.T) {
+func TestRedirectsAreFollowedOnlyWithinTheGateway(t *testing.T) {
 	var stolen []string
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stolen = append(stolen, fmt.Sprint(r.Header))
@@ -349,7 +349,7 @@ func TestRedirects(t *testing.T) {
 	checkError(t, err, "redirect", ErrRedirect, "never")
 }
 
-func TestHTTPClientRefuses(t *testing.T) {
+func TestHTTPClientRefusesWhatCannotWork(t *testing.T) {
 	for name, cfg := range map[string]config.HTTPClientConfig{
 		"two credentials":    {BearerToken: "hunter2", BearerTokenFile: "hunter2"},
 		"a CA that is not":   {TLSConfig: config.TLSConfig{CA: "hunter2"}},
@@ -363,7 +363,7 @@ func TestHTTPClientRefuses(t *testing.T) {
 }
 
 // Extra headers and TLS of the configuration are used.
-func TestHTTPClientConfiguration(t *testing.T) {
+func TestHTTPClientSendsItsHeadersOverTLS(t *testing.T) {
 	var sent http.Header
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent = r.Header

@@ -39,7 +39,7 @@ func TestNewFindsTheAPI(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewRefusesWhatIsNotTheURLOfAGateway(t *testing.T) {
 	for base, reason := range map[string]string{
 		"":                                     "scheme",
 		"hoop.example.com":                     "scheme",
@@ -68,7 +68,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestListSessionsRequest(t *testing.T) {
+func TestListSessionsSendsItsOptions(t *testing.T) {
 	zone := time.FixedZone("", -3*3600)
 	tests := map[string]struct {
 		options ListOptions
@@ -129,7 +129,7 @@ func TestListSessionsRefusesWhatGatewaysMisunderstand(t *testing.T) {
 	}
 }
 
-func TestFiltersLiteral(t *testing.T) {
+func TestEscapeLikeEscapesEveryWildcard(t *testing.T) {
 	for s, want := range map[string]string{"": "", "pg-demo": "pg-demo", "a_b%c": `a\_b\%c`, `a\b`: `a\\b`, `\_`: `\\\_`} {
 		got := Filters{Connection: s, Type: s, User: s, ReviewApprover: s}.Literal()
 		if want := (Filters{Connection: want, Type: want, User: want, ReviewApprover: s}); got != want {
@@ -138,7 +138,7 @@ func TestFiltersLiteral(t *testing.T) {
 	}
 }
 
-func TestAnswerHeaders(t *testing.T) {
+func TestDateAndVersionAreReadFromHeaders(t *testing.T) {
 	tests := map[string]struct {
 		date, server string
 		want         Answer
@@ -170,7 +170,7 @@ func TestAnswerHeaders(t *testing.T) {
 	}
 }
 
-func TestGetSession(t *testing.T) {
+func TestGetSessionReadsOneRow(t *testing.T) {
 	row := `{"id":"a/b","connection":"pg","start_date":"2026-08-01T10:00:00Z","event_stream":[[1,"o","eA=="]],"script":{"data":"select"}}`
 	tests := map[string]struct {
 		id, path    string
@@ -235,7 +235,7 @@ func TestGetSession(t *testing.T) {
 	}
 }
 
-func TestUserInfo(t *testing.T) {
+func TestOnlyAdminsAndAuditorsSeeAllSessions(t *testing.T) {
 	for body, sees := range map[string]bool{
 		`{"id":"u","role":"admin"}`:    true,
 		`{"id":"u","role":"auditor"}`:  true,

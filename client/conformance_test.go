@@ -17,9 +17,9 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// TestConformance tests the assumptions of the client about a gateway. It only reads, works with any data, and runs against both dialects of
+// TestGatewaysBehaveAsTheClientAssumes tests the assumptions of the client about a gateway. It only reads, works with any data, and runs against both dialects of
 // the simulation and the gateway that HOOP_CONFORMANCE_URL and HOOP_CONFORMANCE_TOKEN name.
-func TestConformance(t *testing.T) {
+func TestGatewaysBehaveAsTheClientAssumes(t *testing.T) {
 	for _, dialect := range []gatewaytest.Dialect{gatewaytest.Old, gatewaytest.New2026} {
 		t.Run("simulation "+dialect.String(), func(t *testing.T) {
 			now := time.Now()

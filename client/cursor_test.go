@@ -93,7 +93,7 @@ func withCount(o ListOptions, n Count) ListOptions {
 }
 
 // The requests of a walk, one by one.
-func TestCursorRequests(t *testing.T) {
+func TestAWalkMakesTheseRequests(t *testing.T) {
 	o := ListOptions{Filters: Filters{Connection: "pg"}, Start: at(500), End: at(9_500), Limit: 2, Count: CountNone, Offset: 7}
 	c := NewCursor(o)
 	limit := 2

@@ -21,7 +21,7 @@ import (
 )
 
 // An error has a kind for a label, and a sentence that says what was being done and what to do.
-func TestErrors(t *testing.T) {
+func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 	reply := func(code int, contentType, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", contentType)
@@ -105,7 +105,7 @@ func TestLimitOfBytesIsExact(t *testing.T) {
 	}
 }
 
-func TestStatusErrorFields(t *testing.T) {
+func TestStatusErrorsCarryMessageAndRetryAfter(t *testing.T) {
 	long := strings.Repeat("ä", 300)
 	tests := map[string]struct {
 		retryAfter, body string
@@ -148,7 +148,7 @@ func TestStatusErrorFields(t *testing.T) {
 }
 
 // A missing or incomplete answer is a timeout. A canceled request is not.
-func TestTimeouts(t *testing.T) {
+func TestAnAnswerThatDoesNotEndIsATimeout(t *testing.T) {
 	untilDone := transport(func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
@@ -199,7 +199,7 @@ func (r readUntil) Read([]byte) (int, error) {
 	return 0, r.ctx.Err()
 }
 
-func TestTLSAndConnectionErrors(t *testing.T) {
+func TestTLSAndConnectionErrorsAreDistinguished(t *testing.T) {
 	quiet := func(srv *httptest.Server) *httptest.Server {
 		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 		t.Cleanup(srv.Close)
@@ -247,7 +247,7 @@ func TestTLSAndConnectionErrors(t *testing.T) {
 	}
 }
 
-func TestCredentialErrors(t *testing.T) {
+func TestCredentialErrorsAreAKindOfTheirOwn(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "token")
 	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, 401, `{"error":"invalid_client"}`)
@@ -286,7 +286,7 @@ func TestCredentialErrors(t *testing.T) {
 	}
 }
 
-func TestKind(t *testing.T) {
+func TestEveryErrorHasAKind(t *testing.T) {
 	for want, err := range map[string]error{
 		"":             nil,
 		"other":        errors.New("from elsewhere"),
@@ -303,7 +303,7 @@ func TestKind(t *testing.T) {
 	}
 }
 
-func TestPlainText(t *testing.T) {
+func TestPlainTextIsOneShortPrintableLine(t *testing.T) {
 	for s, want := range map[string]string{
 		"":                               "",
 		"one line":                       "one line",

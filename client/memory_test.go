@@ -31,7 +31,7 @@ func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // No single value of an answer can fill the memory, even if the answer may be larger: one broken gateway must not end the process for all.
-func TestValuesWithoutEnd(t *testing.T) {
+func TestAValueWithoutEndIsNotHeldInMemory(t *testing.T) {
 	for name, begin := range map[string]string{
 		"a row":                     `{"data":[{"id":"`,
 		"a row after others":        `{"data":[` + strings.Repeat(`{"id":"6c1e5d3c-2f4a-4d7e-9b1a-000000000000"},`, 50) + `{"labels":{"a":"`,

@@ -35,7 +35,7 @@ func aRow(members ...string) string {
 	return "{" + strings.Join(text, ",") + "}"
 }
 
-func TestDecodePageFrame(t *testing.T) {
+func TestDecodePageReadsWhatSurroundsTheRows(t *testing.T) {
 	ten := 10
 	tests := map[string]struct {
 		text string
@@ -71,7 +71,7 @@ func TestDecodePageFrame(t *testing.T) {
 	}
 }
 
-func TestDecodePageRefuses(t *testing.T) {
+func TestDecodePageRefusesWhatIsNotAPage(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":                  ``,
 		"cut off before a key":     `{"data":[],`,
@@ -203,7 +203,7 @@ func manyTags(n int) string {
 }
 
 // A malformed row before all readable ones is near the first readable one. Without any, Near is zero.
-func TestMalformedNear(t *testing.T) {
+func TestAMalformedRowIsNearTheNextReadableOne(t *testing.T) {
 	lost := aRow("start_date", ``)
 	for name, tt := range map[string]struct {
 		rows []string
@@ -256,7 +256,7 @@ func TestDecodePageForgetsRows(t *testing.T) {
 }
 
 // Times are decoded and encoded. An absent time is null, zero or "".
-func TestTime(t *testing.T) {
+func TestTimesGoBothWays(t *testing.T) {
 	for text, want := range map[string]string{
 		`null`: `null`, `""`: `null`, `"0001-01-01T00:00:00Z"`: `null`,
 		`"2026-08-01T10:00:00.1234Z"`:       `"2026-08-01T10:00:00.1234Z"`,

@@ -100,7 +100,7 @@ var recordedErrors = map[string]string{
 }
 
 // The client reads every recorded answer.
-func TestRecordedAnswers(t *testing.T) {
+func TestRecordedAnswersAreUnderstood(t *testing.T) {
 	for _, file := range fixtures(t) {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/"), ".json")
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func checkRecordedUser(t *testing.T, c *Client, name string) {
 }
 
 // The client reads every field of a recorded row.
-func TestRecordedRow(t *testing.T) {
+func TestEveryFieldOfARecordedRowIsRead(t *testing.T) {
 	page, err := serveFixture(t, "testdata/gateway-2026-08/approved-ready.json").ListSessions(context.Background(), ListOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +224,7 @@ func TestRecordedRow(t *testing.T) {
 }
 
 // A pending review has null for the person and the time of the decision.
-func TestRecordedNulls(t *testing.T) {
+func TestNullsAreReadAsAbsent(t *testing.T) {
 	page, err := serveFixture(t, "testdata/gateway-1.49.10/pending.json").ListSessions(context.Background(), ListOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
@@ -87,7 +88,7 @@ func TestCountersOutliveTheProcess(t *testing.T) {
 	saving(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
 		cfg.Lookback = 21 * 24 * time.Hour // what is older than that is given up
 		weeks := 15 * 24 * time.Hour
-		if testing.Short() {
+		if !collectortest.Long() {
 			weeks = time.Hour
 		}
 		var before map[string]float64

@@ -69,7 +69,7 @@ func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
 				g.AddHistory(500, time.Now().Add(-48*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 20, Pending: 5})
 				w := newWorld(t, g, truthConfig())
 				defer w.stop()
-				w.scrapeFor(time.Hour, 30*time.Second)
+				w.scrapeFor(20*time.Minute, 30*time.Second)
 				was := w.scrape()
 
 				cfg := w.collector.cfg()
@@ -95,9 +95,9 @@ func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
 				if tc.after != nil {
 					tc.after(t, was, is)
 				}
-				w.scrapeFor(time.Hour, 30*time.Second)
+				w.scrapeFor(20*time.Minute, 30*time.Second)
 				g.Calm()
-				w.scrapeFor(36*time.Hour, 10*time.Minute)
+				w.scrapeFor(36*time.Hour, 30*time.Minute)
 				if !cfg.NoClassicHistograms {
 					w.equalsTruth()
 				}

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,25 +16,21 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// TestSimulation plays weeks in which everything goes wrong: the gateway, what lies between, the disk, the exporter's process itself, its machine's
-// clock. One seed decides all of it. At every scrape no counter may have fallen, across restarts too, nor exceed the truth, no gauge be old, no second request
-// be under way, nor more of the time be asked for than the duty allows; once it is quiet, everything is exact.
-//
-// HOOP_SEED plays one seed, HOOP_SEEDS so many, HOOP_FOR (a duration) as many as fit in, from a random one on.
-func TestSimulation(t *testing.T) {
+// Weeks in which everything goes wrong: the gateway, the network, the disk, the exporter's process, its machine's clock. One seed decides all of it.
+// At every scrape no counter has fallen, across restarts too, none exceeds the truth, no gauge is old, at most one request is under way, and the
+// gateway was asked for no more time than the budget allows. Once it is quiet, everything is exact.
+func TestCountersStayTrueWhateverGoesWrong(t *testing.T) {
 	t.Parallel()
-	first, n := uint64(0), seeds(200)
-	if testing.Short() {
-		n = min(n, 4)
-	}
-	if v, ok := seedOf("HOOP_SEED"); ok {
-		first, n = v, 1
-	}
-	if d, err := time.ParseDuration(os.Getenv("HOOP_FOR")); err == nil {
+	if d := collectortest.Duration(t, "HOOP_FOR", 0, time.Second); d > 0 {
 		simulateFor(t, d)
 		return
+	}
+	first, n := uint64(0), collectortest.Number(t, "HOOP_SEEDS", collectortest.Pick[uint64](4, 200))
+	if os.Getenv("HOOP_SEED") != "" {
+		first, n = collectortest.Number(t, "HOOP_SEED", 0), 1
 	}
 	epoch := time.Now()
 	for seed := first; seed < first+n; seed++ {
@@ -61,7 +56,7 @@ func simulateFor(t *testing.T, d time.Duration) {
 func simulate(t *testing.T, seed uint64, epoch time.Time) {
 	defer func() {
 		if t.Failed() {
-			t.Logf("again: HOOP_SEED=%d go test ./collector -run TestSimulation", seed)
+			t.Logf("again: HOOP_SEED=%d go test ./collector -run TestCountersStayTrueWhateverGoesWrong", seed)
 		}
 	}()
 	s := newSimulation(t, seed, epoch)
@@ -137,7 +132,7 @@ func (s *simulation) live(d time.Duration) {
 			s.clock.set(anOffset(s.rng))
 		}
 		if time.Since(fullSince) > 24*time.Hour {
-			s.disk.setFull(false) // what is older than the lookback when it is read back is given up
+			s.disk.setFull(false) // what is older than the lookback when it can be read is not counted
 		}
 		s.scrape()
 		if s.Failed() {
@@ -175,7 +170,7 @@ func (s *simulation) scrape() {
 	if err != nil {
 		s.Fatalf("scrape %d: %v", s.scrapes, err)
 	}
-	s.witness.look(s.T, families)
+	s.witness.check(s.T, families)
 	got := flatten(slices.DeleteFunc(families, func(f *dto.MetricFamily) bool {
 		return f.GetType() == dto.MetricType_GAUGE || strings.HasPrefix(f.GetName(), "hoop_exporter_")
 	}))
@@ -274,9 +269,4 @@ func (s *simulation) kill(p crashPoint) {
 	}
 	close(s.dead)
 	s.world.stop()
-}
-
-func seedOf(env string) (uint64, bool) {
-	v, err := strconv.ParseUint(os.Getenv(env), 10, 64)
-	return v, err == nil
 }

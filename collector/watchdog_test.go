@@ -17,6 +17,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // tap is a transport before a gateway. While it is shut, requests hang, whatever their deadline.
@@ -160,7 +161,7 @@ func TestScrapesDoNotPileUpOnAGatewayThatHangs(t *testing.T) {
 		between.close()
 		base := runtime.NumGoroutine()
 		scrapes := 2000
-		if testing.Short() {
+		if !collectortest.Long() {
 			scrapes = 200
 		}
 		ended := make(chan map[string]float64, scrapes)

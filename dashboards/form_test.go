@@ -14,7 +14,7 @@ import (
 var update = flag.Bool("update", false, "write the dashboards in the form that is asked of them")
 
 // What Grafana exports is brought into one form, so that a change shows as what it is.
-func TestForm(t *testing.T) {
+func TestDashboardsAreInOneForm(t *testing.T) {
 	files, err := filepath.Glob("*.json")
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestForm(t *testing.T) {
 	})
 }
 
-func TestIdentity(t *testing.T) {
+func TestDashboardsKeepTheirIdentity(t *testing.T) {
 	for name, uid := range uids {
 		d := load(t, name)
 		if d.UID != uid {
@@ -70,7 +70,7 @@ func TestIdentity(t *testing.T) {
 }
 
 // Nobody has to guess what a panel shows, and ids stay: alerts link to them.
-func TestPanels(t *testing.T) {
+func TestEveryPanelSaysWhatItShows(t *testing.T) {
 	current := []string{"stat", "state-timeline", "table", "timeseries"}
 	each(t, func(t *testing.T, d *dashboard) {
 		ids := map[int]string{}
@@ -112,7 +112,7 @@ func (p *panel) testUnit(t *testing.T) {
 }
 
 // A dashboard is 24 columns wide. 30 rows are about a full-screen window on a large screen.
-func TestOneScreen(t *testing.T) {
+func TestEveryDashboardFitsOneScreen(t *testing.T) {
 	const columns, rows = 24, 30
 	each(t, func(t *testing.T, d *dashboard) {
 		taken := map[[2]int]int{}
@@ -141,7 +141,7 @@ func TestOneScreen(t *testing.T) {
 	})
 }
 
-func TestVariables(t *testing.T) {
+func TestVariablesAreTheSameEverywhere(t *testing.T) {
 	all := []string{"datasource", "instance", "tag", "tag_value", "connection", "type"}
 	want := map[string][]string{
 		"hoop-access":   append(slices.Clone(all), "long", "hoop_url"),
@@ -170,7 +170,7 @@ func TestVariables(t *testing.T) {
 }
 
 // Where a session is known, hoop is a click away.
-func TestLinks(t *testing.T) {
+func TestLinksLeadToTheSession(t *testing.T) {
 	each(t, func(t *testing.T, d *dashboard) {
 		if d.UID == "hoop-exporter" {
 			return
@@ -197,7 +197,7 @@ func TestLinks(t *testing.T) {
 }
 
 // A number that stands for now is asked for now: the last one of the chosen time may be old news.
-func TestNow(t *testing.T) {
+func TestNumbersOfNowAreAskedForNow(t *testing.T) {
 	each(t, func(t *testing.T, d *dashboard) {
 		for _, p := range d.Panels {
 			for _, q := range p.Targets {
@@ -211,7 +211,7 @@ func TestNow(t *testing.T) {
 }
 
 // Restarts, and times at which gauges are withheld, are seen in every chart.
-func TestAnnotations(t *testing.T) {
+func TestEveryChartShowsRestartsAndWithheldGauges(t *testing.T) {
 	each(t, func(t *testing.T, d *dashboard) {
 		var got []string
 		for _, a := range d.Annotations.List {

@@ -96,7 +96,7 @@ func (d *dashboard) queries(t *testing.T) []query {
 
 // All queries have nothing left in them that only Grafana understands. Where HOOP_DASHBOARD_QUERIES names a file, it is written there, a line of JSON each, so that
 // other tests can ask a Prometheus.
-func TestQueries(t *testing.T) {
+func TestQueriesKeepNothingThatOnlyGrafanaUnderstands(t *testing.T) {
 	var lines strings.Builder
 	e := json.NewEncoder(&lines)
 	e.SetEscapeHTML(false)
@@ -124,7 +124,7 @@ func TestQueries(t *testing.T) {
 }
 
 // A dashboard that asks for a metric which is no more shows nothing, and nobody notices. Labels are looked at in the module check.
-func TestMetricsExist(t *testing.T) {
+func TestEveryQueriedMetricExists(t *testing.T) {
 	there := described(t)
 	each(t, func(t *testing.T, d *dashboard) {
 		for _, q := range d.queries(t) {

@@ -24,7 +24,7 @@ spec:
 `
 
 // The rules and the dashboards have one source each. Charts and kustomizations can read only their own folders, so these hold copies.
-func TestCopies(t *testing.T) {
+func TestCopiesAreWhatTheirSourcesSay(t *testing.T) {
 	rules := read(t, "prometheus/rules.yml")
 	want := map[string][]byte{
 		"kubernetes/prometheus-operator/prometheusrule.yaml": []byte(ruleHead + indent(string(rules[bytes.Index(rules, []byte("\ngroups:"))+1:]))),

@@ -66,13 +66,13 @@ func documents(t *testing.T) map[string]string {
 // What a command needs that is not here. Everything else is run by a test: "test" and "serve" here, "render" by deploy/check.
 var missing = []string{"needs=docker", "needs=gateway", "needs=network", "needs=root"}
 
-// A command that nobody runs is wrong sooner or later, so each block of them says who runs it, or why nobody can.
-func TestDocumentsMarkEveryCommand(t *testing.T) {
+// A command that no test runs is wrong sooner or later, so each block of them says what runs it, or why nothing can.
+func TestEveryCommandInADocumentSaysWhoRunsIt(t *testing.T) {
 	for path, text := range documents(t) {
 		for _, b := range blocks(text) {
 			known := append([]string{"test", "serve", "render"}, missing...)
 			if b.language == "sh" && filepath.Dir(path) == "../docs" && !slices.Contains(known, b.mark) {
-				t.Errorf("%s:%d: who runs this? Mark it sh test, sh serve, sh render or sh needs=...", path, b.line)
+				t.Errorf("%s:%d: what runs this? Mark it sh test, sh serve, sh render or sh needs=...", path, b.line)
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func TestDocumentsMarkEveryCommand(t *testing.T) {
 
 // A reader runs the commands of a document from top to bottom, in one shell, from a clone, with the program installed. So does this test,
 // with a simulated gateway in place of https://hoop.example.com, and another port.
-func TestDocumentsCommands(t *testing.T) {
+func TestCommandsInDocumentsWork(t *testing.T) {
 	for _, tool := range []string{"bash", "curl"} {
 		need(t, tool)
 	}
@@ -101,13 +101,13 @@ func TestDocumentsCommands(t *testing.T) {
 	}
 }
 
-// reader is somebody who does what a document says.
+// reader does what a document says.
 type reader struct {
-	dir     string // where he is
-	shell   string // what he has exported
+	dir     string // where it is
+	shell   string // what it has exported
 	path    string
 	gateway string
-	address string // of the exporter that he starts
+	address string // of the exporter that it starts
 }
 
 func newReader(t *testing.T, bin string) *reader {
@@ -132,7 +132,7 @@ func newReader(t *testing.T, bin string) *reader {
 			t.Fatal(err)
 		}
 	}
-	// The program listens where nobody else does.
+	// The program listens where nothing else does.
 	wrapper := filepath.Join(t.TempDir(), "hoop_exporter")
 	script := fmt.Sprintf("#!/bin/sh\nexec %q --web.listen-address=%s \"$@\"\n", filepath.Join(bin, "hoop_exporter"), r.address)
 	if err := os.WriteFile(wrapper, []byte(script), 0o755); err != nil {
@@ -181,7 +181,7 @@ func (r *reader) command(t *testing.T, text string) *exec.Cmd {
 }
 
 // A link leads somewhere, down to the heading.
-func TestDocumentsLinks(t *testing.T) {
+func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for path, text := range documents(t) {
 		prose := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(text, "")
@@ -207,7 +207,7 @@ func TestDocumentsLinks(t *testing.T) {
 }
 
 // A picture is there because a document shows it, is small, and can be taken again: of the queries that the document says.
-func TestPictures(t *testing.T) {
+func TestEveryPictureIsShownAndCanBeTakenAgain(t *testing.T) {
 	const shown, most = "../docs/pictures.md", 150 << 10
 	text, script := string(read(t, shown)), string(read(t, "../.ci/screenshots"))
 	pictures, err := filepath.Glob("../docs/images/*")
@@ -217,7 +217,7 @@ func TestPictures(t *testing.T) {
 	for _, path := range pictures {
 		content, name := read(t, path), filepath.Base(path)
 		if !bytes.HasPrefix(content, []byte("\x89PNG")) || len(content) > most {
-			t.Errorf("%s is no PNG, or has %d bytes, more than %d", path, len(content), most)
+			t.Errorf("%s is not a PNG, or has %d bytes, more than %d", path, len(content), most)
 		}
 		if !strings.Contains(text, "](images/"+name+")") || !strings.Contains(script, "\ntake "+name+" ") {
 			t.Errorf("%s is not both shown and taken", name)
@@ -246,7 +246,7 @@ func headings(document string) (list []string) {
 }
 
 // Each flag that documents and deployments name is one that the program has.
-func TestFlagsExist(t *testing.T) {
+func TestEveryFlagThatIsNamedExists(t *testing.T) {
 	help, err := exec.Command(program(t), "--help").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -280,7 +280,7 @@ func TestFlagsExist(t *testing.T) {
 }
 
 // What troubleshooting quotes is what the program says: the first column of its tables is looked up in the program's own text.
-func TestTroubleshootingQuotes(t *testing.T) {
+func TestTroubleshootingQuotesWhatTheProgramSays(t *testing.T) {
 	var source bytes.Buffer
 	for _, dir := range []string{"..", "../client", "../collector"} {
 		err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
@@ -318,7 +318,7 @@ func TestTroubleshootingQuotes(t *testing.T) {
 	}
 }
 
-func TestBlocks(t *testing.T) {
+func TestBlocksAreFoundInDocuments(t *testing.T) {
 	text := "a\n\n```sh test\nls\n```\n1. b\n\n   ```yaml file=x.yml\n   a:\n     b\n   ```\n```\nplain\n```\n"
 	want := []block{{3, "sh", "test", "ls\n"}, {8, "yaml", "file=x.yml", "a:\n  b\n"}, {12, "", "", "plain\n"}}
 	if got := blocks(text); !slices.Equal(got, want) {

@@ -1,29 +1,21 @@
 package deploy_test
 
 import (
-	"errors"
+	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // folder is where the program is built. TestMain makes and removes it.
 var folder string
 
-// built is the program, made once for all tests of this package.
+// built is the program, built once for all tests of this package.
 var built = sync.OnceValues(func() (string, error) {
-	name := filepath.Join(folder, "hoop_exporter")
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	out, err := exec.Command("go", "build", "-C", "..", "-o", name, ".").CombinedOutput()
-	if err != nil {
-		return "", errors.Join(err, errors.New(string(out)))
-	}
-	return name, nil
+	programs, err := collectortest.Build(context.Background(), folder)
+	return programs.Exporter, err
 })
 
 func TestMain(m *testing.M) {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -38,7 +37,7 @@ func need(t *testing.T, name string) {
 	}
 }
 
-func TestSystemdVerify(t *testing.T) {
+func TestSystemdAcceptsTheUnits(t *testing.T) {
 	service, socket := units(t)
 	out, err := exec.Command("systemd-analyze", "verify", service, socket).CombinedOutput()
 	if err != nil || len(bytes.TrimSpace(out)) > 0 {
@@ -47,7 +46,7 @@ func TestSystemdVerify(t *testing.T) {
 }
 
 // The score goes from 0 (closed) to 10 (open); what is left is that the service needs the network.
-func TestSystemdSecurity(t *testing.T) {
+func TestSystemdExposureStaysLow(t *testing.T) {
 	service, _ := units(t)
 	out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=15", service).CombinedOutput()
 	if err != nil {
@@ -57,7 +56,7 @@ func TestSystemdSecurity(t *testing.T) {
 }
 
 // The flags and files that the service's parts name are each other's.
-func TestSystemdFitsTogether(t *testing.T) {
+func TestSystemdUnitsFitTogether(t *testing.T) {
 	service, env := string(read(t, "systemd/hoop_exporter.service")), string(read(t, "systemd/hoop_exporter.env"))
 	for _, want := range []string{
 		"EnvironmentFile=/etc/default/hoop_exporter", "LoadCredential=token:/etc/hoop_exporter/token",
@@ -77,23 +76,7 @@ func TestSystemdFitsTogether(t *testing.T) {
 	}
 }
 
-// systemd holds the socket: the exporter starts at the first scrape, and answers it.
-func TestSystemdSocketActivation(t *testing.T) {
-	need(t, "systemd-socket-activate")
-	address := freeAddress(t)
-	cmd := exec.Command("systemd-socket-activate", "--listen="+address, program(t), "--demo", "--web.systemd-socket", "--log.level=warn")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stop(t, cmd) })
-	if body := get(t, "http://"+address+"/metrics"); !strings.Contains(body, "\nhoop_up ") {
-		t.Errorf("no metrics came:\n%s\n%s", body, out.String())
-	}
-}
-
-// get asks until somebody answers with 200, and returns what came.
+// get asks until there is an answer with status 200, and returns its body.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -120,7 +103,7 @@ func get(t *testing.T, url string) string {
 	}
 }
 
-// freeAddress is one that nobody listens at.
+// freeAddress is one at which nothing listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -129,15 +112,4 @@ func freeAddress(t *testing.T) string {
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
-}
-
-// stop ends a process that a test started as an operator would, and wants it to end well.
-func stop(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Error(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%s: %v", filepath.Base(cmd.Path), err)
-	}
 }

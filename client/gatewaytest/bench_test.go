@@ -79,19 +79,21 @@ func BenchmarkLife(b *testing.B) {
 	}
 }
 
-// TestMemoryPerRow bounds the memory of a million rows.
-func TestMemoryPerRow(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a million rows")
+// BenchmarkMemoryOfAMillion fails if a million rows need more memory than leaves room for what is tested with them.
+func BenchmarkMemoryOfAMillion(b *testing.B) {
+	perRow := 0.0
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		g, _ := million(b, New2026)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		perRow = float64(after.HeapAlloc-before.HeapAlloc) / 1e6
+		runtime.KeepAlive(g)
 	}
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	g, _ := million(t, New2026)
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	if perRow := float64(after.HeapAlloc-before.HeapAlloc) / 1e6; perRow > 160 {
-		t.Errorf("%.0f bytes a row, want at most 160", perRow)
+	b.ReportMetric(perRow, "bytes/row")
+	if perRow > 160 {
+		b.Errorf("%.0f bytes a row, want at most 160", perRow)
 	}
-	runtime.KeepAlive(g)
 }

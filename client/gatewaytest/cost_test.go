@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestCosts compares with measurements on real gateways with a million sessions.
-func TestCosts(t *testing.T) {
+// TestCostsAreThoseOfRealGateways compares with measurements on real gateways with a million sessions.
+func TestCostsAreThoseOfRealGateways(t *testing.T) {
 	window := func(span time.Duration) Request {
 		return Request{Path: PathSessions, Code: 200, Windowed: true, Span: span, Limit: 100}
 	}

@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPatternAgainstRegexp compares LIKE patterns with equivalent regular expressions.
-func TestPatternAgainstRegexp(t *testing.T) {
+// TestPatternsMatchAsRegularExpressionsDo compares LIKE patterns with equivalent regular expressions.
+func TestPatternsMatchAsRegularExpressionsDo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.SampledFrom([]rune(`ab%_\ü`)))
 		p, s := pattern(text.Draw(t, "pattern")), text.Draw(t, "text")
@@ -49,8 +49,8 @@ func TestPatternAgainstRegexp(t *testing.T) {
 	})
 }
 
-// TestListAgainstPlainReading requests random pages of random sessions and compares them with a test of every session, without indexes.
-func TestListAgainstPlainReading(t *testing.T) {
+// TestListsEqualAPlainReading requests random pages of random sessions and compares them with a test of every session, without indexes.
+func TestListsEqualAPlainReading(t *testing.T) {
 	each(t, func(outer *testing.T, d Dialect) {
 		rapid.Check(outer, func(t *rapid.T) {
 			c := noon()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestFilters(t *testing.T) {
+func TestEachFilterLeavesOnlyItsRows(t *testing.T) {
 	review := func(status string, groups ...string) *Review {
 		v := &Review{Status: status}
 		for _, g := range groups {
@@ -68,7 +68,7 @@ func TestFilters(t *testing.T) {
 	})
 }
 
-func TestCredentials(t *testing.T) {
+func TestEachDialectAcceptsItsCredentials(t *testing.T) {
 	tokens := map[string]Credential{
 		"jwt": {}, "hpk_auditor": {Role: RoleAuditor, UserID: "exporter"}, "jwt-2": {Role: RoleStandard, UserID: "user-2"},
 	}
@@ -118,7 +118,7 @@ func rowsFor(t *testing.T, g *Gateway, header, value string) int {
 	return strings.Count(a.body, `"org_id"`)
 }
 
-func TestAnswersByPath(t *testing.T) {
+func TestEachPathAnswersAsItsDialectDoes(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		c := noon()
 		g := New(Config{Dialect: d, Now: c.now, BasePath: "/hoop/api"})
@@ -150,7 +150,7 @@ func TestAnswersByPath(t *testing.T) {
 	})
 }
 
-func TestHeaders(t *testing.T) {
+func TestHeadersCarryTheDateAndTheServer(t *testing.T) {
 	c := noon()
 	c.sleep(900 * time.Millisecond)
 	tests := []struct {

@@ -42,8 +42,8 @@ func TestNothingHappensByItself(t *testing.T) {
 	}
 }
 
-// TestDeterminism tests that only the seed and the clock decide what happens, not the requests.
-func TestDeterminism(t *testing.T) {
+// TestTheSameSeedGivesTheSameLife tests that only the seed and the clock decide what happens, not the requests.
+func TestTheSameSeedGivesTheSameLife(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		once, c := newLife(d, 7, DefaultLife())
 		c.sleep(3 * time.Hour)
@@ -74,7 +74,7 @@ func dump(t *testing.T, g *Gateway) string {
 	return fmt.Sprint(g.Stats().Events, string(b))
 }
 
-func TestRate(t *testing.T) {
+func TestSessionsStartAtTheRate(t *testing.T) {
 	for _, rate := range []float64{0.1, 5} {
 		l := Life{Rate: rate}
 		g, c := newLife(Old, 3, l)
@@ -104,8 +104,8 @@ func TestBurstsAreWithinASecond(t *testing.T) {
 	}
 }
 
-// TestShapeOfLife tests what must hold for every session of eight hours.
-func TestShapeOfLife(t *testing.T) {
+// TestEverySessionHasAPossibleLife tests what must hold for every session of eight hours.
+func TestEverySessionHasAPossibleLife(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		g, c := newLife(d, 5, DefaultLife())
 		c.sleep(8 * time.Hour)
@@ -199,7 +199,7 @@ func TestLateRows(t *testing.T) {
 	}
 }
 
-func TestUpdate(t *testing.T) {
+func TestAnUpdateChangesOneRow(t *testing.T) {
 	c := noon()
 	g := New(Config{Now: c.now})
 	start := c.t
@@ -224,8 +224,8 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// TestSynctestClock tests the default clock within a testing/synctest bubble.
-func TestSynctestClock(t *testing.T) {
+// TestLifeFollowsTheClockOfABubble tests the default clock within a testing/synctest bubble.
+func TestLifeFollowsTheClockOfABubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Life: DefaultLife(), Seed: 1, Dialect: New2026})
 		time.Sleep(time.Hour)
@@ -235,7 +235,7 @@ func TestSynctestClock(t *testing.T) {
 	})
 }
 
-func TestHistory(t *testing.T) {
+func TestHistoryHasWhatWasAskedFor(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		c := noon()
 		g := New(Config{Dialect: d, Now: c.now})

@@ -29,7 +29,7 @@ func number(t *testing.T, d Dialect, n int) *Gateway {
 	return g
 }
 
-func TestLimit(t *testing.T) {
+func TestLimitsAreThoseOfEachDialect(t *testing.T) {
 	const garbage = `failed listing sessions, invalid \"limit\" option: must be an integer, got \"ten\"`
 	tests := []struct {
 		name, limit string
@@ -70,7 +70,7 @@ func TestLimit(t *testing.T) {
 	})
 }
 
-func TestHasNextPage(t *testing.T) {
+func TestHasNextPageIsThatOfEachDialect(t *testing.T) {
 	tests := []struct {
 		name          string
 		limit, offset string
@@ -100,7 +100,7 @@ func TestHasNextPage(t *testing.T) {
 	})
 }
 
-func TestOffset(t *testing.T) {
+func TestOffsetsSkipRows(t *testing.T) {
 	const tooDeep = `{"message":"failed listing sessions, invalid \"offset\" option: must not be greater than 10000, got 10001; ` +
 		`narrow the result set with a filter instead of paginating deeper"}`
 	each(t, func(t *testing.T, d Dialect) {
@@ -125,7 +125,7 @@ func TestOffset(t *testing.T) {
 	})
 }
 
-func TestTotal(t *testing.T) {
+func TestTotalsAreThoseOfEachDialect(t *testing.T) {
 	tests := []struct {
 		name     string
 		sessions int
@@ -178,7 +178,7 @@ func deref[T any](p *T) any {
 	return *p
 }
 
-func TestOrder(t *testing.T) {
+func TestRowsComeNewestFirst(t *testing.T) {
 	c := noon()
 	tied := func(d Dialect, seed uint64) *Gateway {
 		g := New(Config{Dialect: d, Now: c.now, Seed: seed})

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestDates(t *testing.T) {
+func TestDatesBoundTheWindowAsEachDialectDoes(t *testing.T) {
 	// Created at: 9:59:59.7, 10:00:00, 10:00:05, 10:00:05.3, and 12:00:00.2 (the clock stands at 12:00:00.5).
 	times := map[string]string{
 		"a": "09:59:59.7Z", "b": "10:00:00Z", "c": "10:00:05Z", "d": "10:00:05.3Z", "e": "12:00:00.2Z",
@@ -54,7 +54,7 @@ func TestDates(t *testing.T) {
 	})
 }
 
-func TestBadDates(t *testing.T) {
+func TestBadDatesAreRefusedAsEachDialectDoes(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		g := New(Config{Dialect: d})
 		for _, name := range []string{"start_date", "end_date"} {

@@ -53,9 +53,9 @@ func recordings() []recorded {
 	}
 }
 
-// TestRecordedAnswers compares the simulation with real gateways. It adds the sessions of a recorded answer to the store and sends the same
+// TestTheSimulationAnswersAsRecordedGatewaysDid compares the simulation with real gateways. It adds the sessions of a recorded answer to the store and sends the same
 // request. The answer is equal byte by byte, including the envelope and errors.
-func TestRecordedAnswers(t *testing.T) {
+func TestTheSimulationAnswersAsRecordedGatewaysDid(t *testing.T) {
 	for _, rec := range recordings() {
 		t.Run(rec.dialect.String()+"/"+rec.file, func(t *testing.T) {
 			want := compact(t, readFixture(t, rec.dialect, rec.file))
@@ -97,7 +97,7 @@ func fill(g *Gateway, rec recorded, older time.Time) {
 	}
 }
 
-func TestRecordedUnauthorized(t *testing.T) {
+func TestUnauthorizedIsAnsweredAsRecorded(t *testing.T) {
 	for _, d := range []Dialect{Old, New2026} {
 		t.Run(d.String(), func(t *testing.T) {
 			got := send(t, New(Config{Dialect: d}), "/api/sessions", "Authorization", "Bearer "+BadToken)
@@ -108,7 +108,7 @@ func TestRecordedUnauthorized(t *testing.T) {
 	}
 }
 
-func TestRecordedUserinfo(t *testing.T) {
+func TestUserinfoIsAnsweredAsRecorded(t *testing.T) {
 	who := map[Dialect]Credential{
 		Old:     {Role: RoleAdmin, UserID: "admin@example.com", Name: "Admin"},
 		New2026: {Role: RoleAuditor, UserID: "8adc32af-10ce-49ae-a0be-dd72fcb5652c", Name: "exporter", Email: "exporter"},

@@ -69,7 +69,7 @@ func TestAnswerIsFromBeforeTheCost(t *testing.T) {
 	})
 }
 
-func TestClientDisconnects(t *testing.T) {
+func TestTheGatewayWorksOnWhenTheClientGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Cost: flat(10 * time.Second)})
 		g.Add(Row{ID: "open"})
@@ -96,7 +96,7 @@ func TestClientDisconnects(t *testing.T) {
 	})
 }
 
-func TestClientDisconnectedBefore(t *testing.T) {
+func TestACanceledRequestIsNotCounted(t *testing.T) {
 	g := New(Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -108,8 +108,8 @@ func TestClientDisconnectedBefore(t *testing.T) {
 	}
 }
 
-// TestFaults tests faults over the transport and over a real connection.
-func TestFaults(t *testing.T) {
+// TestAFaultReplacesTheAnswer tests faults over the transport and over a real connection.
+func TestAFaultReplacesTheAnswer(t *testing.T) {
 	half := func(g func() *Gateway) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()
@@ -160,7 +160,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestFaultWithoutAnAnswer(t *testing.T) {
+func TestAFaultMayHangInTheMiddleOfAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Fault: func(*http.Request) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -203,8 +203,8 @@ func TestTransportIsTheHandler(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce uses everything from several goroutines, for the race detector.
-func TestManyAtOnce(t *testing.T) {
+// TestEverythingMayBeUsedAtOnce uses everything from several goroutines, for the race detector.
+func TestEverythingMayBeUsedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(Config{Life: DefaultLife(), Seed: 2, Cost: flat(time.Millisecond)})
 		var wg sync.WaitGroup
@@ -234,7 +234,7 @@ func TestManyAtOnce(t *testing.T) {
 	})
 }
 
-func TestStatsByKind(t *testing.T) {
+func TestStatsCountRequestsByKind(t *testing.T) {
 	c := noon()
 	g := New(Config{Now: c.now, Dialect: New2026})
 	g.AddHistory(30, c.t.Add(-time.Hour), c.t, HistoryOptions{Unfinished: 2, Pending: 2})

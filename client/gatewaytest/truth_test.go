@@ -146,8 +146,8 @@ func becomes(review, status string) func(*Row) {
 	return func(r *Row) { r.Review.Status, r.Status = review, status }
 }
 
-// TestTruth tests cases of the metrics' description. The expected values were computed by hand. Zeros are left out.
-func TestTruth(t *testing.T) {
+// TestTheTruthOfEachCase tests cases of the metrics' description. The expected values were computed by hand. Zeros are left out.
+func TestTheTruthOfEachCase(t *testing.T) {
 	for _, test := range truthCases() {
 		t.Run(test.name, func(t *testing.T) {
 			s := newScene(t, Old)
@@ -182,8 +182,8 @@ func rank(line string) int {
 	return 0
 }
 
-// TestZeros lists the series of a connection with nothing to count.
-func TestZeros(t *testing.T) {
+// TestZerosAreShownOfAnIdleConnection lists the series of a connection with nothing to count.
+func TestZerosAreShownOfAnIdleConnection(t *testing.T) {
 	s := newScene(t, Old)
 	s.o.LongRunningLabels, s.o.OverdueLabels = []string{"60m"}, nil
 	s.add("a", "11:00:00", s.done("11:00:01", ptr(0), 1))
@@ -227,8 +227,8 @@ func TestZeros(t *testing.T) {
 	}
 }
 
-// TestHistogramSeries lists the series of histograms in the notation of the text format.
-func TestHistogramSeries(t *testing.T) {
+// TestAHistogramHasItsBucketsSumAndCount lists the series of histograms in the notation of the text format.
+func TestAHistogramHasItsBucketsSumAndCount(t *testing.T) {
 	s := newScene(t, Old)
 	s.o.DurationBuckets = []float64{0.5, 1, 1e6}
 	s.add("a", "12:00:00", plain)
@@ -252,7 +252,7 @@ func TestHistogramSeries(t *testing.T) {
 	}
 }
 
-func TestConnectionInfo(t *testing.T) {
+func TestConnectionInfoIsOfTheNewestSession(t *testing.T) {
 	s := newScene(t, Old)
 	s.o.ConnectionTags = []string{"team", "cost-center"}
 	add := func(id, start, subtype string, tags map[string]string) {
@@ -305,7 +305,7 @@ func TestIdleConnectionsDisappear(t *testing.T) {
 	}
 }
 
-func TestTruthFilters(t *testing.T) {
+func TestTheTruthFollowsTheFilters(t *testing.T) {
 	s := newScene(t, Old)
 	s.add("a", "12:00:00", func(r *Row) { r.User, r.UserID = "a@example.com", "user-a" })
 	s.add("b", "12:00:00", func(r *Row) { r.Connection = "my"; requests(oneTime, 0, "dba")(r) })
@@ -330,8 +330,8 @@ func TestTruthFilters(t *testing.T) {
 	}
 }
 
-// TestRecheckLag tests that a recheck is due after a twentieth of the age.
-func TestRecheckLag(t *testing.T) {
+// TestARecheckIsDueAfterATwentiethOfTheAge tests that a recheck is due after a twentieth of the age.
+func TestARecheckIsDueAfterATwentiethOfTheAge(t *testing.T) {
 	s := newScene(t, Old)
 	s.add("a", "11:20:00", plain)
 	lag := func(text string) time.Duration { s.at(text); return s.g.Truth(s.o).RecheckLag }

@@ -51,7 +51,7 @@ func printed(t *testing.T, c *Config) string {
 	return b.String()
 }
 
-func TestTheExampleOfTheIssue(t *testing.T) {
+func TestAnExampleIsReadAsItSays(t *testing.T) {
 	c := parsed(t, good)
 	g := only(t, c, "production")
 	if len(c.Gateways()) != 1 || g.Name() != "production" || g.Address() != "https://hoop.example.com/api" || g.TargetLabels()["environment"] != "production" {

@@ -193,7 +193,7 @@ func orElse(s, other string) string {
 	return s
 }
 
-func TestWhatIsTheSame(t *testing.T) {
+func TestChangesAreToldFromWhatIsTheSame(t *testing.T) {
 	base := "gateways: {a: {url: https://a, token_file: t, duty: 0.1}}"
 	for _, test := range []struct {
 		name, now               string
@@ -273,7 +273,7 @@ gateways:
 	}
 }
 
-func TestLoad(t *testing.T) {
+func TestLoadNamesTheFileThatCannotBeRead(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if _, err := Load("hoop.yml"); err == nil || !strings.HasPrefix(err.Error(), "reading the configuration: open hoop.yml: ") {
 		t.Errorf("says %v", err)

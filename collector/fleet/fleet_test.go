@@ -1,10 +1,11 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,16 +13,15 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { collectortest.Main(m) }
 
 // world is a fleet with simulated gateways, each at an address of its own, on the clock of the test's bubble.
 type world struct {
@@ -29,54 +29,19 @@ type world struct {
 	t        *testing.T
 	gateways map[string]*gatewaytest.Gateway // by host
 	since    map[string]*counting            // by host
-	log      *logs
+	log      *collectortest.Log
 	stop     func()
-}
-
-// logs is a log to look at.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func newWorld(t *testing.T, o Options) *world {
 	t.Helper()
-	w := &world{t: t, gateways: map[string]*gatewaytest.Gateway{}, since: map[string]*counting{}, log: &logs{}}
+	w := &world{t: t, gateways: map[string]*gatewaytest.Gateway{}, since: map[string]*counting{}, log: &collectortest.Log{}}
 	o.Logger = log.NewLogfmtLogger(w.log)
 	if o.Client == nil {
 		o.Client = w.connect
 	}
 	w.Fleet = New(o)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	w.stop = sync.OnceFunc(func() {
-		cancel()
-		<-done
-		for _, g := range w.gateways {
-			for g.Stats().InFlight > 0 { // the bubble's clock stops with the test
-				time.Sleep(time.Second)
-			}
-		}
-		synctest.Wait()
-	})
-	go func() {
-		defer close(done)
-		if err := w.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
+	w.stop = collectortest.Run(t, w.Run, func() []*gatewaytest.Gateway { return slices.Collect(maps.Values(w.gateways)) })
 	return w
 }
 
@@ -127,30 +92,7 @@ func (w *world) scrape(name string) map[string]float64 {
 	if !ok {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
-	defer cancel()
-	return gather(w.t, c.Scrape(ctx))
-}
-
-func gather(t *testing.T, c prometheus.Collector) map[string]float64 {
-	t.Helper()
-	reg := prometheus.NewPedanticRegistry()
-	reg.MustRegister(c)
-	families, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return flatten(families)
-}
-
-// sum adds the series up whose key begins so.
-func sum(series map[string]float64, begin string) (s float64) {
-	for k, v := range series {
-		if strings.HasPrefix(k, begin) {
-			s += v
-		}
-	}
-	return s
+	return collectortest.Scrape(w.t, c)
 }
 
 const one = `
@@ -158,8 +100,8 @@ gateways:
   one: {url: https://one, token_file: t}
 `
 
-// What a reload keeps of a gateway, and what it begins anew. docs/operating.md has the same table.
-func TestReloadMatrix(t *testing.T) {
+// What a reload keeps of a gateway, and what begins again. docs/operating.md has the same table.
+func TestAReloadKeepsWhatDidNotChange(t *testing.T) {
 	type kept struct{ ledger, cache, connections bool }
 	all, none := kept{true, true, true}, kept{}
 	for _, tc := range []struct {
@@ -205,15 +147,15 @@ func TestReloadMatrix(t *testing.T) {
 				is := w.members[name]
 				after := w.scrape(name)
 				got := kept{
-					ledger:      is.collector == was.collector && sum(after, "hoop_sessions_started_total") >= sum(before, "hoop_sessions_started_total"),
+					ledger:      is.collector == was.collector && collectortest.Sum(after, "hoop_sessions_started_total") >= collectortest.Sum(before, "hoop_sessions_started_total"),
 					cache:       is.collector == was.collector && requests(gateway) == asked,
 					connections: is.client == was.client,
 				}
 				if tc.want.ledger && !tc.want.connections {
 					got.cache = true // whose the new credential is has been asked; the cache answers scrapes all the same
 				}
-				if got != tc.want || sum(before, "hoop_sessions_started_total") == 0 {
-					t.Errorf("kept %+v, want %+v (%v sessions before, %v after)", got, tc.want, sum(before, "hoop_sessions_started_total"), sum(after, "hoop_sessions_started_total"))
+				if got != tc.want || collectortest.Sum(before, "hoop_sessions_started_total") == 0 {
+					t.Errorf("kept %+v, want %+v (%v sessions before, %v after)", got, tc.want, collectortest.Sum(before, "hoop_sessions_started_total"), collectortest.Sum(after, "hoop_sessions_started_total"))
 				}
 				if gone := w.scrape("one"); name != "one" && gone != nil {
 					t.Error("the one that is gone still has series")
@@ -222,8 +164,8 @@ func TestReloadMatrix(t *testing.T) {
 					w.scrape(name)
 					time.Sleep(30 * time.Second)
 				}
-				if end := w.scrape(name); end["hoop_up"] != 1 || sum(end, "hoop_sessions_started_total") <= sum(after, "hoop_sessions_started_total") {
-					t.Errorf("up %v, %v sessions, and %v half an hour later", end["hoop_up"], sum(after, "hoop_sessions_started_total"), sum(end, "hoop_sessions_started_total"))
+				if end := w.scrape(name); end["hoop_up"] != 1 || collectortest.Sum(end, "hoop_sessions_started_total") <= collectortest.Sum(after, "hoop_sessions_started_total") {
+					t.Errorf("up %v, %v sessions, and %v half an hour later", end["hoop_up"], collectortest.Sum(after, "hoop_sessions_started_total"), collectortest.Sum(end, "hoop_sessions_started_total"))
 				}
 				if s := gateway.Stats(); s.MaxInFlight > 1 || s.Abandoned > 0 {
 					t.Errorf("%d requests at once, %d abandoned", s.MaxInFlight, s.Abandoned)
@@ -241,7 +183,7 @@ func requests(g *gatewaytest.Gateway) (n int) {
 }
 
 // A configuration that cannot be carried out changes nothing, not even in part.
-func TestApplyAllOrNothing(t *testing.T) {
+func TestAConfigurationIsAppliedAsAWholeOrNotAtAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})
 		defer w.stop()
@@ -261,7 +203,7 @@ func TestApplyAllOrNothing(t *testing.T) {
 }
 
 // Scrapes are answered all the time while the configuration changes again and again, and nothing is left of what has gone.
-func TestScrapesDuringReloads(t *testing.T) {
+func TestScrapesAreAnsweredDuringReloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{Concurrency: 1})
 		for _, host := range []string{"one", "two", "three"} {
@@ -274,7 +216,7 @@ func TestScrapesDuringReloads(t *testing.T) {
 		scrapes.Go(func() {
 			for ctx.Err() == nil {
 				s := w.scrape("one")
-				if now := sum(s, "hoop_sessions_started_total"); s == nil || now < last {
+				if now := collectortest.Sum(s, "hoop_sessions_started_total"); s == nil || now < last {
 					t.Errorf("%d series, %v sessions after %v", len(s), now, last)
 				} else {
 					last = now
@@ -282,7 +224,7 @@ func TestScrapesDuringReloads(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 			}
 		})
-		for i := range 200 {
+		for i := range collectortest.Pick(60, 200) {
 			w.apply(fmt.Sprintf("gateways:\n  one: {url: https://one, token_file: t%d, timeout: %ds}\n  x%d: {url: https://two, token_file: t}\n  y: {url: https://three, token_file: t, sessions: {type: t%d}}\n",
 				i%3, 1+i%7, i, i))
 			time.Sleep(time.Duration(i%13) * 500 * time.Millisecond)
@@ -302,8 +244,8 @@ func TestScrapesDuringReloads(t *testing.T) {
 	})
 }
 
-// Each gateway is some shard's, and no gateway that of two.
-func TestShards(t *testing.T) {
+// Each gateway belongs to one shard, and to no second one.
+func TestEachGatewayBelongsToOneShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const total, n = 3, 30
 		yaml := "gateways:\n"
@@ -331,7 +273,7 @@ func TestShards(t *testing.T) {
 			}
 		}
 		if len(owner) != n {
-			t.Errorf("%d of %d gateways are somebody's", len(owner), n)
+			t.Errorf("%d of %d gateways belong to a shard", len(owner), n)
 		}
 		want := fmt.Sprint(worlds[0].Targets("/probe", "own:1"))
 		for _, w := range worlds {

@@ -28,7 +28,7 @@ func of(t *testing.T, index, has, hasNot int) string {
 	return ""
 }
 
-func TestOwnedSince(t *testing.T) {
+func TestAShardOwnsAGatewaySinceItLastCameBack(t *testing.T) {
 	moves := of(t, 0, 2, 3) // shard 0's of two, another one's of three
 	at := func(h int) time.Time { return noon().Add(time.Duration(h) * time.Hour) }
 	for _, tc := range []struct {
@@ -50,7 +50,7 @@ func TestOwnedSince(t *testing.T) {
 }
 
 // A gateway goes to another shard and comes back. What is here of it is used only where it is what the other one left.
-func TestStatesOfAGatewayThatComesBack(t *testing.T) {
+func TestTheStateOfAGatewayThatComesBackIsUsedOnlyWhereItIsTheLastOne(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		moves, stays := of(t, 0, 2, 3), "https://stays.example.com"
 		for shard.Owner(stays, 2) != 0 || shard.Owner(stays, 3) != 0 {
@@ -111,7 +111,7 @@ func write(t *testing.T, name string, at time.Time) {
 	}
 }
 
-func TestNotesThatCannotBeRead(t *testing.T) {
+func TestANoteThatCannotBeReadStopsOnlyItsShard(t *testing.T) {
 	path := t.TempDir()
 	dir, err := state.NewDirectory(path)
 	if err != nil {

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -15,15 +14,15 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// town is gateways, and shards that divide them, seen by a scraper that goes by service discovery.
+// town is gateways, and shards that divide them, seen by a scraper that follows service discovery.
 type town struct {
 	t        *testing.T
 	gateways map[string]*gatewaytest.Gateway
@@ -34,20 +33,21 @@ type town struct {
 	shards map[string]*world // by address
 	total  int               // what service discovery is asked of a shard that knows of so many
 
-	last, created map[string]map[string]float64 // of each gateway
-	before        map[string]map[string]float64 // what it had counted when it began again
-	resets        map[string]int                // how often it did
-	gaps          map[string]int                // scrapes that found nobody
+	last    map[string]map[string]float64 // of each gateway
+	created map[string]map[string]time.Time
+	before  map[string]map[string]float64 // what it had counted when it began again
+	resets  map[string]int                // how often it did
+	gaps    map[string]int                // scrapes that found no collector
 }
 
 func newTown(t *testing.T, dirs func(int) string) *town {
 	town := &town{
 		t: t, gateways: map[string]*gatewaytest.Gateway{}, since: map[string]*counting{}, dirs: dirs, shards: map[string]*world{},
-		last: map[string]map[string]float64{}, before: map[string]map[string]float64{}, created: map[string]map[string]float64{}, resets: map[string]int{}, gaps: map[string]int{},
+		last: map[string]map[string]float64{}, before: map[string]map[string]float64{}, created: map[string]map[string]time.Time{}, resets: map[string]int{}, gaps: map[string]int{},
 	}
 	yaml := &strings.Builder{}
 	fmt.Fprintln(yaml, "gateways:")
-	for i := range 12 {
+	for i := range collectortest.Pick(6, 12) {
 		host := fmt.Sprintf("g%02d", i)
 		cfg := sound(1)
 		cfg.Seed, cfg.OrgID, cfg.Life.Rate = uint64(i), "org-"+host, 0.05
@@ -117,11 +117,7 @@ func (town *town) look(d, every time.Duration) {
 				var families []*dto.MetricFamily
 				if w := town.shards[target.Targets[0]]; w != nil {
 					if c, ok := w.Collector(name); ok {
-						ctx, cancel := context.WithTimeout(town.t.Context(), 10*time.Second)
-						defer cancel()
-						reg := prometheus.NewPedanticRegistry()
-						reg.MustRegister(c.Scrape(ctx))
-						families, _ = reg.Gather()
+						families = collectortest.Gather(town.t, c)
 					}
 				}
 				mu.Lock()
@@ -139,19 +135,14 @@ func (town *town) look(d, every time.Duration) {
 
 // enter takes a scrape in. Nothing may fall unless all of the gateway begins again, by a created timestamp of its own.
 func (town *town) enter(name string, families []*dto.MetricFamily) {
-	now, created := counted(flatten(families)), map[string]float64{}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			if at := m.GetCounter().GetCreatedTimestamp(); at != nil && slices.Contains(counters, f.GetName()) {
-				for k := range flatten([]*dto.MetricFamily{{Name: f.Name, Metric: []*dto.Metric{m}}}) {
-					created[k] = float64(at.AsTime().UnixMilli())
-				}
-			}
-		}
+	series, err := collectortest.Flatten(families)
+	if err != nil {
+		town.t.Error(err)
 	}
+	now, created := counted(series.Values), counted(series.Created)
 	again := ""
 	for k, at := range town.created[name] {
-		if n, ok := created[k]; ok && n != at {
+		if n, ok := created[k]; ok && !n.Equal(at) {
 			again = k
 		}
 	}
@@ -171,7 +162,7 @@ func (town *town) enter(name string, families []*dto.MetricFamily) {
 		}
 	}
 	if town.last[name] == nil {
-		town.last[name], town.created[name] = map[string]float64{}, map[string]float64{}
+		town.last[name], town.created[name] = map[string]float64{}, map[string]time.Time{}
 	}
 	maps.Copy(town.last[name], now)
 	maps.Copy(town.created[name], created)
@@ -186,18 +177,16 @@ func (town *town) calm() {
 }
 
 // Two shards become three, and two again, on a directory that all share. Old and new ones run side by side for a while, as in a rolling update.
-// Whoever follows service discovery sees every counter go on, to the truth.
-func TestGatewaysMoveWithTheirCounters(t *testing.T) {
-	if testing.Short() {
-		t.Skip("lives through hours")
-	}
+// A scraper that follows service discovery sees every counter go on, to the truth.
+func TestCountersGoOnWhereGatewaysMoveWithTheirState(t *testing.T) {
+	while := collectortest.Pick(5*time.Minute, 20*time.Minute)
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		town := newTown(t, func(int) string { return dir })
 		town.total = 2
 		town.start(0, 2)
 		town.start(1, 2)
-		town.look(20*time.Minute, 15*time.Second)
+		town.look(while, 15*time.Second)
 		town.start(2, 3) // its gateways are still those of the old ones, which have the files
 		town.look(2*time.Minute, 15*time.Second)
 		for _, i := range []int{1, 0} {
@@ -206,7 +195,7 @@ func TestGatewaysMoveWithTheirCounters(t *testing.T) {
 			town.total = 3
 			town.look(2*time.Minute, 15*time.Second)
 		}
-		town.look(20*time.Minute, 15*time.Second)
+		town.look(while, 15*time.Second)
 		for _, i := range []int{2, 1, 0} {
 			town.stop(i, 3)
 			if i < 2 {
@@ -215,7 +204,7 @@ func TestGatewaysMoveWithTheirCounters(t *testing.T) {
 				town.look(2*time.Minute, 15*time.Second)
 			}
 		}
-		town.look(10*time.Minute, 15*time.Second)
+		town.look(while/2, 15*time.Second)
 		town.calm()
 		town.end(0)
 	})
@@ -223,10 +212,8 @@ func TestGatewaysMoveWithTheirCounters(t *testing.T) {
 
 // Where each shard has a directory of its own, and all of them are restarted as three and as two again, what moves begins again, by a created
 // timestamp of its own, and what the shard to which it comes back once knew of it is not taken for what has happened since.
-func TestGatewaysMoveWithoutTheirCounters(t *testing.T) {
-	if testing.Short() {
-		t.Skip("lives through hours")
-	}
+func TestCountersBeginAgainWhereGatewaysMoveWithoutTheirState(t *testing.T) {
+	while := collectortest.Pick(5*time.Minute, 20*time.Minute)
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		town := newTown(t, func(index int) string { return filepath.Join(dir, strconv.Itoa(index)) })
@@ -235,7 +222,7 @@ func TestGatewaysMoveWithoutTheirCounters(t *testing.T) {
 				town.start(i, total)
 			}
 			if town.total = total; len(town.before) == 0 || total == 3 {
-				town.look(20*time.Minute, 15*time.Second)
+				town.look(while, 15*time.Second)
 			}
 			if total == 2 && len(town.before) > 0 {
 				break
@@ -278,7 +265,7 @@ func (town *town) end(again int) {
 		if wrong != "" {
 			town.t.Errorf("%s (moves: %v): %s", name, moves, wrong)
 		}
-		// Who it is that asks is asked by a new shard as long as the old one is there: that is no list.
+		// As long as the old shard is there, the new one asks only whose the credential is, which is not a list request.
 		if s := g.Stats(); s.Overlapping > 0 {
 			town.t.Errorf("%s: %d list requests overlapped", name, s.Overlapping)
 		}
@@ -286,5 +273,5 @@ func (town *town) end(again int) {
 	if moved == 0 || moved == len(town.gateways) {
 		town.t.Errorf("%d of %d gateways move", moved, len(town.gateways))
 	}
-	town.t.Logf("%d of %d gateways move; scrapes that found nobody: %v", moved, len(town.gateways), town.gaps)
+	town.t.Logf("%d of %d gateways move; scrapes that found no collector: %v", moved, len(town.gateways), town.gaps)
 }

@@ -21,12 +21,12 @@ type configured struct {
 	*world
 	path     string
 	reloader *Reloader
-	told     chan os.Signal
+	signals  chan os.Signal
 }
 
 func newConfigured(t *testing.T, interval time.Duration) *configured {
 	t.Helper()
-	c := &configured{world: newWorld(t, Options{}), path: filepath.Join(t.TempDir(), "hoop.yml"), told: make(chan os.Signal, 1)}
+	c := &configured{world: newWorld(t, Options{}), path: filepath.Join(t.TempDir(), "hoop.yml"), signals: make(chan os.Signal, 1)}
 	c.lively("one")
 	c.lively("two")
 	c.write(one)
@@ -42,7 +42,7 @@ func newConfigured(t *testing.T, interval time.Duration) *configured {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := c.reloader.Run(ctx, c.told, interval); err != nil {
+		if err := c.reloader.Run(ctx, c.signals, interval); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -62,12 +62,12 @@ func (c *configured) write(yaml string) {
 	}
 }
 
-// tells are the reloader's metrics.
-func (c *configured) tells() (successful, at, hash float64) {
+// metrics are the reloader's.
+func (c *configured) metrics() (successful, at, hash float64) {
 	return testutil.ToFloat64(c.reloader.successful), testutil.ToFloat64(c.reloader.successAt), testutil.ToFloat64(c.reloader.hash)
 }
 
-func TestReloads(t *testing.T) {
+func TestAChangedFileIsAppliedAndABrokenOneIsNot(t *testing.T) {
 	const (
 		both   = one + "  two: {url: https://two, token_file: t}\n"
 		broken = "gateways: {one: {url: https://one}}\n"
@@ -78,14 +78,14 @@ func TestReloads(t *testing.T) {
 		how      func(c *configured)
 	}{
 		{"by request", 0, func(c *configured) { _ = c.reloader.Reload() }},
-		{"by a signal", 0, func(c *configured) { c.told <- syscall.SIGHUP }},
+		{"by a signal", 0, func(c *configured) { c.signals <- syscall.SIGHUP }},
 		{"by itself", time.Second, func(*configured) { time.Sleep(time.Second) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newConfigured(t, tc.interval)
 				defer c.stop()
-				ok, began, hash := c.tells()
+				ok, began, hash := c.metrics()
 				if ok != 1 || began != float64(time.Now().UnixMilli())/1e3 || hash == 0 {
 					t.Fatalf("at the start: %v, %v, %v", ok, began, hash)
 				}
@@ -93,7 +93,7 @@ func TestReloads(t *testing.T) {
 				c.write(both)
 				tc.how(c)
 				synctest.Wait()
-				ok, at, other := c.tells()
+				ok, at, other := c.metrics()
 				if ok != 1 || at < began+3600 || other == hash || len(c.Names()) != 2 {
 					t.Errorf("after a change: %v, %v, %v, %v", ok, at-began, other, c.Names())
 				}
@@ -101,16 +101,16 @@ func TestReloads(t *testing.T) {
 				c.write(broken)
 				tc.how(c)
 				time.Sleep(time.Minute)
-				if ok, then, same := c.tells(); ok != 0 || then != at || same != other || len(c.Names()) != 2 {
+				if ok, then, same := c.metrics(); ok != 0 || then != at || same != other || len(c.Names()) != 2 {
 					t.Errorf("after a mistake: %v, %v, %v, %v", ok, then-at, same, c.Names())
 				}
 				if said := strings.Count(c.log.String(), "hoop.yml:1: gateways.one"); said != 1 {
-					t.Errorf("the mistake was told %d times: %s", said, c.log)
+					t.Errorf("the mistake was reported %d times: %s", said, c.log)
 				}
 				c.write(both)
 				tc.how(c)
 				synctest.Wait()
-				if ok, _, same := c.tells(); ok != 1 || same != other {
+				if ok, _, same := c.metrics(); ok != 1 || same != other {
 					t.Errorf("when it was mended: %v, %v", ok, same)
 				}
 			})
@@ -118,20 +118,20 @@ func TestReloads(t *testing.T) {
 	}
 }
 
-// Without being asked, nobody looks at the file.
-func TestNoReloadUnasked(t *testing.T) {
+// Unless asked, the reloader does not look at the file.
+func TestTheFileIsNotReadUnlessAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConfigured(t, 0)
 		defer c.stop()
 		c.write("garbage")
 		time.Sleep(24 * time.Hour)
-		if ok, _, _ := c.tells(); ok != 1 {
+		if ok, _, _ := c.metrics(); ok != 1 {
 			t.Error("it was read again")
 		}
 	})
 }
 
-func TestMetricsOfManyGateways(t *testing.T) {
+func TestHealthShowsEachGateway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConfigured(t, 0)
 		defer c.stop()
@@ -162,14 +162,14 @@ hoop_exporter_gateways 2
 	})
 }
 
-// A look at the exporter refreshes who was not scraped for a while, and nobody else.
-func TestWake(t *testing.T) {
+// Wake refreshes the gateways that were not scraped for a while, and no others.
+func TestWakeRefreshesOnlyGatewaysThatAreNotScraped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})
 		defer w.stop()
 		scraped, left := w.lively("one"), w.lively("two")
 		w.apply(one + "  two: {url: https://two, token_file: t}\n")
-		for range 20 { // until everything is read back
+		for range 20 { // until the backfill is complete
 			w.scrape("one")
 			w.scrape("two")
 			time.Sleep(30 * time.Second)
@@ -187,7 +187,7 @@ func TestWake(t *testing.T) {
 		before := requests(left)
 		time.Sleep(time.Hour)
 		if requests(left) != before {
-			t.Error("it is asked though nobody looks")
+			t.Error("it is asked though nothing scrapes it")
 		}
 		w.Wake()
 		time.Sleep(10 * time.Second)
@@ -198,7 +198,7 @@ func TestWake(t *testing.T) {
 }
 
 // A file that changes between the moment in which it was first read and the first look at it has changed.
-func TestChangedBeforeTheFirstLook(t *testing.T) {
+func TestAChangeBeforeTheFirstLookIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConfigured(t, 0)
 		defer c.stop()

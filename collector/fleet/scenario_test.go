@@ -9,19 +9,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/scenario"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// Of 200 gateways, more than half fail, ten in each scenario. The others stay up to date and exact, as if they were alone.
+// Of 200 gateways in a long run, more than half fail, ten in each scenario. The others stay up to date and exact, as if they were alone.
 func TestFailingGatewaysDoNotAffectOthers(t *testing.T) {
-	// A ledger of 50,000 reviews takes a tenth of a second each time: that is for the real processes of collector/processtest.
-	healthy, each, many, busy := 70, 10, 1000, 30*time.Minute
-	if testing.Short() {
-		healthy, each, many, busy = 14, 2, 200, 20*time.Minute
-	}
+	// A ledger of 50,000 reviews takes a tenth of a second each time: that is for the real processes of collector/e2e.
+	healthy, each := collectortest.Pick(10, 70), collectortest.Pick(1, 10)
+	many, busy := collectortest.Pick(200, 1000), collectortest.Pick(15*time.Minute, 30*time.Minute)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{Concurrency: 20})
 		defer w.stop()
@@ -108,13 +105,7 @@ func (s *scrapers) look(name string) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 29*time.Second)
 	defer cancel()
 	began := time.Now()
-	metrics := make(chan prometheus.Metric)
-	go func() {
-		defer close(metrics)
-		c.Scrape(ctx).Collect(metrics)
-	}()
-	for range metrics {
-	}
+	collectortest.Visit(ctx, c)
 	took, up := time.Since(began), c.Health().Up
 	s.mu.Lock()
 	defer s.mu.Unlock()

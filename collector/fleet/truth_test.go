@@ -3,17 +3,14 @@ package fleet
 import (
 	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // counting notes since when an exporter counts: the Date of the first good answer with sessions.
@@ -39,34 +36,10 @@ var counters = []string{
 	"hoop_reviews_resolved_total",
 }
 
-// flatten writes counters and gauges as name{label="value",...}.
-func flatten(families []*dto.MetricFamily) map[string]float64 {
-	out := map[string]float64{}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			var labels []string
-			for _, l := range m.GetLabel() {
-				labels = append(labels, l.GetName()+"="+strconv.Quote(l.GetValue()))
-			}
-			key := f.GetName()
-			if labels != nil {
-				key += "{" + strings.Join(labels, ",") + "}"
-			}
-			switch {
-			case m.Counter != nil:
-				out[key] = m.GetCounter().GetValue()
-			case m.Gauge != nil:
-				out[key] = m.GetGauge().GetValue()
-			}
-		}
-	}
-	return out
-}
-
 // counted leaves only what counts something of a gateway.
-func counted(series map[string]float64) map[string]float64 {
+func counted[V any](series map[string]V) map[string]V {
 	series = maps.Clone(series)
-	maps.DeleteFunc(series, func(k string, _ float64) bool {
+	maps.DeleteFunc(series, func(k string, _ V) bool {
 		family, _, _ := strings.Cut(k, "{")
 		return !slices.Contains(counters, family)
 	})
@@ -79,13 +52,13 @@ func (w *world) truth(host string) map[string]float64 {
 	return counted(w.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute}).Samples)
 }
 
-// differs tells where counters are not what they have to be. A series that is not there counts as 0.
+// differs returns where counters are not what they have to be. A series that is not there counts as 0.
 func differs(got, want map[string]float64) string {
 	keys := maps.Clone(want)
 	maps.Copy(keys, got)
 	var wrong []string
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if math.Abs(got[k]-want[k]) > 1e-9 {
+		if !collectortest.Equal(got[k], want[k]) {
 			wrong = append(wrong, fmt.Sprintf("%s is %v, want %v", k, got[k], want[k]))
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestBounds(t *testing.T) {
+func TestEveryHistogramHasItsBounds(t *testing.T) {
 	for _, tc := range []struct {
 		name        string
 		measure     Measure

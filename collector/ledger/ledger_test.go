@@ -115,7 +115,7 @@ func TestT0DividesHistoryFromWhatCounts(t *testing.T) {
 	}
 }
 
-func TestLateRows(t *testing.T) {
+func TestLateRowsCountWithinTheAllowedLateness(t *testing.T) {
 	s := begin(t)
 	s.AdvanceWatermark(noon().Add(time.Hour))
 	s.see(time.Hour, sessionRow("in time", time.Hour-15*time.Minute), sessionRow("too late", time.Hour-15*time.Minute-Tick))
@@ -319,7 +319,7 @@ func TestConnectionsBeyondTheCapShareAName(t *testing.T) {
 	s.want("folded later", s.Commit(noon().Add(3*time.Minute), noon()).Folded, 3)
 }
 
-func TestStuckAndLostSessions(t *testing.T) {
+func TestStuckAndLostSessionsLeaveTheGauges(t *testing.T) {
 	s := begin(t)
 	s.see(time.Minute, sessionRow("a", time.Second), sessionRow("b", time.Second))
 	s.MarkMissed("b", noon().Add(2*time.Minute))
@@ -338,7 +338,7 @@ func TestStuckAndLostSessions(t *testing.T) {
 	s.want("an abandoned one stays away", s.Commit(noon().Add(long), noon().Add(long)).Tracked, 0)
 }
 
-func TestPendingFromBeforeTheLookback(t *testing.T) {
+func TestAReviewFromBeforeTheLookbackIsShownWhilePending(t *testing.T) {
 	s := begin(t)
 	row := sessionRow("old", -48*time.Hour)
 	row.Review = &client.Review{Type: "onetime", Status: "PENDING", CreatedAt: at(-48 * time.Hour)}
@@ -413,7 +413,7 @@ func TestConnectionInfoIsOfTheNewestSession(t *testing.T) {
 	s.want("info", s.Commit(noon().Add(2*time.Minute), noon()).Connections, "[{pg postgres map[team:blue]}]")
 }
 
-func TestResumeAfterALongStop(t *testing.T) {
+func TestCountingGoesOnAfterALongStop(t *testing.T) {
 	s := begin(t)
 	s.AdvanceWatermark(noon().Add(time.Hour))
 	s.see(time.Hour, sessionRow("known", time.Hour-time.Minute))

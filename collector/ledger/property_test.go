@@ -172,7 +172,7 @@ func TestCountersNeverFall(t *testing.T) {
 	})
 }
 
-func TestSpans(t *testing.T) {
+func TestSpansAreASetOfMoments(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var s spans
 		model := map[int]bool{} // by minute

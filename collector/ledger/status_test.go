@@ -14,7 +14,7 @@ func at(d time.Duration) client.Time { return client.Time{Time: noon().Add(d)} }
 
 func code(n int) *int { return &n }
 
-func TestState(t *testing.T) {
+func TestTheStateOfASession(t *testing.T) {
 	jit := func(status string, revokeAt client.Time) *client.Review {
 		return &client.Review{Type: client.ReviewJIT, Status: status, RevokeAt: revokeAt}
 	}
@@ -53,7 +53,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-func TestOutcome(t *testing.T) {
+func TestTheOutcomeOfASession(t *testing.T) {
 	for _, tc := range []struct {
 		name, verb string
 		exit       *int
@@ -84,7 +84,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-func TestDecision(t *testing.T) {
+func TestTheDecisionOfAReview(t *testing.T) {
 	group := func(status string, d time.Duration) client.ReviewGroup {
 		return client.ReviewGroup{Group: "sre", Status: status, ReviewDate: at(d)}
 	}
@@ -114,7 +114,7 @@ func TestDecision(t *testing.T) {
 	}
 }
 
-func TestRest(t *testing.T) {
+func TestWhenAReviewIsFinal(t *testing.T) {
 	done := noon().Add(-30 * time.Second) // when the session was first seen finished
 	for _, tc := range []struct {
 		name   string

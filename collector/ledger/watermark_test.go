@@ -21,7 +21,7 @@ func TestAClockSetBackAndForthOpensNothing(t *testing.T) {
 }
 
 // A stop that is longer than the lookback leaves the lookback to be read, and what had not been read before.
-func TestAdvanceAfterALongStop(t *testing.T) {
+func TestAfterALongStopTheLookbackIsUnread(t *testing.T) {
 	l := New(options(), noon())
 	l.MarkRead(Span{noon().Add(-time.Hour), noon().Add(Tick)})
 	l.AdvanceHead(noon().Add(72 * time.Hour))

@@ -57,7 +57,7 @@ func (f *fake) Scrape(context.Context) prometheus.Collector {
 	})
 }
 
-func TestRun(t *testing.T) {
+func TestARunEndsWhenEverythingWasRead(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		fake    fake

@@ -78,7 +78,7 @@ func TestOwnersStayWhatTheyAre(t *testing.T) {
 	}
 }
 
-func TestOrdinal(t *testing.T) {
+func TestTheOrdinalOfAPodIsItsLastNumber(t *testing.T) {
 	for pod, want := range map[string]int{"hoop-exporter-0": 0, "a-b-12": 12, "x-2147": 2147} {
 		if got, err := Ordinal(pod); err != nil || got != want {
 			t.Errorf("%s: %d, %v", pod, got, err)
@@ -91,7 +91,7 @@ func TestOrdinal(t *testing.T) {
 	}
 }
 
-func TestAddresses(t *testing.T) {
+func TestAddressesAreMadeOfTheTemplate(t *testing.T) {
 	for _, tc := range []struct {
 		name, template string
 		total          int
@@ -120,7 +120,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestShardsOfFlags(t *testing.T) {
+func TestFlagsMakeAShardOrAreRefused(t *testing.T) {
 	const address = "hoop-{index}:10068"
 	for _, tc := range []struct {
 		name         string

@@ -312,7 +312,7 @@ func TestAFailedSaveLeavesNothing(t *testing.T) {
 }
 
 // Where the lock cannot be tried, as on a read-only disk, a file is read, and written only once the lock is there and nobody else wrote.
-func TestALateLock(t *testing.T) {
+func TestAFileIsWrittenOnlyOnceItsLockIsThere(t *testing.T) {
 	for _, changed := range []bool{false, true} {
 		dir, err := NewDirectory(t.TempDir())
 		if err != nil {
@@ -348,7 +348,7 @@ func TestALateLock(t *testing.T) {
 	}
 }
 
-func TestDirectories(t *testing.T) {
+func TestDirectoriesThatCannotBeUsedAreRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

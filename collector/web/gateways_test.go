@@ -26,7 +26,7 @@ func (g *two) Targets(path, own string) []fleet.Target {
 	return []fleet.Target{{Targets: []string{own}, Labels: map[string]string{"__metrics_path__": path, "__param_gateway": "production"}}}
 }
 
-func TestManyGateways(t *testing.T) {
+func TestEachGatewayHasItsProbe(t *testing.T) {
 	g := &two{production: &fake{}}
 	h, _ := handler(t, nil, func(c *Config) { c.Collector, c.Gateways = nil, g })
 	for _, test := range []struct {
@@ -83,7 +83,7 @@ func TestOneGatewayHasNoProbe(t *testing.T) {
 	}
 }
 
-func TestReload(t *testing.T) {
+func TestAReloadSaysWhatIsWrong(t *testing.T) {
 	for _, test := range []struct {
 		name, method string
 		reload       func() error

@@ -74,7 +74,7 @@ func get(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func TestPages(t *testing.T) {
+func TestEachPageAnswersItsMethods(t *testing.T) {
 	for _, test := range []struct {
 		name, method, path string
 		change             func(*Config)
@@ -148,7 +148,7 @@ func TestAScrapeHasPrometheusTimeLessTheOffset(t *testing.T) {
 	}
 }
 
-func TestNegotiation(t *testing.T) {
+func TestEachFormatIsAnsweredWhereItIsAccepted(t *testing.T) {
 	for _, test := range []struct{ name, accept, want string }{
 		{"text", "", "text/plain; version=0.0.4"},
 		{"OpenMetrics", "application/openmetrics-text;version=1.0.0", "application/openmetrics-text; version=1.0.0"},

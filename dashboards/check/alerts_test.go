@@ -84,7 +84,7 @@ var (
 )
 
 // From an alert one gets to the panel that shows what it is about, and from there to the runbook. The README says which panel it is.
-func TestAlertsAndPanels(t *testing.T) {
+func TestEveryAlertLinksItsPanelAndRunbook(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

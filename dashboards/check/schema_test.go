@@ -95,7 +95,7 @@ func typeCheck(t *testing.T, installed string, dashboards map[string][]byte) str
 	return string(out)
 }
 
-func TestGrafanaTypes(t *testing.T) {
+func TestDashboardsFitGrafanasTypes(t *testing.T) {
 	dir := install(t)
 	dashboards := map[string][]byte{}
 	for _, path := range files(t) {
@@ -111,7 +111,7 @@ func TestGrafanaTypes(t *testing.T) {
 }
 
 // Grafana's types would find the mistakes that people make.
-func TestGrafanaTypesFindMistakes(t *testing.T) {
+func TestGrafanasTypesFindMistakes(t *testing.T) {
 	dir := install(t)
 	content, err := os.ReadFile("../access.json")
 	if err != nil {

@@ -28,7 +28,7 @@ func compose(t *testing.T, env ...string) *types.Project {
 }
 
 // One variable decides what is watched.
-func TestComposeDemoOrGateway(t *testing.T) {
+func TestOneVariableSwitchesComposeToAGateway(t *testing.T) {
 	for name, c := range map[string]struct {
 		env  []string
 		want string
@@ -63,7 +63,7 @@ func TestComposeDemoOrGateway(t *testing.T) {
 	}
 }
 
-func TestComposeIsClosed(t *testing.T) {
+func TestComposePublishesNothingToOthers(t *testing.T) {
 	project := compose(t)
 	for _, name := range []string{"alertmanager", "exporter", "grafana", "prometheus"} {
 		s, ok := project.Services[name]
@@ -170,7 +170,7 @@ type targets struct {
 }
 
 // Grafana cannot be run everywhere; its two provisioning files are read by the fields that its documentation names.
-func TestComposeGrafana(t *testing.T) {
+func TestComposeProvisionsGrafana(t *testing.T) {
 	project := compose(t)
 	grafana := project.Services["grafana"]
 	var sources struct {

@@ -11,7 +11,7 @@ import (
 
 // Commands of documents that need a cluster or an engine, and are marked sh render, are run with stand-ins that make what the real programs
 // would send, and decode it. They are run in order, in one folder, with the files that the document shows.
-func TestDocumentsRender(t *testing.T) {
+func TestCommandsThatRenderRender(t *testing.T) {
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("bash is not installed here")
 	}

@@ -69,7 +69,7 @@ func TestConfigurationFilesAreTaken(t *testing.T) {
 }
 
 // Replicas are the same but for their folders, their addresses and one label: otherwise queries that take the higher of both see two gateways.
-func TestReplicas(t *testing.T) {
+func TestReplicasDifferOnlyByNameAndLabel(t *testing.T) {
 	o := render(t, values(t, "replicas"))
 	if len(o.statefulSets) != 2 || len(o.scrapes) != 2 || len(o.claims) != 1 {
 		t.Fatalf("%d StatefulSets, %d ScrapeConfigs, %d claims", len(o.statefulSets), len(o.scrapes), len(o.claims))

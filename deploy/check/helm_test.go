@@ -89,7 +89,7 @@ func sets(t *testing.T) []string {
 	return files
 }
 
-func TestHelmLint(t *testing.T) {
+func TestHelmLintsEverySetOfValues(t *testing.T) {
 	for _, set := range append(sets(t), "") {
 		t.Run(set, func(t *testing.T) {
 			v := chartutil.Values{}
@@ -107,7 +107,7 @@ func TestHelmLint(t *testing.T) {
 	}
 }
 
-func TestHelmTemplate(t *testing.T) {
+func TestHelmRendersEverySetOfValues(t *testing.T) {
 	for _, set := range sets(t) {
 		t.Run(set, func(t *testing.T) {
 			o := render(t, values(t, set))
@@ -174,7 +174,7 @@ func leaves(prefix string, v map[string]any) (list []string) {
 	return list
 }
 
-func TestHelmRefuses(t *testing.T) {
+func TestHelmRefusesValuesThatCannotWork(t *testing.T) {
 	gateway := func(more string) string { return "hoop: {url: 'https://h', existingSecret: s}\n" + more }
 	for name, c := range map[string]struct{ values, err string }{
 		"no gateway":                   {"{}", "hoop.url is needed"},
@@ -212,7 +212,7 @@ func TestHelmRefuses(t *testing.T) {
 }
 
 // What a set of values is for is what comes of it.
-func TestHelmMeaning(t *testing.T) {
+func TestHelmValuesDoWhatTheySay(t *testing.T) {
 	args := func(set string) string {
 		return strings.Join(render(t, values(t, set)).statefulSets[0].Spec.Template.Spec.Containers[0].Args, " ")
 	}
@@ -257,7 +257,7 @@ func egress(p *networkingv1.NetworkPolicy) (ports []int32) {
 }
 
 // The notes name what people need next, and only what is there.
-func TestHelmNotes(t *testing.T) {
+func TestHelmNotesNameTheNextStep(t *testing.T) {
 	for set, want := range map[string]string{"demo": "simulated gateway", "gateway": "Nobody is paged yet", "operator": "helm test hoop --namespace observability --logs"} {
 		_, notes, err := template(values(t, set))
 		if err != nil {
@@ -270,7 +270,7 @@ func TestHelmNotes(t *testing.T) {
 }
 
 // What is packaged is what is needed: no test values, all dashboards, and it renders as the folder does.
-func TestHelmPackage(t *testing.T) {
+func TestHelmPackagesWhatIsNeeded(t *testing.T) {
 	c, err := loader.Load(chartDir)
 	if err != nil {
 		t.Fatal(err)

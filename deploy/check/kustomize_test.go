@@ -37,7 +37,7 @@ func kustomize(t *testing.T, folder string) *objects {
 	return o
 }
 
-func TestKustomize(t *testing.T) {
+func TestKustomizationsRender(t *testing.T) {
 	for folder, operator := range map[string]bool{"base": false, "gateway": true, "demo": true, "fleet": true} {
 		t.Run(folder, func(t *testing.T) {
 			o := kustomize(t, folder)

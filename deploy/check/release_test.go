@@ -12,7 +12,7 @@ import (
 )
 
 // .ci/deploy runs actionlint; here is what it does not know.
-func TestWorkflows(t *testing.T) {
+func TestWorkflowsArePinnedAndMayLittle(t *testing.T) {
 	files, err := filepath.Glob(abs(t, ".github/workflows/*.yml"))
 	if err != nil || len(files) != 2 {
 		t.Fatalf("got %d workflows (%v)", len(files), err)
@@ -39,7 +39,7 @@ func TestWorkflows(t *testing.T) {
 }
 
 // What is released is what .ci/cross builds, with the same variables as the image from source and the Makefile.
-func TestReleaseBuilds(t *testing.T) {
+func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 	var release struct {
 		Builds []struct {
 			Goos, Goarch, Flags, Ldflags, Env []string
@@ -124,7 +124,7 @@ func lastStage(t *testing.T, path string) (list []string) {
 }
 
 // The version that manifests and chart name without being told is the same.
-func TestOneVersion(t *testing.T) {
+func TestManifestsAndChartNameOneVersion(t *testing.T) {
 	version := regexp.MustCompile(`(?m)^appVersion: (.*)$`).FindStringSubmatch(file(t, "deploy/helm/hoop-exporter/Chart.yaml"))[1]
 	got := kustomize(t, "base").statefulSets[0].Spec.Template.Spec.Containers[0].Image
 	if !strings.HasSuffix(got, ":"+version) {

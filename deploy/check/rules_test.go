@@ -39,7 +39,7 @@ func TestRulesAreTheSameEverywhere(t *testing.T) {
 }
 
 // The chart's values about rules change what they say they change, and nothing else.
-func TestHelmRuleValues(t *testing.T) {
+func TestHelmRuleValuesChangeOnlyWhatTheySay(t *testing.T) {
 	all, got := map[string]monitoringv1.Rule{}, map[string]monitoringv1.Rule{}
 	for _, g := range source(t).Groups {
 		for _, r := range g.Rules {

@@ -113,7 +113,7 @@ func TestTruthCountsSinceTheFirstSuccessfulAnswer(t *testing.T) {
 	}
 }
 
-func TestCalmStopsNewSessions(t *testing.T) {
+func TestNoSessionStartsAfterCalm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options{dialect: "new", rate: 10, hurry: 1, connections: 12}
 		g := o.gateway(0, scenario.Scenario{})
@@ -139,7 +139,7 @@ func TestCalmStopsNewSessions(t *testing.T) {
 	})
 }
 
-func TestHurryShortensLife(t *testing.T) {
+func TestHurryShortensWhatTakesTime(t *testing.T) {
 	o := options{rate: 3, hurry: 60, duration: 3 * time.Second, lateMax: 4 * time.Second}
 	l := o.life(gatewaytest.Connections(2))
 	for name, d := range map[string]struct{ got, want time.Duration }{
@@ -158,7 +158,7 @@ func TestHurryShortensLife(t *testing.T) {
 	}
 }
 
-func TestWrongFlagsAreRefused(t *testing.T) {
+func TestMistakesAreRefused(t *testing.T) {
 	for _, test := range []struct{ name, args, says string }{
 		{"outside", "--listen=0.0.0.0:0", `--listen: "0.0.0.0" is not a loopback address`},
 		{"no port", "--listen=127.0.0.1", "--listen: address 127.0.0.1: missing port"},
@@ -175,7 +175,7 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 	}
 }
 
-func TestTruthOptions(t *testing.T) {
+func TestTruthRefusesWhatItDoesNotKnow(t *testing.T) {
 	for _, test := range []struct{ name, query, says string }{
 		{"all", "t0=2026-01-02T03:04:05Z&lookback=168h&overlap=15m&forget_after=2160h&long_running=1h,8h&overdue=5m&event_size_buckets=1,2.5" +
 			"&duration_buckets=1&wait_buckets=2&connection_tags=team", ""},
@@ -205,7 +205,7 @@ func TestTruthOptions(t *testing.T) {
 	}
 }
 
-func TestManyGateways(t *testing.T) {
+func TestManyGatewaysHavePathsOfTheirOwn(t *testing.T) {
 	url := start(t, "--gateways=3", "--scenarios=1", "--many=10", "--history=30", "--org=o")
 	list := decoded[[]listed](t, url+"/gateways")
 	if len(list) != 3+len(scenario.All(1)) {

@@ -7,7 +7,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/deploy/prometheus/promql"
 )
 
-func TestCheck(t *testing.T) {
+func TestCheckFindsUnknownNames(t *testing.T) {
 	v, err := promql.New("team")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestRecord(t *testing.T) {
+func TestNamesOfRecordingRulesAreChecked(t *testing.T) {
 	for name, test := range map[string]struct{ record, wrong string }{
 		"no level":     {"hoop_up", "not level:metric:operation"},
 		"other level":  {"team:hoop_up:min", "no level team"},

@@ -1,0 +1,181 @@
+package collector
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+)
+
+// weather is what goes wrong between the exporter and its gateway, for a while each. It is decided by its seed and the clock.
+type weather struct {
+	mu    sync.Mutex
+	rng   *rand.Rand
+	calm  bool
+	until time.Time // of what is now
+	now   fault
+	seen  map[string]int // requests by what went wrong with them
+
+	gateway *gatewaytest.Gateway
+}
+
+// fault makes an answer out of a good one.
+type fault struct {
+	name string
+	// spoil changes a good answer. Nil: the answer is good.
+	spoil func(w *weather, rw http.ResponseWriter, r *http.Request)
+}
+
+func newWeather(seed uint64) *weather {
+	return &weather{rng: rand.New(rand.NewPCG(seed, 7)), seen: map[string]int{}, until: time.Now().Add(10 * time.Minute)}
+}
+
+const noDate = "no date, no server"
+
+// faults are everything that has been seen to go wrong, and more.
+func faults() []fault {
+	status := func(code int, header ...string) func(*weather, http.ResponseWriter, *http.Request) {
+		return func(_ *weather, rw http.ResponseWriter, r *http.Request) {
+			for i := 0; i+1 < len(header); i += 2 {
+				rw.Header().Set(header[i], header[i+1])
+			}
+			gatewaytest.Fail(code, "simulated trouble").ServeHTTP(rw, r)
+		}
+	}
+	return []fault{
+		{"500", status(500)},
+		{"503 with Retry-After", status(503, "Retry-After", "120")},
+		{"429 without Retry-After", status(429)},
+		{"401", status(401)},
+		{"403", status(403)},
+		{"422", status(422)},
+		{"HTML", func(_ *weather, rw http.ResponseWriter, r *http.Request) {
+			gatewaytest.Spoil(200, "text/html", []byte("<!doctype html><title>hoop</title>")).ServeHTTP(rw, r)
+		}},
+		{"garbage", func(_ *weather, rw http.ResponseWriter, r *http.Request) {
+			gatewaytest.Spoil(200, "application/json", []byte(`{"data":[{"id":`)).ServeHTTP(rw, r)
+		}},
+		{"half a body", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			body, h := w.normal(r)
+			h(rw)
+			_, _ = rw.Write(body[:len(body)/2])
+			panic(http.ErrAbortHandler)
+		}},
+		{"reset", func(*weather, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+		{"hangs", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			time.Sleep(100 * time.Second)
+			w.gateway.Normal().ServeHTTP(rw, r)
+		}},
+		{"one in three fails", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			if w.chance(3) {
+				status(500)(w, rw, r)
+				return
+			}
+			w.gateway.Normal().ServeHTTP(rw, r)
+		}},
+		{"slow", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			time.Sleep(2 * time.Second)
+			w.gateway.Normal().ServeHTTP(rw, r)
+		}},
+		{noDate, func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			body, h := w.normal(r)
+			h(rw)
+			rw.Header()["Date"] = nil
+			rw.Header().Del("Server")
+			_, _ = rw.Write(body)
+		}},
+		{"replicas whose clocks disagree", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			body, h := w.normal(r)
+			h(rw)
+			skew := time.Duration(w.pick(240)-120) * time.Second
+			rw.Header().Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
+			_, _ = rw.Write(body)
+		}},
+		{"the next page is denied", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			body, h := w.normal(r)
+			h(rw)
+			_, _ = rw.Write(bytes.ReplaceAll(body, []byte(`"has_next_page":true`), []byte(`"has_next_page":false`)))
+		}},
+		{"the total is off", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			body, h := w.normal(r)
+			h(rw)
+			_, _ = rw.Write(bytes.ReplaceAll(body, []byte(`"total":`), []byte(`"total":1`)))
+		}},
+	}
+}
+
+// normal is the answer of the gateway as it is, and what sets its headers.
+func (w *weather) normal(r *http.Request) ([]byte, func(http.ResponseWriter)) {
+	rec := httptest.NewRecorder()
+	w.gateway.Normal().ServeHTTP(rec, r)
+	body, _ := io.ReadAll(rec.Body)
+	return body, func(rw http.ResponseWriter) {
+		for k, v := range rec.Header() {
+			if k != "Content-Length" {
+				rw.Header()[k] = v
+			}
+		}
+		if rec.Code != http.StatusOK {
+			rw.WriteHeader(rec.Code)
+		}
+	}
+}
+
+// handler decides what becomes of a request.
+func (w *weather) handler(*http.Request) http.Handler {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.calm {
+		return nil
+	}
+	if now := time.Now(); !now.Before(w.until) {
+		w.turn(now)
+	}
+	w.seen[w.now.name]++
+	if w.now.spoil == nil {
+		return nil
+	}
+	f := w.now
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { f.spoil(w, rw, r) })
+}
+
+// turn changes the weather: good for hours, bad for seconds to an hour.
+func (w *weather) turn(now time.Time) {
+	if w.now.spoil != nil {
+		w.now = fault{name: "good"}
+		w.until = now.Add(time.Duration(w.rng.ExpFloat64() * float64(4*time.Hour)))
+		return
+	}
+	all := faults()
+	w.now = all[w.rng.IntN(len(all))]
+	w.until = now.Add(time.Duration(w.rng.ExpFloat64() * float64(15*time.Minute)))
+	if w.now.name == noDate {
+		w.until = earlier(w.until, now.Add(10*time.Minute)) // after longer than that a process that just started goes by its own clock
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (w *weather) clear() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calm = true
+}
+
+func (w *weather) pick(n int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.rng.IntN(n)
+}
+
+func (w *weather) chance(n int) bool { return w.pick(n) == 0 }
