@@ -24,9 +24,9 @@ func TestNewRefusesAConfigurationThatIsIncomplete(t *testing.T) {
 		"CacheTTL":         func(c *Config) { c.CacheTTL = 0 },
 		"StaleAfter":       func(c *Config) { c.StaleAfter = 0 },
 		"Timeout":          func(c *Config) { c.Timeout = 0 },
-		"Budget is 0":        func(c *Config) { c.Budget = 0 },
-		"Budget is 1.5":      func(c *Config) { c.Budget = 1.5 },
-		"Budget is NaN":      func(c *Config) { c.Budget = math.NaN() },
+		"Budget is 0":      func(c *Config) { c.Budget = 0 },
+		"Budget is 1.5":    func(c *Config) { c.Budget = 1.5 },
+		"Budget is NaN":    func(c *Config) { c.Budget = math.NaN() },
 	} {
 		cfg := DefaultConfig()
 		cfg.Client = c

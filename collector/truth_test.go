@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
-	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
