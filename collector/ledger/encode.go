@@ -14,8 +14,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
 )
 
-// encoder encodes a ledger piece by piece: protobuf joins messages that follow one another, so that only the messages of one piece are in memory. It
-// reads the ledger and changes nothing in it. After an error nothing more is encoded.
+// encoder encodes a ledger piece by piece. Protobuf decodes messages that follow one another as one message, so only the messages of the current piece
+// are in memory. It changes nothing in the ledger. After an error nothing more is encoded.
 type encoder struct {
 	out []byte // a Ledger message
 	err error
@@ -36,7 +36,7 @@ type encoder struct {
 // pieceSize is how many sessions a piece has.
 const pieceSize = 256
 
-// arena has messages that are used again for each piece.
+// arena allocates messages, and reuses them for each piece.
 type arena[T any, P interface {
 	*T
 	Reset()
@@ -47,7 +47,7 @@ type arena[T any, P interface {
 
 func (a *arena[T, P]) next() *T {
 	if a.used == len(a.messages) {
-		a.messages, a.used = make([]T, max(64, 2*a.used)), 0 // the piece keeps the others
+		a.messages, a.used = make([]T, max(16, 2*a.used)), 0 // the piece keeps the others
 	}
 	m := &a.messages[a.used]
 	a.used++
@@ -55,6 +55,7 @@ func (a *arena[T, P]) next() *T {
 	return m
 }
 
+// encode returns the image of a ledger.
 func encode(l *Ledger) (Image, error) {
 	e := encoder{indexes: map[string]uint32{}}
 	e.out = make([]byte, 0, 150*len(l.tracked)+60*len(l.seen)+2500*len(l.counters)+1024)
@@ -87,7 +88,7 @@ func encode(l *Ledger) (Image, error) {
 	return Image{Ledger: e.out, Progress: progress}, nil
 }
 
-// add encodes a piece, and frees its messages.
+// add encodes a piece. Its messages are not to be used afterwards.
 func (e *encoder) add(piece *statepb.Ledger) {
 	if e.err == nil {
 		e.out, e.err = proto.MarshalOptions{Deterministic: true}.MarshalAppend(e.out, piece)

@@ -39,15 +39,15 @@ func (d *Directory) Notes(pattern string) (names []string, err error) {
 }
 
 // After returns a [Folder] of the directory in which only files count that were written after a moment. An older one is put aside when it
-// is opened, and told of.
-func (d *Directory) After(since time.Time, told func(file, aside string)) Folder {
-	return after{d, since, told}
+// is opened, and reported.
+func (d *Directory) After(since time.Time, report func(file, aside string)) Folder {
+	return after{d, since, report}
 }
 
 type after struct {
 	*Directory
-	since time.Time
-	told  func(file, aside string)
+	since  time.Time
+	report func(file, aside string)
 }
 
 // Open implements [Folder].
@@ -56,14 +56,14 @@ func (a after) Open(name string) (Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What else may be wrong with it, Load tells.
+	// Load reports what else may be wrong with it.
 	path := disk.Name()
 	if info, err := os.Stat(path); err == nil && info.ModTime().Before(a.since) {
 		aside := path + ".moved-" + stamp(info.ModTime())
 		if err := os.Rename(path, aside); err != nil {
 			return nil, errors.Join(err, disk.Close())
 		}
-		a.told(path, aside)
+		a.report(path, aside)
 	}
 	return disk, nil
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// maxSize is the size in bytes up to which a file is written, and read into memory. The largest ledgers have a tenth of it.
-const maxSize = 256 << 20
+// maxSize is the size in bytes up to which a file is written, and read into memory: a few million unfinished sessions.
+const maxSize = 512 << 20
 
 // Directory is a [Folder] of the file system.
 type Directory struct {
@@ -22,24 +22,24 @@ type Directory struct {
 	maxSize int64 // of a file, in bytes, for Save and Load alike
 }
 
-// NewDirectory makes the directory, in one that is there, unless it is there already.
+// NewDirectory creates a directory, in one that exists, unless it exists already.
 func NewDirectory(path string) (*Directory, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := os.Mkdir(path, 0o700); err != nil {
-			return nil, fmt.Errorf("making the directory for the state: %w", err)
+			return nil, fmt.Errorf("creating the directory for the state: %w", err)
 		}
 		return &Directory{path, maxSize}, syncDirectory(filepath.Dir(path))
 	case err != nil:
 		return nil, fmt.Errorf("looking at the directory for the state: %w", err)
 	case !info.IsDir():
-		return nil, fmt.Errorf("%s is no directory: name one for the state", path)
+		return nil, fmt.Errorf("%s is not a directory: name one for the state", path)
 	}
 	return &Directory{path, maxSize}, nil
 }
 
-// CheckDirectory tells whether files can be written in a directory, or whether it can be made. It makes nothing.
+// CheckDirectory returns an error if no file can be written in a directory, and it cannot be created. It creates nothing.
 func CheckDirectory(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +50,7 @@ func CheckDirectory(path string) error {
 	case err != nil:
 		return fmt.Errorf("looking at the directory for the state: %w", err)
 	case !info.IsDir():
-		return fmt.Errorf("%s is no directory: name one for the state", path)
+		return fmt.Errorf("%s is not a directory: name one for the state", path)
 	}
 	f, err := os.CreateTemp(path, ".check-*")
 	if err != nil {
@@ -59,8 +59,8 @@ func CheckDirectory(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Open implements [Folder]. Where the lock cannot even be tried, as on a disk that cannot be written, the file can be read, and a Save
-// tries the lock again.
+// Open implements [Folder]. Where locking fails for another reason than that another process holds the lock, as on a read-only disk, the file
+// can be read, and Save tries to lock it again.
 func (d *Directory) Open(name string) (Disk, error) {
 	f := &file{path: filepath.Join(d.path, name), maxSize: d.maxSize}
 	if err := f.acquire(); errors.Is(err, errHeld) {
@@ -69,18 +69,18 @@ func (d *Directory) Open(name string) (Disk, error) {
 	return f, nil
 }
 
-// file is a [Disk].
+// file is a [Disk]. It is written only while its lock is held.
 type file struct {
 	path    string
 	maxSize int64
-	lock    *flock.Flock // nil: the lock could not be tried
+	lock    *flock.Flock // nil: not held
 	read    [sha256.Size]byte
 }
 
 // Name implements [Disk].
 func (f *file) Name() string { return f.path }
 
-// acquire takes the lock, a file of its own beside the state file, which is replaced and so cannot be it.
+// acquire locks a file beside the state file: that one itself is replaced at each save, and a lock would stay with the old one.
 func (f *file) acquire() error {
 	name := f.path + ".lock"
 	lock, err := lockFile(name)
@@ -91,12 +91,12 @@ func (f *file) acquire() error {
 		return fmt.Errorf("locking the state file: %w", err)
 	}
 	f.lock = lock
-	f.sweep()
+	f.removeLeftovers()
 	return nil
 }
 
-// sweep removes what a process left that was killed while it wrote. Failing at that harms nobody.
-func (f *file) sweep() {
+// removeLeftovers removes temporary files of a process that was killed while it wrote. They do no harm if that fails.
+func (f *file) removeLeftovers() {
 	dir, name := filepath.Split(f.path)
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
@@ -113,7 +113,7 @@ func (f *file) Load() ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no file: move it away")
+		return nil, errors.New("it is not a regular file: move it away")
 	}
 	if info.Size() > f.maxSize {
 		return nil, fmt.Errorf("%w: it has %d bytes, and no state has more than %d", errDamaged, info.Size(), f.maxSize)
@@ -129,15 +129,15 @@ func (f *file) Save(content []byte) error {
 		return fmt.Errorf("the state has %d bytes, and a file may have no more than %d: the one that is there is kept; watch fewer sessions or connections (--sessions.connection, --sessions.type, --metrics.max-connections) or for a shorter time (--sessions.forget-after)", size, f.maxSize)
 	}
 	if f.lock == nil {
-		if err := f.late(); err != nil {
+		if err := f.acquireLate(); err != nil {
 			return err
 		}
 	}
 	return replaceFile(f.path, content)
 }
 
-// late takes a lock that could not be tried before. Another process may have written in the meantime, and this one would undo it.
-func (f *file) late() error {
+// acquireLate locks a file that Open could not lock. It fails if another process has written the file since it was read.
+func (f *file) acquireLate() error {
 	before := f.read
 	if err := f.acquire(); err != nil {
 		return err
@@ -158,11 +158,11 @@ func (f *file) PutAside(now time.Time) (string, error) {
 	if err := os.Rename(f.path, name); err != nil {
 		return "", err
 	}
-	_ = syncDirectory(filepath.Dir(f.path)) // if that is lost, it is done again
+	_ = syncDirectory(filepath.Dir(f.path)) // if a power cut undoes the rename, it is repeated
 	return name, nil
 }
 
-// stamp is a moment in a file's name: no colon, for Windows.
+// stamp is a time for a file's name, without colons because Windows allows none.
 func stamp(t time.Time) string { return t.UTC().Format("20060102T150405.000000000Z") }
 
 // Close implements [Disk].

@@ -50,7 +50,7 @@ func encode(id Identity, i ledger.Image) ([]byte, error) {
 	return b, nil
 }
 
-// seal fills in the header.
+// seal writes the header in front of what follows it.
 func seal(b []byte, version uint32) {
 	copy(b, magic)
 	binary.BigEndian.PutUint32(b[versionAt:], version)
@@ -59,7 +59,7 @@ func seal(b []byte, version uint32) {
 	copy(b[checksumAt:], sum[:])
 }
 
-// checksum is of all that comes before it and after it.
+// checksum is the checksum of what comes before and after it.
 func checksum(before, after []byte) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	_, _ = h.Write(before) // a hash never fails

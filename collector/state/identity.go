@@ -9,16 +9,16 @@ import (
 
 // Identity is whose sessions a file is about. Files of different identities have different names, and are never mixed.
 type Identity struct {
-	// Organization is the organisation's id. The gateway's URL is no part of the identity: it may change.
+	// Organization is the organization's id. The gateway's URL is not part of the identity: it may change.
 	Organization string
-	// Limited tells that the credential does not see all sessions; Subject is who it is then, since everybody sees other ones.
+	// Limited means that the credential does not see all sessions. Subject is its user then, since each user sees other ones.
 	Limited bool
 	Subject string
 	// Connection, Type, User and ReviewApprover are the filters.
 	Connection, Type, User, ReviewApprover string
 }
 
-// digest tells identities apart without saying what is in them: a filter can be somebody's e-mail.
+// digest distinguishes identities without revealing what is in them: a filter can be the e-mail address of a person.
 func (i Identity) digest() [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%q %t %q %q %q %q %q", i.Organization, i.Limited, i.Subject, i.Connection, i.Type, i.User, i.ReviewApprover))
 }
@@ -30,7 +30,7 @@ func (i Identity) visibility() string {
 	return "all"
 }
 
-// name is the file's name: readable where that is safe, and unique by the digest.
+// name is the file's name. It has only letters, digits, dashes and underscores of the organization's id, and is unique by the digest.
 func (i Identity) name() string {
 	organisation := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {

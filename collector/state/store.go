@@ -16,27 +16,27 @@ const progressEvery = 5 * time.Minute
 
 // Folder is where files are.
 type Folder interface {
-	// Open takes a file for this process alone, whether or not it is there yet. It fails with an error that names the file where another
-	// process has it.
+	// Open locks a file for this process, whether or not the file exists. It fails with an error that names the file if another process
+	// holds the lock.
 	Open(name string) (Disk, error)
 }
 
-// Disk is one file.
+// Disk is one file, locked for this process. Load comes before the first Save, and Close last.
 type Disk interface {
-	// Name names the file for the one who reads a message.
+	// Name is the file's name for messages.
 	Name() string
-	// Load returns the file's content, or an error that is [fs.ErrNotExist] where there is none.
+	// Load returns the file's content, or an error that is [fs.ErrNotExist] if there is none.
 	Load() ([]byte, error)
-	// Save replaces the file's content as a whole: after nil it is there whatever happens to process or machine, and after an error it
-	// is the old or the new one. What Load would refuse because of its size is an error.
+	// Save replaces the file's content as a whole. After nil the new content survives a crash of the process or the machine; after an error
+	// the content is the old or the new one. Content that is too large for Load is an error.
 	Save(content []byte) error
-	// PutAside gives the file another name, which it returns.
+	// PutAside renames the file, and returns its new name.
 	PutAside(now time.Time) (name string, err error)
-	// Close lets other processes have the file.
+	// Close unlocks the file.
 	Close() error
 }
 
-// Store is the file of one identity. It is for one goroutine.
+// Store is the file of one identity, locked for this process. It is used by one goroutine: Open, Load, any number of Saves, Close.
 type Store struct {
 	id   Identity
 	disk Disk
@@ -45,7 +45,7 @@ type Store struct {
 	savedAt time.Time // zero: nothing was saved yet
 }
 
-// Open takes the file of an identity for this process alone.
+// Open locks the file of an identity for this process.
 func Open(f Folder, id Identity) (*Store, error) {
 	if id.Organization == "" {
 		return nil, errors.New("choosing a state file: the gateway does not say which organization the credential belongs to")
@@ -57,20 +57,20 @@ func Open(f Folder, id Identity) (*Store, error) {
 	return &Store{id: id, disk: disk}, nil
 }
 
-// Name names the file for the one who reads a message.
+// Name is the file's name for messages.
 func (s *Store) Name() string { return s.disk.Name() }
 
-// Found is what a file had.
+// Found is what Load found.
 type Found struct {
-	// Ledger goes on where the file ends; nil where there was none that can be used.
+	// Ledger continues the one in the file; nil if there is no file, or a damaged one.
 	Ledger *ledger.Ledger
-	// Damage is what is wrong with the file, which has the name Aside now.
+	// Damage is what is wrong with a damaged file, and Aside its new name.
 	Damage error
 	Aside  string
 }
 
-// Load returns the ledger that the file has. A file that is damaged is put aside. Any other file that cannot be used is left as it is, and is an
-// error: to begin anew in its place would lose it.
+// Load returns the ledger in the file. A damaged file is put aside. Any other file that cannot be used stays as it is and is an error, because
+// to start again with an empty ledger would overwrite it.
 func (s *Store) Load(o ledger.Options, now time.Time) (Found, error) {
 	content, err := s.disk.Load()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -105,7 +105,7 @@ func (s *Store) restore(o ledger.Options, content []byte) (*ledger.Ledger, error
 	return l, nil
 }
 
-// Save writes a ledger, unless what is written already is as good.
+// Save writes a ledger, unless the file has the same ledger, with the same progress or one of the last five minutes.
 func (s *Store) Save(i ledger.Image, now time.Time) error {
 	if !s.savedAt.IsZero() && bytes.Equal(i.Ledger, s.saved.Ledger) && (now.Sub(s.savedAt) < progressEvery || bytes.Equal(i.Progress, s.saved.Progress)) {
 		return nil
@@ -121,5 +121,5 @@ func (s *Store) Save(i ledger.Image, now time.Time) error {
 	return nil
 }
 
-// Close lets other processes have the file.
+// Close unlocks the file.
 func (s *Store) Close() error { return s.disk.Close() }

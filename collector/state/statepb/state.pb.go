@@ -582,7 +582,7 @@ type Connection struct {
 	NewestStart int64  `protobuf:"fixed64,5,opt,name=newest_start,json=newestStart,proto3" json:"newest_start,omitempty"`
 	// Symbol.
 	Subtype uint32 `protobuf:"varint,6,opt,name=subtype,proto3" json:"subtype,omitempty"`
-	// The tags that --metrics.connection-tags chooses, by key.
+	// The tags that --labels.connection-tags chooses, by key.
 	Tags          []*Tag `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1311,7 +1311,8 @@ type Session struct {
 	// Symbols.
 	Connection uint32 `protobuf:"varint,2,opt,name=connection,proto3" json:"connection,omitempty"`
 	Type       uint32 `protobuf:"varint,3,opt,name=type,proto3" json:"type,omitempty"`
-	// The first 8 bytes of the SHA-256 of the user's subject identifier, to count distinct users. Who can guess an identifier can check it.
+	// The first 8 bytes of the SHA-256 of the user's subject identifier, to count distinct users. A person who can guess
+	// an identifier can check it.
 	User  uint64 `protobuf:"fixed64,4,opt,name=user,proto3" json:"user,omitempty"`
 	Start int64  `protobuf:"fixed64,5,opt,name=start,proto3" json:"start,omitempty"`
 	// Symbols.
