@@ -1,11 +1,12 @@
 package config
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"
 	"pgregory.net/rapid"
 )
@@ -19,10 +20,9 @@ func TestSchemaAndReaderAgreeOnAnything(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newReader("hoop.yml")
-		root := r.unfold(document)
-		r.document(root)
-		says, schema := r.err(), valid(t, s, string(document))
+		p := &problems{path: "hoop.yml"}
+		p.check(p.read(document), fileShape())
+		says, schema := p.err(), valid(t, s, string(document))
 		if (says == nil) != (schema == nil) {
 			t.Fatalf("the reader says %v, the schema %v, of\n%s", says, schema, document)
 		}
@@ -50,9 +50,9 @@ func documents(t *rapid.T) any {
 		}
 		return scalar.Draw(t, "scalar")
 	}
-	sample := map[kind][]any{
-		text: {"x", ""}, file: {"f"}, duration: {"5m", "1h30m"}, number: {0.5, 1}, whole: {5, 100}, boolean: {true, false},
-		list: {[]any{"a", "b"}, []any{}, "a,b"}, thresholds: {[]any{"5m", "1h"}, []any{}, "5m"},
+	sample := map[string][]any{
+		"text": {"x", ""}, "file": {"f"}, "duration": {"5m", "1h30m"}, "number": {0.5, 1}, "integer": {5, 100}, "boolean": {true, false},
+		"list": {[]any{"a", "b"}, []any{}, "a,b"}, "thresholds": {[]any{"5m", "1h"}, []any{}, "5m"},
 	}
 	section := func(defaults bool) any {
 		if oddly() {
@@ -65,7 +65,7 @@ func documents(t *rapid.T) any {
 			if s.key() == "" || s.key() == urlKey && defaults && !oddly() || !must && rapid.IntRange(0, 3).Draw(t, "given") > 0 {
 				continue
 			}
-			value := rapid.SampledFrom(sample[s.kind]).Draw(t, s.key())
+			value := rapid.SampledFrom(sample[s.shape.kind]).Draw(t, s.key())
 			if must {
 				value = "https://a"
 			}
@@ -89,10 +89,10 @@ func documents(t *rapid.T) any {
 			out[labelsKey] = map[string]any{rapid.SampledFrom([]string{"a", "_b", "C9"}).Draw(t, "label"): "x"}
 		}
 		if rapid.Bool().Draw(t, "http") {
-			fields, _ := httpFields(reflect.TypeFor[config.HTTPClientConfig]())
+			fields := slices.Sorted(maps.Keys(fileShape().keys[defaultsKey].keys[httpKey].keys))
 			http := map[string]any{"follow_redirects": true, "tls_config": map[string]any{"ca_file": "x"}, "http_headers": map[string]any{"x": map[string]any{"values": []any{"x"}}}}
 			if oddly() {
-				http[rapid.SampledFrom(fields).Draw(t, "field").name] = anything()
+				http[rapid.SampledFrom(fields).Draw(t, "field")] = anything()
 			}
 			out[httpKey] = http
 		}

@@ -1,8 +1,9 @@
+// Package config reads what an operator says about gateways: flags for one, a file for many. Both are made of one table, [Settings]. A
+// [Config] was validated, since nothing outside can make one without that.
 package config
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,10 +11,9 @@ import (
 	"strings"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
-	"github.com/hoop-exporter/hoop_exporter/collector"
 )
 
-// maxBytes bounds a file: one with 10,000 gateways has room in it.
+// maxBytes is the largest size of a file: one with 10,000 gateways has room in it.
 const maxBytes = 16 << 20
 
 // Config is a validated configuration. It is immutable.
@@ -22,7 +22,7 @@ type Config struct {
 	hash     [sha256.Size]byte
 }
 
-// Load reads and validates a file. All its mistakes are told, one a line, each with file, line and key.
+// Load reads and validates a file. The error has a line for each problem, with file, line and key.
 func Load(path string) (*Config, error) {
 	content, err := Read(path)
 	if err != nil {
@@ -31,7 +31,7 @@ func Load(path string) (*Config, error) {
 	return Parse(path, content)
 }
 
-// Read returns what a file holds, for Parse: no more of it than is enough to tell that it is too large.
+// Read returns the content of a file, for Parse. Of a file that is too large it reads no more than Parse needs to refuse it.
 func Read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -45,7 +45,7 @@ func Read(path string) ([]byte, error) {
 	return content, nil
 }
 
-// Parse validates what a file holds. Relative paths in it start from the file's folder. No file that it names is read.
+// Parse validates the content of a file. Relative paths in it start from the folder of the file. It reads no file that the content names.
 func Parse(path string, content []byte) (*Config, error) {
 	if len(content) > maxBytes {
 		return nil, fmt.Errorf("%s: is larger than %d bytes", path, maxBytes)
@@ -57,59 +57,24 @@ func Parse(path string, content []byte) (*Config, error) {
 	return newConfig(gateways, sha256.Sum256(content)), nil
 }
 
-// Single is the configuration that flags make: one gateway without a name. The files that it names are read, so that a mistake is told at
-// once. Only the first mistake is told.
-func Single(d Draft) (*Config, error) {
-	if err := checkFlags(&d); err != nil {
-		return nil, err
-	}
-	c, err := d.source.Client()
-	if err != nil {
-		return nil, err
-	}
-	return single(d, c.URL(), nil)
-}
+// Single returns the configuration that flags make: one gateway without a name. It reads the files that the flags name, so that a problem
+// with one is found at once. The error is the first problem.
+func Single(d Draft) (*Config, error) { return Simulated(d, nil) }
 
-// Simulated is the configuration that flags make about a gateway that connect knows how to ask, whatever they say about URL and credential.
+// Simulated returns the configuration that flags make for a gateway whose client connect makes, whatever they say about URL and credential.
 func Simulated(d Draft, connect func(...client.Option) (*client.Client, error)) (*Config, error) {
-	if err := checkFlags(&d); err != nil {
+	if err := d.check(); err != nil {
 		return nil, err
 	}
-	c, err := connect()
+	g := &Gateway{draft: d, connect: connect}
+	c, err := g.Client()
 	if err != nil {
 		return nil, err
 	}
-	return single(d, c.URL(), connect)
-}
-
-func single(d Draft, url string, connect func(...client.Option) (*client.Client, error)) (*Config, error) {
-	at, err := address(url)
-	if err != nil {
+	if g.address, err = address(c.URL()); err != nil {
 		return nil, err
 	}
-	return newConfig([]*Gateway{{draft: d, address: at, connect: connect}}, [sha256.Size]byte{}), nil
-}
-
-// checkFlags finds what no single flag can know.
-func checkFlags(d *Draft) error {
-	for _, s := range Settings() {
-		if s.get != nil && !s.bound.holds(s.get(d)) { // a draft that was not filled by Set
-			return fmt.Errorf("--%s: %s", s.Flag, s.outside)
-		}
-	}
-	for _, r := range rules() {
-		switch {
-		case !r.broken(d):
-		case r.asFlag != "":
-			return errors.New(r.asFlag)
-		default:
-			return fmt.Errorf("--%s: "+r.text, r.flags[0], "--"+r.flags[1])
-		}
-	}
-	if err := collector.CheckConnectionTags(d.collector.ConnectionTags); err != nil {
-		return fmt.Errorf("--labels.connection-tags: %w", err)
-	}
-	return nil
+	return newConfig([]*Gateway{g}, [sha256.Size]byte{}), nil
 }
 
 func newConfig(gateways []*Gateway, hash [sha256.Size]byte) *Config {
@@ -117,17 +82,8 @@ func newConfig(gateways []*Gateway, hash [sha256.Size]byte) *Config {
 	return &Config{gateways: gateways, hash: hash}
 }
 
-// Gateways are all gateways, sorted by name.
+// Gateways returns all gateways, sorted by name.
 func (c *Config) Gateways() []*Gateway { return slices.Clone(c.gateways) }
 
-// Gateway finds a gateway by its name.
-func (c *Config) Gateway(name string) (*Gateway, bool) {
-	i, found := slices.BinarySearchFunc(c.gateways, name, func(g *Gateway, name string) int { return strings.Compare(g.name, name) })
-	if !found {
-		return nil, false
-	}
-	return c.gateways[i], true
-}
-
-// Hash is the SHA-256 of the file's content; zeros for flags.
+// Hash returns the SHA-256 of the content of the file; zeros for flags.
 func (c *Config) Hash() [sha256.Size]byte { return c.hash }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"net/url"
 	"strings"
@@ -10,7 +11,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector"
 )
 
-// Draft is what was said about a gateway, before anybody has looked whether it makes sense. [Setting.Set] fills it.
+// Draft holds the values of all settings of a gateway, before they were checked against each other. [Setting.Set] fills it.
 type Draft struct {
 	source                      credential.Options
 	collector                   collector.Config
@@ -18,44 +19,60 @@ type Draft struct {
 	exemplars, native, classic  bool
 }
 
-// NewDraft is a draft in which every setting has its default.
-func NewDraft() (Draft, error) {
+// newDraft returns a draft in which every setting has its default.
+func newDraft() (Draft, error) {
 	d := Draft{}
 	for _, s := range Settings() {
 		if s.Default == "" {
 			continue
 		}
-		if err := s.set(&d, s.Default); err != nil {
+		if err := s.Set(&d, s.Default); err != nil {
 			return d, err
 		}
 	}
 	return d, nil
 }
 
-// rule is about settings that must fit each other.
-type rule struct {
-	flags  []string // the settings that it is about, the one to change first
-	broken func(*Draft) bool
-	text   string // %s is the second setting
-	asFlag string // what to say of flags instead; "" for the text
+// conflict says that settings do not fit each other.
+type conflict struct {
+	text  string   // what to change about the first one
+	flags []string // of the settings
 }
 
-func rules() []rule {
-	return []rule{
-		{flags: []string{"sessions.overlap", "sessions.lookback"}, text: "must not be longer than %s",
-			broken: func(d *Draft) bool { return d.collector.Overlap > d.collector.Lookback }},
-		{flags: []string{"sessions.forget-after", "sessions.overlap"}, text: "must be longer than %s",
-			broken: func(d *Draft) bool { return d.collector.ForgetAfter <= d.collector.Overlap }},
-		{flags: []string{"stale.after", "cache.ttl"}, text: "must be longer than %s",
-			broken: func(d *Draft) bool { return d.collector.StaleAfter <= d.collector.CacheTTL }},
-		{flags: []string{"metrics.native-histograms", "metrics.classic-histograms"},
-			text:   "is false as %s is: switch one of them on, or histograms have no buckets",
-			asFlag: "--no-metrics.native-histograms and --no-metrics.classic-histograms: leave one of them out, or histograms have no buckets",
-			broken: func(d *Draft) bool { return !d.native && !d.classic }},
+// conflicts returns what no single setting can know. A name is what the text calls a setting.
+func (d *Draft) conflicts(name func(flag string) string) (found []conflict) {
+	add := func(broken bool, text string, flags ...string) {
+		if broken {
+			found = append(found, conflict{text, flags})
+		}
 	}
+	c := &d.collector
+	add(c.Overlap > c.Lookback, "must not be longer than "+name("sessions.lookback"), "sessions.overlap", "sessions.lookback")
+	add(c.ForgetAfter <= c.Overlap, "must be longer than "+name("sessions.overlap"), "sessions.forget-after", "sessions.overlap")
+	add(c.StaleAfter <= c.CacheTTL, "must be longer than "+name("cache.ttl"), "stale.after", "cache.ttl")
+	add(!d.native && !d.classic, "is false as "+name("metrics.classic-histograms")+" is: switch one of them on, or histograms have no buckets",
+		"metrics.native-histograms", "metrics.classic-histograms")
+	if err := collector.CheckConnectionTags(c.ConnectionTags); err != nil {
+		add(true, err.Error(), "labels.connection-tags")
+	}
+	return found
 }
 
-// config is what a collector gets.
+// check returns the first problem of a draft that flags filled, with the name of the flag.
+func (d *Draft) check() error {
+	for _, s := range Settings() {
+		if err := s.check(d); err != nil { // it was not filled by Set
+			return fmt.Errorf("--%s: %w", s.Flag, err)
+		}
+	}
+	asFlag := func(flag string) string { return "--" + flag }
+	for _, c := range d.conflicts(asFlag) {
+		return fmt.Errorf("%s: %s", asFlag(c.flags[0]), c.text)
+	}
+	return nil
+}
+
+// config returns the configuration of a collector.
 func (d *Draft) config() collector.Config {
 	c := d.collector
 	c.MaxConnections = int(min(d.maxConnections, math.MaxInt32))
@@ -66,14 +83,12 @@ func (d *Draft) config() collector.Config {
 	return c
 }
 
-// filters are what narrows the sessions of a gateway.
-type filters struct{ connection, typ, user, reviewApprover string }
-
-func (d *Draft) filters() filters {
-	return filters{d.collector.Connection, d.collector.Type, d.collector.User, d.collector.ReviewApprover}
+// filters returns the settings that exclude sessions of a gateway.
+func (d *Draft) filters() [4]string {
+	return [4]string{d.collector.Connection, d.collector.Type, d.collector.User, d.collector.ReviewApprover}
 }
 
-// address is a URL as the client asks it, written in the one way by which addresses can be compared.
+// address returns the base URL of the API to which a URL leads, in the one spelling by which addresses can be compared.
 func address(of string) (string, error) {
 	c, err := client.New(of, nil)
 	if err != nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"reflect"
@@ -9,164 +10,149 @@ import (
 	"strings"
 
 	"github.com/prometheus/common/config"
-	"go.yaml.in/yaml/v3"
+
+	"github.com/hoop-exporter/hoop_exporter/client/credential"
 )
 
-// httpKey is the key of a gateway's HTTPClientConfig, which has no flag but that of a file.
-const httpKey = "http_client_config"
-
-// httpField is a field of an HTTPClientConfig or of what is in it.
-type httpField struct {
-	name string
-	typ  reflect.Type
+// httpShape returns the shape of a type in an HTTPClientConfig. No check of it quotes a value, which can be a secret.
+func httpShape(t reflect.Type) *shape {
+	switch t {
+	case reflect.TypeFor[config.URL]():
+		s := text().shape
+		s.check = func(n *node) error {
+			if _, err := url.Parse(n.text); err != nil {
+				return errors.New("is not a valid URL")
+			}
+			return nil
+		}
+		return s
+	case reflect.TypeFor[config.TLSVersion]():
+		s := text().shape
+		s.kind, s.what = "TLS version", "one of "+strings.Join(slices.Sorted(maps.Keys(config.TLSVersions)), ", ")
+		s.check = func(n *node) error {
+			if _, known := config.TLSVersions[n.text]; !known {
+				return errors.New("must be " + s.what)
+			}
+			return nil
+		}
+		return s
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return httpShape(t.Elem())
+	case reflect.Struct:
+		s := mapping("a mapping")
+		s.addFields(t)
+		return s
+	case reflect.Map:
+		s := mapping("a mapping")
+		s.each = httpShape(t.Elem())
+		return s
+	case reflect.Slice:
+		return &shape{kind: "list", what: "a list", tags: []string{listTag}, each: httpShape(t.Elem())}
+	case reflect.Bool:
+		return boolean().shape
+	case reflect.String:
+		return text().shape
+	}
+	return &shape{kind: "any"}
 }
 
-// httpFields are the fields of a struct as YAML has them; or the type of all fields, where their names are free.
-func httpFields(t reflect.Type) (fields []httpField, free reflect.Type) {
+// addFields adds the fields of a struct as YAML has them.
+func (s *shape) addFields(t reflect.Type) {
 	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
-		case !f.IsExported():
+		case !f.IsExported() || strings.HasSuffix(name, "_ref"): // a reference to a secret manager, of which there is none
 		case options == "inline" && f.Type.Kind() == reflect.Map:
-			return nil, f.Type.Elem()
+			s.each = httpShape(f.Type.Elem())
 		case options == "inline":
-			inner, _ := httpFields(f.Type)
-			fields = append(fields, inner...)
-		case strings.HasSuffix(name, "_ref"):
-			// A reference to a secret manager, of which there is none.
+			s.addFields(f.Type)
 		default:
-			fields = append(fields, httpField{name, f.Type})
+			s.keys[name] = httpShape(f.Type)
 		}
-	}
-	return fields, nil
-}
-
-// http checks the form of a value for a type of HTTPClientConfig. No mistake tells a value: it can be a secret.
-func (m *mistakes) http(n *yaml.Node, key string, t reflect.Type) {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch t {
-	case reflect.TypeFor[config.URL]():
-		if m.is(n, key, "text", "!!str") {
-			if _, err := url.Parse(n.Value); err != nil {
-				m.add(n.Line, key, "is no URL")
-			}
-		}
-		return
-	case reflect.TypeFor[config.TLSVersion]():
-		if _, known := config.TLSVersions[n.Value]; !known {
-			m.add(n.Line, key, "is no version of TLS: write one of %s", strings.Join(slices.Sorted(maps.Keys(config.TLSVersions)), ", "))
-		}
-		return
-	}
-	switch t.Kind() {
-	case reflect.Struct:
-		m.httpStruct(n, key, t)
-	case reflect.Map:
-		if m.is(n, key, "a mapping", "!!map") {
-			for name, value := range pairs(n) {
-				m.http(value, join(key, name.Value), t.Elem())
-			}
-		}
-	case reflect.Slice:
-		if m.is(n, key, "a list", "!!seq") {
-			for _, item := range n.Content {
-				m.http(item, key, t.Elem())
-			}
-		}
-	case reflect.Bool:
-		m.is(n, key, "true or false", "!!bool")
-	case reflect.String:
-		m.is(n, key, text.form(), "!!str", "!!timestamp")
 	}
 }
 
-func (m *mistakes) httpStruct(n *yaml.Node, key string, t reflect.Type) {
-	if !m.is(n, key, "a mapping", "!!map") {
-		return
-	}
-	fields, free := httpFields(t)
-	for name, value := range pairs(n) {
-		of := free
-		var known []string
-		for _, f := range fields {
-			known = append(known, f.name)
-			if f.name == name.Value {
-				of = f.typ
-			}
-		}
-		if of == nil {
-			m.unknown(name.Line, join(key, name.Value), known)
-			continue
-		}
-		m.http(value, join(key, name.Value), of)
-	}
-}
-
-// is tells whether a value has one of the tags, and notes it if not.
-func (m *mistakes) is(n *yaml.Node, key, form string, tags ...string) bool {
-	switch {
-	case slices.Contains(tags, n.Tag):
-		return true
-	case n.Tag == "!!null":
-		m.add(n.Line, key, "has no value: write one, or leave the key out")
-	default:
-		m.add(n.Line, key, "must be %s", form)
-	}
-	return false
-}
-
-func (m *mistakes) unknown(line int, key string, known []string) {
-	m.add(line, key, "is unknown: known here are %s", strings.Join(known, ", "))
-}
-
-// httpCredentials are the fields of an HTTPClientConfig that authenticate.
-func httpCredentials() []string {
-	return []string{"basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file"}
-}
-
-const headersKey, apiKeyHeader = "http_headers", "Api-Key"
-
-// withoutCredential is an HTTPClientConfig without what authenticates; found tells whether there was anything.
-func withoutCredential(n *yaml.Node) (rest *yaml.Node, found bool) {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return n, false
-	}
-	rest = &yaml.Node{Kind: n.Kind, Tag: n.Tag, Line: n.Line}
-	for name, value := range pairs(n) {
-		if slices.Contains(httpCredentials(), name.Value) {
-			found = true
-			continue
-		}
-		if name.Value == headersKey && value.Kind == yaml.MappingNode {
-			headers := &yaml.Node{Kind: value.Kind, Tag: value.Tag, Line: value.Line}
-			for header, of := range pairs(value) {
-				if strings.EqualFold(header.Value, apiKeyHeader) {
-					found = true
-					continue
-				}
-				headers.Content = append(headers.Content, header, of)
-			}
-			value = headers
-		}
-		rest.Content = append(rest.Content, name, value)
-	}
-	return rest, found
-}
-
-// decodeHTTP makes the configuration of nodes whose form was checked. Paths start from dir.
-func decodeHTTP(n *yaml.Node, dir string) (*config.HTTPClientConfig, error) {
+// decodeHTTP returns the HTTP configuration of a value that was checked. Paths in it start from dir.
+func decodeHTTP(n *node, dir string) (*config.HTTPClientConfig, error) {
 	c := &config.HTTPClientConfig{}
-	if err := n.Decode(c); err != nil {
+	if err := n.yaml().Decode(c); err != nil {
 		if _, is := errors.AsType[*url.Error](err); is {
-			err = errors.New("holds something that is no URL") // it would quote it
+			err = errors.New("contains an invalid URL") // the error would quote it
 		}
 		return nil, errors.New(withoutValues(err.Error()))
 	}
 	c.SetDirectory(dir)
-	if c.OAuth2 != nil { // which forgets this one
+	if c.OAuth2 != nil { // SetDirectory leaves this one out
 		c.OAuth2.ClientCertificateKeyFile = config.JoinDir(dir, c.OAuth2.ClientCertificateKeyFile)
 	}
 	return c, nil
+}
+
+const headersKey, apiKeyHeader = "http_headers", "Api-Key"
+
+// credentialFlags returns the settings that name a credential, as far as a file has them.
+func credentialFlags() []string {
+	return []string{"hoop.token-file", "hoop.api-key-file", cliConfigFlag}
+}
+
+// isCredential returns a function that reports whether a value in the section at a path is a credential.
+func isCredential(section string) func(*node) bool {
+	http := section + "." + httpKey + "."
+	paths := []string{http + "basic_auth", http + "authorization", http + "oauth2", http + "bearer_token", http + "bearer_token_file"}
+	for _, flag := range credentialFlags() {
+		paths = append(paths, section+"."+keyOf(flag))
+	}
+	return func(n *node) bool {
+		return slices.Contains(paths, n.path) || strings.EqualFold(n.path, http+headersKey+"."+apiKeyHeader)
+	}
+}
+
+// credentialID returns a text that differs between different credentials. It holds secrets.
+func credentialID(o credential.Options) string {
+	var c config.HTTPClientConfig
+	if o.HTTP != nil {
+		c = *o.HTTP
+	}
+	parts := []any{o.TokenFile, o.APIKeyFile, o.CLIConfig, c.BasicAuth, c.Authorization, c.OAuth2}
+	if c.HTTPHeaders != nil {
+		for name, header := range c.HTTPHeaders.Headers {
+			if strings.EqualFold(name, apiKeyHeader) {
+				parts = append(parts, header)
+			}
+		}
+	}
+	id := ""
+	for _, part := range parts { // one by one, since fmt shows only the address of a pointer inside something
+		id += fmt.Sprintf("%q ", part)
+	}
+	return id
+}
+
+// withoutSecrets hides what the types of prometheus/common do not hide by themselves.
+func withoutSecrets(c config.HTTPClientConfig) config.HTTPClientConfig {
+	if c.HTTPHeaders != nil {
+		headers := maps.Clone(c.HTTPHeaders.Headers)
+		for name, h := range headers {
+			h.Values = slices.Repeat([]string{hidden}, len(h.Values))
+			headers[name] = h
+		}
+		c.HTTPHeaders = &config.Headers{Headers: headers}
+	}
+	if c.OAuth2 != nil {
+		o := *c.OAuth2
+		o.EndpointParams = maps.Clone(o.EndpointParams)
+		for name := range o.EndpointParams {
+			o.EndpointParams[name] = hidden
+		}
+		if u, err := url.Parse(o.TokenURL); err == nil {
+			if u.RawQuery != "" {
+				u.RawQuery = hidden
+			}
+			o.TokenURL = u.Redacted()
+		}
+		c.OAuth2 = &o
+	}
+	return c
 }

@@ -3,48 +3,44 @@ package config
 import (
 	"fmt"
 	"io"
-	"maps"
-	"net/url"
-	"path/filepath"
 	"strings"
 
-	"github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"
 )
 
 const (
-	// hidden stands in a print-out for what nobody should read.
+	// hidden is what a print-out has in place of a secret.
 	hidden = "<secret>"
-	// printedName is what a print-out calls the gateway that flags make.
+	// printedName is the name in a print-out of the gateway that flags make.
 	printedName = "gateway"
 )
 
-// Write writes the effective configuration as a file: everything that holds for each gateway, with secrets hidden. A file of that text makes
-// the same configuration but for the secrets, and for a credential from the environment, which no file takes.
+// Write writes the effective configuration as a file: the value of every setting of each gateway, with secrets hidden. A file of that text
+// makes the same configuration except for the secrets, and for a credential from the environment, which a file cannot have.
 func (c *Config) Write(w io.Writer) error {
 	gateways := &yaml.Node{Kind: yaml.MappingNode}
 	for _, g := range c.gateways {
-		n, err := g.node()
+		n, err := g.written()
 		if err != nil {
 			return fmt.Errorf("writing the configuration of gateway %q: %w", g.name, err)
 		}
-		name := key(g.name)
+		name := textNode(g.name)
 		if g.name == "" {
-			name = key(printedName)
+			name = textNode(printedName)
 		}
-		name.HeadComment = g.environment()
+		name.HeadComment = g.comment()
 		gateways.Content = append(gateways.Content, name, n)
 	}
 	e := yaml.NewEncoder(w)
 	e.SetIndent(2)
-	if err := e.Encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{key("gateways"), gateways}}); err != nil {
+	if err := e.Encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode(gatewaysKey), gateways}}); err != nil {
 		return err
 	}
 	return e.Close()
 }
 
-// environment tells of a credential that no file takes.
-func (g *Gateway) environment() string {
+// comment returns what to say of a credential that a file cannot have.
+func (g *Gateway) comment() string {
 	switch o := g.draft.source; {
 	case g.connect != nil:
 		return "# The simulated gateway needs no credential."
@@ -56,115 +52,61 @@ func (g *Gateway) environment() string {
 	return ""
 }
 
-// node is the gateway as a file has it.
-func (g *Gateway) node() (*yaml.Node, error) {
+// written returns the gateway as a file has it.
+func (g *Gateway) written() (*yaml.Node, error) {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	d := g.draft
 	if d.source.URL == "" || g.connect != nil {
-		d.source.URL = g.address // that of the hoop command line's configuration
+		d.source.URL = g.address // that of the configuration of the hoop command line
 	}
 	for _, s := range Settings() {
-		path := s.key()
-		if path == "" {
+		if s.key() == "" || s.isFile() && g.connect != nil {
 			continue
 		}
 		value, err := s.written(&d)
 		if err != nil {
 			return nil, err
 		}
-		if value.Value == "" && value.Kind == yaml.ScalarNode || s.kind == file && g.connect != nil {
-			continue // not given
+		if value.Kind == yaml.ScalarNode && value.Value == "" {
+			continue // it has no value
 		}
-		if s.kind == file {
-			value.Value = absolute(value.Value)
-		}
-		put(n, path, value)
-		if path == urlKey && len(g.labels) > 0 {
-			labels := &yaml.Node{}
-			if err := labels.Encode(g.labels); err != nil {
+		put(n, s.key(), value)
+		if s.key() == urlKey && len(g.labels) > 0 {
+			if err := putEncoded(n, labelsKey, g.labels); err != nil {
 				return nil, err
 			}
-			put(n, labelsKey, labels)
 		}
 	}
-	return n, g.putHTTP(n)
-}
-
-func (g *Gateway) putHTTP(to *yaml.Node) error {
 	if g.connect != nil || g.draft.source.HTTP == nil && g.draft.source.HTTPConfigFile == "" {
-		return nil
+		return n, nil
 	}
 	c, err := g.draft.source.HTTPConfig()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	n := &yaml.Node{}
-	if err := n.Encode(withoutSecrets(c)); err != nil {
-		return err
-	}
-	put(to, httpKey, n)
-	return nil
+	return n, putEncoded(n, httpKey, withoutSecrets(c))
 }
 
-// absolute is a path that means the same wherever the print-out lies.
-func absolute(path string) string {
-	if strings.HasPrefix(path, "~/") {
-		return path
-	}
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
+func textNode(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// withoutSecrets hides what the types of prometheus/common do not hide by themselves.
-func withoutSecrets(c config.HTTPClientConfig) config.HTTPClientConfig {
-	if c.HTTPHeaders != nil {
-		headers := map[string]config.Header{}
-		for name, h := range c.HTTPHeaders.Headers {
-			values := make([]string, len(h.Values))
-			for i := range values {
-				values[i] = hidden
-			}
-			h.Values = values
-			headers[name] = h
-		}
-		c.HTTPHeaders = &config.Headers{Headers: headers}
-	}
-	if c.OAuth2 != nil {
-		o := *c.OAuth2
-		if o.EndpointParams != nil {
-			o.EndpointParams = maps.Clone(o.EndpointParams)
-			for name := range o.EndpointParams {
-				o.EndpointParams[name] = hidden
-			}
-		}
-		if u, err := url.Parse(o.TokenURL); err == nil {
-			if u.RawQuery != "" {
-				u.RawQuery = hidden
-			}
-			o.TokenURL = u.Redacted()
-		}
-		c.OAuth2 = &o
-	}
-	return c
-}
-
-func key(name string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
-}
-
-// put adds a value to a mapping; one at a path such as sessions.lookback goes into a mapping in it.
+// put adds a value to a mapping: at a path such as sessions.lookback, to the mapping sessions, if that was added last.
 func put(to *yaml.Node, path string, value *yaml.Node) {
-	group, rest, inside := strings.Cut(path, ".")
-	if !inside {
-		to.Content = append(to.Content, key(path), value)
+	name, rest, nested := strings.Cut(path, ".")
+	if !nested {
+		to.Content = append(to.Content, textNode(name), value)
 		return
 	}
-	in := field(to, group)
-	if in == nil {
-		in = &yaml.Node{Kind: yaml.MappingNode}
-		to.Content = append(to.Content, key(group), in)
+	if last := len(to.Content) - 2; last < 0 || to.Content[last].Value != name {
+		to.Content = append(to.Content, textNode(name), &yaml.Node{Kind: yaml.MappingNode})
 	}
-	put(in, rest, value)
+	put(to.Content[len(to.Content)-1], rest, value)
+}
+
+func putEncoded(to *yaml.Node, path string, value any) error {
+	n := &yaml.Node{}
+	err := n.Encode(value)
+	put(to, path, n)
+	return err
 }

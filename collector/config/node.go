@@ -1,0 +1,242 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	// maxDepth limits how deep values can be nested.
+	maxDepth = 50
+	// maxExpanded limits how many values aliases can expand to, in addition to one for each byte of the file.
+	maxExpanded = 1 << 18
+)
+
+// mapTag, listTag and nullTag are YAML types.
+const mapTag, listTag, nullTag = "!!map", "!!seq", "!!null"
+
+// node is a value of a file. It has no aliases and no merge keys, no key is in it twice, and it knows its place in the file.
+type node struct {
+	path     string // the keys that lead to it, such as gateways.a.duty; an item of a list has the path of the list
+	line     int
+	name     string // its key in the mapping that it is part of
+	nameLine int
+	tag      string // its YAML type: mapTag only for a mapping, listTag only for a list
+	kind     yaml.Kind
+	text     string  // of a scalar
+	children []*node // of a mapping or list
+	invalid  bool    // a problem with it was added
+}
+
+// field returns the value of a key; nil where a mapping has no such key, and for everything else.
+func (n *node) field(name string) *node {
+	if n == nil || n.kind != yaml.MappingNode {
+		return nil
+	}
+	if i := slices.IndexFunc(n.children, func(c *node) bool { return c.name == name }); i >= 0 {
+		return n.children[i]
+	}
+	return nil
+}
+
+// at returns the value at a path of keys such as sessions.lookback, or nil.
+func (n *node) at(path string) *node {
+	for name := range strings.SplitSeq(path, ".") {
+		n = n.field(name)
+	}
+	return n
+}
+
+// contains reports whether a node, or one inside it, matches.
+func (n *node) contains(match func(*node) bool) bool {
+	return match(n) || slices.ContainsFunc(n.children, func(c *node) bool { return c.contains(match) })
+}
+
+// valid reports whether there is no problem with a value or inside it.
+func (n *node) valid() bool { return !n.contains(func(n *node) bool { return n.invalid }) }
+
+// overlay returns a mapping with the fields of both, except for those of the lower one that drop selects: mappings are merged; of other
+// values the upper one wins. Both can be nil.
+func overlay(lower, upper *node, drop func(*node) bool) *node {
+	if lower == nil || upper != nil && (lower.kind != yaml.MappingNode || upper.kind != yaml.MappingNode) {
+		return upper
+	}
+	both := *lower
+	if upper != nil {
+		both = *upper
+	}
+	both.children = nil
+	for _, c := range lower.children {
+		if !drop(c) {
+			both.children = append(both.children, overlay(c, upper.field(c.name), drop))
+		}
+	}
+	if upper != nil {
+		both.addMissing(upper)
+	}
+	return &both
+}
+
+// addMissing adds the fields of another mapping whose keys are not there.
+func (n *node) addMissing(from *node) {
+	for _, c := range from.children {
+		if n.field(c.name) == nil {
+			n.children = append(n.children, c)
+		}
+	}
+}
+
+// yaml returns the value as the YAML library has it.
+func (n *node) yaml() *yaml.Node {
+	y := &yaml.Node{Kind: n.kind, Tag: n.tag, Value: n.text, Line: n.line}
+	for _, c := range n.children {
+		if n.kind == yaml.MappingNode {
+			y.Content = append(y.Content, textNode(c.name))
+		}
+		y.Content = append(y.Content, c.yaml())
+	}
+	return y
+}
+
+// read reads YAML. It returns nil, and adds problems, where there is no whole document.
+func (p *problems) read(content []byte) *node {
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	var document, second yaml.Node
+	err := decoder.Decode(&document)
+	if errors.Is(err, io.EOF) {
+		p.add(0, "", "is empty: add gateways")
+		return nil
+	}
+	if err == nil {
+		err = decoder.Decode(&second)
+	}
+	switch {
+	case err == nil:
+		p.add(second.Line, "", "a second YAML document starts here: write all gateways in one")
+		return nil
+	case !errors.Is(err, io.EOF):
+		p.syntaxError(content, err)
+		return nil
+	}
+	e := &expander{problems: p, left: maxExpanded + len(content), open: map[*yaml.Node]bool{}}
+	root := e.value(document.Content[0], "", 0)
+	if e.stopped {
+		return nil
+	}
+	return root
+}
+
+// syntaxError adds an error of the YAML library. It leaves out what the error quotes, which can be part of a secret.
+func (p *problems) syntaxError(content []byte, err error) {
+	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1 // the library does not name the first line
+	if found := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(text); found != nil {
+		text = text[len(found[0]):]
+		line, _ = strconv.Atoi(found[1])
+	}
+	// It does not name the line of an alias either.
+	if found := regexp.MustCompile(`^unknown anchor '(.*)' referenced`).FindStringSubmatch(text); found != nil {
+		before, _, _ := bytes.Cut(content, []byte("*"+found[1]))
+		line = 1 + bytes.Count(before, []byte("\n"))
+	}
+	p.add(line, "", "is not valid YAML: %s", withoutValues(text))
+}
+
+// withoutValues returns an error of a library in one line and without what it quotes.
+func withoutValues(text string) string {
+	text = regexp.MustCompile("(?s)`[^`]*`|'[^']*'").ReplaceAllString(text, "<value>")
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// expander copies values, with the values that aliases stand for. After a stop, what it returns is not whole.
+type expander struct {
+	*problems
+	left    int                 // how many more values it copies
+	open    map[*yaml.Node]bool // the values with an anchor that are being copied
+	stopped bool
+}
+
+func (e *expander) stop(line int, path, text string) *node {
+	if !e.stopped {
+		e.add(line, path, "%s", text)
+	}
+	e.stopped = true
+	return &node{}
+}
+
+func (e *expander) value(n *yaml.Node, path string, depth int) *node {
+	e.left--
+	switch {
+	case e.stopped || e.left <= 0:
+		return e.stop(n.Line, path, "aliases expand to too many values: use fewer of them")
+	case depth > maxDepth:
+		return e.stop(n.Line, path, "is nested too deeply")
+	case n.Kind == yaml.AliasNode && e.open[n.Alias]:
+		return e.stop(n.Line, path, "is an alias inside the value that it stands for")
+	case n.Kind == yaml.AliasNode:
+		return e.value(n.Alias, path, depth+1)
+	case n.Anchor != "":
+		e.open[n] = true
+		defer delete(e.open, n)
+	}
+	own := &node{path: path, line: n.Line, tag: n.ShortTag(), kind: n.Kind, text: n.Value}
+	if (own.tag == mapTag) != (n.Kind == yaml.MappingNode) || (own.tag == listTag) != (n.Kind == yaml.SequenceNode) {
+		own.tag = "!" // a tag that does not fit the value, or one that nobody knows
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		e.fields(own, n, depth+1)
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			v := e.value(item, path+"["+strconv.Itoa(i)+"]", depth+1)
+			v.path = path
+			own.children = append(own.children, v)
+		}
+	}
+	return own
+}
+
+// fields copies the fields of a mapping, and then those of the mappings that it merges and that are not there.
+func (e *expander) fields(to *node, from *yaml.Node, depth int) {
+	lines := map[string]int{}
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(from.Content); i += 2 {
+		name, value, line := from.Content[i], from.Content[i+1], from.Content[i].Line
+		if name.Kind == yaml.AliasNode {
+			name = name.Alias
+		}
+		path := join(to.path, name.Value)
+		switch {
+		case name.ShortTag() == "!!merge" && value.Kind == yaml.SequenceNode:
+			merged = append(merged, value.Content...)
+		case name.ShortTag() == "!!merge":
+			merged = append(merged, value)
+		case name.Kind != yaml.ScalarNode || name.ShortTag() == nullTag:
+			e.add(line, to.path, "has a key that is not text")
+		case lines[name.Value] > 0:
+			e.add(line, path, "appears twice, first in line %d", lines[name.Value])
+		default:
+			lines[name.Value] = line
+			v := e.value(value, path, depth)
+			v.name, v.nameLine = name.Value, line
+			to.children = append(to.children, v)
+		}
+	}
+	for _, n := range merged {
+		v := e.value(n, to.path, depth)
+		if e.stopped {
+			return
+		}
+		if v.kind != yaml.MappingNode {
+			e.add(v.line, to.path, "can merge only mappings")
+			continue
+		}
+		to.addMissing(v)
+	}
+}
