@@ -4,34 +4,28 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // parse reads and validates a file.
 func parse(path string, content []byte) ([]*Gateway, error) {
-	p := &problems{path: path}
-	root := p.read(content)
+	b := &builder{problems: problems{path: path}}
+	root := b.read(content)
 	if root == nil {
-		return nil, p.err()
+		return nil, b.err()
 	}
-	p.check(root, fileShape())
-	b, err := newBuilder(p, root.field(defaultsKey))
-	if err != nil {
+	b.check(root, fileShape())
+	var err error
+	if b.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	var sections []*node
-	if all := root.field(gatewaysKey); all != nil {
-		sections = slices.DeleteFunc(all.children, func(n *node) bool { return n.kind != yaml.MappingNode })
-	} else if root.kind == yaml.MappingNode {
-		p.add(root.line, gatewaysKey, "is missing: name at least one gateway there")
+	if b.base, err = newDraft(); err != nil {
+		return nil, err
 	}
-	var gateways []*Gateway
-	for _, s := range sections {
-		gateways = append(gateways, b.gateway(s))
-	}
-	b.compare(sections, gateways)
-	if err := p.err(); err != nil {
+	b.base.source.ByKeys = true
+	b.defaults = root.field(defaultsKey)
+	b.settings = slices.DeleteFunc(Settings(), func(s Setting) bool { return s.key() == "" })
+	gateways := b.gateways(root)
+	if err := b.err(); err != nil {
 		return nil, err
 	}
 	return gateways, nil
@@ -39,21 +33,27 @@ func parse(path string, content []byte) ([]*Gateway, error) {
 
 // builder makes gateways of the sections of a file whose form was checked.
 type builder struct {
-	*problems
+	problems
 	dir      string    // where relative paths start
 	settings []Setting // those that a file can have
 	base     Draft     // the default of every setting
 	defaults *node     // what the file says for all gateways; nil for nothing
 }
 
-func newBuilder(p *problems, defaults *node) (*builder, error) {
-	dir, err := filepath.Abs(filepath.Dir(p.path))
-	if err != nil {
-		return nil, err
+func (b *builder) gateways(root *node) (gateways []*Gateway) {
+	all := root.field(gatewaysKey)
+	if all == nil {
+		if root.tag == mapTag {
+			b.add(root.line, gatewaysKey, "is missing: name at least one gateway there")
+		}
+		return nil
 	}
-	base, err := newDraft()
-	base.source.ByKeys = true
-	return &builder{p, dir, slices.DeleteFunc(Settings(), func(s Setting) bool { return s.key() == "" }), base, defaults}, err
+	sections := slices.DeleteFunc(all.children, func(n *node) bool { return n.tag != mapTag })
+	for _, s := range sections {
+		gateways = append(gateways, b.gateway(s))
+	}
+	b.compare(sections, gateways)
+	return gateways
 }
 
 // gateway makes the gateway of a section, and adds the problems with what its valid values mean.
@@ -74,18 +74,21 @@ func (b *builder) gateway(section *node) *Gateway {
 			g.labels[n.name] = n.text
 		}
 	}
-	if b.http(g, all.field(httpKey)) && allValid(all, credentialFlags()) {
+	var err error
+	if http := all.field(httpKey); http != nil && http.valid() {
+		if g.draft.source.HTTP, err = decodeHTTP(http, b.dir); err != nil {
+			b.invalid(http, err.Error())
+		}
+	}
+	if allValid(all, append(credentialFlags(), httpKey)) {
 		if err := g.draft.source.Check(); err != nil {
 			b.add(section.nameLine, section.path, "%s", err)
 		}
 	}
 	if n := section.field(urlKey); n == nil {
 		b.add(section.nameLine, join(section.path, urlKey), "is missing: give one such as https://hoop.example.com/api")
-	} else if n.valid() {
-		var err error
-		if g.address, err = address(n.text); err != nil {
-			b.invalid(n, strings.TrimPrefix(err.Error(), "gateway URL: "))
-		}
+	} else if g.address, err = address(n.text); err != nil && n.valid() {
+		b.invalid(n, strings.TrimPrefix(err.Error(), "gateway URL: "))
 	}
 	for _, c := range g.draft.conflicts(keyOf) {
 		if allValid(all, c.flags) {
@@ -101,21 +104,6 @@ func allValid(section *node, flags []string) bool {
 		n := section.at(keyOf(flag))
 		return n != nil && !n.valid()
 	})
-}
-
-// http sets the HTTP configuration, if there is one. It returns false where it cannot be used.
-func (b *builder) http(g *Gateway, n *node) bool {
-	switch {
-	case n == nil:
-		return true
-	case !n.valid():
-		return false
-	}
-	var err error
-	if g.draft.source.HTTP, err = decodeHTTP(n, b.dir); err != nil {
-		b.add(n.line, n.path, "%s", err)
-	}
-	return err == nil
 }
 
 // conflict adds the problem that settings have with each other. Its line is that of the first one that the section has, or else that the

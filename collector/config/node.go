@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"regexp"
@@ -28,20 +29,20 @@ type node struct {
 	line     int
 	name     string // its key in the mapping that it is part of
 	nameLine int
-	tag      string // its YAML type: mapTag only for a mapping, listTag only for a list
-	kind     yaml.Kind
+	tag      string  // its YAML type: mapTag and listTag for all mappings and lists
 	text     string  // of a scalar
 	children []*node // of a mapping or list
 	invalid  bool    // a problem with it was added
 }
 
-// field returns the value of a key; nil where a mapping has no such key, and for everything else.
+// field returns the value of a key; nil where there is none.
 func (n *node) field(name string) *node {
-	if n == nil || n.kind != yaml.MappingNode {
-		return nil
-	}
-	if i := slices.IndexFunc(n.children, func(c *node) bool { return c.name == name }); i >= 0 {
-		return n.children[i]
+	if n != nil {
+		for _, c := range n.children {
+			if c.name == name {
+				return c
+			}
+		}
 	}
 	return nil
 }
@@ -65,13 +66,10 @@ func (n *node) valid() bool { return !n.contains(func(n *node) bool { return n.i
 // overlay returns a mapping with the fields of both, except for those of the lower one that drop selects: mappings are merged; of other
 // values the upper one wins. Both can be nil.
 func overlay(lower, upper *node, drop func(*node) bool) *node {
-	if lower == nil || upper != nil && (lower.kind != yaml.MappingNode || upper.kind != yaml.MappingNode) {
+	if lower == nil || upper != nil && (lower.tag != mapTag || upper.tag != mapTag) {
 		return upper
 	}
-	both := *lower
-	if upper != nil {
-		both = *upper
-	}
+	both := *cmp.Or(upper, lower)
 	both.children = nil
 	for _, c := range lower.children {
 		if !drop(c) {
@@ -95,9 +93,10 @@ func (n *node) addMissing(from *node) {
 
 // yaml returns the value as the YAML library has it.
 func (n *node) yaml() *yaml.Node {
-	y := &yaml.Node{Kind: n.kind, Tag: n.tag, Value: n.text, Line: n.line}
+	kinds := map[string]yaml.Kind{mapTag: yaml.MappingNode, listTag: yaml.SequenceNode}
+	y := &yaml.Node{Kind: cmp.Or(kinds[n.tag], yaml.ScalarNode), Tag: n.tag, Value: n.text, Line: n.line}
 	for _, c := range n.children {
-		if n.kind == yaml.MappingNode {
+		if n.tag == mapTag {
 			y.Content = append(y.Content, textNode(c.name))
 		}
 		y.Content = append(y.Content, c.yaml())
@@ -108,29 +107,25 @@ func (n *node) yaml() *yaml.Node {
 // read reads YAML. It returns nil, and adds problems, where there is no whole document.
 func (p *problems) read(content []byte) *node {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	var document, second yaml.Node
-	err := decoder.Decode(&document)
-	if errors.Is(err, io.EOF) {
-		p.add(0, "", "is empty: add gateways")
-		return nil
-	}
+	var first, second yaml.Node
+	err := decoder.Decode(&first)
 	if err == nil {
 		err = decoder.Decode(&second)
 	}
 	switch {
 	case err == nil:
 		p.add(second.Line, "", "a second YAML document starts here: write all gateways in one")
-		return nil
 	case !errors.Is(err, io.EOF):
 		p.syntaxError(content, err)
-		return nil
+	case first.IsZero():
+		p.add(0, "", "is empty: add gateways")
+	default:
+		e := &expander{problems: p, left: maxExpanded + len(content), open: map[*yaml.Node]bool{}}
+		if root := e.value(first.Content[0], "", 0); !e.stopped {
+			return root
+		}
 	}
-	e := &expander{problems: p, left: maxExpanded + len(content), open: map[*yaml.Node]bool{}}
-	root := e.value(document.Content[0], "", 0)
-	if e.stopped {
-		return nil
-	}
-	return root
+	return nil
 }
 
 // syntaxError adds an error of the YAML library. It leaves out what the error quotes, which can be part of a secret.
@@ -185,14 +180,13 @@ func (e *expander) value(n *yaml.Node, path string, depth int) *node {
 		e.open[n] = true
 		defer delete(e.open, n)
 	}
-	own := &node{path: path, line: n.Line, tag: n.ShortTag(), kind: n.Kind, text: n.Value}
-	if (own.tag == mapTag) != (n.Kind == yaml.MappingNode) || (own.tag == listTag) != (n.Kind == yaml.SequenceNode) {
-		own.tag = "!" // a tag that does not fit the value, or one that nobody knows
-	}
+	own := &node{path: path, line: n.Line, tag: n.ShortTag(), text: n.Value}
 	switch n.Kind {
 	case yaml.MappingNode:
+		own.tag = mapTag
 		e.fields(own, n, depth+1)
 	case yaml.SequenceNode:
+		own.tag = listTag
 		for i, item := range n.Content {
 			v := e.value(item, path+"["+strconv.Itoa(i)+"]", depth+1)
 			v.path = path
@@ -233,10 +227,10 @@ func (e *expander) fields(to *node, from *yaml.Node, depth int) {
 		if e.stopped {
 			return
 		}
-		if v.kind != yaml.MappingNode {
+		if v.tag == mapTag {
+			to.addMissing(v)
+		} else {
 			e.add(v.line, to.path, "can merge only mappings")
-			continue
 		}
-		to.addMissing(v)
 	}
 }

@@ -67,14 +67,15 @@ func (g *Gateway) written() (*yaml.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if value.Kind == yaml.ScalarNode && value.Value == "" {
-			continue // it has no value
+		if value.Kind != yaml.ScalarNode || value.Value != "" { // "" is no value
+			put(n, s.key(), value)
 		}
-		put(n, s.key(), value)
 		if s.key() == urlKey && len(g.labels) > 0 {
-			if err := putEncoded(n, labelsKey, g.labels); err != nil {
+			labels := &yaml.Node{}
+			if err := labels.Encode(g.labels); err != nil {
 				return nil, err
 			}
+			put(n, labelsKey, labels)
 		}
 	}
 	if g.connect != nil || g.draft.source.HTTP == nil && g.draft.source.HTTPConfigFile == "" {
@@ -84,7 +85,9 @@ func (g *Gateway) written() (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n, putEncoded(n, httpKey, withoutSecrets(c))
+	http := &yaml.Node{}
+	put(n, httpKey, http)
+	return n, http.Encode(withoutSecrets(c))
 }
 
 func textNode(text string) *yaml.Node {
@@ -102,11 +105,4 @@ func put(to *yaml.Node, path string, value *yaml.Node) {
 		to.Content = append(to.Content, textNode(name), &yaml.Node{Kind: yaml.MappingNode})
 	}
 	put(to.Content[len(to.Content)-1], rest, value)
-}
-
-func putEncoded(to *yaml.Node, path string, value any) error {
-	n := &yaml.Node{}
-	err := n.Encode(value)
-	put(to, path, n)
-	return err
 }

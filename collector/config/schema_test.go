@@ -104,6 +104,7 @@ func shapeSchema(of *shape, path string, settings map[string]Setting) object {
 	}
 	return s
 }
+
 // settingSchema returns the schema of the values of a setting.
 func settingSchema(s Setting) object {
 	refuses := func(text string) bool { return s.Set(&Draft{}, text) != nil }
