@@ -51,7 +51,7 @@ func documents(t *rapid.T) any {
 		return scalar.Draw(t, "scalar")
 	}
 	sample := map[string][]any{
-		"text": {"x", ""}, "file": {"f"}, "duration": {"5m", "1h30m"}, "number": {0.5, 1}, "integer": {5, 100}, "boolean": {true, false},
+		"text": {"x", ""}, "duration": {"5m", "1h30m"}, "number": {0.5, 1}, "integer": {5, 100}, "boolean": {true, false},
 		"list": {[]any{"a", "b"}, []any{}, "a,b"}, "thresholds": {[]any{"5m", "1h"}, []any{}, "5m"},
 	}
 	section := func(defaults bool) any {
@@ -65,7 +65,10 @@ func documents(t *rapid.T) any {
 			if s.key() == "" || s.key() == urlKey && defaults && !oddly() || !must && rapid.IntRange(0, 3).Draw(t, "given") > 0 {
 				continue
 			}
-			value := rapid.SampledFrom(sample[s.shape.kind]).Draw(t, s.key())
+			value := rapid.SampledFrom(sample[s.shape().kind]).Draw(t, s.key())
+			if s.isFile {
+				value = "f"
+			}
 			if must {
 				value = "https://a"
 			}

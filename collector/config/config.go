@@ -53,7 +53,7 @@ func Parse(path string, content []byte) (*Config, error) {
 	if len(content) > maxBytes {
 		return nil, fmt.Errorf("%s: is larger than %d bytes", path, maxBytes)
 	}
-	gateways, err := parse(path, content)
+	gateways, err := parseFile(path, content)
 	if err != nil {
 		return nil, err
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// parse reads and validates a file.
-func parse(path string, content []byte) ([]*Gateway, error) {
+// parseFile reads and validates a file.
+func parseFile(path string, content []byte) ([]*Gateway, error) {
 	b := &builder{problems: problems{path: path}}
 	root := b.read(content)
 	if root == nil {

@@ -18,7 +18,7 @@ import (
 func httpShape(t reflect.Type) *shape {
 	switch t {
 	case reflect.TypeFor[config.URL]():
-		s := text().shape
+		s := textShape()
 		s.check = func(n *node) error {
 			if _, err := url.Parse(n.text); err != nil {
 				return errors.New("is not a valid URL")
@@ -27,7 +27,7 @@ func httpShape(t reflect.Type) *shape {
 		}
 		return s
 	case reflect.TypeFor[config.TLSVersion]():
-		s := text().shape
+		s := textShape()
 		s.kind, s.what = "TLS version", "one of "+strings.Join(slices.Sorted(maps.Keys(config.TLSVersions)), ", ")
 		s.check = func(n *node) error {
 			if _, known := config.TLSVersions[n.text]; !known {
@@ -51,9 +51,9 @@ func httpShape(t reflect.Type) *shape {
 	case reflect.Slice:
 		return &shape{kind: "list", what: "a list", tags: []string{listTag}, each: httpShape(t.Elem())}
 	case reflect.Bool:
-		return boolean().shape
+		return variableOf(new(bool)).shape
 	case reflect.String:
-		return text().shape
+		return textShape()
 	}
 	return &shape{kind: "any"}
 }

@@ -60,7 +60,7 @@ func (g *Gateway) written() (*yaml.Node, error) {
 		d.source.URL = g.address // that of the configuration of the hoop command line
 	}
 	for _, s := range Settings() {
-		if s.key() == "" || s.isFile() && g.connect != nil {
+		if s.key() == "" || s.isFile && g.connect != nil {
 			continue
 		}
 		value, err := s.written(&d)

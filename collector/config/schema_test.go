@@ -111,15 +111,17 @@ func settingSchema(s Setting) object {
 	positive := object{"type": "string", "pattern": durationPattern, "allOf": []object{{"pattern": "[1-9]"}}}
 	o := object{"type": "string"}
 	var def any = s.Default
-	switch s.shape.kind {
-	case "file":
-		o["minLength"] = 1
+	switch kind := s.shape().kind; kind {
+	case "text":
+		if s.isFile {
+			o["minLength"] = 1
+		}
 	case "duration":
 		if o = positive; !refuses("0") {
 			o = object{"anyOf": []object{{"type": "string", "pattern": durationPattern, "minLength": 1}, {"enum": []any{"0", 0}}}}
 		}
 	case "number", "integer":
-		o["type"], def = s.shape.kind, json.Number(s.Default)
+		o["type"], def = kind, json.Number(s.Default)
 		if refuses("0") {
 			o["exclusiveMinimum"] = 0
 		} else if refuses("-1") {

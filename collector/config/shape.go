@@ -69,16 +69,15 @@ func section(what string) *shape {
 	all := mapping(what)
 	all.keys[httpKey], all.keys[labelsKey] = httpShape(reflect.TypeFor[config.HTTPClientConfig]()), labelsShape()
 	for _, s := range Settings() {
-		s.shape.check = func(n *node) error { return s.read(&Draft{}, n, "") }
 		group, name, nested := strings.Cut(s.key(), ".")
 		if nested && all.keys[group] == nil {
 			all.keys[group] = mapping("a mapping")
 		}
 		switch {
 		case nested:
-			all.keys[group].keys[name] = s.shape
+			all.keys[group].keys[name] = s.shape()
 		case group != "":
-			all.keys[group] = s.shape
+			all.keys[group] = s.shape()
 		}
 	}
 	return all
@@ -134,7 +133,7 @@ func reservedLabels() []string {
 
 func labelsShape() *shape {
 	labels := mapping("a mapping of labels to values")
-	labels.each = text().shape
+	labels.each = textShape()
 	reserved := reservedLabels()
 	labels.name = func(name string) error {
 		switch {
