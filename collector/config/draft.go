@@ -23,10 +23,7 @@ type Draft struct {
 func newDraft() (Draft, error) {
 	d := Draft{}
 	for _, s := range Settings() {
-		if s.Default == "" {
-			continue
-		}
-		if err := s.Set(&d, s.Default); err != nil {
+		if err := s.Set(&d, s.Default); err != nil && s.Default != "" {
 			return d, err
 		}
 	}

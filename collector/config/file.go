@@ -42,10 +42,13 @@ type builder struct {
 
 func (b *builder) gateways(root *node) (gateways []*Gateway) {
 	all := root.field(gatewaysKey)
+	switch {
+	case all == nil && root.tag == mapTag:
+		b.add(root.line, gatewaysKey, "is missing: name at least one gateway there")
+	case all != nil && all.tag == mapTag && len(all.children) == 0:
+		b.invalid(all, "is empty: name at least one gateway there")
+	}
 	if all == nil {
-		if root.tag == mapTag {
-			b.add(root.line, gatewaysKey, "is missing: name at least one gateway there")
-		}
 		return nil
 	}
 	sections := slices.DeleteFunc(all.children, func(n *node) bool { return n.tag != mapTag })

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,24 +19,10 @@ import (
 func httpShape(t reflect.Type) *shape {
 	switch t {
 	case reflect.TypeFor[config.URL]():
-		s := textShape()
-		s.check = func(n *node) error {
-			if _, err := url.Parse(n.text); err != nil {
-				return errors.New("is not a valid URL")
-			}
-			return nil
-		}
-		return s
+		return checkedText("text", "a URL", func(text string) bool { _, err := url.Parse(text); return err == nil })
 	case reflect.TypeFor[config.TLSVersion]():
-		s := textShape()
-		s.kind, s.what = "TLS version", "one of "+strings.Join(slices.Sorted(maps.Keys(config.TLSVersions)), ", ")
-		s.check = func(n *node) error {
-			if _, known := config.TLSVersions[n.text]; !known {
-				return errors.New("must be " + s.what)
-			}
-			return nil
-		}
-		return s
+		versions := slices.Sorted(maps.Keys(config.TLSVersions))
+		return checkedText("TLS version", "one of "+strings.Join(versions, ", "), func(text string) bool { return slices.Contains(versions, text) })
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -56,6 +43,15 @@ func httpShape(t reflect.Type) *shape {
 		return textShape()
 	}
 	return &shape{kind: "any"}
+}
+
+func checkedText(kind, what string, valid func(text string) bool) *shape {
+	return &shape{kind: kind, what: what, tags: textShape().tags, check: func(n *node) error {
+		if !valid(n.text) {
+			return errors.New("must be " + what)
+		}
+		return nil
+	}}
 }
 
 // addFields adds the fields of a struct as YAML has them.
@@ -111,10 +107,7 @@ func isCredential(section string) func(*node) bool {
 
 // credentialID returns a text that differs between different credentials. It holds secrets.
 func credentialID(o credential.Options) string {
-	var c config.HTTPClientConfig
-	if o.HTTP != nil {
-		c = *o.HTTP
-	}
+	c := cmp.Or(o.HTTP, &config.HTTPClientConfig{})
 	parts := []any{o.TokenFile, o.APIKeyFile, o.CLIConfig, c.BasicAuth, c.Authorization, c.OAuth2}
 	if c.HTTPHeaders != nil {
 		for name, header := range c.HTTPHeaders.Headers {
@@ -123,11 +116,7 @@ func credentialID(o credential.Options) string {
 			}
 		}
 	}
-	id := ""
-	for _, part := range parts { // one by one, since fmt shows only the address of a pointer inside something
-		id += fmt.Sprintf("%q ", part)
-	}
-	return id
+	return fmt.Sprintf(strings.Repeat("%q ", len(parts)), parts...) // one by one: fmt shows only the address of a pointer inside a slice
 }
 
 // withoutSecrets hides what the types of prometheus/common do not hide by themselves.

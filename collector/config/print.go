@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -24,10 +25,7 @@ func (c *Config) Write(w io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("writing the configuration of gateway %q: %w", g.name, err)
 		}
-		name := textNode(g.name)
-		if g.name == "" {
-			name = textNode(printedName)
-		}
+		name := textNode(cmp.Or(g.name, printedName))
 		name.HeadComment = g.comment()
 		gateways.Content = append(gateways.Content, name, n)
 	}
@@ -60,22 +58,15 @@ func (g *Gateway) written() (*yaml.Node, error) {
 		d.source.URL = g.address // that of the configuration of the hoop command line
 	}
 	for _, s := range Settings() {
-		if s.key() == "" || s.isFile && g.connect != nil {
-			continue
-		}
-		value, err := s.written(&d)
-		if err != nil {
-			return nil, err
-		}
-		if value.Kind != yaml.ScalarNode || value.Value != "" { // "" is no value
-			put(n, s.key(), value)
-		}
-		if s.key() == urlKey && len(g.labels) > 0 {
-			labels := &yaml.Node{}
-			if err := labels.Encode(g.labels); err != nil {
+		if value := s.written(&d); value != nil && s.key() != "" && (g.connect == nil || !s.isFile) {
+			if err := put(n, s.key(), value); err != nil {
 				return nil, err
 			}
-			put(n, labelsKey, labels)
+		}
+		if s.key() == urlKey && len(g.labels) > 0 {
+			if err := put(n, labelsKey, g.labels); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if g.connect != nil || g.draft.source.HTTP == nil && g.draft.source.HTTPConfigFile == "" {
@@ -85,9 +76,7 @@ func (g *Gateway) written() (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	http := &yaml.Node{}
-	put(n, httpKey, http)
-	return n, http.Encode(withoutSecrets(c))
+	return n, put(n, httpKey, withoutSecrets(c))
 }
 
 func textNode(text string) *yaml.Node {
@@ -95,14 +84,19 @@ func textNode(text string) *yaml.Node {
 }
 
 // put adds a value to a mapping: at a path such as sessions.lookback, to the mapping sessions, if that was added last.
-func put(to *yaml.Node, path string, value *yaml.Node) {
+func put(to *yaml.Node, path string, value any) error {
 	name, rest, nested := strings.Cut(path, ".")
-	if !nested {
-		to.Content = append(to.Content, textNode(name), value)
-		return
+	if nested {
+		if last := len(to.Content) - 2; last < 0 || to.Content[last].Value != name {
+			to.Content = append(to.Content, textNode(name), &yaml.Node{Kind: yaml.MappingNode})
+		}
+		return put(to.Content[len(to.Content)-1], rest, value)
 	}
-	if last := len(to.Content) - 2; last < 0 || to.Content[last].Value != name {
-		to.Content = append(to.Content, textNode(name), &yaml.Node{Kind: yaml.MappingNode})
+	n := &yaml.Node{}
+	err := n.Encode(value)
+	if n.Kind == yaml.SequenceNode {
+		n.Style = yaml.FlowStyle
 	}
-	put(to.Content[len(to.Content)-1], rest, value)
+	to.Content = append(to.Content, textNode(name), n)
+	return err
 }

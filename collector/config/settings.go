@@ -167,25 +167,20 @@ func (s Setting) read(d *Draft, n *node, dir string) error {
 }
 
 // written returns the value as a file has it: a default as it is documented, and the name of a file so that it is the same wherever the
-// file with it is.
-func (s Setting) written(d *Draft) (*yaml.Node, error) {
+// file with it is; nil for no value.
+func (s Setting) written(d *Draft) any {
 	var def Draft
 	isDefault := s.Set(&def, s.Default) == nil && reflect.DeepEqual(s.field(&def), s.field(d))
 	value := variableOf(s.field(d))
-	if isDefault && value.shape.each == nil {
-		return &yaml.Node{Kind: yaml.ScalarNode, Value: s.Default}, nil
+	switch name, isText := value.yaml.(string); {
+	case isDefault && s.Default == "":
+		return nil
+	case isDefault && value.shape.each == nil:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: s.Default}
+	case s.isFile && isText && !strings.HasPrefix(name, "~/"):
+		if path, err := filepath.Abs(name); err == nil {
+			return path
+		}
 	}
-	n := &yaml.Node{}
-	if err := n.Encode(value.yaml); err != nil {
-		return nil, err
-	}
-	switch {
-	case s.isFile && !strings.HasPrefix(n.Value, "~/"):
-		path, err := filepath.Abs(n.Value)
-		n.Value = path
-		return n, err
-	case n.Kind == yaml.SequenceNode:
-		n.Style = yaml.FlowStyle
-	}
-	return n, nil
+	return value.yaml
 }

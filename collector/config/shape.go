@@ -49,12 +49,6 @@ func fileShape() *shape {
 		}
 		return nil
 	}
-	gateways.check = func(n *node) error {
-		if len(n.children) == 0 {
-			return errors.New("is empty: name at least one gateway there")
-		}
-		return nil
-	}
 	file := mapping("a mapping with the key gateways")
 	file.keys = map[string]*shape{defaultsKey: defaults, gatewaysKey: gateways}
 	return file
@@ -69,17 +63,14 @@ func section(what string) *shape {
 	all := mapping(what)
 	all.keys[httpKey], all.keys[labelsKey] = httpShape(reflect.TypeFor[config.HTTPClientConfig]()), labelsShape()
 	for _, s := range Settings() {
-		group, name, nested := strings.Cut(s.key(), ".")
-		if nested && all.keys[group] == nil {
-			all.keys[group] = mapping("a mapping")
+		into, name := all, s.key()
+		if group, rest, nested := strings.Cut(name, "."); nested {
+			all.keys[group] = cmp.Or(all.keys[group], mapping("a mapping"))
+			into, name = all.keys[group], rest
 		}
-		switch {
-		case nested:
-			all.keys[group].keys[name] = s.shape()
-		case group != "":
-			all.keys[group] = s.shape()
-		}
+		into.keys[name] = s.shape()
 	}
+	delete(all.keys, "") // of settings that a file does not have
 	return all
 }
 
