@@ -1,9 +1,16 @@
 package config
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/prometheus/common/config"
+
+	"github.com/hoop-exporter/hoop_exporter/client/credential"
 )
 
 // parseFile reads and validates a file.
@@ -152,4 +159,50 @@ func (b *builder) compare(sections []*node, gateways []*Gateway) {
 				sections[first].path)
 		}
 	}
+}
+
+// decodeHTTP returns the HTTP configuration of a value that was checked. Paths in it start from dir.
+func decodeHTTP(n *node, dir string) (*config.HTTPClientConfig, error) {
+	c := &config.HTTPClientConfig{}
+	if err := n.yaml().Decode(c); err != nil {
+		return nil, errors.New(withoutValues(err.Error()))
+	}
+	c.SetDirectory(dir)
+	if c.OAuth2 != nil { // SetDirectory leaves this one out
+		c.OAuth2.ClientCertificateKeyFile = config.JoinDir(dir, c.OAuth2.ClientCertificateKeyFile)
+	}
+	return c, nil
+}
+
+const headersKey, apiKeyHeader = "http_headers", "Api-Key"
+
+// credentialFlags returns the settings that name a credential, as far as a file has them.
+func credentialFlags() []string {
+	return []string{"hoop.token-file", "hoop.api-key-file", cliConfigFlag}
+}
+
+// isCredential returns a function that reports whether a value in the section at a path is a credential.
+func isCredential(section string) func(*node) bool {
+	http := section + "." + httpKey + "."
+	paths := []string{http + "basic_auth", http + "authorization", http + "oauth2", http + "bearer_token", http + "bearer_token_file"}
+	for _, flag := range credentialFlags() {
+		paths = append(paths, section+"."+keyOf(flag))
+	}
+	return func(n *node) bool {
+		return slices.Contains(paths, n.path) || strings.EqualFold(n.path, http+headersKey+"."+apiKeyHeader)
+	}
+}
+
+// credentialID returns a text that differs between different credentials. It holds secrets.
+func credentialID(o credential.Options) string {
+	c := cmp.Or(o.HTTP, &config.HTTPClientConfig{})
+	parts := []any{o.TokenFile, o.APIKeyFile, o.CLIConfig, c.BasicAuth, c.Authorization, c.OAuth2}
+	if c.HTTPHeaders != nil {
+		for name, header := range c.HTTPHeaders.Headers {
+			if strings.EqualFold(name, apiKeyHeader) {
+				parts = append(parts, header)
+			}
+		}
+	}
+	return fmt.Sprintf(strings.Repeat("%q ", len(parts)), parts...) // one by one: fmt shows only the address of a pointer inside a slice
 }

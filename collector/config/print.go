@@ -4,8 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -99,4 +103,31 @@ func put(to *yaml.Node, path string, value any) error {
 	}
 	to.Content = append(to.Content, textNode(name), n)
 	return err
+}
+
+// withoutSecrets hides what the types of prometheus/common do not hide by themselves.
+func withoutSecrets(c config.HTTPClientConfig) config.HTTPClientConfig {
+	if c.HTTPHeaders != nil {
+		headers := maps.Clone(c.HTTPHeaders.Headers)
+		for name, h := range headers {
+			h.Values = slices.Repeat([]string{hidden}, len(h.Values))
+			headers[name] = h
+		}
+		c.HTTPHeaders = &config.Headers{Headers: headers}
+	}
+	if c.OAuth2 != nil {
+		o := *c.OAuth2
+		o.EndpointParams = maps.Clone(o.EndpointParams)
+		for name := range o.EndpointParams {
+			o.EndpointParams[name] = hidden
+		}
+		if u, err := url.Parse(o.TokenURL); err == nil {
+			if u.RawQuery != "" {
+				u.RawQuery = hidden
+			}
+			o.TokenURL = u.Redacted()
+		}
+		c.OAuth2 = &o
+	}
+	return c
 }

@@ -2,16 +2,19 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector"
 )
 
 // Setting is a choice that an operator has about a gateway. The flag --a.b-c is the key `a: {b_c: ...}` of a gateway in a file, and the flag
@@ -37,10 +40,6 @@ const cliConfigFlag, httpConfigFlag = "hoop.cli-config", "hoop.http-config-file"
 
 // Settings returns all settings, in the order in which people read them.
 func Settings() []Setting {
-	return slices.Concat(gatewaySettings(), sessionSettings(), metricSettings())
-}
-
-func gatewaySettings() []Setting {
 	return []Setting{
 		{Env: "HOOP_TOKEN", field: func(d *Draft) any { return &d.source.Token }},
 		{Env: "HOOP_API_KEY", field: func(d *Draft) any { return &d.source.APIKey }},
@@ -60,11 +59,6 @@ func gatewaySettings() []Setting {
 			bound: portion, outside: "must be above 0 and at most 1, such as 0.1", field: func(d *Draft) any { return &d.collector.Duty }},
 		{Flag: "hoop.max-response-bytes", Default: strconv.Itoa(client.DefaultMaxResponseBytes), Help: "Largest answer of the gateway that is read.",
 			bound: positive, outside: "must be above 0", field: func(d *Draft) any { return &d.maxResponse }},
-	}
-}
-
-func sessionSettings() []Setting {
-	return []Setting{
 		{Flag: "sessions.lookback", Default: "168h", Help: "How far back a first run reads.",
 			bound: positive, outside: "must be above 0", field: func(d *Draft) any { return &d.collector.Lookback }},
 		{Flag: "sessions.overlap", Default: "15m", Help: "How late a session may show up and still be counted.",
@@ -84,11 +78,6 @@ func sessionSettings() []Setting {
 			bound: positive, outside: "must be above 0: for a refresh at nearly every scrape, write 1ms", field: func(d *Draft) any { return &d.collector.CacheTTL }},
 		{Flag: "stale.after", Default: "5m", Help: "Time without a successful refresh after which gauges are withheld.",
 			field: func(d *Draft) any { return &d.collector.StaleAfter }},
-	}
-}
-
-func metricSettings() []Setting {
-	return []Setting{
 		{Flag: "labels.connection-tags", Help: "Keys of connection tags to show on hoop_connection_info, such as team,environment.",
 			field: func(d *Draft) any { return &d.collector.ConnectionTags }},
 		{Flag: "metrics.first-value-hold", Default: "2m", Help: "How long a new series that has a value from the start is shown as 0 first. 0 switches it off.",
@@ -183,4 +172,91 @@ func (s Setting) written(d *Draft) any {
 		}
 	}
 	return value.yaml
+}
+
+// variable is a variable for the value of a setting, with all that follows from its type.
+type variable struct {
+	shape *shape                  // of the value in a file
+	set   func(text string) error // sets the variable to the value whose text, as a flag has it, is given
+	yaml  any                     // the value as YAML has it
+}
+
+// variableOf returns the variable that p points to.
+func variableOf(p any) variable {
+	switch p := p.(type) {
+	case *time.Duration:
+		s := scalar("duration", "a duration, such as 500ms, 30s, 15m, 8h or 90d", "!!str", "!!int") // 0 is an integer
+		return newVariable(p, s, model.Duration(*p).String(), func(text string) (time.Duration, error) {
+			d, err := model.ParseDuration(text)
+			return time.Duration(d), err
+		})
+	case *float64:
+		s := scalar("number", "a number, such as 0.1", "!!int", "!!float")
+		return newVariable(p, s, *p, func(text string) (float64, error) { return strconv.ParseFloat(text, 64) })
+	case *int64:
+		s := scalar("integer", "a whole number, such as 100", "!!int")
+		return newVariable(p, s, *p, func(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) })
+	case *bool:
+		s := scalar("boolean", "true or false", "!!bool")
+		return newVariable(p, s, *p, func(text string) (bool, error) { return strconv.ParseBool(strings.ToLower(text)) })
+	case *[]string:
+		return newVariable(p, list("list", "a list, such as [team, environment]"), *p, parseList)
+	case *[]collector.Threshold:
+		names := make([]string, 0, len(*p))
+		for _, t := range *p {
+			names = append(names, t.Name)
+		}
+		return newVariable(p, list("thresholds", "a list of durations, such as [1h, 24h]"), names, collector.ParseThresholds)
+	case *string:
+		return newVariable(p, textShape(), *p, func(text string) (string, error) { return text, nil })
+	}
+	return variable{textShape(), func(string) error { return fmt.Errorf("a setting cannot be a %T", p) }, nil}
+}
+
+func newVariable[T any](p *T, s *shape, yaml any, parse func(text string) (T, error)) variable {
+	return variable{s, func(text string) (err error) {
+		if *p, err = parse(text); err != nil && s.each == nil {
+			return fmt.Errorf("%q is not %s", text, s.what)
+		}
+		return err
+	}, yaml}
+}
+
+// scalar returns a shape for values that are not lists. What completes "must be ..." and "is not ...".
+func scalar(kind, what string, tags ...string) *shape { return &shape{kind: kind, what: what, tags: tags} }
+
+func textShape() *shape { return scalar("text", "text: numbers and the like need quotes", "!!str", "!!timestamp") }
+
+// list returns a shape for lists, which can also be text with commas.
+func list(kind, what string) *shape {
+	item := textShape()
+	item.what = what
+	item.check = func(n *node) error {
+		if strings.Contains(n.text, ",") {
+			return fmt.Errorf("%q contains a comma", n.text)
+		}
+		return nil
+	}
+	return &shape{kind: kind, what: what, tags: append([]string{listTag}, item.tags...), each: item}
+}
+
+func parseList(text string) (list []string, err error) {
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			return nil, fmt.Errorf("%q has an empty entry: write a list such as team,environment", text)
+		}
+		list = append(list, item)
+	}
+	return list, nil
+}
+
+// ParseDuration reads a duration as Prometheus writes it, such as 90d.
+func ParseDuration(text string) (time.Duration, error) { return parse[time.Duration](text) }
+
+// ParseInt reads a whole number.
+func ParseInt(text string) (int64, error) { return parse[int64](text) }
+
+func parse[T any](text string) (v T, err error) {
+	err = variableOf(&v).set(text)
+	return v, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -138,4 +139,59 @@ func labelsShape() *shape {
 		return nil
 	}
 	return labels
+}
+
+// httpShape returns the shape of a type in an HTTPClientConfig. No check of it quotes a value, which can be a secret.
+func httpShape(t reflect.Type) *shape {
+	switch t {
+	case reflect.TypeFor[config.URL]():
+		return checkedText("text", "a URL", func(text string) bool { _, err := url.Parse(text); return err == nil })
+	case reflect.TypeFor[config.TLSVersion]():
+		versions := slices.Sorted(maps.Keys(config.TLSVersions))
+		return checkedText("TLS version", "one of "+strings.Join(versions, ", "), func(text string) bool { return slices.Contains(versions, text) })
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return httpShape(t.Elem())
+	case reflect.Struct:
+		s := mapping("a mapping")
+		s.addFields(t)
+		return s
+	case reflect.Map:
+		s := mapping("a mapping")
+		s.each = httpShape(t.Elem())
+		return s
+	case reflect.Slice:
+		return &shape{kind: "list", what: "a list", tags: []string{listTag}, each: httpShape(t.Elem())}
+	case reflect.Bool:
+		return variableOf(new(bool)).shape
+	case reflect.String:
+		return textShape()
+	}
+	return &shape{kind: "any"}
+}
+
+func checkedText(kind, what string, valid func(text string) bool) *shape {
+	return &shape{kind: kind, what: what, tags: textShape().tags, check: func(n *node) error {
+		if !valid(n.text) {
+			return errors.New("must be " + what)
+		}
+		return nil
+	}}
+}
+
+// addFields adds the fields of a struct as YAML has them.
+func (s *shape) addFields(t reflect.Type) {
+	for f := range t.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case !f.IsExported() || strings.HasSuffix(name, "_ref"): // a reference to a secret manager, of which there is none
+		case options == "inline" && f.Type.Kind() == reflect.Map:
+			s.each = httpShape(f.Type.Elem())
+		case options == "inline":
+			s.addFields(f.Type)
+		default:
+			s.keys[name] = httpShape(f.Type)
+		}
+	}
 }
