@@ -199,9 +199,8 @@ func (d *Draft) check() error {
 			return fmt.Errorf("--%s: %w", s.Flag, err)
 		}
 	}
-	asFlag := func(flag string) string { return "--" + flag }
-	for _, c := range d.conflicts(asFlag) {
-		return fmt.Errorf("%s: %s", asFlag(c.flags[0]), c.text)
+	for _, c := range d.conflicts(func(flag string) string { return "--" + flag }) {
+		return fmt.Errorf("--%s: %s", c.flags[0], c.text)
 	}
 	return nil
 }

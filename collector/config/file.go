@@ -14,14 +14,8 @@ import (
 )
 
 // parseFile reads and validates a file.
-func parseFile(path string, content []byte) ([]*Gateway, error) {
-	b := &builder{problems: problems{path: path}}
-	root := b.read(content)
-	if root == nil {
-		return nil, b.err()
-	}
-	b.check(root, fileShape())
-	var err error
+func parseFile(path string, content []byte) (gateways []*Gateway, err error) {
+	b := &builder{problems: problems{path: path}, settings: Settings()}
 	if b.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
@@ -29,34 +23,30 @@ func parseFile(path string, content []byte) ([]*Gateway, error) {
 		return nil, err
 	}
 	b.base.source.ByKeys = true
-	b.defaults = root.field(defaultsKey)
-	b.settings = slices.DeleteFunc(Settings(), func(s Setting) bool { return s.key() == "" })
-	gateways := b.gateways(root)
-	if err := b.err(); err != nil {
-		return nil, err
+	if root := b.read(content); root != nil {
+		b.check(root, fileShape())
+		b.defaults = root.field(defaultsKey)
+		gateways = b.gateways(root)
 	}
-	return gateways, nil
+	return gateways, b.err()
 }
 
 // builder makes gateways of the sections of a file whose form was checked.
 type builder struct {
 	problems
-	dir      string    // where relative paths start
-	settings []Setting // those that a file can have
-	base     Draft     // the default of every setting
-	defaults *node     // what the file says for all gateways; nil for nothing
+	settings []Setting
+	dir      string // where relative paths start
+	base     Draft  // the default of every setting
+	defaults *node  // what the file says for all gateways; nil for nothing
 }
 
 func (b *builder) gateways(root *node) (gateways []*Gateway) {
 	all := root.field(gatewaysKey)
-	switch {
-	case all == nil && root.tag == mapTag:
-		b.add(root.line, gatewaysKey, "is missing: name at least one gateway there")
-	case all != nil && all.tag == mapTag && len(all.children) == 0:
-		b.invalid(all, "is empty: name at least one gateway there")
-	}
 	if all == nil {
-		return nil
+		all = &node{line: root.line, path: gatewaysKey}
+	}
+	if len(all.children) == 0 && !root.invalid && !all.invalid {
+		b.invalid(all, "must name at least one gateway")
 	}
 	sections := slices.DeleteFunc(all.children, func(n *node) bool { return n.tag != mapTag })
 	for _, s := range sections {
@@ -75,7 +65,7 @@ func (b *builder) gateway(section *node) *Gateway {
 	all := overlay(b.defaults, section, drop)
 	g := &Gateway{name: section.name, labels: map[string]string{}, draft: b.base}
 	for _, s := range b.settings {
-		if n := all.at(s.key()); n != nil && n.valid() {
+		if n := all.at(s.key()); n != nil && n.valid() { // a setting without a key finds nothing valid
 			_ = s.read(&g.draft, n, b.dir) // the check found it to be right
 		}
 	}

@@ -14,10 +14,8 @@ import (
 )
 
 const (
-	// maxDepth limits how deep values can be nested.
-	maxDepth = 50
-	// maxExpanded limits how many values aliases can expand to, in addition to one for each byte of the file.
-	maxExpanded = 1 << 18
+	maxDepth    = 50      // how deep values can be nested
+	maxExpanded = 1 << 18 // how many values aliases can expand to, in addition to one for each byte of the file
 )
 
 // mapTag, listTag and nullTag are YAML types.
@@ -157,23 +155,24 @@ type expander struct {
 	stopped bool
 }
 
-func (e *expander) stop(line int, path, text string) *node {
-	if !e.stopped {
-		e.add(line, path, "%s", text)
-	}
-	e.stopped = true
-	return &node{}
-}
-
 func (e *expander) value(n *yaml.Node, path string, depth int) *node {
 	e.left--
+	problem := ""
 	switch {
-	case e.stopped || e.left <= 0:
-		return e.stop(n.Line, path, "aliases expand to too many values: use fewer of them")
+	case e.left <= 0:
+		problem = "aliases expand to too many values: use fewer of them"
 	case depth > maxDepth:
-		return e.stop(n.Line, path, "is nested too deeply")
+		problem = "is nested too deeply"
 	case n.Kind == yaml.AliasNode && e.open[n.Alias]:
-		return e.stop(n.Line, path, "is an alias inside the value that it stands for")
+		problem = "is an alias inside the value that it stands for"
+	}
+	switch {
+	case e.stopped:
+		return &node{}
+	case problem != "":
+		e.stopped = true
+		e.add(n.Line, path, "%s", problem)
+		return &node{}
 	case n.Kind == yaml.AliasNode:
 		return e.value(n.Alias, path, depth+1)
 	case n.Anchor != "":

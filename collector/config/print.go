@@ -13,12 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-const (
-	// hidden is what a print-out has in place of a secret.
-	hidden = "<secret>"
-	// printedName is the name in a print-out of the gateway that flags make.
-	printedName = "gateway"
-)
+// hidden is what a print-out has in place of a secret.
+const hidden = "<secret>"
 
 // Write writes the effective configuration as a file: the value of every setting of each gateway, with secrets hidden. A file of that text
 // makes the same configuration except for the secrets, and for a credential from the environment, which a file cannot have.
@@ -29,7 +25,7 @@ func (c *Config) Write(w io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("writing the configuration of gateway %q: %w", g.name, err)
 		}
-		name := textNode(cmp.Or(g.name, printedName))
+		name := textNode(cmp.Or(g.name, "gateway")) // flags give it no name
 		name.HeadComment = g.comment()
 		gateways.Content = append(gateways.Content, name, n)
 	}

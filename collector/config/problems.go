@@ -60,8 +60,8 @@ func join(parent, key string) string {
 // printable returns a key as it can be part of a line: where it is long or has odd characters, quoted and shortened.
 func printable(key string) string {
 	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' }
-	if key != "" && len(key) <= 64 && !strings.ContainsFunc(key, odd) {
-		return key
+	if key == "" || len(key) > 64 || strings.ContainsFunc(key, odd) {
+		return fmt.Sprintf("%.64q", key)
 	}
-	return fmt.Sprintf("%.64q", key)
+	return key
 }

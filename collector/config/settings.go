@@ -20,14 +20,10 @@ import (
 // Setting is a choice that an operator has about a gateway. The flag --a.b-c is the key `a: {b_c: ...}` of a gateway in a file, and the flag
 // --hoop.x-y the key `x_y` of the gateway itself. Flags, files, the schema of files and print-outs are all made of the settings.
 type Setting struct {
-	// Flag is its name as a flag, without the dashes before it; "" for what only the environment can set.
-	Flag string
-	// Env is the environment variable that sets it where the flag is not given; "" for none.
-	Env string
-	// Default is the text of its value where nothing sets it.
-	Default string
-	// Help says what the value means.
-	Help string
+	Flag    string // its name as a flag, without the dashes before it; "" for what only the environment can set
+	Env     string // the environment variable that sets it where the flag is not given; "" for none
+	Default string // the text of its value where nothing sets it
+	Help    string // what the value means
 
 	field   func(*Draft) any   // returns a pointer to the value, of a type that variableOf knows
 	isFile  bool               // the value is the name of a file
@@ -185,19 +181,19 @@ type variable struct {
 func variableOf(p any) variable {
 	switch p := p.(type) {
 	case *time.Duration:
-		s := scalar("duration", "a duration, such as 500ms, 30s, 15m, 8h or 90d", "!!str", "!!int") // 0 is an integer
+		s := &shape{kind: "duration", what: "a duration, such as 500ms, 30s, 15m, 8h or 90d", tags: []string{"!!str", "!!int"}} // 0 is an integer
 		return newVariable(p, s, model.Duration(*p).String(), func(text string) (time.Duration, error) {
 			d, err := model.ParseDuration(text)
 			return time.Duration(d), err
 		})
 	case *float64:
-		s := scalar("number", "a number, such as 0.1", "!!int", "!!float")
+		s := &shape{kind: "number", what: "a number, such as 0.1", tags: []string{"!!int", "!!float"}}
 		return newVariable(p, s, *p, func(text string) (float64, error) { return strconv.ParseFloat(text, 64) })
 	case *int64:
-		s := scalar("integer", "a whole number, such as 100", "!!int")
+		s := &shape{kind: "integer", what: "a whole number, such as 100", tags: []string{"!!int"}}
 		return newVariable(p, s, *p, func(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) })
 	case *bool:
-		s := scalar("boolean", "true or false", "!!bool")
+		s := &shape{kind: "boolean", what: "true or false", tags: []string{"!!bool"}}
 		return newVariable(p, s, *p, func(text string) (bool, error) { return strconv.ParseBool(strings.ToLower(text)) })
 	case *[]string:
 		return newVariable(p, list("list", "a list, such as [team, environment]"), *p, parseList)
@@ -222,10 +218,9 @@ func newVariable[T any](p *T, s *shape, yaml any, parse func(text string) (T, er
 	}, yaml}
 }
 
-// scalar returns a shape for values that are not lists. What completes "must be ..." and "is not ...".
-func scalar(kind, what string, tags ...string) *shape { return &shape{kind: kind, what: what, tags: tags} }
-
-func textShape() *shape { return scalar("text", "text: numbers and the like need quotes", "!!str", "!!timestamp") }
+func textShape() *shape {
+	return &shape{kind: "text", what: "text: numbers and the like need quotes", tags: []string{"!!str", "!!timestamp"}}
+}
 
 // list returns a shape for lists, which can also be text with commas.
 func list(kind, what string) *shape {

@@ -14,9 +14,7 @@ import (
 
 // Gateway holds what flags and environment say about a gateway. Add comes first, then the command line is parsed, then all else is called.
 type Gateway struct {
-	// Draft has the values.
-	Draft config.Draft
-
+	Draft config.Draft     // the values
 	given map[string]*bool // by flag: whether it was on the command line
 }
 
@@ -24,16 +22,16 @@ type Gateway struct {
 func (g *Gateway) Add(app *kingpin.Application) {
 	g.given = map[string]*bool{}
 	for _, s := range config.Settings() {
-		set := func(text string) error { return s.Set(&g.Draft, text) }
+		v := value{s.Flag, func(text string) error { return s.Set(&g.Draft, text) }, s.IsBool()}
 		if s.Flag == "" {
-			_ = set(os.Getenv(s.Env)) // any text is valid
+			_ = v.set(os.Getenv(s.Env)) // any text is valid
 			continue
 		}
-		if s.IsBool() {
+		if v.isBool {
 			s.Help += " On; --no-" + s.Flag + " switches it off."
 		}
 		g.given[s.Flag] = new(bool)
-		add(app, s.Default, s.Help, value{s.Flag, set, s.IsBool()}).Envar(s.Env).IsSetByUser(g.given[s.Flag])
+		v.add(app, s.Default, s.Help).Envar(s.Env).IsSetByUser(g.given[s.Flag])
 	}
 }
 
@@ -71,19 +69,10 @@ func (g *Gateway) Default(flag, text string) error {
 
 // Add adds a flag whose value parse reads. Errors have its name.
 func Add[T any](app *kingpin.Application, name, def, help string, into *T, parse func(string) (T, error)) {
-	add(app, def, help, value{name: name, set: func(text string) (err error) {
+	value{name: name, set: func(text string) (err error) {
 		*into, err = parse(text)
 		return err
-	}})
-}
-
-func add(app *kingpin.Application, def, help string, v value) *kingpin.FlagClause {
-	f := app.Flag(v.name, help)
-	if def != "" {
-		f = f.Default(def)
-	}
-	f.SetValue(v)
-	return f
+	}}.add(app, def, help)
 }
 
 // OneOf returns a function that reads one of a few words.
@@ -101,6 +90,15 @@ type value struct {
 	name   string
 	set    func(string) error
 	isBool bool
+}
+
+func (v value) add(app *kingpin.Application, def, help string) *kingpin.FlagClause {
+	f := app.Flag(v.name, help)
+	if def != "" {
+		f.Default(def)
+	}
+	f.SetValue(v)
+	return f
 }
 
 // Set implements kingpin.Value.
