@@ -60,12 +60,12 @@ func documents(t *rapid.T) any {
 		}
 		out := map[string]any{}
 		for _, s := range Settings() {
-			group, name, inside := strings.Cut(s.key(), ".")
-			must := s.key() == urlKey && !defaults
-			if s.key() == "" || s.key() == urlKey && defaults && !oddly() || !must && rapid.IntRange(0, 3).Draw(t, "given") > 0 {
+			group, name, inside := strings.Cut(keyOf(s.Flag), ".")
+			must := keyOf(s.Flag) == urlKey && !defaults
+			if keyOf(s.Flag) == "" || keyOf(s.Flag) == urlKey && defaults && !oddly() || !must && rapid.IntRange(0, 3).Draw(t, "given") > 0 {
 				continue
 			}
-			value := rapid.SampledFrom(sample[s.shape().kind]).Draw(t, s.key())
+			value := rapid.SampledFrom(sample[s.shape().kind]).Draw(t, keyOf(s.Flag))
 			if s.isFile {
 				value = "f"
 			}
@@ -73,12 +73,12 @@ func documents(t *rapid.T) any {
 				value = "https://a"
 			}
 			if oddly() {
-				if value = anything(); s.key() == urlKey && reflect.TypeOf(value) == reflect.TypeFor[string]() {
+				if value = anything(); keyOf(s.Flag) == urlKey && reflect.TypeOf(value) == reflect.TypeFor[string]() {
 					value = "https://b" // what is a URL is more than a form
 				}
 			}
 			if !inside {
-				out[s.key()] = value
+				out[keyOf(s.Flag)] = value
 				continue
 			}
 			in, _ := out[group].(map[string]any)

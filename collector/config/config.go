@@ -135,8 +135,7 @@ func (g *Gateway) Equal(o *Gateway) bool {
 		(g.connect == nil) == (o.connect == nil)
 }
 
-// SameClient reports whether a client of one can serve the other: address, credential, HTTP configuration and the largest answer are the
-// same.
+// SameClient reports whether a client of one can serve the other: address, credential, HTTP configuration and largest answer are the same.
 func (g *Gateway) SameClient(o *Gateway) bool {
 	a, b := g.draft.source, o.draft.source
 	a.URL, b.URL = g.address, o.address

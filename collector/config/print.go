@@ -58,12 +58,12 @@ func (g *Gateway) written() (*yaml.Node, error) {
 		d.source.URL = g.address // that of the configuration of the hoop command line
 	}
 	for _, s := range Settings() {
-		if value := s.written(&d); value != nil && s.key() != "" && (g.connect == nil || !s.isFile) {
-			if err := put(n, s.key(), value); err != nil {
+		if value := s.written(&d); value != nil && keyOf(s.Flag) != "" && (g.connect == nil || !s.isFile) {
+			if err := put(n, keyOf(s.Flag), value); err != nil {
 				return nil, err
 			}
 		}
-		if s.key() == urlKey && len(g.labels) > 0 {
+		if keyOf(s.Flag) == urlKey && len(g.labels) > 0 {
 			if err := put(n, labelsKey, g.labels); err != nil {
 				return nil, err
 			}

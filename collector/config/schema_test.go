@@ -36,8 +36,8 @@ const (
 func schema() object {
 	settings := map[string]Setting{}
 	for _, s := range Settings() {
-		if s.key() != "" {
-			settings[s.key()] = s
+		if keyOf(s.Flag) != "" {
+			settings[keyOf(s.Flag)] = s
 		}
 	}
 	file := fileShape()
@@ -220,12 +220,12 @@ func TestTheExampleIsValid(t *testing.T) {
 		t.Errorf("editors do not find the schema by the first line %q", first)
 	}
 	for _, s := range Settings() {
-		_, name, inside := strings.Cut(s.key(), ".")
+		_, name, inside := strings.Cut(keyOf(s.Flag), ".")
 		if !inside {
-			name = s.key()
+			name = keyOf(s.Flag)
 		}
 		if name != "" && !strings.Contains(string(content), name+":") {
-			t.Errorf("it does not show %s", s.key())
+			t.Errorf("it does not show %s", keyOf(s.Flag))
 		}
 	}
 }

@@ -87,16 +87,11 @@ func Settings() []Setting {
 	}
 }
 
-// key returns the path of the setting in a file; "" where it has none.
-func (s Setting) key() string {
-	if s.Flag == httpConfigFlag {
+// keyOf returns the path in a file that a flag has; "" for none.
+func keyOf(flag string) string {
+	if flag == httpConfigFlag {
 		return ""
 	}
-	return keyOf(s.Flag)
-}
-
-// keyOf returns the key in a file that a flag has.
-func keyOf(flag string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(flag, "hoop."), "-", "_")
 }
 
@@ -224,23 +219,21 @@ func textShape() *shape {
 
 // list returns a shape for lists, which can also be text with commas.
 func list(kind, what string) *shape {
-	item := textShape()
-	item.what = what
-	item.check = func(n *node) error {
+	item := &shape{kind: "text", what: what, tags: textShape().tags, check: func(n *node) error {
 		if strings.Contains(n.text, ",") {
 			return fmt.Errorf("%q contains a comma", n.text)
 		}
 		return nil
-	}
+	}}
 	return &shape{kind: kind, what: what, tags: append([]string{listTag}, item.tags...), each: item}
 }
 
-func parseList(text string) (list []string, err error) {
-	for item := range strings.SplitSeq(text, ",") {
-		if item = strings.TrimSpace(item); item == "" {
+func parseList(text string) ([]string, error) {
+	list := strings.Split(text, ",")
+	for i, item := range list {
+		if list[i] = strings.TrimSpace(item); list[i] == "" {
 			return nil, fmt.Errorf("%q has an empty entry: write a list such as team,environment", text)
 		}
-		list = append(list, item)
 	}
 	return list, nil
 }

@@ -64,7 +64,7 @@ func section(what string) *shape {
 	all := mapping(what)
 	all.keys[httpKey], all.keys[labelsKey] = httpShape(reflect.TypeFor[config.HTTPClientConfig]()), labelsShape()
 	for _, s := range Settings() {
-		into, name := all, s.key()
+		into, name := all, keyOf(s.Flag)
 		if group, rest, nested := strings.Cut(name, "."); nested {
 			all.keys[group] = cmp.Or(all.keys[group], mapping("a mapping"))
 			into, name = all.keys[group], rest
@@ -154,13 +154,9 @@ func httpShape(t reflect.Type) *shape {
 	case reflect.Pointer:
 		return httpShape(t.Elem())
 	case reflect.Struct:
-		s := mapping("a mapping")
-		s.addFields(t)
-		return s
+		return mapping("a mapping").withFields(t)
 	case reflect.Map:
-		s := mapping("a mapping")
-		s.each = httpShape(t.Elem())
-		return s
+		return &shape{kind: "mapping", what: "a mapping", tags: []string{mapTag}, each: httpShape(t.Elem())}
 	case reflect.Slice:
 		return &shape{kind: "list", what: "a list", tags: []string{listTag}, each: httpShape(t.Elem())}
 	case reflect.Bool:
@@ -180,8 +176,8 @@ func checkedText(kind, what string, valid func(text string) bool) *shape {
 	}}
 }
 
-// addFields adds the fields of a struct as YAML has them.
-func (s *shape) addFields(t reflect.Type) {
+// withFields adds the fields of a struct as YAML has them.
+func (s *shape) withFields(t reflect.Type) *shape {
 	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
@@ -189,9 +185,10 @@ func (s *shape) addFields(t reflect.Type) {
 		case options == "inline" && f.Type.Kind() == reflect.Map:
 			s.each = httpShape(f.Type.Elem())
 		case options == "inline":
-			s.addFields(f.Type)
+			s.withFields(f.Type)
 		default:
 			s.keys[name] = httpShape(f.Type)
 		}
 	}
+	return s
 }
