@@ -20,7 +20,7 @@ func TestSchemaAndReaderAgreeOnAnything(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &problems{path: "hoop.yml"}
+		p := &problems{"hoop.yml", map[int][]string{}}
 		p.check(p.read(document), fileShape())
 		says, schema := p.err(), valid(t, s, string(document))
 		if (says == nil) != (schema == nil) {

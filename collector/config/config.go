@@ -40,11 +40,11 @@ func Load(path string) (*Config, error) {
 // Read returns the content of a file, for Parse. Of a file that is too large it reads no more than Parse needs to refuse it.
 func Read(path string) ([]byte, error) {
 	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+	var content []byte
+	if err == nil {
+		defer func() { _ = f.Close() }()
+		content, err = io.ReadAll(io.LimitReader(f, maxBytes+1))
 	}
-	defer func() { _ = f.Close() }()
-	content, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -63,8 +63,7 @@ func Parse(path string, content []byte) (*Config, error) {
 	return newConfig(gateways, sha256.Sum256(content)), nil
 }
 
-// Single returns the configuration that flags make: one gateway without a name. It reads the files that the flags name, so that a problem
-// with one is found at once. The error is the first problem.
+// Single returns the configuration that flags make: one gateway without a name. It reads the files that they name. The error is the first problem.
 func Single(d Draft) (*Config, error) { return Simulated(d, nil) }
 
 // Simulated returns the configuration that flags make for a gateway whose client connect makes, whatever they say about URL and credential.
@@ -112,8 +111,7 @@ func (g *Gateway) Name() string { return g.name }
 // TargetLabels returns the labels that the target gets in Prometheus, in addition to those that identify the gateway.
 func (g *Gateway) TargetLabels() map[string]string { return maps.Clone(g.labels) }
 
-// Address returns the base URL of the API, spelled the same for all gateways with the same address. They share one server, so only one of
-// them may send requests at a time.
+// Address returns the base URL of the API, spelled the same for all gateways on one server: only one of them may send requests at a time.
 func (g *Gateway) Address() string { return g.address }
 
 // Collector returns the configuration of the collector, without Client, Logger and State.
@@ -156,10 +154,9 @@ type Draft struct {
 }
 
 // newDraft returns a draft in which every setting has its default.
-func newDraft() (Draft, error) {
-	d := Draft{}
+func newDraft() (d Draft, err error) {
 	for _, s := range Settings() {
-		if err := s.Set(&d, s.Default); err != nil && s.Default != "" {
+		if err = s.Set(&d, s.Default); err != nil && s.Default != "" {
 			return d, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 
 // parseFile reads and validates a file.
 func parseFile(path string, content []byte) (gateways []*Gateway, err error) {
-	b := &builder{problems: problems{path: path}, settings: Settings()}
+	b := &builder{problems: problems{path, map[int][]string{}}, settings: Settings()}
 	if b.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
@@ -42,10 +43,7 @@ type builder struct {
 }
 
 func (b *builder) gateways(root *node) (gateways []*Gateway) {
-	all := root.field(gatewaysKey)
-	if all == nil {
-		all = &node{line: root.line, path: gatewaysKey}
-	}
+	all := cmp.Or(root.field(gatewaysKey), &node{line: root.line, path: gatewaysKey})
 	if len(all.children) == 0 && !root.invalid && !all.invalid {
 		b.invalid(all, "must name at least one gateway")
 	}
@@ -101,14 +99,10 @@ func (b *builder) gateway(section *node) *Gateway {
 
 // allValid reports whether no problem was found with the values of settings that a section has.
 func allValid(section *node, flags []string) bool {
-	return !slices.ContainsFunc(flags, func(flag string) bool {
-		n := section.at(keyOf(flag))
-		return n != nil && !n.valid()
-	})
+	return !slices.ContainsFunc(flags, func(flag string) bool { return !section.at(keyOf(flag)).valid() })
 }
 
-// conflict adds the problem that settings have with each other. Its line is that of the first one that the section has, or else that the
-// defaults have.
+// conflict adds the problem that settings do not fit. Its line is that of the first one in the section, or else in the defaults.
 func (b *builder) conflict(section *node, c conflict) {
 	key := keyOf(c.flags[0])
 	for _, in := range []*node{section, b.defaults} {
@@ -133,11 +127,12 @@ func (b *builder) compare(sections []*node, gateways []*Gateway) {
 		if g.address == "" {
 			continue
 		}
+		n := sections[i]
 		if first, found := byAddress[g.address]; !found {
 			byAddress[g.address] = i
 		} else if gateways[first].draft.collector.Duty != g.draft.collector.Duty {
-			b.conflict(sections[i], conflict{"must be the same as that of " + sections[first].path +
-				", which has the same address: it limits the load of one server", []string{"hoop.duty", "hoop.url"}})
+			text := "must be the same as that of " + sections[first].path + ", which has the same address: it limits the load of one server"
+			b.conflict(n, conflict{text, []string{"hoop.duty", "hoop.url"}})
 		}
 		if g.draft.source.Check() != nil {
 			continue // this is reported, or a part of it could not be read: what sessions it shows is unknown
@@ -146,8 +141,8 @@ func (b *builder) compare(sections []*node, gateways []*Gateway) {
 		if first, found := bySource[s]; !found {
 			bySource[s] = i
 		} else if !strings.Contains(s.credential, hidden) { // a printed file: what is hidden can differ
-			b.add(sections[i].nameLine, sections[i].path, "has the address, the credential and the filters of %s: the same sessions would be counted twice",
-				sections[first].path)
+			const text = "has the same address, credential and filters as %s: the same sessions would be counted twice"
+			b.add(n.nameLine, n.path, text, sections[first].path)
 		}
 	}
 }
@@ -200,13 +195,8 @@ func credentialID(o credential.Options) string {
 
 // problems collects what is wrong with one file.
 type problems struct {
-	path string
-	list []problem
-}
-
-type problem struct {
-	line int // 0 for the whole file
-	text string
+	path  string
+	texts map[int][]string // by line; 0 for the whole file
 }
 
 // add adds a problem with the value of a key, "" for the whole file. Its text gets file, line and key. A problem in the defaults, which all
@@ -219,9 +209,9 @@ func (p *problems) add(line int, key, format string, args ...any) {
 	if key != "" {
 		where += ": " + key
 	}
-	one := problem{line, where + ": " + fmt.Sprintf(format, args...)}
-	if !slices.Contains(p.list, one) {
-		p.list = append(p.list, one)
+	text := where + ": " + fmt.Sprintf(format, args...)
+	if !slices.Contains(p.texts[line], text) {
+		p.texts[line] = append(p.texts[line], text)
 	}
 }
 
@@ -233,10 +223,11 @@ func (p *problems) invalid(n *node, text string) {
 
 // err joins the problems in the order of the file; nil for none.
 func (p *problems) err() error {
-	slices.SortStableFunc(p.list, func(a, b problem) int { return cmp.Compare(a.line, b.line) })
 	var all []error
-	for _, one := range p.list {
-		all = append(all, errors.New(one.text))
+	for _, line := range slices.Sorted(maps.Keys(p.texts)) {
+		for _, text := range p.texts[line] {
+			all = append(all, errors.New(text))
+		}
 	}
 	return errors.Join(all...)
 }

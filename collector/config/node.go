@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -58,8 +59,8 @@ func (n *node) contains(match func(*node) bool) bool {
 	return match(n) || slices.ContainsFunc(n.children, func(c *node) bool { return c.contains(match) })
 }
 
-// valid reports whether there is no problem with a value or inside it.
-func (n *node) valid() bool { return !n.contains(func(n *node) bool { return n.invalid }) }
+// valid reports whether there is no problem with a value or inside it. No value is valid too.
+func (n *node) valid() bool { return n == nil || !n.contains(func(n *node) bool { return n.invalid }) }
 
 // overlay returns a mapping with the fields of both, except for those of the lower one that drop selects: mappings are merged; of other
 // values the upper one wins. Both can be nil.
@@ -129,9 +130,8 @@ func (p *problems) read(content []byte) *node {
 // syntaxError adds an error of the YAML library. It leaves out what the error quotes, which can be part of a secret.
 func (p *problems) syntaxError(content []byte, err error) {
 	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1 // the library does not name the first line
-	if found := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(text); found != nil {
-		text = text[len(found[0]):]
-		line, _ = strconv.Atoi(found[1])
+	if n, _ := fmt.Sscanf(text, "line %d: ", &line); n == 1 {
+		_, text, _ = strings.Cut(text, ": ")
 	}
 	// It does not name the line of an alias either.
 	if found := regexp.MustCompile(`^unknown anchor '(.*)' referenced`).FindStringSubmatch(text); found != nil {

@@ -29,10 +29,7 @@ type shape struct {
 }
 
 // The keys of a file, and those of a gateway that are not settings, but for the url.
-const (
-	defaultsKey, gatewaysKey   = "defaults", "gateways"
-	urlKey, labelsKey, httpKey = "url", "target_labels", "http_client_config"
-)
+const defaultsKey, gatewaysKey, urlKey, labelsKey, httpKey = "defaults", "gateways", "url", "target_labels", "http_client_config"
 
 // gatewayNames is the pattern of the names of gateways, which are values of a label and parts of URLs.
 const gatewayNames = `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`
