@@ -155,7 +155,7 @@ func (o *options) validate() error {
 	case o.configFile != "" && len(given) > 0:
 		return fmt.Errorf("--config.file names all gateways and what holds for them: leave %s out", strings.Join(given, ", "))
 	case o.demo:
-		return o.gateway.Nowhere("--demo brings its own gateway")
+		return o.gateway.RefuseSource("--demo brings its own gateway")
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (o *options) configuration() (*config.Config, error) {
 	if !o.listenGiven {
 		*o.listen.WebListenAddresses = []string{"127.0.0.1" + defaultPort}
 	}
-	if err := o.gateway.Default("labels.connection-tags", "team,environment"); err != nil {
+	if err := o.gateway.SetDefault("labels.connection-tags", "team,environment"); err != nil {
 		return nil, err
 	}
 	gateway := demo.Gateway(time.Now)

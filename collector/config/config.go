@@ -129,8 +129,7 @@ func (g *Gateway) Client(opts ...client.Option) (*client.Client, error) {
 
 // Equal reports whether nothing at all differs.
 func (g *Gateway) Equal(o *Gateway) bool {
-	return g.name == o.name && maps.Equal(g.labels, o.labels) && g.address == o.address && reflect.DeepEqual(g.draft, o.draft) &&
-		(g.connect == nil) == (o.connect == nil)
+	return g.name == o.name && maps.Equal(g.labels, o.labels) && reflect.DeepEqual(g.draft, o.draft) && g.SameClient(o)
 }
 
 // SameClient reports whether a client of one can serve the other: address, credential, HTTP configuration and largest answer are the same.

@@ -117,12 +117,13 @@ func withoutSecrets(c config.HTTPClientConfig) config.HTTPClientConfig {
 		for name := range o.EndpointParams {
 			o.EndpointParams[name] = hidden
 		}
-		if u, err := url.Parse(o.TokenURL); err == nil {
-			if u.RawQuery != "" {
-				u.RawQuery = hidden
-			}
-			o.TokenURL = u.Redacted()
+		u, err := url.Parse(o.TokenURL)
+		if err != nil {
+			u = &url.URL{RawQuery: hidden}
+		} else if u.RawQuery != "" {
+			u.RawQuery = hidden
 		}
+		o.TokenURL = u.Redacted()
 		c.OAuth2 = &o
 	}
 	return c

@@ -41,13 +41,14 @@ gateways:
         scopes: [a, b]
         proxy_url: "http://u:s3cret-13@proxy"
         tls_config: {cert: x, key: s3cret-14}
+  unusable: {url: https://b, http_client_config: {oauth2: {client_id: c, client_secret: s3cret-18, token_url: "http://u:s3cret-19@a:b"}}}
   jwt: {url: https://b, http_client_config: {oauth2: {client_id: c, token_url: "https://t", grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", client_certificate_key: s3cret-15}}}
 `
 
 func TestNoSecretIsShown(t *testing.T) {
 	c := parsed(t, everything)
 	text := printed(t, c)
-	if strings.Contains(text, "s3cret") || strings.Count(text, hidden)+strings.Count(text, "xxxxx") != 18 {
+	if strings.Contains(text, "s3cret") || strings.Count(text, hidden)+strings.Count(text, "xxxxx") != 20 {
 		t.Errorf("a secret is there, or not all places are:\n%s", text)
 	}
 	for _, g := range c.Gateways() {

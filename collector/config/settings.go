@@ -127,11 +127,10 @@ func notNegative(v float64) bool { return v >= 0 }
 
 // read sets the value that a file has. Relative names of files start from dir.
 func (s Setting) read(d *Draft, n *node, dir string) error {
-	home := s.Flag == cliConfigFlag && strings.HasPrefix(n.text, "~/")
 	switch {
 	case s.isFile && n.text == "":
 		return errors.New("is empty: name a file, or leave the key out")
-	case s.isFile && !home:
+	case s.isFile && (s.Flag != cliConfigFlag || !strings.HasPrefix(n.text, "~/")):
 		return s.Set(d, config.JoinDir(dir, n.text))
 	case n.tag != listTag:
 		return s.Set(d, n.text)

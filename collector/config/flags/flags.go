@@ -47,8 +47,8 @@ func (g *Gateway) Given() (given []string) {
 	return given
 }
 
-// Nowhere returns an error if a flag names a gateway or a credential. The environment can: it may be meant for other programs.
-func (g *Gateway) Nowhere(because string) error {
+// RefuseSource returns an error if a flag names a gateway or a credential. The environment can: it may be meant for other programs.
+func (g *Gateway) RefuseSource(because string) error {
 	for _, s := range config.Settings() {
 		if s.Env != "" && s.Flag != "" && *g.given[s.Flag] {
 			return fmt.Errorf("%s: leave --%s out", because, s.Flag)
@@ -57,8 +57,8 @@ func (g *Gateway) Nowhere(because string) error {
 	return nil
 }
 
-// Default sets a setting whose flag was not given.
-func (g *Gateway) Default(flag, text string) error {
+// SetDefault sets a setting whose flag was not given.
+func (g *Gateway) SetDefault(flag, text string) error {
 	for _, s := range config.Settings() {
 		if s.Flag == flag && !*g.given[flag] {
 			return s.Set(&g.Draft, text)
