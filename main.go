@@ -152,7 +152,7 @@ func (o *options) configuration() (*config.Config, error) {
 	if !o.listenGiven {
 		*o.listen.WebListenAddresses = []string{"127.0.0.1" + defaultPort}
 	}
-	if err := o.gateway.Default("labels.connection-tags", "team,environment"); err != nil {
+	if err := o.gateway.SetDefault("labels.connection-tags", "team,environment"); err != nil {
 		return nil, err
 	}
 	return config.Simulated(o.gateway.Draft, demo.Connect(demo.Gateway(time.Now)))

@@ -129,10 +129,10 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"no such token file", good + " --hoop.token-file=/does/not/exist", "--hoop.token-file: open /does/not/exist", nil},
 		{"the token as a flag", good + " --hoop.token=t", "unknown long flag '--hoop.token'", nil},
 		{"an argument", "metrics", "unexpected metrics", nil},
-		{"no duration", "--cache.ttl=ten", `--cache.ttl: "ten" is no duration: write one such as`, nil},
-		{"a negative duration", "--stale.after=-5m", `--stale.after: "-5m" is no duration`, nil},
-		{"no number", "--hoop.duty=half", `--hoop.duty: "half" is no number`, nil},
-		{"no whole number", "--metrics.max-connections=1.5", `--metrics.max-connections: "1.5" is no whole number`, nil},
+		{"no duration", "--cache.ttl=ten", `--cache.ttl: "ten" is not a duration, such as`, nil},
+		{"a negative duration", "--stale.after=-5m", `--stale.after: "-5m" is not a duration`, nil},
+		{"no number", "--hoop.duty=half", `--hoop.duty: "half" is not a number`, nil},
+		{"no whole number", "--metrics.max-connections=1.5", `--metrics.max-connections: "1.5" is not a whole number`, nil},
 		{"a negative number", "--metrics.max-connections=-1", "--metrics.max-connections: must not be negative", nil},
 		{"a negative number of scrapes", "--web.max-requests=-1", "--web.max-requests: must not be negative", nil},
 		{"no duty", "--hoop.duty=0", "--hoop.duty: must be above 0 and at most 1", nil},
@@ -150,14 +150,14 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"a threshold twice", "--sessions.long-running=60m,1h", `--sessions.long-running: "60m" and "1h" are the same threshold`, nil},
 		{"tags with a hole", "--labels.connection-tags=team,,env", `--labels.connection-tags: "team,,env" has an empty entry`, nil},
 		{"tags that collide", good + " --labels.connection-tags=a.b,a-b", "both become the label tag_a_b", []string{"HOOP_TOKEN=t"}},
-		{"no buckets", "--no-metrics.native-histograms --no-metrics.classic-histograms", "leave one of them out", nil},
+		{"no buckets", "--no-metrics.native-histograms --no-metrics.classic-histograms", "switch one of them on", nil},
 		{"an unknown level", "--log.level=trace", `--log.level: "trace" is unknown: write one of debug, info, warn, error`, nil},
 		{"an unknown format", "--log.format=xml", `--log.format: "xml" is unknown`, nil},
 		{"two things at once", "--once --config.check", "--once and --config.check: choose one", nil},
 		{"demo with a state", "--demo --state.dir=x", "--demo brings a new gateway each time: leave --state.dir out", nil},
 		{"a state in nowhere", good + " --state.dir=/does/not/exist", "--state.dir: making the directory for the state: mkdir /does/not/exist", []string{"HOOP_TOKEN=t"}},
-		{"a state in a file", good + " --state.dir=main_test.go", "--state.dir: main_test.go is no directory", []string{"HOOP_TOKEN=t"}},
-		{"a state that is only checked", good + " --config.check --state.dir=main_test.go", "--state.dir: main_test.go is no directory", []string{"HOOP_TOKEN=t"}},
+		{"a state in a file", good + " --state.dir=main_test.go", "--state.dir: main_test.go is not a directory", []string{"HOOP_TOKEN=t"}},
+		{"a state that is only checked", good + " --config.check --state.dir=main_test.go", "--state.dir: main_test.go is not a directory", []string{"HOOP_TOKEN=t"}},
 		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},
 		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is not a path`, nil},
 		{"a path that is taken", "--demo --web.telemetry-path=/-/ready", "is the path of another page", nil},
@@ -489,7 +489,10 @@ func TestREADMEListsEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := collector.DefaultConfig()
+	cfg, err := config.Defaults()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg.Client, cfg.ConnectionTags = c, []string{"key"}
 	col, err := collector.New(cfg)
 	if err != nil {

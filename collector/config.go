@@ -21,8 +21,8 @@ type Config struct {
 	// Logger gets what an operator should know; nil: nothing is logged.
 	Logger log.Logger
 
-	// Connection, Type, User (the subject identifier) and ReviewApprover (e-mail) narrow the sessions that are watched. "": all.
-	Connection, Type, User, ReviewApprover string
+	// Filters narrow the sessions that are watched. They are names, not patterns.
+	client.Filters
 
 	// Lookback is how far the first backfill goes back; above 0.
 	Lookback time.Duration
@@ -63,18 +63,6 @@ type Config struct {
 	clock func() time.Time
 }
 
-// DefaultConfig returns the configuration of an exporter without settings. Client is missing.
-func DefaultConfig() Config {
-	const day = 24 * time.Hour
-	return Config{
-		Lookback: 7 * day, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * day,
-		LongRunning:    []exposition.Threshold{{Name: "1h", Duration: time.Hour}, {Name: "8h", Duration: 8 * time.Hour}, {Name: "24h", Duration: day}, {Name: "72h", Duration: 3 * day}},
-		Overdue:        []exposition.Threshold{{Name: "5m", Duration: 5 * time.Minute}, {Name: "20m", Duration: 20 * time.Minute}, {Name: "1h", Duration: time.Hour}, {Name: "24h", Duration: day}},
-		FirstValueHold: 2 * time.Minute,
-		CacheTTL:       10 * time.Second, StaleAfter: 5 * time.Minute, Timeout: 30 * time.Second, Budget: 0.1,
-	}
-}
-
 // validated returns the configuration with its optional parts filled in. It fails if a required one is missing, or a number is out of bounds.
 func (c Config) validated() (Config, error) {
 	if c.Client == nil {
@@ -88,11 +76,11 @@ func (c Config) validated() (Config, error) {
 		{"CacheTTL", c.CacheTTL}, {"StaleAfter", c.StaleAfter}, {"Timeout", c.Timeout},
 	} {
 		if field.value <= 0 {
-			return c, fmt.Errorf("collector.Config.%s is %v: must be above 0; start from collector.DefaultConfig", field.name, field.value)
+			return c, fmt.Errorf("collector.Config.%s is %v: must be above 0", field.name, field.value)
 		}
 	}
 	if !(c.Budget > 0 && c.Budget <= 1) {
-		return c, fmt.Errorf("collector.Config.Budget is %v: must be above 0 and at most 1; start from collector.DefaultConfig", c.Budget)
+		return c, fmt.Errorf("collector.Config.Budget is %v: must be above 0 and at most 1", c.Budget)
 	}
 	if c.Logger == nil {
 		c.Logger = log.NewNopLogger()
@@ -121,9 +109,7 @@ func (c Config) plannerOptions() planner.Options {
 			Lookback: c.Lookback, AllowedLateness: c.AllowedLateness, ForgetAfter: c.ForgetAfter,
 			FirstValueHold: c.FirstValueHold, ConnectionTags: c.ConnectionTags, MaxConnections: c.MaxConnections,
 		},
-		Filters: client.ListOptions{Filters: client.Filters{
-			Connection: c.Connection, Type: c.Type, User: c.User, ReviewApprover: c.ReviewApprover,
-		}.Literal()},
-		Budget: c.Budget, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
+		Filters: client.ListOptions{Filters: c.Filters.Literal()},
+		Budget:  c.Budget, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),
 	}
 }

@@ -50,10 +50,7 @@ var errIdentityPending = errors.New("it is not known yet whose sessions the cred
 
 // identityOf is whose sessions a user sees through the filters of the configuration.
 func (c Config) identityOf(user *client.UserInfo) state.Identity {
-	id := state.Identity{
-		Organization: user.OrgID, Limited: !user.SeesAllSessions(),
-		Connection: c.Connection, Type: c.Type, User: c.User, ReviewApprover: c.ReviewApprover,
-	}
+	id := state.Identity{Organization: user.OrgID, Limited: !user.SeesAllSessions(), Filters: c.Filters}
 	if id.Limited {
 		id.Subject = user.ID
 	}

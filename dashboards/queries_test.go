@@ -14,6 +14,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
@@ -155,7 +156,10 @@ func described(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := collector.DefaultConfig()
+	cfg, err := config.Defaults()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg.Client = gateway
 	c, err := collector.New(cfg)
 	if err != nil {

@@ -1,233 +1,248 @@
 package config
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
 	"path/filepath"
-	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/config"
-	"go.yaml.in/yaml/v3"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/client/credential"
 )
 
-// section is what a file says in its defaults or about one gateway.
-type section struct {
-	key    string
-	line   int
-	values map[string]string // by flag; none that is wrong
-	lines  map[string]int    // of the values, wrong ones too
-	labels map[string]string
-	http   *yaml.Node
-	broken bool // it is no HTTPClientConfig
-}
-
-// The keys of a section that are no settings.
-const labelsKey, urlKey = "target_labels", "url"
-
-// reader reads a file's values.
-type reader struct {
-	mistakes
-	settings map[string]Setting // by key
-	reserved []string           // labels that no target may have
-}
-
-func newReader(path string) *reader {
-	r := &reader{mistakes: mistakes{path: path}, settings: map[string]Setting{}, reserved: reservedLabels()}
-	for _, s := range Settings() {
-		if key := s.key(); key != "" {
-			r.settings[key] = s
-		}
-	}
-	return r
-}
-
-// parse reads and validates a file.
-func parse(path string, content []byte) ([]*Gateway, error) {
-	r := newReader(path)
-	root := r.unfold(content)
-	if root == nil {
-		return nil, r.err()
-	}
-	defaults, sections := r.document(root)
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
+// parseFile reads and validates a file.
+func parseFile(path string, content []byte) (gateways []*Gateway, err error) {
+	b := &builder{problems: problems{path, map[int][]string{}}, settings: Settings()}
+	if b.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	b, err := newBuilder(&r.mistakes, dir, defaults)
-	if err != nil {
+	if b.base, err = newDraft(); err != nil {
 		return nil, err
 	}
-	var gateways []*Gateway
+	b.base.source.ByKeys = true
+	if root := b.read(content); root != nil {
+		b.check(root, fileShape())
+		b.defaults = root.field(defaultsKey)
+		gateways = b.gateways(root)
+	}
+	return gateways, b.err()
+}
+
+// builder makes gateways of the sections of a file whose form was checked.
+type builder struct {
+	problems
+	settings []Setting
+	dir      string // where relative paths start
+	base     Draft  // the default of every setting
+	defaults *node  // what the file says for all gateways; nil for nothing
+}
+
+func (b *builder) gateways(root *node) (gateways []*Gateway) {
+	all := cmp.Or(root.field(gatewaysKey), &node{line: root.line, path: gatewaysKey})
+	if len(all.children) == 0 && !root.invalid && !all.invalid {
+		b.invalid(all, "must name at least one gateway")
+	}
+	sections := slices.DeleteFunc(all.children, func(n *node) bool { return n.tag != mapTag })
 	for _, s := range sections {
 		gateways = append(gateways, b.gateway(s))
 	}
 	b.compare(sections, gateways)
-	if err := r.err(); err != nil {
-		return nil, err
-	}
-	return gateways, nil
+	return gateways
 }
 
-func (r *reader) document(root *yaml.Node) (defaults *section, gateways []*section) {
-	defaults = &section{key: "defaults"}
-	if !r.is(root, "", "a mapping with the key gateways", "!!map") {
-		return defaults, nil
+// gateway makes the gateway of a section, and adds the problems with what its valid values mean.
+func (b *builder) gateway(section *node) *Gateway {
+	drop := func(*node) bool { return false }
+	if section.contains(isCredential(section.path)) { // it replaces that of the defaults, whatever kind each is
+		drop = isCredential(defaultsKey)
 	}
-	for name, value := range pairs(root) {
-		switch name.Value {
-		case "defaults":
-			defaults = r.section(value, "defaults")
-		case "gateways":
-			gateways = r.gateways(value)
-		default:
-			r.unknown(name.Line, join("", name.Value), []string{"defaults", "gateways"})
+	all := overlay(b.defaults, section, drop)
+	g := &Gateway{name: section.name, labels: map[string]string{}, draft: b.base}
+	for _, s := range b.settings {
+		if n := all.at(keyOf(s.Flag)); n != nil && n.valid() { // a setting without a key finds nothing valid
+			_ = s.read(&g.draft, n, b.dir) // the check found it to be right
 		}
 	}
-	if field(root, "gateways") == nil {
-		r.add(root.Line, "gateways", "is missing: name at least one gateway there")
+	if labels := all.field(labelsKey); labels != nil {
+		for _, n := range labels.children {
+			g.labels[n.name] = n.text
+		}
 	}
-	return defaults, gateways
+	var err error
+	if http := all.field(httpKey); http != nil && http.valid() {
+		if g.draft.source.HTTP, err = decodeHTTP(http, b.dir); err != nil {
+			b.invalid(http, err.Error())
+		}
+	}
+	if allValid(all, append(credentialFlags(), httpKey)) {
+		if err := g.draft.source.Check(); err != nil {
+			b.add(section.nameLine, section.path, "%s", err)
+		}
+	}
+	if n := section.field(urlKey); n == nil {
+		b.add(section.nameLine, join(section.path, urlKey), "is missing: give one such as https://hoop.example.com/api")
+	} else if g.address, err = address(n.text); err != nil && n.valid() {
+		b.invalid(n, strings.TrimPrefix(err.Error(), "gateway URL: "))
+	}
+	for _, c := range g.draft.conflicts(keyOf) {
+		if allValid(all, c.flags) {
+			b.conflict(section, c)
+		}
+	}
+	return g
 }
 
-func (r *reader) gateways(n *yaml.Node) (all []*section) {
-	const key = "gateways"
-	if !r.is(n, key, "a mapping of names to gateways", "!!map") {
-		return nil
-	}
-	if len(n.Content) == 0 {
-		r.add(n.Line, key, "is empty: name at least one gateway there")
-	}
-	for name, value := range pairs(n) {
-		if !goodName(name.Value) {
-			r.add(name.Line, join(key, name.Value), "is no name of a gateway: 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first")
+// allValid reports whether no problem was found with the values of settings that a section has.
+func allValid(section *node, flags []string) bool {
+	return !slices.ContainsFunc(flags, func(flag string) bool { return !section.at(keyOf(flag)).valid() })
+}
+
+// conflict adds the problem that settings do not fit. Its line is that of the first one in the section, or else in the defaults.
+func (b *builder) conflict(section *node, c conflict) {
+	key := keyOf(c.flags[0])
+	for _, in := range []*node{section, b.defaults} {
+		for _, flag := range c.flags {
+			if n := in.at(keyOf(flag)); n != nil {
+				b.add(n.line, join(in.path, key), "%s", c.text)
+				return
+			}
 		}
-		full := join(key, name.Value)
-		if !r.is(value, full, "a mapping with the url and what else holds for the gateway", "!!map") {
+	}
+	b.add(section.nameLine, join(section.path, key), "%s", c.text)
+}
+
+// compare adds the problems of gateways with each other.
+func (b *builder) compare(sections []*node, gateways []*Gateway) {
+	type source struct {
+		address, credential string
+		filters             client.Filters
+	}
+	byAddress, bySource := map[string]int{}, map[source]int{}
+	for i, g := range gateways {
+		if g.address == "" {
 			continue
 		}
-		s := r.section(value, full)
-		s.line = name.Line
-		all = append(all, s)
-	}
-	return all
-}
-
-// goodName tells whether a gateway can be called so: the name is a label's value, and a parameter in URLs.
-func goodName(name string) bool {
-	if name == "" || len(name) > 63 {
-		return false
-	}
-	for i, r := range name {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		if !letter && (i == 0 || !strings.ContainsRune("._-", r)) {
-			return false
+		n := sections[i]
+		if first, found := byAddress[g.address]; !found {
+			byAddress[g.address] = i
+		} else if gateways[first].draft.collector.Budget != g.draft.collector.Budget {
+			text := "must be the same as that of " + sections[first].path + ", which has the same address: it limits the load of one server"
+			b.conflict(n, conflict{text, []string{"hoop.duty", "hoop.url"}})
+		}
+		if g.draft.source.Check() != nil {
+			continue // this is reported, or a part of it could not be read: what sessions it shows is unknown
+		}
+		s := source{g.address, credentialID(g.draft.source), g.draft.collector.Filters}
+		if first, found := bySource[s]; !found {
+			bySource[s] = i
+		} else if !strings.Contains(s.credential, hidden) { // a printed file: what is hidden can differ
+			const text = "has the same address, credential and filters as %s: the same sessions would be counted twice"
+			b.add(n.nameLine, n.path, text, sections[first].path)
 		}
 	}
-	return true
 }
 
-// wrong tells whether a setting is there and cannot be used.
-func (s *section) wrong(flag string) bool {
-	_, right := s.values[flag]
-	return s.lines[flag] > 0 && !right
-}
-
-func (s *section) name() string { return strings.TrimPrefix(s.key, "gateways.") }
-
-// section reads the defaults or a gateway.
-func (r *reader) section(n *yaml.Node, key string) *section {
-	s := &section{key: key, line: n.Line, values: map[string]string{}, lines: map[string]int{}}
-	r.group(s, n, "")
-	return s
-}
-
-// group reads the settings below a key of a section.
-func (r *reader) group(s *section, n *yaml.Node, group string) {
-	if !r.is(n, strings.TrimSuffix(s.key+"."+group, "."), "a mapping", "!!map") {
-		return
+// decodeHTTP returns the HTTP configuration of a value that was checked. Paths in it start from dir.
+func decodeHTTP(n *node, dir string) (*config.HTTPClientConfig, error) {
+	c := &config.HTTPClientConfig{}
+	if err := n.yaml().Decode(c); err != nil {
+		return nil, errors.New(withoutValues(err.Error()))
 	}
-	for name, value := range pairs(n) {
-		key, full := strings.TrimPrefix(group+"."+name.Value, "."), join(strings.TrimSuffix(s.key+"."+group, "."), name.Value)
-		switch setting, known := r.settings[key]; {
-		case strings.Contains(name.Value, "."): // sessions.lookback is a path, not a key
-			r.unknown(name.Line, full, r.known(s, group))
-		case key == httpKey:
-			before := len(r.list)
-			r.http(value, full, reflect.TypeFor[config.HTTPClientConfig]())
-			s.http, s.broken = value, len(r.list) > before
-		case key == labelsKey:
-			s.labels = r.labels(value, full)
-		case key == urlKey && s.key == "defaults":
-			r.add(name.Line, full, "is no default: it makes a gateway what it is")
-		case known:
-			s.lines[setting.Flag] = value.Line
-			if text, ok := r.value(setting, value, full); ok {
-				s.values[setting.Flag] = text
+	c.SetDirectory(dir)
+	if c.OAuth2 != nil { // SetDirectory leaves this one out
+		c.OAuth2.ClientCertificateKeyFile = config.JoinDir(dir, c.OAuth2.ClientCertificateKeyFile)
+	}
+	return c, nil
+}
+
+const headersKey = "http_headers"
+
+// credentialFlags returns the settings that name a credential, as far as a file has them.
+func credentialFlags() []string {
+	return []string{"hoop.token-file", "hoop.api-key-file", cliConfigFlag}
+}
+
+// isCredential returns a function that reports whether a value in the section at a path is a credential.
+func isCredential(section string) func(*node) bool {
+	http := section + "." + httpKey + "."
+	paths := []string{http + "basic_auth", http + "authorization", http + "oauth2", http + "bearer_token", http + "bearer_token_file"}
+	for _, flag := range credentialFlags() {
+		paths = append(paths, section+"."+keyOf(flag))
+	}
+	return func(n *node) bool {
+		return slices.Contains(paths, n.path) || strings.EqualFold(n.path, http+headersKey+"."+client.APIKeyHeader)
+	}
+}
+
+// credentialID returns a text that differs between different credentials. It holds secrets.
+func credentialID(o credential.Options) string {
+	c := cmp.Or(o.HTTP, &config.HTTPClientConfig{})
+	parts := []any{o.TokenFile, o.APIKeyFile, o.CLIConfig, c.BasicAuth, c.Authorization, c.OAuth2}
+	if c.HTTPHeaders != nil {
+		for name, header := range c.HTTPHeaders.Headers {
+			if strings.EqualFold(name, client.APIKeyHeader) {
+				parts = append(parts, header)
 			}
-		case group == "" && slices.Contains(r.known(s, ""), key):
-			r.group(s, value, key)
-		default:
-			r.unknown(name.Line, full, r.known(s, group))
 		}
 	}
+	return fmt.Sprintf(strings.Repeat("%q ", len(parts)), parts...) // one by one: fmt shows only the address of a pointer inside a slice
 }
 
-// known are the keys of a group of settings.
-func (r *reader) known(s *section, group string) (keys []string) {
-	for key := range r.settings {
-		if group != "" {
-			rest, inside := strings.CutPrefix(key, group+".")
-			if !inside {
-				continue
-			}
-			key = rest
+// problems collects what is wrong with one file.
+type problems struct {
+	path  string
+	texts map[int][]string // by line; 0 for the whole file
+}
+
+// add adds a problem with the value of a key, "" for the whole file. Its text gets file, line and key. A problem in the defaults, which all
+// gateways have, is there once.
+func (p *problems) add(line int, key, format string, args ...any) {
+	where := p.path
+	if line > 0 {
+		where += ":" + strconv.Itoa(line)
+	}
+	if key != "" {
+		where += ": " + key
+	}
+	text := where + ": " + fmt.Sprintf(format, args...)
+	if !slices.Contains(p.texts[line], text) {
+		p.texts[line] = append(p.texts[line], text)
+	}
+}
+
+// invalid adds a problem with a value, and marks the value so that nothing else uses it.
+func (p *problems) invalid(n *node, text string) {
+	n.invalid = true
+	p.add(n.line, n.path, "%s", text)
+}
+
+// err joins the problems in the order of the file; nil for none.
+func (p *problems) err() error {
+	var all []error
+	for _, line := range slices.Sorted(maps.Keys(p.texts)) {
+		for _, text := range p.texts[line] {
+			all = append(all, errors.New(text))
 		}
-		key, _, _ = strings.Cut(key, ".")
-		keys = append(keys, key)
 	}
-	if group == "" {
-		keys = append(keys, httpKey, labelsKey)
-	}
-	slices.Sort(keys)
-	return slices.DeleteFunc(slices.Compact(keys), func(k string) bool { return group == "" && k == urlKey && s.key == "defaults" })
+	return errors.Join(all...)
 }
 
-// value is a value as the flag's text.
-func (r *reader) value(s Setting, n *yaml.Node, key string) (text string, ok bool) {
-	if s.kind.isList() && n.Tag == "!!seq" {
-		return r.sequence(s, n, key)
-	}
-	if n.Kind != yaml.ScalarNode || !s.kind.takes(n.Tag) {
-		return "", r.is(n, key, s.kind.form())
-	}
-	if n.Value == "" && s.kind == file {
-		r.add(n.Line, key, "is empty: name a file, or leave the key out")
-		return "", false
-	}
-	return n.Value, r.valid(s, n, key, n.Value)
+// join returns the path of a key in the mapping at another path.
+func join(parent, key string) string {
+	return strings.TrimPrefix(parent+"."+printable(key), ".")
 }
 
-func (r *reader) sequence(s Setting, n *yaml.Node, key string) (text string, ok bool) {
-	var items []string
-	for _, item := range n.Content {
-		switch {
-		case item.Kind != yaml.ScalarNode || !s.kind.takes(item.Tag):
-			return "", r.is(item, key, s.kind.form())
-		case strings.Contains(item.Value, ","):
-			r.add(item.Line, key, "%q has a comma in it", item.Value)
-			return "", false
-		}
-		items = append(items, item.Value)
+// printable returns a key as it can be part of a line: where it is long or has odd characters, quoted and shortened.
+func printable(key string) string {
+	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' }
+	if key == "" || len(key) > 64 || strings.ContainsFunc(key, odd) {
+		return fmt.Sprintf("%.64q", key)
 	}
-	text = strings.Join(items, ",")
-	return text, len(items) == 0 || r.valid(s, n, key, text)
-}
-
-// valid tells whether a text can be the setting's value, and notes it if not.
-func (r *reader) valid(s Setting, n *yaml.Node, key, text string) bool {
-	if err := s.set(&Draft{}, text); err != nil {
-		r.add(n.Line, key, "%s", err)
-		return false
-	}
-	return true
+	return key
 }

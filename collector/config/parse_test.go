@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,11 +36,11 @@ func parsed(t *testing.T, document string) *Config {
 // only is the gateway of this name.
 func only(t *testing.T, c *Config, name string) *Gateway {
 	t.Helper()
-	g, found := c.Gateway(name)
-	if !found {
+	i := slices.IndexFunc(c.Gateways(), func(g *Gateway) bool { return g.Name() == name })
+	if i < 0 {
 		t.Fatalf("there is no gateway %s", name)
 	}
-	return g
+	return c.Gateways()[i]
 }
 
 func printed(t *testing.T, c *Config) string {
@@ -63,9 +64,6 @@ func TestAnExampleIsReadAsItSays(t *testing.T) {
 	if _, err := g.Client(); err != nil {
 		t.Errorf("the key need not be there yet, but: %v", err)
 	}
-	if _, found := c.Gateway("staging"); found {
-		t.Error("a gateway was found that is not there")
-	}
 	if again := parsed(t, good); again.Hash() != c.Hash() || parsed(t, good+"\n").Hash() == c.Hash() {
 		t.Error("the hash is not that of the content")
 	}
@@ -78,32 +76,32 @@ func TestEveryMistakeHasItsLineAndKey(t *testing.T) {
 	}
 	const url, key = "url: https://a", "token_file: t"
 	for _, test := range []struct{ name, document, says string }{
-		{"nothing", "", "hoop.yml: is empty: it needs gateways"},
-		{"only comments", "# x\n", "hoop.yml: is empty: it needs gateways"},
-		{"no YAML", "gateways: {a: [}", "hoop.yml:1: is no YAML: did not find expected node content"},
-		{"a tab", "gateways:\n\ta: {}\n", "hoop.yml:2: is no YAML: found character that cannot start any token"},
-		{"two documents", one(url, key) + "---\n" + one(url, key), "hoop.yml:5: another document begins here: write all gateways into one"},
+		{"nothing", "", "hoop.yml: is empty: add gateways"},
+		{"only comments", "# x\n", "hoop.yml: is empty: add gateways"},
+		{"no YAML", "gateways: {a: [}", "hoop.yml:1: is not valid YAML: did not find expected node content"},
+		{"a tab", "gateways:\n\ta: {}\n", "hoop.yml:2: is not valid YAML: found character that cannot start any token"},
+		{"two documents", one(url, key) + "---\n" + one(url, key), "hoop.yml:5: a second YAML document starts here: write all gateways in one"},
 		{"a list", "- a\n", "hoop.yml:1: must be a mapping with the key gateways"},
-		{"no gateways", "defaults: {duty: 1}\n", "hoop.yml:1: gateways: is missing: name at least one gateway there"},
-		{"gateways without one", "gateways: {}\n", "hoop.yml:1: gateways: is empty: name at least one gateway there"},
+		{"no gateways", "defaults: {duty: 1}\n", "hoop.yml:1: gateways: must name at least one gateway"},
+		{"gateways without one", "gateways: {}\n", "hoop.yml:1: gateways: must name at least one gateway"},
 		{"gateways without anything", "gateways:\n", "hoop.yml:1: gateways: has no value: write one, or leave the key out"},
 		{"a list of gateways", "gateways: [a]\n", "hoop.yml:1: gateways: must be a mapping of names to gateways"},
 		{"an empty gateway", "gateways:\n  a:\n", "hoop.yml:2: gateways.a: has no value: write one, or leave the key out"},
-		{"a gateway that is text", "gateways:\n  a: https://a\n", "hoop.yml:2: gateways.a: must be a mapping with the url and what else holds for the gateway"},
+		{"a gateway that is text", "gateways:\n  a: https://a\n", "hoop.yml:2: gateways.a: must be a mapping with the url of the gateway and its other settings"},
 		{"an unknown part", "x: 1\n" + one(url, key), "hoop.yml:1: x: is unknown: known here are defaults, gateways"},
 		{"an unknown key", one(url, key, "tokenfile: t"), "hoop.yml:5: gateways.a.tokenfile: is unknown: known here are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
 		{"an unknown key in a group", one(url, key, "cache:", "  size: 5"), "hoop.yml:6: gateways.a.cache.size: is unknown: known here are ttl"},
 		{"a path for a key", one(url, key, "cache.ttl: 5s"), `hoop.yml:5: gateways.a.cache.ttl: is unknown: known here are ` + "api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
 		{"an unknown key with odd signs", "\"a b\\n\": 1\n" + one(url, key), `hoop.yml:1: "a b\n": is unknown: known here are defaults, gateways`},
-		{"a key twice", one(url, key, url), "hoop.yml:5: gateways.a.url: is there twice, first in line 3"},
-		{"a gateway twice", one(url, key) + "  a: {url: https://b}\n", "hoop.yml:5: gateways.a: is there twice, first in line 2"},
-		{"a key twice below HTTP", one(url, key, "http_client_config:", "  follow_redirects: true", "  follow_redirects: true"), "hoop.yml:7: gateways.a.http_client_config.follow_redirects: is there twice, first in line 6"},
-		{"a key that is a list", "[a]: b\n" + one(url, key), "hoop.yml:1: has a key that is no text"},
-		{"no key", one(url, key, "~: b"), "hoop.yml:5: gateways.a: has a key that is no text"},
-		{"a bad name", "gateways:\n  -a: {url: https://a, token_file: t}\n", "hoop.yml:2: gateways.-a: is no name of a gateway: 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first"},
+		{"a key twice", one(url, key, url), "hoop.yml:5: gateways.a.url: appears twice, first in line 3"},
+		{"a gateway twice", one(url, key) + "  a: {url: https://b}\n", "hoop.yml:5: gateways.a: appears twice, first in line 2"},
+		{"a key twice below HTTP", one(url, key, "http_client_config:", "  follow_redirects: true", "  follow_redirects: true"), "hoop.yml:7: gateways.a.http_client_config.follow_redirects: appears twice, first in line 6"},
+		{"a key that is a list", "[a]: b\n" + one(url, key), "hoop.yml:1: has a key that is not text"},
+		{"no key", one(url, key, "~: b"), "hoop.yml:5: gateways.a: has a key that is not text"},
+		{"a bad name", "gateways:\n  -a: {url: https://a, token_file: t}\n", "hoop.yml:2: gateways.-a: is not a valid name of a gateway: write 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first"},
 		{"no URL", one(key), "hoop.yml:2: gateways.a.url: is missing: give one such as https://hoop.example.com/api"},
-		{"a mistake is told once", one(url, key, "cache: {ttl: x}", "stale: {after: 5s}"), `hoop.yml:5: gateways.a.cache.ttl: "x" is no duration: write one such as 500ms, 30s, 15m, 8h or 90d`},
-		{"a default URL", "defaults: {url: https://a}\n" + one(url, key), "hoop.yml:1: defaults.url: is no default: it makes a gateway what it is"},
+		{"a mistake is told once", one(url, key, "cache: {ttl: x}", "stale: {after: 5s}"), `hoop.yml:5: gateways.a.cache.ttl: "x" is not a duration, such as 500ms, 30s, 15m, 8h or 90d`},
+		{"a default URL", "defaults: {url: https://a}\n" + one(url, key), "hoop.yml:1: defaults.url: is not a default: give each gateway its own"},
 		{"a URL that is none", one("url: a.example.com", key), "hoop.yml:3: gateways.a.url: the scheme must be http or https: give one such as https://host/api"},
 		{"a URL with a password", one("url: https://u:s3cret@a", key), "hoop.yml:3: gateways.a.url: must not hold a user or password: give the credential by file or environment"},
 		{"a URL that is a number", one("url: 5", key), "hoop.yml:3: gateways.a.url: must be text: numbers and the like need quotes"},
@@ -115,9 +113,9 @@ func TestEveryMistakeHasItsLineAndKey(t *testing.T) {
 		{"no name of a file", one(url, "token_file: ''"), "hoop.yml:4: gateways.a.token_file: is empty: name a file, or leave the key out"},
 		{"a duty of 0", one(url, key, "duty: 0"), "hoop.yml:5: gateways.a.duty: must be above 0 and at most 1, such as 0.1"},
 		{"a duty that is text", one(url, key, "duty: half"), "hoop.yml:5: gateways.a.duty: must be a number, such as 0.1"},
-		{"a duty that is no number", one(url, key, "duty: .nan"), `hoop.yml:5: gateways.a.duty: ".nan" is no number: write one such as 0.1`},
+		{"a duty that is no number", one(url, key, "duty: .nan"), `hoop.yml:5: gateways.a.duty: ".nan" is not a number, such as 0.1`},
 		{"no time", one(url, key, "timeout: 0s"), "hoop.yml:5: gateways.a.timeout: must be above 0"},
-		{"a time without a unit", one(url, key, "timeout: 30"), `hoop.yml:5: gateways.a.timeout: "30" is no duration: write one such as 500ms, 30s, 15m, 8h or 90d`},
+		{"a time without a unit", one(url, key, "timeout: 30"), `hoop.yml:5: gateways.a.timeout: "30" is not a duration, such as 500ms, 30s, 15m, 8h or 90d`},
 		{"a time that is a list", one(url, key, "timeout: [30s]"), "hoop.yml:5: gateways.a.timeout: must be a duration, such as 500ms, 30s, 15m, 8h or 90d"},
 		{"a time with a tag", one(url, key, "timeout: !x 30s"), "hoop.yml:5: gateways.a.timeout: must be a duration, such as 500ms, 30s, 15m, 8h or 90d"},
 		{"bytes with a fraction", one(url, key, "max_response_bytes: 1.5"), "hoop.yml:5: gateways.a.max_response_bytes: must be a whole number, such as 100"},
@@ -132,7 +130,7 @@ func TestEveryMistakeHasItsLineAndKey(t *testing.T) {
 		{"a filter that is a number", one(url, key, "sessions:", "  user: 123"), "hoop.yml:6: gateways.a.sessions.user: must be text: numbers and the like need quotes"},
 		{"a threshold that is none", one(url, key, "reviews:", "  overdue: [5m, soon]"), `hoop.yml:6: gateways.a.reviews.overdue: "soon" is no threshold: write durations above 0 such as 5m,1h,7d`},
 		{"a threshold twice", one(url, key, "sessions: {long_running: [60m, 1h]}"), `hoop.yml:5: gateways.a.sessions.long_running: "60m" and "1h" are the same threshold: leave one out`},
-		{"a comma in a list", one(url, key, "labels: {connection_tags: ['a,b']}"), `hoop.yml:5: gateways.a.labels.connection_tags: "a,b" has a comma in it`},
+		{"a comma in a list", one(url, key, "labels: {connection_tags: ['a,b']}"), `hoop.yml:5: gateways.a.labels.connection_tags: "a,b" contains a comma`},
 		{"tags with a hole", one(url, key, "labels: {connection_tags: 'a,,b'}"), `hoop.yml:5: gateways.a.labels.connection_tags: "a,,b" has an empty entry: write a list such as team,environment`},
 		{"tags that are numbers", one(url, key, "labels:", "  connection_tags:", "    - a", "    - 5"), "hoop.yml:8: gateways.a.labels.connection_tags: must be a list, such as [team, environment]"},
 		{"tags that collide", one(url, key, "labels: {connection_tags: [a.b, a-b]}"), `hoop.yml:5: gateways.a.labels.connection_tags: connection tags to show as labels: "a.b" and "a-b" both become the label tag_a_b; choose one of them`},
@@ -143,32 +141,32 @@ func TestEveryMistakeHasItsLineAndKey(t *testing.T) {
 		{"defaults that do not fit, told once", "defaults:\n  stale: {after: 5s}\n" + one(url, key) + "  b: {url: https://b, token_file: t}\n", "hoop.yml:2: defaults.stale.after: must be longer than cache.ttl"},
 		{"a gateway that does not fit the defaults", "defaults: {stale: {after: 1m}}\n" + one(url, key, "cache: {ttl: 2m}"), "hoop.yml:6: gateways.a.stale.after: must be longer than cache.ttl"},
 		{"a wrong default that nobody uses", "defaults: {duty: 5}\n" + one(url, key, "duty: 0.1"), "hoop.yml:1: defaults.duty: must be above 0 and at most 1, such as 0.1"},
-		{"a label that is none", one(url, key, "target_labels:", "  a-b: x"), "hoop.yml:6: gateways.a.target_labels.a-b: is no name of a label: letters, digits and underscores, no digit first"},
-		{"a label of Prometheus", one(url, key, "target_labels: {__address__: x}"), "hoop.yml:5: gateways.a.target_labels.__address__: is no name of a label for targets: those with two underscores first are Prometheus' own"},
+		{"a label that is none", one(url, key, "target_labels:", "  a-b: x"), "hoop.yml:6: gateways.a.target_labels.a-b: is not a valid label name: write letters, digits and underscores, no digit first"},
+		{"a label of Prometheus", one(url, key, "target_labels: {__address__: x}"), "hoop.yml:5: gateways.a.target_labels.__address__: is not a valid target label: Prometheus keeps names with two underscores first for itself"},
 		{"a label's value that is a number", one(url, key, "target_labels: {shard: 1}"), "hoop.yml:5: gateways.a.target_labels.shard: must be text: numbers and the like need quotes"},
 		{"labels that are a list", one(url, key, "target_labels: [a]"), "hoop.yml:5: gateways.a.target_labels: must be a mapping of labels to values"},
-		{"an unknown key for HTTP", one(url, key, "http_client_config:", "  tls_confg: {}"), "hoop.yml:6: gateways.a.http_client_config.tls_confg: is unknown: known here are basic_auth, authorization, oauth2, bearer_token, bearer_token_file, tls_config, follow_redirects, enable_http2, proxy_url, no_proxy, proxy_from_environment, proxy_connect_header, http_headers"},
+		{"an unknown key for HTTP", one(url, key, "http_client_config:", "  tls_confg: {}"), "hoop.yml:6: gateways.a.http_client_config.tls_confg: is unknown: known here are authorization, basic_auth, bearer_token, bearer_token_file, enable_http2, follow_redirects, http_headers, no_proxy, oauth2, proxy_connect_header, proxy_from_environment, proxy_url, tls_config"},
 		{"a secret of another kind", one(url, "http_client_config:", "  authorization: s3cret"), "hoop.yml:5: gateways.a.http_client_config.authorization: must be a mapping"},
-		{"a version of TLS that is none", one(url, key, "http_client_config: {tls_config: {min_version: s3cret}}"), "hoop.yml:5: gateways.a.http_client_config.tls_config.min_version: is no version of TLS: write one of TLS10, TLS11, TLS12, TLS13"},
-		{"a proxy that is no URL", one(url, key, "http_client_config: {proxy_url: 'http://u:s3cret@a:b'}"), "hoop.yml:5: gateways.a.http_client_config.proxy_url: is no URL"},
+		{"a version of TLS that is none", one(url, key, "http_client_config: {tls_config: {min_version: s3cret}}"), "hoop.yml:5: gateways.a.http_client_config.tls_config.min_version: must be one of TLS10, TLS11, TLS12, TLS13"},
+		{"a proxy that must be a URL", one(url, key, "http_client_config: {proxy_url: 'http://u:s3cret@a:b'}"), "hoop.yml:5: gateways.a.http_client_config.proxy_url: must be a URL"},
 		{"HTTP that does not fit", one(url, key, "http_client_config:", "  tls_config: {ca: x, ca_file: y}"), "hoop.yml:6: gateways.a.http_client_config: at most one of ca, ca_file & ca_ref must be configured"},
 		{"HTTP that does not fit in the defaults", "defaults:\n  http_client_config:\n    tls_config: {cert_file: x}\n" + one(url, key), "hoop.yml:3: defaults.http_client_config: exactly one of key or key_file must be configured when a client certificate is configured"},
-		{"one address, two duties", one(url, key, "duty: 0.2") + "  b: {url: 'HTTPS://A:443/api/', token_file: u}\n", "hoop.yml:6: gateways.b.duty: must be the same as that of gateways.a, which has the same address: it bounds what one server has to do"},
-		{"one address, two duties, said", one(url, key) + "  b:\n    duty: 0.2\n    url: https://a\n    token_file: u\n", "hoop.yml:6: gateways.b.duty: must be the same as that of gateways.a, which has the same address: it bounds what one server has to do"},
-		{"the same twice", one(url, key) + "  b: {url: https://a/api, token_file: ./t, cache: {ttl: 20s}}\n", "hoop.yml:5: gateways.b: has the address, the credential and the filters of gateways.a: the same sessions would be counted twice"},
-		{"the same twice by HTTP", one(url, "http_client_config: {authorization: {credentials: s3cret}}") + "  b: {url: https://a, http_client_config: {bearer_token: s3cret}}\n", "hoop.yml:5: gateways.b: has the address, the credential and the filters of gateways.a: the same sessions would be counted twice"},
+		{"one address, two duties", one(url, key, "duty: 0.2") + "  b: {url: 'HTTPS://A:443/api/', token_file: u}\n", "hoop.yml:6: gateways.b.duty: must be the same as that of gateways.a, which has the same address: it limits the load of one server"},
+		{"one address, two duties, said", one(url, key) + "  b:\n    duty: 0.2\n    url: https://a\n    token_file: u\n", "hoop.yml:6: gateways.b.duty: must be the same as that of gateways.a, which has the same address: it limits the load of one server"},
+		{"the same twice", one(url, key) + "  b: {url: https://a/api, token_file: ./t, cache: {ttl: 20s}}\n", "hoop.yml:5: gateways.b: has the same address, credential and filters as gateways.a: the same sessions would be counted twice"},
+		{"the same twice by HTTP", one(url, "http_client_config: {authorization: {credentials: s3cret}}") + "  b: {url: https://a, http_client_config: {bearer_token: s3cret}}\n", "hoop.yml:5: gateways.b: has the same address, credential and filters as gateways.a: the same sessions would be counted twice"},
 		{"nobody's twice", "gateways:\n  a: {url: https://a, token_file: [t]}\n  b: {url: https://a, token_file: [u]}\n", "hoop.yml:2: gateways.a.token_file: must be text: numbers and the like need quotes\nhoop.yml:3: gateways.b.token_file: must be text: numbers and the like need quotes"},
-		{"an alias of nothing", one(url, "token_file: *s3cret"), "hoop.yml:4: is no YAML: unknown anchor <value> referenced"},
-		{"an alias within itself", one(url, key, "http_client_config: &x {oauth2: {claims: {a: *x}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a: is an alias within what it stands for"},
-		{"merged within itself", "gateways: &x\n  a: {url: https://a, token_file: t}\n  <<: *x\n", "hoop.yml:3: gateways: is an alias within what it stands for"},
-		{"too deep", one(url, key, "http_client_config: {oauth2: {claims: {a: "+strings.Repeat("[", 60)+strings.Repeat("]", 60)+"}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a" + strings.Repeat("[0]", 45) + ": lies too deep"},
+		{"an alias of nothing", one(url, "token_file: *s3cret"), "hoop.yml:4: is not valid YAML: unknown anchor <value> referenced"},
+		{"an alias within itself", one(url, key, "http_client_config: &x {oauth2: {claims: {a: *x}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a: is an alias inside the value that it stands for"},
+		{"merged within itself", "gateways: &x\n  a: {url: https://a, token_file: t}\n  <<: *x\n", "hoop.yml:3: gateways: is an alias inside the value that it stands for"},
+		{"too deep", one(url, key, "http_client_config: {oauth2: {claims: {a: "+strings.Repeat("[", 60)+strings.Repeat("]", 60)+"}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a" + strings.Repeat("[0]", 45) + ": is nested too deeply"},
 		{"a merge of text", one(url, key, "<<: x"), "hoop.yml:5: gateways.a: can merge only mappings"},
 		{"several, in order", "defaults: {duty: 7, x: 1}\ngateways:\n  b: {url: 5, timeout: 1}\n  a: {token_file: t, cache: {ttl: 0}}\n", `hoop.yml:1: defaults.duty: must be above 0 and at most 1, such as 0.1
 hoop.yml:1: defaults.x: is unknown: known here are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file
 hoop.yml:3: gateways.b.url: must be text: numbers and the like need quotes
-hoop.yml:3: gateways.b.timeout: "1" is no duration: write one such as 500ms, 30s, 15m, 8h or 90d
+hoop.yml:3: gateways.b.timeout: "1" is not a duration, such as 500ms, 30s, 15m, 8h or 90d
 hoop.yml:3: gateways.b: no credential: give token_file, api_key_file, cli_config or an authorization in http_client_config
-hoop.yml:4: gateways.a.cache.ttl: must be above 0: to ask at nearly every scrape, write 1ms
+hoop.yml:4: gateways.a.cache.ttl: must be above 0: for a refresh at nearly every scrape, write 1ms
 hoop.yml:4: gateways.a.url: is missing: give one such as https://hoop.example.com/api`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -190,7 +188,7 @@ hoop.yml:4: gateways.a.url: is missing: give one such as https://hoop.example.co
 func TestLabelsOfSeriesAreNoTargetLabels(t *testing.T) {
 	for _, label := range append(exposition.LabelNames(), "gateway", "instance", "job", "tag_team", "tag_") {
 		_, err := Parse("hoop.yml", fmt.Appendf(nil, "gateways: {a: {url: https://a, token_file: t, target_labels: {%s: x}}}", label))
-		if want := "hoop.yml:1: gateways.a.target_labels." + label + ": is a label that the series of a gateway have anyway: choose another name"; err == nil || err.Error() != want {
+		if want := "hoop.yml:1: gateways.a.target_labels." + label + ": is already a label of the gateway's series: choose another name"; err == nil || err.Error() != want {
 			t.Errorf("says %v, want %s", err, want)
 		}
 	}
@@ -204,7 +202,7 @@ func TestAliasesDoNotBurst(t *testing.T) {
 		fmt.Fprintf(&b, "          x%d: &x%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*x%d, ", i), 10), ", "))
 	}
 	_, err := Parse("hoop.yml", []byte(b.String()))
-	if err == nil || !strings.Contains(err.Error(), "aliases unfold to too much") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), "aliases expand to too many values") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("says %v", err)
 	}
 	if _, err := Parse("hoop.yml", make([]byte, maxBytes+1)); err == nil || err.Error() != "hoop.yml: is larger than 16777216 bytes" {
@@ -308,7 +306,7 @@ func TestOwnCredentialReplacesTheDefaults(t *testing.T) {
 				t.Errorf("%s over %s: %v", above, below, err)
 				continue
 			}
-			a, b := credentialText(only(t, c, "a").draft.source), credentialText(only(t, c, "b").draft.source)
+			a, b := credentialID(only(t, c, "a").draft.source), credentialID(only(t, c, "b").draft.source)
 			if !strings.Contains(a, "upper") || strings.Contains(a, "lower") || !strings.Contains(b, "lower") {
 				t.Errorf("%s over %s: a has %s, b has %s", above, below, a, b)
 			}

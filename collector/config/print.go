@@ -1,50 +1,44 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"net/url"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"
 )
 
-const (
-	// hidden stands in a print-out for what nobody should read.
-	hidden = "<secret>"
-	// printedName is what a print-out calls the gateway that flags make.
-	printedName = "gateway"
-)
+// hidden is what a print-out has in place of a secret.
+const hidden = "<secret>"
 
-// Write writes the effective configuration as a file: everything that holds for each gateway, with secrets hidden. A file of that text makes
-// the same configuration but for the secrets, and for a credential from the environment, which no file takes.
+// Write writes the effective configuration as a file: the value of every setting of each gateway, with secrets hidden. A file of that text
+// makes the same configuration except for the secrets, and for a credential from the environment, which a file cannot have.
 func (c *Config) Write(w io.Writer) error {
 	gateways := &yaml.Node{Kind: yaml.MappingNode}
 	for _, g := range c.gateways {
-		n, err := g.node()
+		n, err := g.written()
 		if err != nil {
 			return fmt.Errorf("writing the configuration of gateway %q: %w", g.name, err)
 		}
-		name := key(g.name)
-		if g.name == "" {
-			name = key(printedName)
-		}
-		name.HeadComment = g.environment()
+		name := textNode(cmp.Or(g.name, "gateway")) // flags give it no name
+		name.HeadComment = g.comment()
 		gateways.Content = append(gateways.Content, name, n)
 	}
 	e := yaml.NewEncoder(w)
 	e.SetIndent(2)
-	if err := e.Encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{key("gateways"), gateways}}); err != nil {
+	if err := e.Encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode(gatewaysKey), gateways}}); err != nil {
 		return err
 	}
 	return e.Close()
 }
 
-// environment tells of a credential that no file takes.
-func (g *Gateway) environment() string {
+// comment returns what to say of a credential that a file cannot have.
+func (g *Gateway) comment() string {
 	switch o := g.draft.source; {
 	case g.connect != nil:
 		return "# The simulated gateway needs no credential."
@@ -56,115 +50,81 @@ func (g *Gateway) environment() string {
 	return ""
 }
 
-// node is the gateway as a file has it.
-func (g *Gateway) node() (*yaml.Node, error) {
+// written returns the gateway as a file has it.
+func (g *Gateway) written() (*yaml.Node, error) {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	d := g.draft
 	if d.source.URL == "" || g.connect != nil {
-		d.source.URL = g.address // that of the hoop command line's configuration
+		d.source.URL = g.address // that of the configuration of the hoop command line
 	}
 	for _, s := range Settings() {
-		path := s.key()
-		if path == "" {
-			continue
-		}
-		value, err := s.written(&d)
-		if err != nil {
-			return nil, err
-		}
-		if value.Value == "" && value.Kind == yaml.ScalarNode || s.kind == file && g.connect != nil {
-			continue // not given
-		}
-		if s.kind == file {
-			value.Value = absolute(value.Value)
-		}
-		put(n, path, value)
-		if path == urlKey && len(g.labels) > 0 {
-			labels := &yaml.Node{}
-			if err := labels.Encode(g.labels); err != nil {
+		if value := s.written(&d); value != nil && keyOf(s.Flag) != "" && (g.connect == nil || !s.isFile) {
+			if err := put(n, keyOf(s.Flag), value); err != nil {
 				return nil, err
 			}
-			put(n, labelsKey, labels)
+		}
+		if keyOf(s.Flag) == urlKey && len(g.labels) > 0 {
+			if err := put(n, labelsKey, g.labels); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return n, g.putHTTP(n)
-}
-
-func (g *Gateway) putHTTP(to *yaml.Node) error {
 	if g.connect != nil || g.draft.source.HTTP == nil && g.draft.source.HTTPConfigFile == "" {
-		return nil
+		return n, nil
 	}
 	c, err := g.draft.source.HTTPConfig()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	n := &yaml.Node{}
-	if err := n.Encode(withoutSecrets(c)); err != nil {
-		return err
-	}
-	put(to, httpKey, n)
-	return nil
+	return n, put(n, httpKey, withoutSecrets(c))
 }
 
-// absolute is a path that means the same wherever the print-out lies.
-func absolute(path string) string {
-	if strings.HasPrefix(path, "~/") {
-		return path
+func textNode(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+}
+
+// put adds a value to a mapping: at a path such as sessions.lookback, to the mapping sessions, if that was added last.
+func put(to *yaml.Node, path string, value any) error {
+	name, rest, nested := strings.Cut(path, ".")
+	if nested {
+		if last := len(to.Content) - 2; last < 0 || to.Content[last].Value != name {
+			to.Content = append(to.Content, textNode(name), &yaml.Node{Kind: yaml.MappingNode})
+		}
+		return put(to.Content[len(to.Content)-1], rest, value)
 	}
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
+	n := &yaml.Node{}
+	err := n.Encode(value)
+	if n.Kind == yaml.SequenceNode {
+		n.Style = yaml.FlowStyle
 	}
-	return path
+	to.Content = append(to.Content, textNode(name), n)
+	return err
 }
 
 // withoutSecrets hides what the types of prometheus/common do not hide by themselves.
 func withoutSecrets(c config.HTTPClientConfig) config.HTTPClientConfig {
 	if c.HTTPHeaders != nil {
-		headers := map[string]config.Header{}
-		for name, h := range c.HTTPHeaders.Headers {
-			values := make([]string, len(h.Values))
-			for i := range values {
-				values[i] = hidden
-			}
-			h.Values = values
+		headers := maps.Clone(c.HTTPHeaders.Headers)
+		for name, h := range headers {
+			h.Values = slices.Repeat([]string{hidden}, len(h.Values))
 			headers[name] = h
 		}
 		c.HTTPHeaders = &config.Headers{Headers: headers}
 	}
 	if c.OAuth2 != nil {
 		o := *c.OAuth2
-		if o.EndpointParams != nil {
-			o.EndpointParams = maps.Clone(o.EndpointParams)
-			for name := range o.EndpointParams {
-				o.EndpointParams[name] = hidden
-			}
+		o.EndpointParams = maps.Clone(o.EndpointParams)
+		for name := range o.EndpointParams {
+			o.EndpointParams[name] = hidden
 		}
-		if u, err := url.Parse(o.TokenURL); err == nil {
-			if u.RawQuery != "" {
-				u.RawQuery = hidden
-			}
-			o.TokenURL = u.Redacted()
+		u, err := url.Parse(o.TokenURL)
+		if err != nil {
+			u = &url.URL{RawQuery: hidden}
+		} else if u.RawQuery != "" {
+			u.RawQuery = hidden
 		}
+		o.TokenURL = u.Redacted()
 		c.OAuth2 = &o
 	}
 	return c
-}
-
-func key(name string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
-}
-
-// put adds a value to a mapping; one at a path such as sessions.lookback goes into a mapping in it.
-func put(to *yaml.Node, path string, value *yaml.Node) {
-	group, rest, inside := strings.Cut(path, ".")
-	if !inside {
-		to.Content = append(to.Content, key(path), value)
-		return
-	}
-	in := field(to, group)
-	if in == nil {
-		in = &yaml.Node{Kind: yaml.MappingNode}
-		to.Content = append(to.Content, key(group), in)
-	}
-	put(in, rest, value)
 }

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,166 +32,126 @@ const (
 	lengthPattern   = `\s*([0-9]+(ms|[ywdhms]))+\s*`
 )
 
-// schema is the schema of the file, made of the same table as its reader.
-func schema(t *testing.T) object {
-	t.Helper()
-	gateway := section{key: "gateways.x"}
-	defaults := section{key: "defaults"}
-	return object{
-		"$schema":     "https://json-schema.org/draft/2020-12/schema",
-		"title":       "hoop_exporter's configuration file",
-		"description": "What --config.file names: the gateways to watch.",
-		"type":        "object", "additionalProperties": false, "required": []string{"gateways"},
-		"properties": object{
-			"defaults": mapping("What holds for every gateway that says nothing else, key by key.", sectionSchema(&defaults)),
-			"gateways": object{
-				"description": "The gateways, by a name that becomes their label `gateway`.",
-				"type":        "object", "minProperties": 1,
-				"propertyNames":        object{"pattern": `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`},
-				"additionalProperties": with(mapping("One gateway with one credential, which sees one organization.", sectionSchema(&gateway)), "required", []string{"url"}),
-			},
-		},
-		"$defs": object{httpKey: with(httpSchema(reflect.TypeFor[config.HTTPClientConfig]()), "description",
-			"TLS, proxy, headers and authorization towards the gateway, as <http_config> of Prometheus: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config"),
-			labelsKey: object{
-				"description": "Labels of the gateway's target in Prometheus.",
-				"type":        "object", "additionalProperties": object{"type": "string"},
-				"propertyNames": object{
-					"pattern": `^[a-zA-Z_][a-zA-Z0-9_]*$`,
-					"not":     object{"anyOf": []object{{"pattern": "^(__|" + tagPrefix + ")"}, {"enum": slices.Sorted(slices.Values(reservedLabels()))}}},
-				},
-			}},
-	}
-}
-
-func with(o object, key string, value any) object { o[key] = value; return o }
-
-func mapping(description string, properties object) object {
-	return object{"description": description, "type": "object", "additionalProperties": false, "properties": properties}
-}
-
-// sectionSchema are the keys of the defaults or of a gateway.
-func sectionSchema(of *section) object {
-	all := object{httpKey: object{"$ref": "#/$defs/" + httpKey}, labelsKey: object{"$ref": "#/$defs/" + labelsKey}}
-	groups := map[string]string{
-		"sessions": "Which sessions are watched, and for how long.", "reviews": "When reviews are overdue.", "cache": "How long an answer is good.",
-		"stale": "When numbers are too old.", "labels": "What becomes a label.", "metrics": "What is shown, and how.",
-	}
+// schema returns the schema of the file, made of the same shapes as its reader uses.
+func schema() object {
+	settings := map[string]Setting{}
 	for _, s := range Settings() {
-		if s.key() == "" || s.key() == urlKey && of.key == "defaults" {
-			continue
+		if keyOf(s.Flag) != "" {
+			settings[keyOf(s.Flag)] = s
 		}
-		into := all
-		group, name, inside := strings.Cut(s.key(), ".")
-		if inside {
-			if all[group] == nil {
-				all[group] = mapping(groups[group], object{})
+	}
+	file := fileShape()
+	gateway := file.keys[gatewaysKey].each
+	s := object{"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "hoop_exporter's configuration file"}
+	maps.Copy(s, shapeSchema(file, "", settings))
+	s["required"] = []string{gatewaysKey}
+	gateways := s["properties"].(object)[gatewaysKey].(object)
+	gateways["minProperties"], gateways["propertyNames"] = 1, object{"pattern": gatewayNames}
+	gateways["additionalProperties"].(object)["required"] = []string{urlKey}
+	http, labels := shapeSchema(gateway.keys[httpKey], httpKey, nil), shapeSchema(gateway.keys[labelsKey], labelsKey, nil)
+	labels["propertyNames"] = object{
+		"pattern": `^[a-zA-Z_][a-zA-Z0-9_]*$`,
+		"not":     object{"anyOf": []object{{"pattern": "^(__|" + tagPrefix + ")"}, {"enum": slices.Sorted(slices.Values(reservedLabels()))}}},
+	}
+	s["$defs"] = object{httpKey: http, labelsKey: labels}
+	return s
+}
+
+const anyGateway = gatewaysKey + ".*"
+
+// descriptions are those of mappings, by their path in the file, or in a gateway or the defaults.
+var descriptions = map[string]string{
+	"": "What --config.file names: the gateways to watch.", defaultsKey: "What holds for every gateway that says nothing else, key by key.",
+	gatewaysKey: "The gateways, by a name that becomes their label `gateway`.", anyGateway: "One gateway with one credential, which sees one organization.",
+	"sessions": "Which sessions are watched, and for how long.", "reviews": "When reviews are overdue.", "cache": "How long an answer is good.",
+	"stale": "When numbers are too old.", "labels": "What becomes a label.", "metrics": "What is shown, and how.",
+	labelsKey: "Labels of the gateway's target in Prometheus.",
+	httpKey: "TLS, proxy, headers and authorization towards the gateway, as <http_config> of Prometheus: " +
+		"https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config",
+}
+
+// shapeSchema returns the schema of a shape at such a path. Settings are those by their keys; none for a part of a definition.
+func shapeSchema(of *shape, path string, settings map[string]Setting) object {
+	s := object{}
+	if text := descriptions[path]; text != "" {
+		s["description"] = text
+	}
+	switch {
+	case settings != nil && (path == httpKey || path == labelsKey):
+		return object{"$ref": "#/$defs/" + path}
+	case settings[path].Flag != "":
+		return settingSchema(settings[path])
+	case of.kind == "mapping" && of.each != nil:
+		s["type"], s["additionalProperties"] = "object", shapeSchema(of.each, path+".*", settings)
+	case of.kind == "mapping":
+		properties := object{}
+		for name, value := range of.keys {
+			within := path + "." + name
+			if path == "" || path == defaultsKey || path == anyGateway {
+				within = name
 			}
-			into = all[group].(object)["properties"].(object)
-		} else {
-			name = group
+			properties[name] = shapeSchema(value, within, settings)
 		}
-		into[name] = with(s.schema(), "description", s.about)
+		s["type"], s["additionalProperties"], s["properties"] = "object", false, properties
+	case of.kind == "list":
+		s["type"], s["items"] = "array", shapeSchema(of.each, path+".*", settings)
+	case of.kind == "TLS version":
+		s["type"], s["enum"] = "string", slices.Sorted(maps.Keys(config.TLSVersions))
+	case of.kind == "text":
+		s["type"] = "string"
+	case of.kind == "boolean":
+		s["type"] = "boolean"
 	}
-	return all
+	return s
 }
 
-// schema is what the values of a setting look like.
-func (s Setting) schema() object {
-	o := s.kindSchema()
-	if s.Flag == "hoop.url" {
-		o["pattern"] = `^[hH][tT][tT][pP][sS]?://`
-	}
-	if s.Default == "" {
-		return o
-	}
-	switch s.kind {
-	case boolean:
-		o["default"] = s.Default == "true"
-	case number, whole:
-		o["default"] = json.Number(s.Default)
-	case thresholds:
-		o["default"] = strings.Split(s.Default, ",")
-	default:
-		o["default"] = s.Default
-	}
-	return o
-}
-
-func (s Setting) kindSchema() object {
+// settingSchema returns the schema of the values of a setting.
+func settingSchema(s Setting) object {
+	refuses := func(text string) bool { return s.Set(&Draft{}, text) != nil }
 	positive := object{"type": "string", "pattern": durationPattern, "allOf": []object{{"pattern": "[1-9]"}}}
-	switch s.kind {
-	case file:
-		return object{"type": "string", "minLength": 1}
-	case duration:
-		if s.bound == aboveZero {
-			return positive
+	o := object{"type": "string"}
+	var def any = s.Default
+	switch kind := s.shape().kind; kind {
+	case "text":
+		if s.isFile {
+			o["minLength"] = 1
 		}
-		return object{"anyOf": []object{{"type": "string", "pattern": durationPattern, "minLength": 1}, {"enum": []any{"0", 0}}}}
-	case number, whole:
-		o := object{"type": map[kind]string{number: "number", whole: "integer"}[s.kind]}
-		switch s.bound {
-		case aboveZero:
+	case "duration":
+		if o = positive; !refuses("0") {
+			o = object{"anyOf": []object{{"type": "string", "pattern": durationPattern, "minLength": 1}, {"enum": []any{"0", 0}}}}
+		}
+	case "number", "integer":
+		o["type"], def = kind, json.Number(s.Default)
+		if refuses("0") {
 			o["exclusiveMinimum"] = 0
-		case share:
-			o["exclusiveMinimum"], o["maximum"] = 0, 1
-		case notNegative:
+		} else if refuses("-1") {
 			o["minimum"] = 0
 		}
-		return o
-	case boolean:
-		return object{"type": "boolean"}
-	case list:
-		return object{"anyOf": []object{
+		if refuses("2") {
+			o["maximum"] = 1
+		}
+	case "boolean":
+		o["type"], def = "boolean", s.Default == "true"
+	case "list":
+		o = object{"anyOf": []object{
 			{"type": "array", "items": object{"type": "string", "pattern": "^" + itemPattern + "$"}},
 			{"type": "string", "pattern": "^" + itemPattern + "(," + itemPattern + ")*$"},
 		}}
-	case thresholds:
-		return object{"anyOf": []object{
+	case "thresholds":
+		def = strings.Split(s.Default, ",")
+		o = object{"anyOf": []object{
 			{"type": "array", "uniqueItems": true, "items": positive},
 			{"type": "string", "pattern": `^(\s*|` + lengthPattern + "(," + lengthPattern + ")*)$"},
 		}}
 	}
-	return object{"type": "string"}
-}
-
-// httpSchema is what the values of a type of HTTPClientConfig look like.
-func httpSchema(t reflect.Type) object {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
+	if s.Flag == "hoop.url" {
+		o["pattern"] = `^[hH][tT][tT][pP][sS]?://`
 	}
-	switch t {
-	case reflect.TypeFor[config.URL]():
-		return object{"type": "string"}
-	case reflect.TypeFor[config.TLSVersion]():
-		var versions []string
-		for v := range config.TLSVersions {
-			versions = append(versions, v)
-		}
-		slices.Sort(versions)
-		return object{"type": "string", "enum": versions}
+	if s.Default != "" {
+		o["default"] = def
 	}
-	switch t.Kind() {
-	case reflect.Struct:
-		fields, free := httpFields(t)
-		if free != nil {
-			return object{"type": "object", "additionalProperties": httpSchema(free)}
-		}
-		properties := object{}
-		for _, f := range fields {
-			properties[f.name] = httpSchema(f.typ)
-		}
-		return object{"type": "object", "additionalProperties": false, "properties": properties}
-	case reflect.Map:
-		return object{"type": "object", "additionalProperties": httpSchema(t.Elem())}
-	case reflect.Slice:
-		return object{"type": "array", "items": httpSchema(t.Elem())}
-	case reflect.Bool:
-		return object{"type": "boolean"}
-	case reflect.String:
-		return object{"type": "string"}
-	}
-	return object{}
+	o["description"] = s.Help
+	return o
 }
 
 // The schema is made here and kept in docs, for editors. To write it: go test ./collector/config -run Schema -update
@@ -200,7 +160,7 @@ func TestTheSchemaIsThatOfTheTable(t *testing.T) {
 	e := json.NewEncoder(&made)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	if err := e.Encode(schema(t)); err != nil {
+	if err := e.Encode(schema()); err != nil {
 		t.Fatal(err)
 	}
 	if *update {
@@ -260,12 +220,12 @@ func TestTheExampleIsValid(t *testing.T) {
 		t.Errorf("editors do not find the schema by the first line %q", first)
 	}
 	for _, s := range Settings() {
-		_, name, inside := strings.Cut(s.key(), ".")
+		_, name, inside := strings.Cut(keyOf(s.Flag), ".")
 		if !inside {
-			name = s.key()
+			name = keyOf(s.Flag)
 		}
 		if name != "" && !strings.Contains(string(content), name+":") {
-			t.Errorf("it does not show %s", s.key())
+			t.Errorf("it does not show %s", keyOf(s.Flag))
 		}
 	}
 }

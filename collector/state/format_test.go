@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
@@ -89,12 +90,12 @@ func TestNamesTellIdentitiesApart(t *testing.T) {
 		{Organization: strings.Repeat("long", 100)},
 		{Organization: "o", Limited: true, Subject: "a"},
 		{Organization: "o", Limited: true, Subject: "b"},
-		{Organization: "o", Connection: "a"},
-		{Organization: "o", Type: "a"},
-		{Organization: "o", User: "a"},
-		{Organization: "o", ReviewApprover: "somebody@example.com"},
-		{Organization: "o", Connection: `a" "b`},
-		{Organization: "o", Connection: "a", Type: "b"},
+		{Organization: "o", Filters: client.Filters{Connection: "a"}},
+		{Organization: "o", Filters: client.Filters{Type: "a"}},
+		{Organization: "o", Filters: client.Filters{User: "a"}},
+		{Organization: "o", Filters: client.Filters{ReviewApprover: "somebody@example.com"}},
+		{Organization: "o", Filters: client.Filters{Connection: `a" "b`}},
+		{Organization: "o", Filters: client.Filters{Connection: "a", Type: "b"}},
 	} {
 		name := id.name()
 		if other, taken := names[name]; taken {

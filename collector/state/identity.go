@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
 // Identity is whose sessions a file is about. Files of different identities have different names, and are never mixed.
@@ -14,8 +16,8 @@ type Identity struct {
 	// Limited means that the credential does not see all sessions. Subject is its user then, since each user sees other ones.
 	Limited bool
 	Subject string
-	// Connection, Type, User and ReviewApprover are the filters.
-	Connection, Type, User, ReviewApprover string
+	// Filters are those of the configuration.
+	client.Filters
 }
 
 // digest distinguishes identities without revealing what is in them: a filter can be the e-mail address of a person.

@@ -1,4 +1,4 @@
-// Package flags makes a command line of the settings of a gateway, and of others.
+// Package flags makes the command line of the settings of a gateway, and of other values.
 package flags
 
 import (
@@ -12,32 +12,26 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
 
-// Gateway is what flags and environment say about a gateway.
+// Gateway holds what flags and environment say about a gateway. Add comes first, then the command line is parsed, then all else is called.
 type Gateway struct {
-	// Draft is that, once the command line was parsed.
-	Draft config.Draft
-
-	given map[string]*bool // by flag: given on the command line?
+	Draft config.Draft     // the values
+	given map[string]*bool // by flag: whether it was on the command line
 }
 
-// Add adds a flag for each setting of a gateway, and takes those that only the environment can tell.
+// Add adds a flag for each setting of a gateway, and reads the settings that only the environment has.
 func (g *Gateway) Add(app *kingpin.Application) {
 	g.given = map[string]*bool{}
 	for _, s := range config.Settings() {
-		set := func(text string) error { return s.Set(&g.Draft, text) }
+		v := value{s.Flag, func(text string) error { return s.Set(&g.Draft, text) }, s.IsBool()}
 		if s.Flag == "" {
-			_ = set(os.Getenv(s.Env)) // any text is one
+			_ = v.set(os.Getenv(s.Env)) // any text is valid
 			continue
 		}
-		f := add(app, s.Flag, s.Default, s.Help, set)
-		if s.Env != "" {
-			f.Envar(s.Env)
-		}
-		if s.IsBool() {
-			f.SetValue(boolean{value(set)})
+		if v.isBool {
+			s.Help += " On; --no-" + s.Flag + " switches it off."
 		}
 		g.given[s.Flag] = new(bool)
-		f.IsSetByUser(g.given[s.Flag])
+		v.add(app, s.Default, s.Help).Envar(s.Env).IsSetByUser(g.given[s.Flag])
 	}
 }
 
@@ -75,8 +69,8 @@ func (g *Gateway) validateSimulated() error {
 	return nil
 }
 
-// Default gives a setting another default than it has, once the command line was parsed.
-func (g *Gateway) Default(flag, text string) error {
+// SetDefault sets a setting whose flag was not given.
+func (g *Gateway) SetDefault(flag, text string) error {
 	for _, s := range config.Settings() {
 		if s.Flag == flag && !*g.given[flag] {
 			return s.Set(&g.Draft, text)
@@ -85,29 +79,15 @@ func (g *Gateway) Default(flag, text string) error {
 	return nil
 }
 
-// Add adds a flag whose mistakes are told with its name.
+// Add adds a flag whose value parse reads. Errors have its name.
 func Add[T any](app *kingpin.Application, name, def, help string, into *T, parse func(string) (T, error)) {
-	add(app, name, def, help, func(text string) (err error) {
+	value{name: name, set: func(text string) (err error) {
 		*into, err = parse(text)
 		return err
-	})
+	}}.add(app, def, help)
 }
 
-func add(app *kingpin.Application, name, def, help string, set func(string) error) *kingpin.FlagClause {
-	f := app.Flag(name, help)
-	if def != "" {
-		f = f.Default(def)
-	}
-	f.SetValue(value(func(text string) error {
-		if err := set(text); err != nil {
-			return fmt.Errorf("--%s: %w", name, err)
-		}
-		return nil
-	}))
-	return f
-}
-
-// OneOf parses one of a few words.
+// OneOf returns a function that reads one of a few words.
 func OneOf(words ...string) func(string) (string, error) {
 	return func(text string) (string, error) {
 		if !slices.Contains(words, text) {
@@ -117,17 +97,32 @@ func OneOf(words ...string) func(string) (string, error) {
 	}
 }
 
-// value makes a flag's value of what takes its text.
-type value func(string) error
+// value is a kingpin.Value. Errors have the name of its flag.
+type value struct {
+	name   string
+	set    func(string) error
+	isBool bool
+}
+
+func (v value) add(app *kingpin.Application, def, help string) *kingpin.FlagClause {
+	f := app.Flag(v.name, help)
+	if def != "" {
+		f.Default(def)
+	}
+	f.SetValue(v)
+	return f
+}
 
 // Set implements kingpin.Value.
-func (v value) Set(text string) error { return v(text) }
+func (v value) Set(text string) error {
+	if err := v.set(text); err != nil {
+		return fmt.Errorf("--%s: %w", v.name, err)
+	}
+	return nil
+}
 
 // String implements kingpin.Value.
 func (value) String() string { return "" }
 
-// boolean makes a flag that needs no value.
-type boolean struct{ value }
-
-// IsBoolFlag is asked by kingpin.
-func (boolean) IsBoolFlag() bool { return true }
+// IsBoolFlag makes kingpin take a flag without a value.
+func (v value) IsBoolFlag() bool { return v.isBool }

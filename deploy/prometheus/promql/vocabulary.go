@@ -18,6 +18,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
@@ -67,7 +68,10 @@ func New(tags ...string) (Vocabulary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client that is never used: %w", err)
 	}
-	cfg := collector.DefaultConfig()
+	cfg, err := config.Defaults()
+	if err != nil {
+		return nil, fmt.Errorf("reading the defaults: %w", err)
+	}
 	cfg.Client, cfg.ConnectionTags = gateway, tags
 	c, err := collector.New(cfg)
 	if err != nil {
