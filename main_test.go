@@ -155,7 +155,7 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"an unknown format", "--log.format=xml", `--log.format: "xml" is unknown`, nil},
 		{"two things at once", "--once --config.check", "--once and --config.check: choose one", nil},
 		{"demo with a state", "--demo --state.dir=x", "--demo brings a new gateway each time: leave --state.dir out", nil},
-		{"a state in nowhere", good + " --state.dir=/does/not/exist", "--state.dir: making the directory for the state: mkdir /does/not/exist", []string{"HOOP_TOKEN=t"}},
+		{"a state in nowhere", good + " --state.dir=/does/not/exist", "--state.dir: creating the directory for the state: mkdir /does/not/exist", []string{"HOOP_TOKEN=t"}},
 		{"a state in a file", good + " --state.dir=main_test.go", "--state.dir: main_test.go is not a directory", []string{"HOOP_TOKEN=t"}},
 		{"a state that is only checked", good + " --config.check --state.dir=main_test.go", "--state.dir: main_test.go is not a directory", []string{"HOOP_TOKEN=t"}},
 		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},

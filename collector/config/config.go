@@ -201,8 +201,8 @@ func (d *Draft) check() error {
 			return fmt.Errorf("--%s: %w", s.Flag, err)
 		}
 	}
-	for _, c := range d.conflicts(func(flag string) string { return "--" + flag }) {
-		return fmt.Errorf("--%s: %s", c.flags[0], c.text)
+	if found := d.conflicts(func(flag string) string { return "--" + flag }); len(found) > 0 {
+		return fmt.Errorf("--%s: %s", found[0].flags[0], found[0].text)
 	}
 	return nil
 }

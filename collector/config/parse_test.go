@@ -23,7 +23,7 @@ gateways:
     labels: {connection_tags: [team, environment]}
 `
 
-// parsed reads a document that has to be right.
+// parsed reads a valid document.
 func parsed(t *testing.T, document string) *Config {
 	t.Helper()
 	c, err := Parse("conf/hoop.yml", []byte(document))
@@ -33,7 +33,7 @@ func parsed(t *testing.T, document string) *Config {
 	return c
 }
 
-// only is the gateway of this name.
+// only returns the gateway of this name.
 func only(t *testing.T, c *Config, name string) *Gateway {
 	t.Helper()
 	i := slices.IndexFunc(c.Gateways(), func(g *Gateway) bool { return g.Name() == name })
@@ -52,7 +52,7 @@ func printed(t *testing.T, c *Config) string {
 	return b.String()
 }
 
-func TestAnExampleIsReadAsItSays(t *testing.T) {
+func TestFileWithDefaults(t *testing.T) {
 	c := parsed(t, good)
 	g := only(t, c, "production")
 	if len(c.Gateways()) != 1 || g.Name() != "production" || g.Address() != "https://hoop.example.com/api" || g.TargetLabels()["environment"] != "production" {
@@ -69,7 +69,7 @@ func TestAnExampleIsReadAsItSays(t *testing.T) {
 	}
 }
 
-func TestEveryMistakeHasItsLineAndKey(t *testing.T) {
+func TestProblemsHaveLineAndKey(t *testing.T) {
 	// one is a file whose gateway a has these lines, of which the first is line 3.
 	one := func(lines ...string) string {
 		return "gateways:\n  a:\n    " + strings.Join(lines, "\n    ") + "\n"
@@ -88,32 +88,32 @@ func TestEveryMistakeHasItsLineAndKey(t *testing.T) {
 		{"a list of gateways", "gateways: [a]\n", "hoop.yml:1: gateways: must be a mapping of names to gateways"},
 		{"an empty gateway", "gateways:\n  a:\n", "hoop.yml:2: gateways.a: has no value: write one, or leave the key out"},
 		{"a gateway that is text", "gateways:\n  a: https://a\n", "hoop.yml:2: gateways.a: must be a mapping with the url of the gateway and its other settings"},
-		{"an unknown part", "x: 1\n" + one(url, key), "hoop.yml:1: x: is unknown: known here are defaults, gateways"},
-		{"an unknown key", one(url, key, "tokenfile: t"), "hoop.yml:5: gateways.a.tokenfile: is unknown: known here are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
-		{"an unknown key in a group", one(url, key, "cache:", "  size: 5"), "hoop.yml:6: gateways.a.cache.size: is unknown: known here are ttl"},
-		{"a path for a key", one(url, key, "cache.ttl: 5s"), `hoop.yml:5: gateways.a.cache.ttl: is unknown: known here are ` + "api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
-		{"an unknown key with odd signs", "\"a b\\n\": 1\n" + one(url, key), `hoop.yml:1: "a b\n": is unknown: known here are defaults, gateways`},
+		{"an unknown part", "x: 1\n" + one(url, key), "hoop.yml:1: x: is unknown: the known keys are defaults, gateways"},
+		{"an unknown key", one(url, key, "tokenfile: t"), "hoop.yml:5: gateways.a.tokenfile: is unknown: the known keys are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
+		{"an unknown key in a group", one(url, key, "cache:", "  size: 5"), "hoop.yml:6: gateways.a.cache.size: is unknown: the known keys are ttl"},
+		{"a path for a key", one(url, key, "cache.ttl: 5s"), `hoop.yml:5: gateways.a.cache.ttl: is unknown: the known keys are ` + "api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
+		{"an unknown key with odd signs", "\"a b\\n\": 1\n" + one(url, key), `hoop.yml:1: "a b\n": is unknown: the known keys are defaults, gateways`},
 		{"a key twice", one(url, key, url), "hoop.yml:5: gateways.a.url: appears twice, first in line 3"},
 		{"a gateway twice", one(url, key) + "  a: {url: https://b}\n", "hoop.yml:5: gateways.a: appears twice, first in line 2"},
 		{"a key twice below HTTP", one(url, key, "http_client_config:", "  follow_redirects: true", "  follow_redirects: true"), "hoop.yml:7: gateways.a.http_client_config.follow_redirects: appears twice, first in line 6"},
 		{"a key that is a list", "[a]: b\n" + one(url, key), "hoop.yml:1: has a key that is not text"},
 		{"no key", one(url, key, "~: b"), "hoop.yml:5: gateways.a: has a key that is not text"},
-		{"a bad name", "gateways:\n  -a: {url: https://a, token_file: t}\n", "hoop.yml:2: gateways.-a: is not a valid name of a gateway: write 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first"},
+		{"a bad name", "gateways:\n  -a: {url: https://a, token_file: t}\n", "hoop.yml:2: gateways.-a: is not a valid gateway name: use 1 to 63 letters, digits, dots, dashes and underscores, starting with a letter or digit"},
 		{"no URL", one(key), "hoop.yml:2: gateways.a.url: is missing: give one such as https://hoop.example.com/api"},
-		{"a mistake is told once", one(url, key, "cache: {ttl: x}", "stale: {after: 5s}"), `hoop.yml:5: gateways.a.cache.ttl: "x" is not a duration, such as 500ms, 30s, 15m, 8h or 90d`},
+		{"a problem is reported once", one(url, key, "cache: {ttl: x}", "stale: {after: 5s}"), `hoop.yml:5: gateways.a.cache.ttl: "x" is not a duration, such as 500ms, 30s, 15m, 8h or 90d`},
 		{"a default URL", "defaults: {url: https://a}\n" + one(url, key), "hoop.yml:1: defaults.url: is not a default: give each gateway its own"},
-		{"a URL that is none", one("url: a.example.com", key), "hoop.yml:3: gateways.a.url: the scheme must be http or https: give one such as https://host/api"},
+		{"an invalid URL", one("url: a.example.com", key), "hoop.yml:3: gateways.a.url: the scheme must be http or https: give one such as https://host/api"},
 		{"a URL with a password", one("url: https://u:s3cret@a", key), "hoop.yml:3: gateways.a.url: must not hold a user or password: give the credential by file or environment"},
 		{"a URL that is a number", one("url: 5", key), "hoop.yml:3: gateways.a.url: must be text: numbers and the like need quotes"},
 		{"no credential", one(url), "hoop.yml:2: gateways.a: no credential: give token_file, api_key_file, cli_config or an authorization in http_client_config"},
 		{"two credentials", one(url, key, "api_key_file: k"), "hoop.yml:2: gateways.a: more than one credential (token_file, api_key_file): keep one"},
 		{"a credential and one for HTTP", one(url, "cli_config: c", "http_client_config: {bearer_token: s3cret}"), "hoop.yml:2: gateways.a: more than one credential (cli_config, the credential in http_client_config): keep one"},
 		{"two credentials of the defaults", "defaults: {token_file: t, api_key_file: k}\n" + one(url), "hoop.yml:3: gateways.a: more than one credential (token_file, api_key_file): keep one"},
-		{"a secret of the environment as a key", one(url, "token: s3cret", key), "hoop.yml:4: gateways.a.token: is unknown: known here are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
-		{"no name of a file", one(url, "token_file: ''"), "hoop.yml:4: gateways.a.token_file: is empty: name a file, or leave the key out"},
+		{"a secret of the environment as a key", one(url, "token: s3cret", key), "hoop.yml:4: gateways.a.token: is unknown: the known keys are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
+		{"an empty file name", one(url, "token_file: ''"), "hoop.yml:4: gateways.a.token_file: is empty: name a file, or leave the key out"},
 		{"a duty of 0", one(url, key, "duty: 0"), "hoop.yml:5: gateways.a.duty: must be above 0 and at most 1, such as 0.1"},
 		{"a duty that is text", one(url, key, "duty: half"), "hoop.yml:5: gateways.a.duty: must be a number, such as 0.1"},
-		{"a duty that is no number", one(url, key, "duty: .nan"), `hoop.yml:5: gateways.a.duty: ".nan" is not a number, such as 0.1`},
+		{"a duty that is not a number", one(url, key, "duty: .nan"), `hoop.yml:5: gateways.a.duty: ".nan" is not a number, such as 0.1`},
 		{"no time", one(url, key, "timeout: 0s"), "hoop.yml:5: gateways.a.timeout: must be above 0"},
 		{"a time without a unit", one(url, key, "timeout: 30"), `hoop.yml:5: gateways.a.timeout: "30" is not a duration, such as 500ms, 30s, 15m, 8h or 90d`},
 		{"a time that is a list", one(url, key, "timeout: [30s]"), "hoop.yml:5: gateways.a.timeout: must be a duration, such as 500ms, 30s, 15m, 8h or 90d"},
@@ -128,26 +128,26 @@ func TestEveryMistakeHasItsLineAndKey(t *testing.T) {
 		{"an empty group", one(url, key, "sessions:"), "hoop.yml:5: gateways.a.sessions: has no value: write one, or leave the key out"},
 		{"a group that is text", one(url, key, "sessions: 5h"), "hoop.yml:5: gateways.a.sessions: must be a mapping"},
 		{"a filter that is a number", one(url, key, "sessions:", "  user: 123"), "hoop.yml:6: gateways.a.sessions.user: must be text: numbers and the like need quotes"},
-		{"a threshold that is none", one(url, key, "reviews:", "  overdue: [5m, soon]"), `hoop.yml:6: gateways.a.reviews.overdue: "soon" is no threshold: write durations above 0 such as 5m,1h,7d`},
+		{"an invalid threshold", one(url, key, "reviews:", "  overdue: [5m, soon]"), `hoop.yml:6: gateways.a.reviews.overdue: "soon" is no threshold: write durations above 0 such as 5m,1h,7d`},
 		{"a threshold twice", one(url, key, "sessions: {long_running: [60m, 1h]}"), `hoop.yml:5: gateways.a.sessions.long_running: "60m" and "1h" are the same threshold: leave one out`},
 		{"a comma in a list", one(url, key, "labels: {connection_tags: ['a,b']}"), `hoop.yml:5: gateways.a.labels.connection_tags: "a,b" contains a comma`},
-		{"tags with a hole", one(url, key, "labels: {connection_tags: 'a,,b'}"), `hoop.yml:5: gateways.a.labels.connection_tags: "a,,b" has an empty entry: write a list such as team,environment`},
+		{"tags with an empty entry", one(url, key, "labels: {connection_tags: 'a,,b'}"), `hoop.yml:5: gateways.a.labels.connection_tags: "a,,b" has an empty entry: write a list such as team,environment`},
 		{"tags that are numbers", one(url, key, "labels:", "  connection_tags:", "    - a", "    - 5"), "hoop.yml:8: gateways.a.labels.connection_tags: must be a list, such as [team, environment]"},
 		{"tags that collide", one(url, key, "labels: {connection_tags: [a.b, a-b]}"), `hoop.yml:5: gateways.a.labels.connection_tags: connection tags to show as labels: "a.b" and "a-b" both become the label tag_a_b; choose one of them`},
 		{"an overlap beyond the lookback", one(url, key, "sessions:", "  lookback: 1h", "  overlap: 2h"), "hoop.yml:7: gateways.a.sessions.overlap: must not be longer than sessions.lookback"},
 		{"a lookback below the overlap", one(url, key, "sessions:", "  lookback: 1m"), "hoop.yml:6: gateways.a.sessions.overlap: must not be longer than sessions.lookback"},
 		{"forgotten within the overlap", one(url, key, "sessions: {forget_after: 1m}"), "hoop.yml:5: gateways.a.sessions.forget_after: must be longer than sessions.overlap"},
 		{"stale before it is refreshed", one(url, key, "stale: {after: 5s}"), "hoop.yml:5: gateways.a.stale.after: must be longer than cache.ttl"},
-		{"defaults that do not fit, told once", "defaults:\n  stale: {after: 5s}\n" + one(url, key) + "  b: {url: https://b, token_file: t}\n", "hoop.yml:2: defaults.stale.after: must be longer than cache.ttl"},
+		{"defaults that do not fit, reported once", "defaults:\n  stale: {after: 5s}\n" + one(url, key) + "  b: {url: https://b, token_file: t}\n", "hoop.yml:2: defaults.stale.after: must be longer than cache.ttl"},
 		{"a gateway that does not fit the defaults", "defaults: {stale: {after: 1m}}\n" + one(url, key, "cache: {ttl: 2m}"), "hoop.yml:6: gateways.a.stale.after: must be longer than cache.ttl"},
 		{"a wrong default that nobody uses", "defaults: {duty: 5}\n" + one(url, key, "duty: 0.1"), "hoop.yml:1: defaults.duty: must be above 0 and at most 1, such as 0.1"},
-		{"a label that is none", one(url, key, "target_labels:", "  a-b: x"), "hoop.yml:6: gateways.a.target_labels.a-b: is not a valid label name: write letters, digits and underscores, no digit first"},
-		{"a label of Prometheus", one(url, key, "target_labels: {__address__: x}"), "hoop.yml:5: gateways.a.target_labels.__address__: is not a valid target label: Prometheus keeps names with two underscores first for itself"},
+		{"an invalid label", one(url, key, "target_labels:", "  a-b: x"), "hoop.yml:6: gateways.a.target_labels.a-b: is not a valid label name: use letters, digits and underscores, not starting with a digit"},
+		{"a label of Prometheus", one(url, key, "target_labels: {__address__: x}"), "hoop.yml:5: gateways.a.target_labels.__address__: is not a valid target label: Prometheus reserves names that start with two underscores"},
 		{"a label's value that is a number", one(url, key, "target_labels: {shard: 1}"), "hoop.yml:5: gateways.a.target_labels.shard: must be text: numbers and the like need quotes"},
 		{"labels that are a list", one(url, key, "target_labels: [a]"), "hoop.yml:5: gateways.a.target_labels: must be a mapping of labels to values"},
-		{"an unknown key for HTTP", one(url, key, "http_client_config:", "  tls_confg: {}"), "hoop.yml:6: gateways.a.http_client_config.tls_confg: is unknown: known here are authorization, basic_auth, bearer_token, bearer_token_file, enable_http2, follow_redirects, http_headers, no_proxy, oauth2, proxy_connect_header, proxy_from_environment, proxy_url, tls_config"},
+		{"an unknown key for HTTP", one(url, key, "http_client_config:", "  tls_confg: {}"), "hoop.yml:6: gateways.a.http_client_config.tls_confg: is unknown: the known keys are authorization, basic_auth, bearer_token, bearer_token_file, enable_http2, follow_redirects, http_headers, no_proxy, oauth2, proxy_connect_header, proxy_from_environment, proxy_url, tls_config"},
 		{"a secret of another kind", one(url, "http_client_config:", "  authorization: s3cret"), "hoop.yml:5: gateways.a.http_client_config.authorization: must be a mapping"},
-		{"a version of TLS that is none", one(url, key, "http_client_config: {tls_config: {min_version: s3cret}}"), "hoop.yml:5: gateways.a.http_client_config.tls_config.min_version: must be one of TLS10, TLS11, TLS12, TLS13"},
+		{"an unknown TLS version", one(url, key, "http_client_config: {tls_config: {min_version: s3cret}}"), "hoop.yml:5: gateways.a.http_client_config.tls_config.min_version: must be one of TLS10, TLS11, TLS12, TLS13"},
 		{"a proxy that must be a URL", one(url, key, "http_client_config: {proxy_url: 'http://u:s3cret@a:b'}"), "hoop.yml:5: gateways.a.http_client_config.proxy_url: must be a URL"},
 		{"HTTP that does not fit", one(url, key, "http_client_config:", "  tls_config: {ca: x, ca_file: y}"), "hoop.yml:6: gateways.a.http_client_config: at most one of ca, ca_file & ca_ref must be configured"},
 		{"HTTP that does not fit in the defaults", "defaults:\n  http_client_config:\n    tls_config: {cert_file: x}\n" + one(url, key), "hoop.yml:3: defaults.http_client_config: exactly one of key or key_file must be configured when a client certificate is configured"},
@@ -155,14 +155,14 @@ func TestEveryMistakeHasItsLineAndKey(t *testing.T) {
 		{"one address, two duties, said", one(url, key) + "  b:\n    duty: 0.2\n    url: https://a\n    token_file: u\n", "hoop.yml:6: gateways.b.duty: must be the same as that of gateways.a, which has the same address: it limits the load of one server"},
 		{"the same twice", one(url, key) + "  b: {url: https://a/api, token_file: ./t, cache: {ttl: 20s}}\n", "hoop.yml:5: gateways.b: has the same address, credential and filters as gateways.a: the same sessions would be counted twice"},
 		{"the same twice by HTTP", one(url, "http_client_config: {authorization: {credentials: s3cret}}") + "  b: {url: https://a, http_client_config: {bearer_token: s3cret}}\n", "hoop.yml:5: gateways.b: has the same address, credential and filters as gateways.a: the same sessions would be counted twice"},
-		{"nobody's twice", "gateways:\n  a: {url: https://a, token_file: [t]}\n  b: {url: https://a, token_file: [u]}\n", "hoop.yml:2: gateways.a.token_file: must be text: numbers and the like need quotes\nhoop.yml:3: gateways.b.token_file: must be text: numbers and the like need quotes"},
-		{"an alias of nothing", one(url, "token_file: *s3cret"), "hoop.yml:4: is not valid YAML: unknown anchor <value> referenced"},
+		{"two without a valid credential", "gateways:\n  a: {url: https://a, token_file: [t]}\n  b: {url: https://a, token_file: [u]}\n", "hoop.yml:2: gateways.a.token_file: must be text: numbers and the like need quotes\nhoop.yml:3: gateways.b.token_file: must be text: numbers and the like need quotes"},
+		{"an unknown anchor", one(url, "token_file: *s3cret"), "hoop.yml:4: is not valid YAML: unknown anchor <value> referenced"},
 		{"an alias within itself", one(url, key, "http_client_config: &x {oauth2: {claims: {a: *x}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a: is an alias inside the value that it stands for"},
 		{"merged within itself", "gateways: &x\n  a: {url: https://a, token_file: t}\n  <<: *x\n", "hoop.yml:3: gateways: is an alias inside the value that it stands for"},
 		{"too deep", one(url, key, "http_client_config: {oauth2: {claims: {a: "+strings.Repeat("[", 60)+strings.Repeat("]", 60)+"}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a" + strings.Repeat("[0]", 45) + ": is nested too deeply"},
 		{"a merge of text", one(url, key, "<<: x"), "hoop.yml:5: gateways.a: can merge only mappings"},
 		{"several, in order", "defaults: {duty: 7, x: 1}\ngateways:\n  b: {url: 5, timeout: 1}\n  a: {token_file: t, cache: {ttl: 0}}\n", `hoop.yml:1: defaults.duty: must be above 0 and at most 1, such as 0.1
-hoop.yml:1: defaults.x: is unknown: known here are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file
+hoop.yml:1: defaults.x: is unknown: the known keys are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file
 hoop.yml:3: gateways.b.url: must be text: numbers and the like need quotes
 hoop.yml:3: gateways.b.timeout: "1" is not a duration, such as 500ms, 30s, 15m, 8h or 90d
 hoop.yml:3: gateways.b: no credential: give token_file, api_key_file, cli_config or an authorization in http_client_config
@@ -172,10 +172,10 @@ hoop.yml:4: gateways.a.url: is missing: give one such as https://hoop.example.co
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Parse("hoop.yml", []byte(test.document))
 			if err == nil {
-				t.Fatalf("it was taken: %s", test.document)
+				t.Fatalf("no error for %s", test.document)
 			}
 			if err.Error() != test.says {
-				t.Errorf("says\n%s\nwant\n%s\nof\n%s", err, test.says, test.document)
+				t.Errorf("got\n%s\nwant\n%s\nfor\n%s", err, test.says, test.document)
 			}
 			if strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("a secret is in %s", err)
@@ -185,7 +185,7 @@ hoop.yml:4: gateways.a.url: is missing: give one such as https://hoop.example.co
 }
 
 // Prometheus would rename one of two labels of the same name.
-func TestLabelsOfSeriesAreNoTargetLabels(t *testing.T) {
+func TestTargetLabelsMustNotBeLabelsOfSeries(t *testing.T) {
 	for _, label := range append(exposition.LabelNames(), "gateway", "instance", "job", "tag_team", "tag_") {
 		_, err := Parse("hoop.yml", fmt.Appendf(nil, "gateways: {a: {url: https://a, token_file: t, target_labels: {%s: x}}}", label))
 		if want := "hoop.yml:1: gateways.a.target_labels." + label + ": is already a label of the gateway's series: choose another name"; err == nil || err.Error() != want {
@@ -194,8 +194,8 @@ func TestLabelsOfSeriesAreNoTargetLabels(t *testing.T) {
 	}
 }
 
-// What stands in a file is no more than what can be read in a moment.
-func TestAliasesDoNotBurst(t *testing.T) {
+// A small file must not expand to something large.
+func TestAliasesAreLimited(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("gateways:\n  a:\n    url: https://a\n    token_file: t\n    http_client_config:\n      oauth2:\n        claims:\n          x0: &x0 [a, a, a, a, a, a, a, a, a, a]\n")
 	for i := range 10 {
@@ -210,7 +210,7 @@ func TestAliasesDoNotBurst(t *testing.T) {
 	}
 }
 
-func TestDefaultsHoldKeyByKey(t *testing.T) {
+func TestDefaultsApplyKeyByKey(t *testing.T) {
 	c := parsed(t, `
 defaults:
   token_file: keys/all
@@ -284,7 +284,7 @@ gateways:
 	}
 }
 
-// A gateway's own credential takes the place of the defaults' one, whatever kind each is.
+// The credential of a gateway replaces that of the defaults, whatever kind each is.
 func TestOwnCredentialReplacesTheDefaults(t *testing.T) {
 	kinds := map[string]string{
 		"token":    "token_file: %s",
@@ -317,7 +317,7 @@ func TestOwnCredentialReplacesTheDefaults(t *testing.T) {
 	}
 }
 
-func TestAddressesThatAreTheSame(t *testing.T) {
+func TestAddressesAreNormalized(t *testing.T) {
 	for _, test := range []struct{ url, address string }{
 		{"https://a", "https://a/api"}, {"https://a/", "https://a/api"}, {"https://a/api", "https://a/api"}, {"https://a/api/", "https://a/api"},
 		{"HTTPS://A", "https://a/api"}, {"https://a:443", "https://a/api"}, {"https://a:", "https://a/api"}, {"http://a:443", "http://a:443/api"}, {"http://a:80/x", "http://a/x/api"},
@@ -333,7 +333,7 @@ func TestAddressesThatAreTheSame(t *testing.T) {
 	}
 }
 
-// A file with 10,000 gateways has room, and is read in a moment.
+// A file can have 10,000 gateways; reading it must take about a second at most.
 func BenchmarkParseTenThousand(b *testing.B) {
 	var file strings.Builder
 	file.WriteString("defaults: {sessions: {lookback: 72h}, http_client_config: {tls_config: {min_version: TLS12}}}\ngateways:\n")

@@ -19,7 +19,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// everything has a secret wherever there can be one.
+// everything has a secret at each place where one can be.
 const everything = `
 gateways:
   basic: {url: https://a, http_client_config: {basic_auth: {username: u, password: s3cret-1}, proxy_url: "http://u:s3cret-2@proxy", proxy_connect_header: {Proxy-Authorization: [s3cret-3]}}}
@@ -60,15 +60,15 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 	again := parsed(t, text)
 	if printed(t, again) != text {
-		t.Errorf("what was printed is printed otherwise:\n%s\n%s", text, printed(t, again))
+		t.Errorf("the print-out is printed differently:\n%s\n%s", text, printed(t, again))
 	}
 	if !maps.Equal(only(t, again, "oauth").TargetLabels(), map[string]string{"a": "true", "b": "5", "c": ""}) {
 		t.Error("labels have changed")
 	}
 }
 
-// Whatever stands at the wrong place below http_client_config can be a secret.
-func TestNoMistakeTellsASecret(t *testing.T) {
+// A value at the wrong place below http_client_config can be a secret.
+func TestNoProblemShowsASecret(t *testing.T) {
 	wrong := 0
 	var walk func(path []string, of *shape)
 	walk = func(path []string, of *shape) {
@@ -96,7 +96,7 @@ func TestNoMistakeTellsASecret(t *testing.T) {
 	}
 	walk(nil, httpShape(reflect.TypeFor[config.HTTPClientConfig]()))
 	if wrong < 300 {
-		t.Errorf("only %d mistakes were made", wrong)
+		t.Errorf("only %d problems were found", wrong)
 	}
 	for _, document := range []string{
 		"gateways: {a: {url: https://a, http_client_config: {authorization: {credentials: *s3cret}}}}",
@@ -114,7 +114,7 @@ func TestNoMistakeTellsASecret(t *testing.T) {
 	}
 }
 
-func TestFlagsAreAConfigurationToo(t *testing.T) {
+func TestConfigurationFromFlags(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("relative", []byte("s3cret"), 0o600); err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestFlagsAreAConfigurationToo(t *testing.T) {
 		})
 	}
 	if _, err := Single(Draft{}); err == nil || err.Error() != "--hoop.timeout: must be above 0" {
-		t.Errorf("of a draft that nobody filled: %v", err)
+		t.Errorf("for an empty draft: %v", err)
 	}
 }
 
@@ -184,7 +184,7 @@ func orElse(s, other string) string {
 	return s
 }
 
-func TestChangesAreToldFromWhatIsTheSame(t *testing.T) {
+func TestEqualSameClientSameSessions(t *testing.T) {
 	base := "gateways: {a: {url: https://a, token_file: t, duty: 0.1}}"
 	for _, test := range []struct {
 		name, now               string
@@ -235,8 +235,8 @@ func TestChangesAreToldFromWhatIsTheSame(t *testing.T) {
 	})
 }
 
-// A missing secret is the trouble of the gateway that needs it, when it is asked.
-func TestSecretsAreReadWhenTheyAreNeeded(t *testing.T) {
+// A missing secret is an error only of the gateway that needs it, and only when a request is sent.
+func TestSecretsAreReadAtTheFirstRequest(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	c, err := Parse("hoop.yml", []byte(`
@@ -278,7 +278,7 @@ func TestLoadNamesTheFileThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that what is taken is printed as a file that means the same, whatever the bytes are.
+// FuzzParse checks that every valid file is printed as a file with the same meaning.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{good, everything, "gateways: {a: {url: https://a, token_file: t, <<: &x {duty: 1}}, b: *x}", "a: &a [*a]", "gateways:\n  a: !!binary aGFsbG8="} {
 		f.Add([]byte(s))

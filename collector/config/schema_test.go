@@ -155,7 +155,7 @@ func settingSchema(s Setting) object {
 }
 
 // The schema is made here and kept in docs, for editors. To write it: go test ./collector/config -run Schema -update
-func TestTheSchemaIsThatOfTheTable(t *testing.T) {
+func TestSchemaFollowsFromTheSettings(t *testing.T) {
 	var made bytes.Buffer
 	e := json.NewEncoder(&made)
 	e.SetIndent("", "  ")
@@ -177,7 +177,7 @@ func TestTheSchemaIsThatOfTheTable(t *testing.T) {
 	}
 }
 
-// compiled is the schema in docs, as an editor uses it.
+// compiled returns the schema in docs, as an editor uses it.
 func compiled(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	s, err := jsonschema.NewCompiler().Compile(schemaFile)
@@ -187,7 +187,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-// valid tells what the schema says of a document.
+// valid returns what is wrong with a document according to the schema.
 func valid(t interface{ Fatal(...any) }, s *jsonschema.Schema, document string) error {
 	var v any
 	if err := yaml.Unmarshal([]byte(document), &v); err != nil {
@@ -204,7 +204,7 @@ func valid(t interface{ Fatal(...any) }, s *jsonschema.Schema, document string) 
 	return s.Validate(v)
 }
 
-func TestTheExampleIsValid(t *testing.T) {
+func TestExampleIsValid(t *testing.T) {
 	content, err := os.ReadFile(exampleFile)
 	if err != nil {
 		t.Fatal(err)
@@ -230,7 +230,7 @@ func TestTheExampleIsValid(t *testing.T) {
 	}
 }
 
-// What an editor says while somebody writes is what the exporter says later, as far as it is about the form.
+// An editor that uses the schema finds the same problems with the form of a file as the exporter does.
 func TestSchemaAndReaderAgree(t *testing.T) {
 	s := compiled(t)
 	gateway := func(text string) string { return "gateways: {a: {url: https://a, token_file: t, " + text + "}}" }

@@ -43,7 +43,7 @@ func fileShape() *shape {
 	gateways.each = section("a mapping with the url of the gateway and its other settings")
 	gateways.name = func(name string) error {
 		if !names.MatchString(name) {
-			return errors.New("is not a valid name of a gateway: write 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first")
+			return errors.New("is not a valid gateway name: use 1 to 63 letters, digits, dots, dashes and underscores, starting with a letter or digit")
 		}
 		return nil
 	}
@@ -107,7 +107,7 @@ func (p *problems) unknown(n *node, in *shape) {
 	n.invalid = true
 	text := in.refused[n.name]
 	if text == "" {
-		text = "is unknown: known here are " + strings.Join(slices.Sorted(maps.Keys(in.keys)), ", ")
+		text = "is unknown: the known keys are " + strings.Join(slices.Sorted(maps.Keys(in.keys)), ", ")
 	}
 	p.add(n.nameLine, n.path, "%s", text)
 }
@@ -127,9 +127,9 @@ func labelsShape() *shape {
 	labels.name = func(name string) error {
 		switch {
 		case !model.LegacyValidation.IsValidLabelName(name):
-			return errors.New("is not a valid label name: write letters, digits and underscores, no digit first")
+			return errors.New("is not a valid label name: use letters, digits and underscores, not starting with a digit")
 		case strings.HasPrefix(name, "__"):
-			return errors.New("is not a valid target label: Prometheus keeps names with two underscores first for itself")
+			return errors.New("is not a valid target label: Prometheus reserves names that start with two underscores")
 		case slices.Contains(reserved, name) || strings.HasPrefix(name, tagPrefix):
 			return errors.New("is already a label of the gateway's series: choose another name")
 		}
