@@ -30,6 +30,7 @@ type settings struct {
 	swap       map[string]string // function to function of the same signature
 	then       []string          // "package regexp": the tests of stage 2
 	only       *regexp.Regexp    // nil: all mutants
+	skip       *regexp.Regexp    // tests of stage 1; nil: none
 	budget     time.Duration     // of stage 2
 	workers    int
 	megabytes  int
@@ -65,6 +66,10 @@ func run() error {
 	})
 	flag.Func("only", "run only mutants whose \"file:line function mutation\" matches this `regexp`", func(v string) (err error) {
 		s.only, err = regexp.Compile(v)
+		return err
+	})
+	flag.Func("skip", "do not run tests of stage 1 whose name matches this `regexp`", func(v string) (err error) {
+		s.skip, err = regexp.Compile(v)
 		return err
 	})
 	flag.DurationVar(&s.budget, "budget", 30*time.Minute, "time for stage 2; mutants that it does not reach count as survivors")

@@ -159,7 +159,7 @@ func ownTests(s *settings, p *pkg, dir string) ([]*test, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := strings.Fields(string(out))
+	names := slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool { return s.skip != nil && s.skip.MatchString(name) })
 	tests := make([]*test, len(names))
 	err = each(s.workers, names, func(i int, name string) error {
 		tests[i], err = b.measure("^"+name+"$", filepath.Join(dir, name+".trace"))
