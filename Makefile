@@ -8,6 +8,7 @@ LDFLAGS  := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(REVISION) -X
 FUZZTIME ?= 30s
 FOR ?= 10m
 DURATION ?= 10m
+MUTANTS ?= ./client:cursor.go,dense.go ./collector/ledger ./collector/planner ./collector/state
 
 .PHONY: help
 help: ## List the targets.
@@ -69,6 +70,11 @@ fleet: ## Watch 200 gateways in one exporter, most of which go wrong, for DURATI
 .PHONY: cost
 cost: ## Measure for DURATION what one of 100 shards costs, of 10,000 gateways with 10 million sessions a day.
 	HOOP_COST=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestAShardOfAHundredGatewaysKeepsThemAllUp$$' ./collector/e2e
+
+.PHONY: mutants
+mutants: ## Change the code of MUTANTS in small ways, and list the changes that no test notices.
+	@mkdir -p .cache
+	go run ./.ci/mutants -swap earlier/later -o .cache/mutants.md $(MUTANTS)
 
 .PHONY: demo
 demo: ## Run against a simulated gateway.

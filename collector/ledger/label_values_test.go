@@ -1,0 +1,172 @@
+package ledger_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+)
+
+// Eight words that are not documented keep their name, for each label; the documented ones do not count. It makes no difference
+// whether they come in one refresh or in several.
+func TestUnknownWordsAreBounded(t *testing.T) {
+	types := func(s *snapshot) []string {
+		var out []string
+		for _, n := range s.Targets {
+			out = append(out, n.Type)
+		}
+		return out
+	}
+	openReviews := func(s *snapshot) []string {
+		var out []string
+		for _, c := range s.Targets[0].OpenReviews {
+			out = append(out, fmt.Sprint(c.Label, "=", c.Count))
+		}
+		return out
+	}
+	access := revokeAt(day)
+	for _, tt := range []struct {
+		name   string
+		change func(word string) func(*client.Session)
+		known  []string
+		shown  func(s *snapshot) []string
+		want   string
+	}{
+		{"verbs", verb, []string{"connect", "exec"},
+			func(s *snapshot) []string { return labels(s.Targets[0].Started) }, "[connect exec new0 new1 new2 new3 new4 new5 new6 new7 other]"},
+		{"types", typed, []string{"application", "command-line", "custom", "database", "httpproxy", "rdp", "ssh"},
+			types, "[application command-line custom database httpproxy new0 new1 new2 new3 new4 new5 new6 new7 other rdp ssh]"},
+		{"statuses of reviews that are not final", func(word string) func(*client.Session) { return reviewed(jit, word, 0, access) },
+			[]string{"APPROVED", "PENDING", "PROCESSING", "UNKNOWN"}, openReviews,
+			"[APPROVED=1 PENDING=1 PROCESSING=1 UNKNOWN=1 new0=1 new1=1 new2=1 new3=1 new4=1 new5=1 new6=1 new7=1 other=2]"},
+		{"statuses of final reviews",
+			func(word string) func(*client.Session) {
+				return func(s *client.Session) { done(time.Minute, 0)(s); reviewed(jit, word, 0)(s) }
+			},
+			[]string{"APPROVED", "EXECUTED", "REJECTED", "REVOKED", "UNKNOWN"},
+			func(s *snapshot) []string { return labels(s.Targets[0].Resolved) },
+			"[APPROVED EXECUTED PROCESSING REJECTED REVOKED UNKNOWN new0 new1 new2 new3 new4 new5 new6 new7 other]"},
+	} {
+		words := append([]string{}, tt.known...)
+		for i := range 10 {
+			words = append(words, fmt.Sprint("new", i))
+		}
+		for _, together := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, in one refresh: %v", tt.name, together), func(t *testing.T) {
+				b := newBook(t)
+				for i, word := range words {
+					if b.apply(time.Hour, row(fmt.Sprint(i), 0, tt.change(word))); !together {
+						b.commit(time.Hour)
+					}
+				}
+				b.want("shown", tt.shown(b.commit(time.Hour)), tt.want)
+			})
+		}
+	}
+}
+
+func TestGroupsAreBounded(t *testing.T) {
+	b := newBook(t)
+	for i := range 300 { // groups of a review that is decided need no name
+		b.apply(time.Minute, row("decided", 0, reviewed(onetime, "APPROVED", 0, undatedGroup(fmt.Sprint("a", i), "PENDING"))))
+	}
+	b.commit(time.Minute)
+	var groups []func(*client.Review)
+	for i := range 202 {
+		groups = append(groups, undatedGroup(fmt.Sprintf("g%03d", i), "PENDING"))
+	}
+	b.apply(time.Minute, row("a", 0, reviewed(onetime, "PENDING", 0, groups...)))
+	n := b.one(time.Minute)
+	b.want("groups", []any{len(n.Approvals), n.Approvals[0].Group, n.Approvals[199].Group}, "[201 g000 g199]")
+	b.want("those beyond the bound count as one", []any{n.Approvals[200].Group, n.Approvals[200].Count}, "[other 1]")
+}
+
+func TestLabelValuesAreValidAndNotEndless(t *testing.T) {
+	long := strings.Repeat("x", 257)
+	for _, tt := range []struct{ name, value, want string }{
+		{"invalid UTF-8", "a\xffb", "a\uFFFDb"},
+		{"256 bytes", long[:256], long[:256]},
+		{"one byte more", long, long[:256]},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBook(t, tags("team"))
+			target := func(s *client.Session) {
+				s.Connection, s.Type, s.ConnectionSubtype, s.ConnectionTags = tt.value, tt.value, tt.value, map[string]string{"team": tt.value}
+			}
+			b.apply(time.Minute, row("a", 0, target, verb(tt.value), reviewed(onetime, "PENDING", 0, undatedGroup(tt.value, "PENDING"))))
+			b.apply(time.Minute, row("b", 0, target, reviewed(onetime, tt.value, 0)))
+			s := b.commit(time.Minute)
+			n := b.only(s)
+			b.want("connection, type", n.Connection == tt.want && n.Type == tt.want, true)
+			b.want("verb", counts(n.Started)[tt.want], 1)
+			b.want("group", n.Approvals[0].Group == tt.want, true)
+			b.want("status", n.OpenReviews[1].Label == tt.want, true)
+			b.want("subtype, tag", s.Connections[0].Subtype == tt.want && s.Connections[0].Tags["team"] == tt.want, true)
+		})
+	}
+}
+
+func TestTagsOfAConnection(t *testing.T) {
+	b := newBook(t, tags("team", "tier", "absent"))
+	tagged := func(team, tier string) func(*client.Session) {
+		return func(s *client.Session) {
+			s.ConnectionTags = map[string]string{"team": team, "tier": tier, "secret": "x"}
+		}
+	}
+	show := func(what, want string) {
+		t.Helper()
+		b.want(what, b.commit(time.Hour).Connections, want)
+	}
+	b.apply(time.Hour, row("b", time.Minute, tagged("blue", "1")))
+	show("the chosen ones that it has", "[{pg  map[team:blue tier:1]}]")
+	b.apply(time.Hour, row("z", time.Second, tagged("red", "2")), row("a", time.Minute, tagged("red", "3")))
+	show("not of an older session, nor of a lower id", "[{pg  map[team:blue tier:1]}]")
+	b.apply(time.Hour, row("c", time.Minute, tagged("green", "4")))
+	show("of a higher id", "[{pg  map[team:green tier:4]}]")
+	b.apply(time.Hour, row("c", time.Minute, tagged("green", "5")))
+	show("changed since", "[{pg  map[team:green tier:5]}]")
+	b.apply(time.Hour, row("0", 2*time.Minute))
+	show("of a newer session, which has none", "[{pg  map[]}]")
+}
+
+// Connections beyond the cap share a name. What they have counted in the refresh that they came with is then counted there as if it had been from
+// the beginning.
+func TestFoldedConnectionsCountTogether(t *testing.T) {
+	rows := func(connection func(i int) string) []client.Session {
+		out := []client.Session{row("first", 0, on("a"))}
+		add := func(i int, change ...func(*client.Session)) {
+			id := fmt.Sprintf("%04d", len(out))
+			out = append(out, row(id, time.Duration(i)*time.Second, append(change, on(connection(i)))...))
+		}
+		for i := range 20 {
+			add(i)
+			add(i, verb("connect"), done(time.Hour, 254), size(int64(i)))
+			add(i, done(time.Duration(i*i)*time.Second, i%3), size(-1))
+			add(i, verb(fmt.Sprint("new", i)), undated)
+			add(i, reviewed(onetime, "PENDING", time.Minute))
+			add(i, reviewed(onetime, "REJECTED", 0, group("g", "REJECTED", time.Duration(i)*time.Minute)))
+			add(i, done(time.Hour, 0), reviewed(jit, fmt.Sprint("NEW", i), 0, revokeAt(time.Duration(i)*time.Minute)))
+		}
+		for i := range 180 { // one of them needs a coarser resolution than the others
+			add(7, done(7*time.Second+time.Duration(1+i)*time.Second/4<<(i/8), 0))
+		}
+		for i := range 200 { // several of them together need one
+			add(i%10, done(time.Duration(i%10)*time.Second+time.Microsecond<<(i/8), 0), size(1<<(i/4)+int64(1)<<(i/4)*int64(i%4)/4))
+		}
+		return out
+	}
+	for range 10 { // in the random order of maps
+		several, single := newBook(t, connections(1), hold(0)), newBook(t, connections(1), hold(0))
+		several.apply(2*time.Hour, rows(func(i int) string { return fmt.Sprint("b", i) })...)
+		single.apply(2*time.Hour, rows(func(int) string { return "b" })...)
+		for _, at := range []time.Duration{2 * time.Hour, 2*time.Hour + 30*day} { // then targets without an open session are gone
+			got, want := several.commit(at), single.commit(at)
+			got.Folded = want.Folded // this alone is the number of connections
+			if g, w := describe(got), describe(want); g != w {
+				t.Fatalf("several connections:\n%v\na single one:\n%v", g, w)
+			}
+		}
+	}
+}
