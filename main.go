@@ -83,7 +83,7 @@ type options struct {
 	stateDir                           string
 	check, print, once, demo           bool
 	listen                             *toolkit.FlagConfig
-	shard                              flags.Shard
+	shard                              fleet.ShardFlags
 	listenGiven                        bool
 }
 

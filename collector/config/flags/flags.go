@@ -35,14 +35,16 @@ func (g *Gateway) Add(app *kingpin.Application) {
 	}
 }
 
-// Validate fails if something is given that must not be: anything about one gateway beside a file of gateways, or which gateway to ask beside a
-// simulated one.
+// Validate fails if something is given that must not be: anything about one gateway beside a file of gateways, or a flag that says which gateway
+// to ask, or with which credential, beside a simulated one. A variable may say that: it can be meant for another program.
 func (g *Gateway) Validate(file, simulated bool) error {
-	switch given := g.names(); {
-	case file && len(given) > 0:
+	if given := g.names(); file && len(given) > 0 {
 		return fmt.Errorf("--config.file names all gateways and what holds for them: leave %s out", strings.Join(given, ", "))
-	case simulated:
-		return g.validateSimulated()
+	}
+	for _, s := range config.Settings() {
+		if simulated && s.Env != "" && s.Flag != "" && *g.given[s.Flag] {
+			return fmt.Errorf("--demo brings its own gateway: leave --%s out", s.Flag)
+		}
 	}
 	return nil
 }
@@ -57,16 +59,6 @@ func (g *Gateway) names() (given []string) {
 		}
 	}
 	return given
-}
-
-// validateSimulated fails if a flag says which gateway to ask, or with which credential. A variable may: it can be meant for another program.
-func (g *Gateway) validateSimulated() error {
-	for _, s := range config.Settings() {
-		if s.Env != "" && s.Flag != "" && *g.given[s.Flag] {
-			return fmt.Errorf("--demo brings its own gateway: leave --%s out", s.Flag)
-		}
-	}
-	return nil
 }
 
 // SetDefault sets a setting whose flag was not given.

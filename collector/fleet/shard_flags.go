@@ -1,4 +1,4 @@
-package flags
+package fleet
 
 import (
 	"errors"
@@ -6,11 +6,12 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
 	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
-// Shard is what flags say about the gateways of a file that this process has. Call order: Add, then parse the command line, then Validate, then Of.
-type Shard struct {
+// ShardFlags are what flags say about the gateways of a file that this process has. Call order: Add, then parse the command line, then Validate, then Of.
+type ShardFlags struct {
 	// Address is where each shard is, with {index} for its index; "" if that was not given.
 	Address string
 
@@ -20,16 +21,16 @@ type Shard struct {
 }
 
 // Add adds the flags.
-func (s *Shard) Add(app *kingpin.Application) {
-	Add(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &s.total, config.ParseInt)
-	Add(app, "shard.index", "0", "Which one of them this is, from 0.", &s.index, config.ParseInt)
+func (s *ShardFlags) Add(app *kingpin.Application) {
+	flags.Add(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &s.total, config.ParseInt)
+	flags.Add(app, "shard.index", "0", "Which one of them this is, from 0.", &s.index, config.ParseInt)
 	app.GetFlag("shard.index").IsSetByUser(&s.indexGiven)
 	app.Flag("shard.from-pod-name", "Name of a StatefulSet's pod, such as hoop-exporter-2, to take the index from.").StringVar(&s.pod)
 	app.Flag("shard.address", "Where the exporters are, for service discovery, such as hoop-exporter-{index}.hoop-exporter:10068.").StringVar(&s.Address)
 }
 
 // Validate fails if flags are given that do not fit each other. file reports that there is a file whose gateways can be divided.
-func (s *Shard) Validate(file bool) error {
+func (s *ShardFlags) Validate(file bool) error {
 	switch {
 	case s.total != 1 && !file:
 		return errors.New("--shard.total divides the gateways of a file: name it with --config.file")
@@ -42,4 +43,4 @@ func (s *Shard) Validate(file bool) error {
 }
 
 // Of returns the shard that the flags name. The errors name the flags.
-func (s *Shard) Of() (shard.Shard, error) { return shard.Of(s.total, s.index, s.pod, s.Address) }
+func (s *ShardFlags) Of() (shard.Shard, error) { return shard.Of(s.total, s.index, s.pod, s.Address) }
