@@ -256,12 +256,12 @@ func TestAPauseOfOneShareHoldsTheOthersBriefly(t *testing.T) {
 	if !one.Paused(later(599)) || one.Paused(later(600)) {
 		t.Error("it has to wait for ten minutes itself")
 	}
-	two.NoAnswer()
+	two.RecordFailure()
 	one.Pause(now, later(700))
 	if !two.Paused(later(699)) || two.Paused(later(700)) {
 		t.Error("no share has answers, so all have to wait as long as the gateway said")
 	}
-	two.Answered()
+	two.RecordSuccess()
 	two.Pause(now, later(800))
 	if !one.Paused(later(699)) || one.Paused(later(700)) {
 		t.Error("there was an answer, so the other one does not have to wait any longer")

@@ -1,17 +1,17 @@
 package budget
 
-// Kind says what a request is for. Each kind has its own portion of a share.
+// Kind is the purpose of a request. Each kind has its own portion of a share.
 type Kind int
 
-// The kinds, in the order in which a refresh asks for them.
+// The kinds, in the order in which a refresh sends their requests.
 const (
-	// Head is for what is new.
+	// Head is for new sessions.
 	Head Kind = iota
 	// Pending is for the list of pending reviews.
 	Pending
-	// Recheck is for sessions that are not finished.
+	// Recheck is for unfinished sessions.
 	Recheck
-	// Backfill is for the unread past.
+	// Backfill is for the unread past, and for requests that no other kind fits.
 	Backfill
 	kinds // how many there are
 )

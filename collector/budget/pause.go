@@ -2,57 +2,57 @@ package budget
 
 import "time"
 
-// othersPause is how long the trouble of one share keeps the others at the address from asking.
+// othersPause is the longest time for which the failure of one share pauses the others at the address.
 const othersPause = 30 * time.Second
 
-// Pause lets the share ask nothing before until: the gateway said so, or still works on a request that was given up. The other shares wait for half a
-// minute at most, unless the gateway does not answer them either.
+// Pause stops requests of this share until the given time, because the gateway said so or still works on a request that was given up. The other
+// shares pause for at most 30 seconds, unless the gateway does not answer them either.
 func (s *Share) Pause(now, until time.Time) {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s.noAnswer()
+	s.recordFailure()
 	if until.After(s.pausedUntil) {
 		s.pausedUntil = until
 	}
-	if most := now.Add(othersPause); !b.unreachable && until.After(most) {
-		until = most
+	if latest := now.Add(othersPause); !b.unreachable && until.After(latest) {
+		until = latest
 	}
 	b.pause(until)
 }
 
-// pause lets no share ask before until.
+// pause stops requests of all shares until the given time.
 func (b *Budget) pause(until time.Time) {
 	if until.After(b.pausedUntil) {
 		b.pausedUntil = until
 	}
 }
 
-// Paused says whether nothing may be asked now.
+// Paused reports whether no request may be sent now.
 func (s *Share) Paused(now time.Time) bool {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
 	return now.Before(s.budget.pausedUntil) || now.Before(s.pausedUntil)
 }
 
-// NoAnswer notes that a request of the share had no answer.
-func (s *Share) NoAnswer() {
+// RecordFailure records that a request of the share got no answer.
+func (s *Share) RecordFailure() {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
-	s.noAnswer()
+	s.recordFailure()
 }
 
-func (s *Share) noAnswer() {
+func (s *Share) recordFailure() {
 	b := s.budget
-	s.unanswered = true
-	b.unreachable = b.unreachable || b.failing != nil && b.failing != s
-	b.failing = s
+	s.failed = true
+	b.unreachable = b.unreachable || b.lastFailed != nil && b.lastFailed != s
+	b.lastFailed = s
 }
 
-// Answered notes that a request of the share had an answer.
-func (s *Share) Answered() {
+// RecordSuccess records that a request of the share was answered.
+func (s *Share) RecordSuccess() {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s.unanswered, b.failing, b.unreachable = false, nil, false
+	s.failed, b.lastFailed, b.unreachable = false, nil, false
 }

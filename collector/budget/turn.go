@@ -5,30 +5,31 @@ import (
 	"time"
 )
 
-// keepPlace is how long a share keeps its place in the queue without asking again.
-const keepPlace = 2 * time.Minute
+// placeKept is how long a share that no longer calls Allows keeps its place in the queue.
+const placeKept = 2 * time.Minute
 
-// Allows says whether a request of the kind may be made now. A kind that is in debt waits. The debts of a share keep the others waiting only where their
-// requests would add up to more than another burst of debts. Then the shares take turns, in the order in which they first wanted to ask: otherwise
-// those that happen to ask first would take all there is, each time. The debts of a share that has no answers from a gateway that answers others do not
-// count: it pays for them out of its own part.
+// Allows reports whether the share may send a request of this kind now. A kind in debt waits. A share that has its turn continues while the debts
+// of the other shares are at most one and a half bursts; any other share needs a turn first. Shares get turns in the order in which they started
+// to wait: otherwise the fastest would use the whole budget. The debts of a share whose requests fail while the gateway answers other shares are
+// not counted: that share alone pays for them.
 func (s *Share) Allows(k Kind) bool {
 	b := s.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var debts time.Duration
 	for _, o := range b.shares {
-		if o != s && (!o.unanswered || b.unreachable) {
+		if o != s && (!o.failed || b.unreachable) {
 			debts += max(0, -o.sum())
 		}
 	}
-	return s.level[k] > 0 && (s.hasTurn && debts <= burst+burst/2 || s.startTurn(debts))
+	return s.balance[k] > 0 && (s.hasTurn && debts <= burst+burst/2 || s.startTurn(debts))
 }
 
-// startTurn starts the share's turn if there is room for it and for those before it in the queue. Otherwise it gets a place there.
+// startTurn starts the share's turn if the debts leave room for it and for those before it in the queue. Otherwise the share gets a place in the
+// queue.
 func (s *Share) startTurn(debts time.Duration) bool {
 	b := s.budget
-	b.queue = slices.DeleteFunc(b.queue, func(o *Share) bool { return b.refilled.Sub(o.queuedAt) > keepPlace })
+	b.queue = slices.DeleteFunc(b.queue, func(o *Share) bool { return b.refilled.Sub(o.queuedAt) > placeKept })
 	place := slices.Index(b.queue, s)
 	if place < 0 {
 		place = len(b.queue)
@@ -43,7 +44,7 @@ func (s *Share) startTurn(debts time.Duration) bool {
 	return true
 }
 
-// EndTurn ends the share's turn, if it has one. A planner calls it before it starts something else.
+// EndTurn ends the share's turn, if it has one. A planner calls it before each refresh and each step of the backfill.
 func (s *Share) EndTurn() {
 	b := s.budget
 	b.mu.Lock()
@@ -55,7 +56,7 @@ func (s *Share) EndTurn() {
 }
 
 func (s *Share) sum() (sum time.Duration) {
-	for _, l := range s.level {
+	for _, l := range s.balance {
 		sum += l
 	}
 	return sum

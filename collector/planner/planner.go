@@ -195,7 +195,7 @@ func (p *Planner) Answer(now time.Time, r Request, res Result) error {
 	}
 	if err == nil {
 		p.backoff[group].succeeded()
-		p.share.Answered()
+		p.share.RecordSuccess()
 		return nil
 	}
 	p.backoff[group].failed(now, p.rng)
@@ -247,7 +247,7 @@ func (p *Planner) ChargeOther(now time.Time, took time.Duration, unanswered bool
 	p.share.Refill(now, p.rate())
 	p.share.Charge(budget.Backfill, took)
 	if unanswered {
-		p.share.NoAnswer()
+		p.share.RecordFailure()
 	}
 }
 
