@@ -23,13 +23,13 @@ const burst = 10 * time.Second
 // Budget is a token bucket of request time for one gateway address. Invariant: the balances of all shares add up to at most one burst. It is
 // safe for concurrent use.
 type Budget struct {
-	mu       sync.Mutex
-	shares   []*Share
-	refilled time.Time            // when time was last added
+	mu         sync.Mutex
+	shares     []*Share
+	refilled   time.Time            // when time was last added
 	unassigned [kinds]time.Duration // the balance of the last closed share, for the next one
 
 	pausedUntil time.Time // no share may send a request before
-	lastFailed     *Share    // the share whose request failed last; nil: a request has succeeded since
+	lastFailed  *Share    // the share whose request failed last; nil: a request has succeeded since
 	unreachable bool      // requests of two shares have failed in a row: it is the gateway's fault
 
 	queue    []*Share      // shares that wait for a turn, oldest waiter first
@@ -40,9 +40,9 @@ type Budget struct {
 type Share struct {
 	budget      *Budget
 	rate        float64              // the fraction of the time that its planner allows
-	balance       [kinds]time.Duration // the time left for each kind; negative: a debt
+	balance     [kinds]time.Duration // the time left for each kind; negative: a debt
 	pausedUntil time.Time            // it may not send a request before
-	failed  bool                 // its last request got no answer
+	failed      bool                 // its last request got no answer
 
 	hasTurn   bool          // it may send requests until its turn ends
 	turnSpent time.Duration // what its requests took in this turn
