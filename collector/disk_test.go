@@ -95,7 +95,7 @@ func (f *diskFile) Save(content []byte) error {
 	return nil
 }
 
-func (f *diskFile) PutAside(time.Time) (string, error) {
+func (f *diskFile) MoveAside(time.Time) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.files["aside"] = f.files[f.name]

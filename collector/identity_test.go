@@ -240,7 +240,7 @@ func TestAFileInUseIsTakenOverWhenItIsReleased(t *testing.T) {
 	}, nil)
 }
 
-func TestADamagedFileIsLoggedAndPutAside(t *testing.T) {
+func TestADamagedFileIsLoggedAndMovedAside(t *testing.T) {
 	d := newDisk()
 	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		w := newWorld(t, g, cfg)

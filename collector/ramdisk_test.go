@@ -99,8 +99,8 @@ func (f *ramFile) Save(content []byte) error {
 	return nil
 }
 
-// PutAside implements state.Disk. Nothing here writes garbage, so it is a mistake of the exporter.
-func (f *ramFile) PutAside(time.Time) (string, error) {
+// MoveAside implements state.Disk. Nothing here writes garbage, so it is a mistake of the exporter.
+func (f *ramFile) MoveAside(time.Time) (string, error) {
 	return "", errors.New("simulated: the file was fine")
 }
 

@@ -29,7 +29,7 @@ func (r *refresher) openState(owner state.Identity, now time.Time) error {
 	}
 	r.store = store
 	if found.Damage != nil {
-		_ = level.Error(cfg.Logger).Log("msg", "the state file cannot be read and was set aside: counting starts again", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
+		_ = level.Error(cfg.Logger).Log("msg", "the state file cannot be read and was moved aside: counting starts again", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
 	}
 	l := found.Ledger
 	if l == nil {

@@ -107,7 +107,7 @@ func (s *States) note(name string) {
 	}
 }
 
-// Folder is where the ledgers of the gateways at an address are saved. What this shard wrote before another one owned them is set aside, unless
+// Folder is where the ledgers of the gateways at an address are saved. What this shard wrote before another one owned them is moved aside, unless
 // the shards share the directory: then the last shard to write was the last one to own them.
 func (s *States) Folder(address string) state.Folder {
 	since := s.was.ownedSince(s.index, address)
@@ -115,7 +115,7 @@ func (s *States) Folder(address string) state.Folder {
 		return s.dir
 	}
 	return s.dir.After(since, func(file, aside string) {
-		level.Warn(s.log).Log("msg", "the state file is from before another shard owned the gateway, and was set aside: counting starts again",
+		level.Warn(s.log).Log("msg", "the state file is from before another shard owned the gateway, and was moved aside: counting starts again",
 			"file", file, "aside", aside, "hint", "let the shards share a volume, so that counters move along")
 	})
 }

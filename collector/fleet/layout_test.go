@@ -96,7 +96,7 @@ func TestTheStateOfAGatewayThatComesBackIsUsedOnlyWhereItIsTheLastOne(t *testing
 			}
 		}
 		if aside, _ := filepath.Glob(filepath.Join(path, "moves.moved-*")); (len(aside) == 1) == shared {
-			t.Errorf("shared %v: put aside %v", shared, aside)
+			t.Errorf("shared %v: moved aside %v", shared, aside)
 		}
 	}
 }

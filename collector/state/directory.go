@@ -2,11 +2,68 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 )
+
+// maxSize is the size in bytes up to which a file is written, and read into memory: a few million unfinished sessions.
+const maxSize = 512 << 20
+
+// Directory is a [Folder] of the file system.
+type Directory struct {
+	path    string
+	maxSize int64 // of a file, in bytes, for Save and Load alike
+}
+
+// NewDirectory creates a directory, in one that exists, unless it exists already.
+func NewDirectory(path string) (*Directory, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.Mkdir(path, 0o700); err != nil {
+			return nil, fmt.Errorf("creating the directory for the state: %w", err)
+		}
+		return &Directory{path, maxSize}, syncDirectory(filepath.Dir(path))
+	case err != nil:
+		return nil, fmt.Errorf("looking at the directory for the state: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s is not a directory: name one for the state", path)
+	}
+	return &Directory{path, maxSize}, nil
+}
+
+// CheckDirectory returns an error if no file can be written in a directory, and it cannot be created. It creates nothing.
+func CheckDirectory(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		path = filepath.Dir(path)
+		info, err = os.Stat(path)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking at the directory for the state: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory: name one for the state", path)
+	}
+	f, err := os.CreateTemp(path, ".check-*")
+	if err != nil {
+		return fmt.Errorf("the state cannot be saved: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// Open implements [Folder]. Where locking fails for another reason than that another process holds the lock, as on a read-only disk, the file
+// can be read, and Save tries to lock it again.
+func (d *Directory) Open(name string) (Disk, error) {
+	f := &file{path: filepath.Join(d.path, name), maxSize: d.maxSize}
+	if err := f.acquire(); errors.Is(err, errHeld) {
+		return nil, err
+	}
+	return f, nil
+}
 
 // Note reads a small file beside the states; it is nil where there is none.
 func (d *Directory) Note(name string) ([]byte, error) {
@@ -38,8 +95,7 @@ func (d *Directory) Notes(pattern string) (names []string, err error) {
 	return names, nil
 }
 
-// After returns a [Folder] of the directory in which only files count that were written after a moment. An older one is put aside when it
-// is opened, and reported.
+// After returns a [Folder] of the directory that ignores files last written before since. Opening such a file moves it aside and calls report.
 func (d *Directory) After(since time.Time, report func(file, aside string)) Folder {
 	return after{d, since, report}
 }

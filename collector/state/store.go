@@ -30,8 +30,8 @@ type Disk interface {
 	// Save replaces the file's content as a whole. After nil the new content survives a crash of the process or the machine; after an error
 	// the content is the old or the new one. Content that is too large for Load is an error.
 	Save(content []byte) error
-	// PutAside renames the file, and returns its new name.
-	PutAside(now time.Time) (name string, err error)
+	// MoveAside renames the file, and returns its new name.
+	MoveAside(now time.Time) (name string, err error)
 	// Close unlocks the file.
 	Close() error
 }
@@ -69,7 +69,7 @@ type Found struct {
 	Aside  string
 }
 
-// Load returns the ledger in the file. A damaged file is put aside. Any other file that cannot be used stays as it is and is an error, because
+// Load returns the ledger in the file. A damaged file is moved aside. Any other file that cannot be used stays as it is and is an error, because
 // to start again with an empty ledger would overwrite it.
 func (s *Store) Load(o ledger.Options, now time.Time) (Found, error) {
 	content, err := s.disk.Load()
@@ -86,9 +86,9 @@ func (s *Store) Load(o ledger.Options, now time.Time) (Found, error) {
 	case !errors.Is(err, errDamaged):
 		return Found{}, fmt.Errorf("reading the state file %s: %w", s.Name(), err)
 	}
-	aside, asideErr := s.disk.PutAside(now)
+	aside, asideErr := s.disk.MoveAside(now)
 	if asideErr != nil {
-		return Found{}, fmt.Errorf("reading the state file %s: %w, and it cannot be put aside: %w", s.Name(), err, asideErr)
+		return Found{}, fmt.Errorf("reading the state file %s: %w, and it cannot be moved aside: %w", s.Name(), err, asideErr)
 	}
 	return Found{Damage: err, Aside: aside}, nil
 }

@@ -71,7 +71,7 @@ func (m *memory) Save(content []byte) error {
 	return m.err
 }
 
-func (m *memory) PutAside(time.Time) (string, error) {
+func (m *memory) MoveAside(time.Time) (string, error) {
 	m.content = nil
 	return "aside", m.err
 }
@@ -130,7 +130,7 @@ func TestTwoProcessesCannotShareAFile(t *testing.T) {
 	newStore(t, dir)
 }
 
-func TestDamagedFilesArePutAside(t *testing.T) {
+func TestDamagedFilesAreMovedAside(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"empty": {}, "garbage": []byte("garbage"),
 		"whole, but no ledger": content(t, someone(), someImage()),
@@ -189,8 +189,8 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 // stuck is a disk whose files cannot get another name.
 type stuck struct{ *memory }
 
-func (s stuck) Open(string) (Disk, error)        { return s, nil }
-func (stuck) PutAside(time.Time) (string, error) { return "", fs.ErrPermission }
+func (s stuck) Open(string) (Disk, error)         { return s, nil }
+func (stuck) MoveAside(time.Time) (string, error) { return "", fs.ErrPermission }
 
 // What is written already is not written again.
 func TestSavesThatAreNotNeeded(t *testing.T) {
