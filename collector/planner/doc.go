@@ -1,22 +1,26 @@
-// Package planner decides what to ask the gateway next, and hands what the answers say to the ledger. It is pure: it makes no requests and
-// holds no clock. The transcripts in testdata show what it asks, as stories.
+// Package planner decides which request to send to the gateway next, and applies the responses to the ledger. It does no I/O and never reads
+// the clock: the caller passes the time. The transcripts in testdata show what a refresh requests, as stories.
 //
-// What always holds:
-//   - A stretch of time leaves the unread coverage only when all rows that start in it have been on a page. An answer that fails leaves it there.
-//   - The watermark moves only when every session that was visible at the newest page is known: because the gateway's total of the window equals the
-//     number of known sessions, or because the window has been read down to its start. Only after a stop longer than the allowed lateness it moves at once;
-//     what lies below it is unread coverage then.
-//   - A request is made only where the budget and the retry group of its task allow that. What is not asked now is asked later, and nothing depends
-//     on when.
+// Invariants:
+//   - A span of time leaves the unread coverage only when every session that starts in it has been received. After a failed request it stays
+//     unread.
+//   - The watermark moves only when every session that was visible at the head page is known: because the gateway's total of the window (the
+//     field total of a list response) equals the number of known sessions, or because the window has been read down to its start. Exception:
+//     after a pause longer than the allowed lateness, or when the watermark lags by more than four times that, the watermark jumps, and the
+//     skipped time becomes a gap.
+//   - A request is sent only if the budget and the retry group of its task allow it. What is not requested now is requested later, and nothing
+//     that is counted depends on when.
 //
-// A refresh asks, in this order:
-//  1. The head page: the newest page of all sessions from the watermark to an hour ahead. It shows what is new. If it fails, the refresh ends.
-//  2. The pending page: the newest page of the pending reviews. If the gateway's total differs from the pending reviews that are known, the rest of the
-//     list is read, too. Once an hour, reviews from before the lookback have a list of their own.
-//  3. The rest of the head: first the gap between the head page and the last head. Then, if the total differs from the sessions known in the window, a
-//     late scan reads on below, because some rows came late: at most every 15 seconds, and, where totals are no guide, once in half of the allowed lateness.
-//  4. Rechecks of unfinished sessions that are due, by reading the page in which each lies or, where pages cost much more than that, by ID.
+// A refresh requests, in this order:
+//  1. The head page: the newest page of all sessions, from the watermark to an hour ahead. It shows what is new. If it fails, the refresh ends.
+//  2. Once an hour, the first page of the old pending reviews, those from before the lookback.
+//  3. The pending page: the newest page of the pending reviews.
+//  4. The rest of the head: first the gap between the head page and the previous head. Then, if the total differs from the number of known
+//     sessions in the window, a late scan reads on below, because some sessions became visible late. It starts at most every 15 seconds; if
+//     totals are unreliable, every half allowed lateness.
+//  5. The rest of the two lists of pending reviews, if their totals differ from the number of known pending reviews.
+//  6. Rechecks of unfinished sessions that are due, by reading the page in which each lies or, if pages cost much more than that, by ID.
 //
-// Between refreshes the unread coverage is read, the newest first: what is left of an interrupted walk, gaps after a stop, and the backfill of the
-// first run. All of these are walks: a window of time is read page by page from its end down to its start, in as many refreshes as it takes.
+// Between refreshes the unread coverage is read, newest first: what is left of an interrupted walk, gaps after a stop, and the backfill of the
+// first run. All of these are walks: a window of time is read page by page from its end down to its start, in as many refreshes as needed.
 package planner
