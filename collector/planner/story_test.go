@@ -194,7 +194,7 @@ func (s *story) askAll(next func(time.Time) (Request, bool), args arguments) {
 		}
 		res := s.result(r, special)
 		err := s.Answer(s.now, r, res)
-		came := ""
+		var came string
 		switch {
 		case res.Err != nil:
 			came = "failed: " + res.Err.Error()
