@@ -48,6 +48,15 @@ func decisionCases() []truthCase {
 			s.add("a", "12:00:00", requests(oneTime, 0, "sre"))
 			s.then("12:01:00", "a", becomes(approved, "ready"))
 		}),
+		wait("pending without the time of the request: neither the oldest nor overdue", `
+			sessions_started_total{verb=exec} 1
+			open_sessions{state=pending} 1
+			open_reviews{status=PENDING} 1
+			pending_approvals{group=sre} 1`, func(s *scene) {
+			s.add("a", "12:00:00", requests(oneTime, 0, "sre"))
+			s.then("12:00:00", "a", func(r *Row) { r.Review.CreatedAt = time.Time{} })
+			s.at("12:30:00")
+		}),
 		wait("decided before it was requested: not observed", asked+`
 			oldest_ready_session_approved_timestamp_seconds 1795435199
 			unobserved review_wait_seconds 1`, func(s *scene) {

@@ -14,7 +14,7 @@ func (t *truth) review(sum *totals, r *row, f sessionStatus, first firstValues) 
 	}
 	if first.decided && !t.forgotten(r, first.decision) &&
 		(created >= t.t0 || t.afterT0(first.decision) || t.afterT0(delivered.undecided)) {
-		if wait := first.decision - created; wait >= 0 {
+		if wait := first.decision - created; wait >= 0 && created > 0 {
 			sum.wait.observe(wait)
 		} else {
 			t.out.Unobserved[metricWait]++
@@ -38,9 +38,11 @@ func (t *truth) openReview(sum *totals, f sessionStatus, state string) {
 		return
 	}
 	created := microsOf(v.CreatedAt)
-	sum.oldestPending = earliest(sum.oldestPending, created)
+	if created > 0 {
+		sum.oldestPending = earliest(sum.oldestPending, created)
+	}
 	for k, h := range t.overdue {
-		if t.now-created > h.age {
+		if created > 0 && t.now-created > h.age {
 			sum.overdue[k]++
 		}
 	}
@@ -49,7 +51,9 @@ func (t *truth) openReview(sum *totals, f sessionStatus, state string) {
 		if d.Status == pending && !seen[d.Group] {
 			seen[d.Group] = true
 			sum.approvals[d.Group]++
-			sum.oldestApproval[d.Group] = earliest(sum.oldestApproval[d.Group], created)
+			if created > 0 {
+				sum.oldestApproval[d.Group] = earliest(sum.oldestApproval[d.Group], created)
+			}
 		}
 	}
 }

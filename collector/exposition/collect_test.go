@@ -135,6 +135,20 @@ func TestEverythingIsExposed(t *testing.T) {
 	wantText(t, exposed(t, showing(t, testOptions(), everything(), viewOf(everything()))), everythingText)
 }
 
+func TestAnUnknownTimeIsNotShown(t *testing.T) {
+	s := everything()
+	s.Targets[1].Approvals[0].Oldest, s.Targets[1].PendingSince, s.Targets[1].ReadySince = time.Time{}, nil, time.Time{}
+	text := exposed(t, showing(t, testOptions(), s, viewOf(s)))
+	for _, name := range []string{"hoop_oldest_pending_approval_created", "hoop_oldest_pending_review_created", "hoop_oldest_ready_session_approved"} {
+		if strings.Contains(text, name) {
+			t.Errorf("%s is there", name)
+		}
+	}
+	if want := `hoop_pending_approvals{connection="pg",group="dba",type="database"} 1`; !strings.Contains(text, want) {
+		t.Errorf("%s is missing", want)
+	}
+}
+
 func TestBeforeTheFirstSnapshot(t *testing.T) {
 	wantText(t, exposed(t, showing(t, testOptions(), nil, View{})), `
 # TYPE hoop_exporter_baseline_complete gauge

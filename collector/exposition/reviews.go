@@ -25,7 +25,7 @@ func reviewGauges(overdue []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_pending_review_created_timestamp_seconds",
-			help: "Unix time in seconds at which the longest waiting review was asked for. Absent when none waits." +
+			help: "Unix time in seconds at which the longest waiting review was asked for. Absent when none waits, or where that is not known." +
 				" From review.created_at" + fromAPI,
 			labels: ofTarget(),
 			send:   targetOldest(func(n *ledger.TargetSnapshot) []time.Time { return n.PendingSince }),
@@ -51,12 +51,14 @@ func reviewGauges(overdue []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_pending_approval_created_timestamp_seconds",
-			help: "Unix time in seconds at which the review that has waited longest for this group was asked for. Absent when none waits." +
-				" From review.review_groups_data and review.created_at" + fromAPI,
+			help: "Unix time in seconds at which the review that has waited longest for this group was asked for. Absent when none waits," +
+				" or where that is not known. From review.review_groups_data and review.created_at" + fromAPI,
 			labels: ofTarget("group"),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
 				for _, a := range n.Approvals {
-					s.gauge(unixSeconds(a.Oldest), n.Connection, n.Type, a.Group)
+					if !a.Oldest.IsZero() {
+						s.gauge(unixSeconds(a.Oldest), n.Connection, n.Type, a.Group)
+					}
 				}
 			}),
 		},

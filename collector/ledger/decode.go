@@ -27,7 +27,7 @@ func (d *decoder) check(ok bool, what string) {
 
 func (d *decoder) ledger(m *statepb.Ledger) {
 	l := d.l
-	l.t0, l.backfillStart = timeOf(m.T0), timeOf(m.Floor)
+	l.t0, l.backfillStart = timeOf(m.T0), timeOf(m.BackfillStart)
 	d.check(!l.t0.IsZero(), "it does not say since when it counts")
 	l.baselineComplete, l.pendingComplete = m.BaselineComplete, m.PendingComplete
 	l.lost, l.abandoned, l.malformedTotal = m.Lost, m.Abandoned, m.MalformedTotal

@@ -62,7 +62,7 @@ func encode(l *Ledger) (Image, error) {
 	e.symbol("") // so that the symbol 0, which takes no space, is a frequent one
 	e.add(&statepb.Ledger{
 		T0:               nanoseconds(l.t0),
-		Floor:            nanoseconds(l.backfillStart),
+		BackfillStart:    nanoseconds(l.backfillStart),
 		BaselineComplete: l.baselineComplete,
 		PendingComplete:  l.pendingComplete,
 		Lost:             l.lost,

@@ -49,14 +49,16 @@ func (g *targetGauges) add(l *Ledger, s *session, at time.Time) {
 	if r == nil {
 		return
 	}
-	if state == Ready && r.kind == client.ReviewOneTime && !r.decision.IsZero() {
+	if state == Ready && r.kind == client.ReviewOneTime && isKnown(r.decision) {
 		g.ready = earliest(g.ready, r.decision)
 	}
 	if !s.reviewFinal(at, s.doneSeen) {
 		g.reviews[l.statuses.lookup(r.status)]++
 	}
 	if state == Pending {
-		g.pending = append(g.pending, r.created)
+		if isKnown(r.created) {
+			g.pending = append(g.pending, r.created)
+		}
 		g.addApprovals(l, r)
 	}
 }
@@ -75,9 +77,14 @@ func (g *targetGauges) addApprovals(l *Ledger, r *review) {
 			g.approvals[label] = a
 		}
 		a.Count++
-		a.Oldest = earliest(a.Oldest, r.created)
+		if isKnown(r.created) {
+			a.Oldest = earliest(a.Oldest, r.created)
+		}
 	}
 }
+
+// isKnown reports whether the API gave a time. Gateways write an unset time as null, as year 1 or as 1970.
+func isKnown(t time.Time) bool { return t.Unix() > 0 }
 
 // earliest is the earlier of two times; a zero first one is missing.
 func earliest(a, b time.Time) time.Time {

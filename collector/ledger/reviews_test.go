@@ -145,6 +145,24 @@ func TestGaugesOfReviews(t *testing.T) {
 	b.want("approvals", approvals, "[dba 1 [10m0s] sre 3 [5m0s]]")
 }
 
+// A review whose age is not known waits like any other, but is neither the oldest nor overdue.
+func TestNoGaugeIsATimeThatTheAPIDoesNotGive(t *testing.T) {
+	for name, created := range map[string]client.Time{"null": {}, "1970": {Time: time.Unix(0, 0).UTC()}} {
+		b := newBook(t)
+		never := func(r *client.Review) { r.CreatedAt, r.RevokeAt = created, created }
+		b.apply(time.Hour,
+			row("a", 0, reviewed(onetime, "PENDING", 0, undatedGroup("sre", "PENDING"), never)),
+			row("b", 0, status("ready"), reviewed(onetime, "APPROVED", 0, never)))
+		n := b.one(time.Hour)
+		b.want(name+": pending", []any{n.Open, n.OpenReviews}, "[[1 0 1 0 0] [{APPROVED 1} {PENDING 1}]]")
+		b.want(name+": times", []any{since(n.PendingSince...), since(n.ReadySince)}, "[[] [never]]")
+		b.want(name+": approvals", []any{n.Approvals[0].Count, since(n.Approvals[0].Oldest)}, "[1 [never]]")
+		b.apply(time.Hour, row("c", 0, reviewed(onetime, "PENDING", 10*time.Minute, undatedGroup("sre", "PENDING"))))
+		n = b.one(time.Hour)
+		b.want(name+": with a second one", []any{since(n.PendingSince...), n.Approvals[0].Count, since(n.Approvals[0].Oldest)}, "[[10m0s] 2 [10m0s]]")
+	}
+}
+
 func TestGaugesOfRunningSessions(t *testing.T) {
 	b := newBook(t)
 	b.apply(time.Hour,

@@ -83,7 +83,7 @@ type TargetSnapshot struct {
 	ReadySince time.Time
 	// OpenReviews counts reviews that are not at rest, by the API's status, sorted by it. PENDING is always there.
 	OpenReviews []LabelCount
-	// PendingSince are the times at which the pending reviews were asked for, oldest first.
+	// PendingSince are the times at which the pending reviews were requested, oldest first, as far as the API says when.
 	PendingSince []time.Time
 	// Approvals are the groups that still have to approve a pending review, sorted by name.
 	Approvals []GroupApprovals
@@ -106,7 +106,7 @@ type LabelCount struct {
 type GroupApprovals struct {
 	Group string
 	Count int
-	// Oldest is when the longest waiting of these was asked for.
+	// Oldest is when the longest waiting of these was requested; zero where the API does not say.
 	Oldest time.Time
 }
 

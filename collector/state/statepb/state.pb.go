@@ -203,7 +203,7 @@ type Ledger struct {
 	// Since when sessions are counted.
 	T0 int64 `protobuf:"fixed64,2,opt,name=t0,proto3" json:"t0,omitempty"`
 	// The oldest time that was ever to be read.
-	Floor int64 `protobuf:"fixed64,3,opt,name=floor,proto3" json:"floor,omitempty"`
+	BackfillStart int64 `protobuf:"fixed64,3,opt,name=backfill_start,json=backfillStart,proto3" json:"backfill_start,omitempty"`
 	// Whether the first backfill is complete.
 	BaselineComplete bool `protobuf:"varint,4,opt,name=baseline_complete,json=baselineComplete,proto3" json:"baseline_complete,omitempty"`
 	// Whether all pending reviews have been read at least once.
@@ -280,9 +280,9 @@ func (x *Ledger) GetT0() int64 {
 	return 0
 }
 
-func (x *Ledger) GetFloor() int64 {
+func (x *Ledger) GetBackfillStart() int64 {
 	if x != nil {
-		return x.Floor
+		return x.BackfillStart
 	}
 	return 0
 }
@@ -1765,11 +1765,11 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x03 \x01(\x04R\n" +
 	"generation\x12\x1c\n" +
-	"\trechecked\x18\x04 \x03(\x10R\trechecked\"\xa7\a\n" +
+	"\trechecked\x18\x04 \x03(\x10R\trechecked\"\xb8\a\n" +
 	"\x06Ledger\x12\x18\n" +
 	"\asymbols\x18\x01 \x03(\tR\asymbols\x12\x0e\n" +
-	"\x02t0\x18\x02 \x01(\x10R\x02t0\x12\x14\n" +
-	"\x05floor\x18\x03 \x01(\x10R\x05floor\x12+\n" +
+	"\x02t0\x18\x02 \x01(\x10R\x02t0\x12%\n" +
+	"\x0ebackfill_start\x18\x03 \x01(\x10R\rbackfillStart\x12+\n" +
 	"\x11baseline_complete\x18\x04 \x01(\bR\x10baselineComplete\x12)\n" +
 	"\x10pending_complete\x18\x05 \x01(\bR\x0fpendingComplete\x12\x12\n" +
 	"\x04lost\x18\x06 \x01(\x04R\x04lost\x12\x1c\n" +
