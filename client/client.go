@@ -115,7 +115,7 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // URL returns the base of the API, such as https://host/api. It contains no secret.
 func (c *Client) URL() string { return c.base.String() }
 
-// ListSessions requests one page: GET /sessions.
+// ListSessions requests one page: GET /sessions. A page that contradicts itself, because it has no rows although there are some, is an [ErrMalformed].
 func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage, error) {
 	const doing = "list sessions"
 	query, err := o.values()
@@ -128,6 +128,9 @@ func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if err := o.contradiction(page); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	return page, nil
 }

@@ -277,3 +277,30 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 	read.wantAllReadToTheEnd(t)
 }
+
+// A page without rows that says of itself that there are some is a failed request. Reviews can be decided between the count and the reading of the list.
+func TestAPageThatContradictsItselfIsAFailedRequest(t *testing.T) {
+	for body, says := range map[string]string{
+		`{"data":[],"has_next_page":true,"total":57}`:   "it has no sessions, but has_next_page says that more follow",
+		`{"data":null,"has_next_page":1}`:               "it has no sessions, but has_next_page says that more follow",
+		`{"data":[],"has_next_page":false,"total":57}`:  "it has no sessions, but total is 57",
+		`{"data":null,"total":"57"}`:                    "it has no sessions, but total is 57",
+		`{"data":[],"total":10000,"total_is_capped":1}`: "it has no sessions, but total is 10000",
+		`{"data":[],"has_next_page":false,"total":0}`:   "",
+		`{"data":[],"total":null}`:                      "",
+	} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, body) })
+		page, err := c.ListSessions(context.Background(), ListOptions{Limit: 100})
+		if says == "" {
+			if err != nil || page.Rows != 0 {
+				t.Errorf("%s: %+v, %v", body, page, err)
+			}
+			continue
+		}
+		checkError(t, err, "malformed", ErrMalformed, says)
+		_, err = c.ListSessions(context.Background(), ListOptions{Limit: 100, ReviewStatus: ReviewPending})
+		if wrong := strings.Contains(says, "has_next_page"); wrong != (err != nil) {
+			t.Errorf("%s as a list of pending reviews: %v", body, err)
+		}
+	}
+}

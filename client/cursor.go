@@ -26,10 +26,12 @@ type Cursor struct {
 	offset      int           // of the next request, while no row has a readable start
 	second      *secondReader // nil unless the last second of the window is read by offset
 
+	asked bool // the last page had no rows although its total has some, and the same request is sent again
+
 	// seen has the rows that can be sent again, by id: those that started in the last second of the unread window.
 	seen     map[string]time.Time
 	readDown time.Time
-	skipped  []time.Time
+	skipped  []SkippedSecond
 	done     bool
 	err      error
 }
@@ -82,9 +84,16 @@ func (c *Cursor) Err() error { return c.err }
 // the start of the window when the walk is over, unless [Cursor.Err] is set.
 func (c *Cursor) ReadDownTo() time.Time { return c.readDown }
 
-// Skipped returns the start of each second that could not be read completely; its end, the next whole second, belongs to it too. Such a
-// second has more sessions than offsets can reach, or fewer sessions were found in it than the gateway's total says.
-func (c *Cursor) Skipped() []time.Time { return slices.Clone(c.skipped) }
+// SkippedSecond is a second whose sessions could not all be read.
+type SkippedSecond struct {
+	// Start is the start of the second. Its end, the next whole second, belongs to it too.
+	Start time.Time
+	// Err is [ErrIncomplete] or [ErrTotal].
+	Err error
+}
+
+// Skipped returns the seconds that could not be read completely.
+func (c *Cursor) Skipped() []SkippedSecond { return slices.Clone(c.skipped) }
 
 // Advance processes the answer to the request of the last [Cursor.Next]. It returns the sessions that it did not return before, newest
 // first and those of equal start by descending id, in whatever order the gateway sent them. Malformed rows can be repeated.
@@ -92,9 +101,15 @@ func (c *Cursor) Advance(p *SessionPage) []Session {
 	if c.done || p == nil {
 		return nil
 	}
+	request, _ := c.Next()
 	known := len(c.seen)
 	rows := c.record(p)
-	switch {
+	switch err := request.contradiction(p); {
+	case err != nil:
+		c.stop(err)
+	case p.Rows == 0 && p.Total != nil && *p.Total > request.Offset && c.second == nil:
+		c.askAgain(*p.Total)
+		return nil
 	case rows.inside == 0 && rows.outside > 0:
 		c.stop(malformed("its sessions are outside the requested window"))
 	case c.second != nil:
@@ -102,10 +117,20 @@ func (c *Cursor) Advance(p *SessionPage) []Session {
 	default:
 		c.advanceWindow(p, rows)
 	}
+	c.asked = false
 	slices.SortFunc(rows.fresh, func(a, b Session) int {
 		return cmp.Or(b.StartDate.Compare(a.StartDate.Time), cmp.Compare(b.ID, a.ID))
 	})
 	return rows.fresh
+}
+
+// askAgain sends the request again after a page without rows whose total is not 0. It can be right once: the sessions that the gateway counted left the list
+// before it read them.
+func (c *Cursor) askAgain(total int) {
+	if c.asked {
+		c.stop(malformed(fmt.Sprintf("it contradicts itself: it has no sessions, but total is %d, twice in a row", total)))
+	}
+	c.asked = true
 }
 
 // pageRows describes the rows of a page.
@@ -188,8 +213,11 @@ func (c *Cursor) advanceSecond(p *SessionPage, fresh int) {
 		return
 	}
 	below := c.until.Add(-time.Second)
-	if result == secondIncomplete {
-		c.skipped = append(c.skipped, below)
+	switch result {
+	case secondUnreachable:
+		c.skipped = append(c.skipped, SkippedSecond{below, ErrIncomplete})
+	case secondMismatch:
+		c.skipped = append(c.skipped, SkippedSecond{below, ErrTotal})
 	}
 	c.second = nil
 	if !below.After(c.from) {

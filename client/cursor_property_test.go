@@ -111,7 +111,7 @@ func TestAWalkReadsEveryRowOnceFromAnyList(t *testing.T) {
 		}
 		claimHolds(t, c, there, out)
 		for _, s := range c.Skipped() {
-			if largest := l.largestTie(s, s.Add(time.Second)); !l.old || 4*largest <= 3*size {
+			if largest := l.largestTie(s.Start, s.Start.Add(time.Second)); !l.old || 4*largest <= 3*size {
 				t.Fatalf("skipped %v with pages of %d, though at most %d rows share a moment (old: %v)", s, size, largest, l.old)
 			}
 		}
@@ -144,8 +144,8 @@ func (l *fakeList) largestTie(from, to time.Time) int {
 // claimHolds tests that every row above ReadDownTo was read, except in skipped seconds.
 func claimHolds(t *rapid.T, c *Cursor, there map[string]fakeRow, out map[string]bool) {
 	for id, r := range there {
-		complete := !slices.ContainsFunc(c.Skipped(), func(s time.Time) bool {
-			return !r.start.Before(s) && !r.start.After(s.Add(time.Second))
+		complete := !slices.ContainsFunc(c.Skipped(), func(s SkippedSecond) bool {
+			return !r.start.Before(s.Start) && !r.start.After(s.Start.Add(time.Second))
 		})
 		above := r.start.After(c.ReadDownTo()) || c.Done()
 		if above && complete && !out[id] {

@@ -36,8 +36,10 @@ var (
 	ErrRedirect = errors.New("a redirect was not followed: use the gateway's own URL, without a login page in between")
 	// ErrCredential is a credential that could not be read or fetched. The request was not sent.
 	ErrCredential = errors.New("cannot read the credential or a certificate: check its file and permissions, or the token endpoint")
-	// ErrIncomplete means that not all sessions could be read; see [Cursor.Skipped].
+	// ErrIncomplete means that a second has more sessions than offsets can reach; see [Cursor.Skipped].
 	ErrIncomplete = errors.New("some seconds have more sessions than the gateway returns: narrow the request with a filter")
+	// ErrTotal means that the gateway's total of a second is larger than the number of sessions that it returned, in several passes; see [Cursor.Skipped].
+	ErrTotal = errors.New("the gateway counts more sessions than it returns: its total is too large, or it returns them in a random order that hides some")
 
 	errConnection = errors.New("the connection to the gateway failed: check the URL, the network and that it runs")
 	errWindow     = errors.New("the window needs a start, and an end that is not before it")
@@ -177,6 +179,7 @@ func Kind(err error) string {
 		{ErrTooLarge, "too_large"},
 		{ErrCredential, "credential"},
 		{ErrIncomplete, "incomplete"},
+		{ErrTotal, "incomplete"},
 		{errConnection, "connection"},
 		{context.DeadlineExceeded, "timeout"},
 	} {

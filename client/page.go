@@ -1,7 +1,9 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -13,6 +15,8 @@ type SessionPage struct {
 	Sessions []Session
 	// Malformed are the rows that could not be read, in the gateway's order.
 	Malformed []MalformedSession
+	// MalformedFields are the fields that could not be used and count as absent; nil if there are none.
+	MalformedFields []MalformedField
 	// Rows is the number of rows in the answer, including the malformed ones.
 	Rows int
 	// HasNextPage is `has_next_page`. Old gateways report true when the last page is exactly full.
@@ -37,47 +41,95 @@ func (p *SessionPage) ExactTotal() (int, bool) {
 // asked for and only a hint for memory.
 func decodePage(r io.Reader, limit int, page *SessionPage) error {
 	rows := newRowReader(r, limit, page)
-	if err := expectDelim(rows.dec, '{'); err != nil {
+	text := rows.text
+	if err := text.expect('{'); err != nil {
 		return err
 	}
 	hasData := false
-	for rows.dec.More() {
-		key, err := rows.dec.Token()
+	var frame pageFrame
+	for first := true; ; first = false {
+		more, err := text.next(first, '}')
 		if err != nil {
-			return unexpectedEOF(err)
+			return err
+		}
+		if !more {
+			break
+		}
+		name, err := text.key()
+		if err != nil {
+			return err
 		}
 		// Keys match in any case, as in encoding/json.
-		switch name, _ := key.(string); {
-		case strings.EqualFold(name, "data"):
-			if hasData {
-				return malformed("it has data twice")
+		if !strings.EqualFold(name, "data") {
+			if err := frame.read(text, name); err != nil {
+				return err
 			}
-			hasData = true
-			err = rows.readAll()
-		case strings.EqualFold(name, "has_next_page"):
-			err = rows.dec.Decode(&page.HasNextPage)
-		case strings.EqualFold(name, "total"):
-			err = rows.dec.Decode(&page.Total)
-		case strings.EqualFold(name, "total_is_capped"):
-			err = rows.dec.Decode(&page.TotalIsCapped)
-		default:
-			err = skipValue(rows.dec)
+			continue
 		}
-		if err != nil {
-			return unexpectedEOF(err)
+		if hasData {
+			return malformed("it has data twice")
 		}
-	}
-	if err := expectDelim(rows.dec, '}'); err != nil {
-		return err
+		hasData = true
+		if err := rows.readAll(); err != nil {
+			return err
+		}
 	}
 	if !hasData {
 		return malformed("it has no data")
 	}
-	if page.Total != nil && *page.Total < 0 {
-		page.Total = nil
-	}
-	return expectEnd(rows.dec)
+	frame.apply(page)
+	return text.expectEnd()
 }
+
+// pageFrame has the texts of the fields beside the rows.
+type pageFrame struct{ hasNextPage, total, totalIsCapped json.RawMessage }
+
+// read reads the value of a field. What is not used is skipped.
+func (f *pageFrame) read(t *text, name string) error {
+	raw, long, err := t.value()
+	switch {
+	case err != nil:
+		return err
+	case long != nil:
+		raw = []byte(`{}`) // it cannot be used
+	case !json.Valid(raw):
+		return malformed("a field beside its rows is not JSON")
+	}
+	for key, field := range map[string]*json.RawMessage{"has_next_page": &f.hasNextPage, "total": &f.total, "total_is_capped": &f.totalIsCapped} {
+		if strings.EqualFold(name, key) {
+			*field = bytes.Clone(raw)
+		}
+	}
+	return nil
+}
+
+// apply sets the fields of the page. Where one cannot be used, the walk over the pages must not end too early: more may follow after a page with rows, and
+// the total may be capped.
+func (f *pageFrame) apply(page *SessionPage) {
+	fields := fieldReader{page: page}
+	page.HasNextPage = fields.flag("has_next_page", f.hasNextPage, page.Rows > 0)
+	page.TotalIsCapped = fields.flag("total_is_capped", f.totalIsCapped, true)
+	if n, ok := fields.integer("total", f.total); ok && n >= 0 {
+		page.Total = new(int(n))
+	}
+}
+
+// contradiction returns an error if the page cannot be an answer to these options, because it says of itself that rows are missing. The
+// total counts first, so rows that were added meanwhile can only make it too small; a row leaves the list only if a filter stops matching.
+func (o ListOptions) contradiction(p *SessionPage) error {
+	switch {
+	case p.Rows > 0:
+		return nil
+	case p.HasNextPage:
+		return malformed("it contradicts itself: it has no sessions, but has_next_page says that more follow")
+	case p.Total != nil && *p.Total > 0 && o.Offset == 0 && !o.canShrink():
+		return malformed(fmt.Sprintf("it contradicts itself: it has no sessions, but total is %d", *p.Total))
+	}
+	return nil
+}
+
+// canShrink reports whether sessions can leave the list, because what the filters match changes.
+func (o ListOptions) canShrink() bool { return o.ReviewStatus != "" || o.ReviewApprover != "" }
 
 // decodeSession reads an answer of GET /sessions/{id}: a single row that is not wrapped in a page.
 func decodeSession(r io.Reader, id string, page *SessionPage) error {
@@ -93,20 +145,38 @@ func decodeSession(r io.Reader, id string, page *SessionPage) error {
 	for i := range page.Malformed {
 		page.Malformed[i].ID = id
 	}
-	return expectEnd(rows.dec)
+	return rows.text.expectEnd()
 }
 
 // decodeUserInfo reads an answer of GET /userinfo.
 func decodeUserInfo(r io.Reader, info *UserInfo) error {
-	dec := json.NewDecoder(&textWindow{r: r})
-	if err := dec.Decode(info); err != nil {
-		return unexpectedEOF(err)
-	}
-	if err := expectEnd(dec); err != nil {
+	text := newText(r)
+	raw, long, err := text.value()
+	switch {
+	case err != nil:
 		return err
+	case long != nil:
+		return malformed(fmt.Sprintf("it has more than %d bytes", maxRowBytes))
+	}
+	var user struct {
+		ID      json.RawMessage `json:"id"`
+		Role    json.RawMessage `json:"role"`
+		OrgID   json.RawMessage `json:"org_id"`
+		OrgName json.RawMessage `json:"org_name"`
+	}
+	if err := json.Unmarshal(raw, &user); err != nil {
+		return malformed(plainText(err.Error(), 200))
+	}
+	fields := fieldReader{page: &SessionPage{}}
+	*info = UserInfo{
+		Role:  fields.word("role", user.Role),
+		OrgID: fields.word("org_id", user.OrgID), OrgName: fields.word("org_name", user.OrgName),
+	}
+	if id, err := idOf(user.ID); err == nil {
+		info.ID = id
 	}
 	if info.ID == "" && info.Role == "" {
 		return malformed("it has neither an id nor a role")
 	}
-	return nil
+	return text.expectEnd()
 }

@@ -77,7 +77,6 @@ var recordedPages = map[string]recordedPage{
 	"gateway-1.49.10/revoked":        {3, 777, false, true, "0ef8afb4-6d06-8dda-f4a1-2924dec88d16", "2026-11-23T16:19:37.821505Z", 3, "open", -1, 0},
 	"gateway-1.49.10/executed":       {3, 1939, false, true, "83d712e5-509d-3116-984c-5ef4b035997e", "2026-11-23T16:35:57.597505Z", 3, "done", 0, 254511},
 	"gateway-1.49.10/empty":          {0, 0, false, false, "", "", 0, "", 0, 0},
-	"gateway-1.49.10/limit-0":        {0, 77658, false, true, "", "", 0, "", 0, 0},
 
 	"gateway-2026-08/page-newest":            {20, 10000, true, true, "df5bb0ee-dbd5-4616-94d2-c6fb5b2c9e11", "2026-11-23T16:42:46.743174Z", 4, "open", -1, 0},
 	"gateway-2026-08/page-window":            {10, 39, false, true, "bbdd90cb-41d7-8e65-ee78-73e993d210a6", "", 1, "done", 0, 80505},
@@ -120,6 +119,13 @@ func TestRecordedAnswersAreUnderstood(t *testing.T) {
 				}
 				return
 			}
+			if name == "gateway-1.49.10/limit-0" {
+				// Old gateways answer a limit of 0, which this package never sends, with a page that contradicts itself.
+				if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "contradicts itself") {
+					t.Fatalf("error %v", err)
+				}
+				return
+			}
 			want, ok := recordedPages[name]
 			if !ok {
 				t.Fatal("the test has no expected result for this recorded answer")
@@ -131,8 +137,11 @@ func TestRecordedAnswersAreUnderstood(t *testing.T) {
 			if page.Date.IsZero() || page.Version == "" || page.Bytes != int64(len(readFixture(t, file))) {
 				t.Errorf("answer %+v", page.Answer)
 			}
-			if plain, err := decodePlain(readFixture(t, file)); err != nil || samePage(page, plain) != nil {
-				t.Errorf("differs from encoding/json: %v, %v", err, samePage(page, plain))
+			if len(page.MalformedFields) > 0 {
+				t.Errorf("fields of a healthy answer: %+v", page.MalformedFields)
+			}
+			if plain, rows, err := decodePlain(readFixture(t, file)); err != nil || samePage(page, plain, rows) != nil {
+				t.Errorf("differs from encoding/json: %v, %v", err, samePage(page, plain, rows))
 			}
 		})
 	}
@@ -176,18 +185,16 @@ func checkRecordedUser(t *testing.T, c *Client, name string) {
 		t.Fatal(err)
 	}
 	want := map[string]UserInfo{
-		"gateway-1.49.10/userinfo": {ID: "admin@example.com", Role: "admin", Groups: []string{"admin"},
-			OrgID: "284fa829-d834-4340-a30c-3a7d3e31f775", OrgName: "default"},
-		"gateway-2026-08/userinfo": {ID: "8adc32af-10ce-49ae-a0be-dd72fcb5652c", Role: "auditor", Groups: []string{"auditor"},
-			OrgID: "d96edaba-bf8f-4863-8965-0e1265db6429", OrgName: "default"},
+		"gateway-1.49.10/userinfo": {ID: "admin@example.com", Role: "admin", OrgID: "284fa829-d834-4340-a30c-3a7d3e31f775", OrgName: "default"},
+		"gateway-2026-08/userinfo": {ID: "8adc32af-10ce-49ae-a0be-dd72fcb5652c", Role: "auditor", OrgID: "d96edaba-bf8f-4863-8965-0e1265db6429", OrgName: "default"},
 	}[name]
 	if !reflect.DeepEqual(*user, want) || !user.SeesAllSessions() || answer.Date.IsZero() {
 		t.Errorf("got %+v, want %+v", *user, want)
 	}
 }
 
-// The client reads every field of a recorded row.
-func TestEveryFieldOfARecordedRowIsRead(t *testing.T) {
+// The client reads every field of a recorded row that the exporter uses.
+func TestEveryUsedFieldOfARecordedRowIsRead(t *testing.T) {
 	page, err := serveFixture(t, "testdata/gateway-2026-08/approved-ready.json").ListSessions(context.Background(), ListOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -202,15 +209,14 @@ func TestEveryFieldOfARecordedRowIsRead(t *testing.T) {
 	exit := 68
 	want := Session{
 		ID: "ab2d8bdc-d54a-4f90-943e-8b6d0597364a", OrgID: "d96edaba-bf8f-4863-8965-0e1265db6429",
-		User: "user1@example.com", UserID: "user-1", UserName: "User 1",
-		Type: "custom", ConnectionSubtype: "bash", Connection: "conn-0017",
+		UserID: "user-1",
+		Type:   "custom", ConnectionSubtype: "bash", Connection: "conn-0017",
 		ConnectionTags: map[string]string{"environment": "dev", "team": "team-3"},
 		Review: &Review{
 			ID: "28b39219-8ee8-480f-8a87-8914b6954b3b", Type: ReviewJIT, Status: ReviewApproved,
 			RevokeAt: moment("2026-11-23T17:12:45.488Z"), CreatedAt: moment("2026-11-23T16:42:45.122Z"),
 			Groups: []ReviewGroup{{
-				ID: "8a67ba3c-68d6-4907-b850-db4d2ab46264", Group: "sre", Status: ReviewApproved,
-				ReviewedBy: &ReviewOwner{ID: "user-2", Name: "User 2", Email: "user2@example.com"},
+				Group: "sre", Status: ReviewApproved,
 				ReviewDate: moment("2026-11-23T16:42:45.488Z"),
 			}},
 		},
@@ -231,10 +237,10 @@ func TestNullsAreReadAsAbsent(t *testing.T) {
 	}
 	s := page.Sessions[0]
 	r := s.Review
-	if s.ExitCode != nil || !s.EndDate.IsZero() || !r.RevokeAt.IsZero() || r.TimeWindow != nil || r.AccessDuration != 30*time.Minute {
+	if s.ExitCode != nil || !s.EndDate.IsZero() || !r.RevokeAt.IsZero() || r.AccessDuration != 30*time.Minute {
 		t.Errorf("session %+v, review %+v", s, r)
 	}
-	if g := r.Groups[0]; g.ReviewedBy != nil || !g.ReviewDate.IsZero() || g.Status != ReviewPending {
+	if g := r.Groups[0]; !g.ReviewDate.IsZero() || g.Status != ReviewPending {
 		t.Errorf("group %+v", g)
 	}
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 
 // Bounds of what a row may hold. They are far above what the API gives, and still affordable for a million rows in memory.
 const (
-	maxRowBytes  = 16 << 20 // of a row as text, including what the decoder read ahead
+	maxRowBytes  = 16 << 20 // of a row as text
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10
 	maxItems     = 1000          // tags or review groups of a row
@@ -36,33 +35,34 @@ type MalformedSession struct {
 
 // rowReader decodes rows into a page, one at a time.
 type rowReader struct {
-	dec   *json.Decoder
-	text  *textWindow
+	text  *text
 	limit int // the expected number of rows
 	page  *SessionPage
 	near  time.Time // the last start that could be read
 }
 
 func newRowReader(r io.Reader, limit int, page *SessionPage) *rowReader {
-	text := &textWindow{r: r}
-	dec := json.NewDecoder(text)
-	dec.UseNumber() // a skipped number may have any size
-	return &rowReader{dec: dec, text: text, limit: limit, page: page}
+	return &rowReader{text: newText(r), limit: limit, page: page}
 }
 
-// readAll reads the array of rows. null is an empty array.
+// readAll reads the list of rows. null is an empty list.
 func (r *rowReader) readAll() error {
-	t, err := r.dec.Token()
+	b, err := r.text.peek()
 	if err != nil {
+		return unexpectedEOF(err)
+	}
+	if b != '[' {
+		v, _, err := r.text.value()
+		if err == nil && string(v) != "null" {
+			err = malformed("its data is not a list")
+		}
 		return err
 	}
-	if t == nil {
-		return nil
-	}
-	if t != json.Delim('[') {
-		return malformed("its data is not a list")
-	}
-	for r.dec.More() {
+	r.text.pos++
+	for first := true; ; first = false {
+		if more, err := r.text.next(first, ']'); err != nil || !more {
+			return err
+		}
 		if r.page.Rows == maxRows {
 			return malformed(fmt.Sprintf("it has more than %d rows", maxRows))
 		}
@@ -70,35 +70,66 @@ func (r *rowReader) readAll() error {
 			return err
 		}
 	}
-	return expectDelim(r.dec, ']')
 }
 
-// read reads one row. A row with wrong types or values becomes a malformed one; only broken JSON is an error.
+// read reads one row. A row that is too long, or without an id or a start, becomes a malformed one; only broken JSON is an error.
 func (r *rowReader) read() error {
-	r.text.keepFrom(r.dec.InputOffset())
+	raw, long, err := r.text.value()
+	if err != nil {
+		return err
+	}
 	p := r.page
+	p.Rows++
+	if long != nil {
+		r.addMalformed(long, fmt.Errorf("it has more than %d bytes", maxRowBytes))
+		return nil
+	}
 	if p.Sessions == nil {
 		p.Sessions = make([]Session, 0, min(max(r.limit, 1), MaxLimit))
 	}
 	p.Sessions = append(p.Sessions, Session{})
 	last := len(p.Sessions) - 1
 	s := &p.Sessions[last]
-	err := r.dec.Decode(s)
-	if err != nil && r.isBroken(err) {
-		return unexpectedEOF(err)
+	err = json.Unmarshal(raw, s)
+	if broken := (*json.SyntaxError)(nil); errors.As(err, &broken) {
+		return malformed(plainText(err.Error(), 200))
 	}
-	if err == nil {
-		err = s.check()
+	if err != nil || !s.fits() {
+		*s = Session{}
+		err = decodeLenient(raw, p, s)
 	}
-	p.Rows++
 	if err == nil {
 		r.setNear(s.StartDate.Time)
 		return nil
 	}
 	p.Sessions = p.Sessions[:last]
-	p.Malformed = append(p.Malformed, malformedRow(r.text.to(r.dec.InputOffset()), err))
-	r.setNear(p.Malformed[len(p.Malformed)-1].StartDate.Time)
+	r.addMalformed(summarize(raw), err)
 	return nil
+}
+
+// summarize returns of a row what is known of one that is skipped.
+func summarize(raw []byte) *skipped {
+	var row struct {
+		ID        json.RawMessage `json:"id"`
+		StartDate json.RawMessage `json:"start_date"`
+	}
+	_ = json.Unmarshal(raw, &row) // a row that is not an object has no fields
+	sum := sha256.New()
+	_, _ = sum.Write(raw) // a hash returns no error
+	return &skipped{id: row.ID, start: row.StartDate, digest: shortDigest(sum)}
+}
+
+// addMalformed adds a row that cannot be read because of err.
+func (r *rowReader) addMalformed(row *skipped, err error) {
+	m := MalformedSession{Digest: row.digest, Err: &rowError{err}}
+	if id, err := idOf(row.id); err == nil {
+		m.ID = id
+	}
+	if start, err := startOf(row.start); err == nil {
+		m.StartDate = start
+	}
+	r.page.Malformed = append(r.page.Malformed, m)
+	r.setNear(m.StartDate.Time)
 }
 
 // setNear records the start of the row just read, and sets Near of the malformed rows that do not have it yet.
@@ -119,31 +150,6 @@ func (r *rowReader) setNear(start time.Time) {
 	}
 }
 
-// isBroken reports whether the decoder cannot continue after this error.
-func (r *rowReader) isBroken(err error) bool {
-	var syntax *json.SyntaxError
-	return errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		(r.text.err != nil && errors.Is(err, r.text.err))
-}
-
-// malformedRow describes a row that could not be read, from its text.
-func malformedRow(raw []byte, err error) MalformedSession {
-	sum := sha256.Sum256(raw)
-	m := MalformedSession{Digest: hex.EncodeToString(sum[:8]), Err: &rowError{err}}
-	var row struct {
-		ID        json.RawMessage `json:"id"`
-		StartDate json.RawMessage `json:"start_date"`
-	}
-	_ = json.Unmarshal(raw, &row) // a field that cannot be read stays empty
-	if json.Unmarshal(row.ID, &m.ID) != nil || len(m.ID) > maxIDBytes {
-		m.ID = ""
-	}
-	if json.Unmarshal(row.StartDate, &m.StartDate) != nil {
-		m.StartDate = Time{}
-	}
-	return m
-}
-
 // rowError says what is wrong with a row.
 type rowError struct{ cause error }
 
@@ -151,73 +157,25 @@ func (e *rowError) Error() string { return "malformed session: " + plainText(e.c
 
 func (e *rowError) Unwrap() error { return e.cause }
 
-// check returns an error if a decoded row cannot be used: a required field is missing or a value is too large.
-func (s *Session) check() error {
-	switch {
-	case s.ID == "":
-		return errors.New("id is missing")
-	case s.StartDate.IsZero():
-		return errors.New("start_date is missing")
-	case s.Connection == "":
-		return errors.New("connection is missing")
-	}
-	return s.checkSizes()
-}
-
-// checkSizes refuses values that are far larger than anything the API gives, before they are kept in memory.
-func (s *Session) checkSizes() error {
-	if len(s.ID) > maxIDBytes {
-		return fmt.Errorf("id has %d bytes, more than %d", len(s.ID), maxIDBytes)
-	}
-	words := []struct{ name, value string }{
-		{"connection", s.Connection},
-		{"type", s.Type},
-		{"connection_subtype", s.ConnectionSubtype},
-		{"verb", s.Verb},
-		{"status", s.Status},
-		{"user_id", s.UserID},
-	}
-	for _, w := range words {
-		if err := checkWord(w.name, w.value); err != nil {
-			return err
-		}
-	}
-	if n := len(s.ConnectionTags); n > maxItems {
-		return fmt.Errorf("connection_tags has %d entries, more than %d", n, maxItems)
+// fits reports whether a decoded row can be used as it is: it has an id and a start, and no value is far larger than anything that the API gives.
+func (s *Session) fits() bool {
+	if checkID(s.ID) != nil || s.StartDate.IsZero() || len(s.ConnectionTags) > maxItems {
+		return false
 	}
 	for k, v := range s.ConnectionTags {
-		if err := errors.Join(checkWord("connection_tags", k), checkWord("connection_tags", v)); err != nil {
-			return err
+		if len(k) > maxWordBytes || len(v) > maxWordBytes {
+			return false
 		}
 	}
-	if s.Review == nil {
-		return nil
-	}
-	return s.Review.checkSizes()
+	return max(len(s.OrgID), len(s.UserID), len(s.Type), len(s.ConnectionSubtype), len(s.Connection), len(s.Verb), len(s.Status)) <= maxWordBytes &&
+		(s.Review == nil || s.Review.fits())
 }
 
-func (r *Review) checkSizes() error {
-	if len(r.ID) > maxIDBytes {
-		return fmt.Errorf("review.id has %d bytes, more than %d", len(r.ID), maxIDBytes)
-	}
-	if err := errors.Join(checkWord("review.type", r.Type), checkWord("review.status", r.Status)); err != nil {
-		return err
-	}
-	if n := len(r.Groups); n > maxItems {
-		return fmt.Errorf("review_groups_data has %d entries, more than %d", n, maxItems)
-	}
+func (r *Review) fits() bool {
 	for i := range r.Groups {
-		g := &r.Groups[i]
-		if err := errors.Join(checkWord("group", g.Group), checkWord("group status", g.Status)); err != nil {
-			return err
+		if len(r.Groups[i].Group) > maxWordBytes || len(r.Groups[i].Status) > maxWordBytes {
+			return false
 		}
 	}
-	return nil
-}
-
-func checkWord(name, value string) error {
-	if len(value) > maxWordBytes {
-		return fmt.Errorf("%s has %d bytes, more than %d", name, len(value), maxWordBytes)
-	}
-	return nil
+	return len(r.Groups) <= maxItems && max(len(r.ID), len(r.Type), len(r.Status)) <= maxWordBytes
 }

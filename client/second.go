@@ -25,7 +25,8 @@ type secondResult int
 const (
 	secondUnfinished secondResult = iota
 	secondComplete
-	secondIncomplete
+	secondUnreachable // it has more sessions than offsets can reach
+	secondMismatch    // fewer sessions were found than the total says
 )
 
 // newSecondReader starts after the rows of the second that were read already.
@@ -70,9 +71,11 @@ func (s *secondReader) advance(p *SessionPage, limit, known, fresh int) secondRe
 		return secondComplete
 	case s.fruitless > s.patience(known):
 		// The gateway repeats the same rows for every request.
-		return secondIncomplete
-	case !ended && s.offset == MaxOffset, ended && s.pass+1 == maxPasses:
-		return secondIncomplete
+		return secondMismatch
+	case !ended && s.offset == MaxOffset:
+		return secondUnreachable
+	case ended && s.pass+1 == maxPasses:
+		return secondMismatch
 	case !ended:
 		s.offset, s.limit = min(next, MaxOffset), 0
 		return secondUnfinished

@@ -72,21 +72,16 @@ const (
 	VerbExec = "exec"
 )
 
-// Session is one access to a connection: a row of GET /sessions. Every Session of a [SessionPage] has an ID, a StartDate and a Connection.
-// Fields without bound (script, labels, metadata, metrics, event stream) are not read.
+// Session is one access to a connection: a row of GET /sessions. Every Session of a [SessionPage] has an ID and a StartDate. Any
+// other field is its zero value if the API sends null, nothing, or something that cannot be used; see [SessionPage.MalformedFields]. Fields that the
+// exporter does not use are not read.
 type Session struct {
 	// ID is unique and never reused.
 	ID string `json:"id"`
 	// OrgID is the organization that the credential belongs to.
 	OrgID string `json:"org_id"`
-	// ScriptSize is the size of the input in bytes. The gateway sends -2 if it does not know it.
-	ScriptSize int64 `json:"script_size"`
-	// User is the user's e-mail.
-	User string `json:"user"`
 	// UserID is the user's subject identifier, which [Filters].User matches.
 	UserID string `json:"user_id"`
-	// UserName is the user's display name.
-	UserName string `json:"user_name"`
 	// Type is the connection's type, such as database.
 	Type string `json:"type"`
 	// ConnectionSubtype is the connection's subtype, such as postgres.
@@ -127,44 +122,16 @@ type Review struct {
 	CreatedAt Time `json:"created_at"`
 	// Groups are the groups that have to decide.
 	Groups []ReviewGroup `json:"review_groups_data"`
-	// TimeWindow limits when an approved session may run; nil if there is no limit.
-	TimeWindow *TimeWindow `json:"time_window"`
 }
 
 // ReviewGroup is the decision of one group in a review.
 type ReviewGroup struct {
-	// ID identifies the decision.
-	ID string `json:"id"`
 	// Group is the group's name.
 	Group string `json:"group"`
 	// Status is PENDING, APPROVED, REJECTED or REVOKED. It can stay PENDING after the review was decided.
 	Status string `json:"status"`
-	// ReviewedBy is the person who decided; nil before the decision.
-	ReviewedBy *ReviewOwner `json:"reviewed_by"`
 	// ReviewDate is when this group decided; zero before the decision.
 	ReviewDate Time `json:"review_date"`
-	// ForcedReview is true if this group decided for all groups.
-	ForcedReview bool `json:"forced_review"`
-}
-
-// ReviewOwner is a person who decided.
-type ReviewOwner struct {
-	// ID is the subject identifier.
-	ID string `json:"id"`
-	// Name is the display name.
-	Name string `json:"name"`
-	// Email is the e-mail address.
-	Email string `json:"email"`
-	// SlackID is the Slack member ID; empty if it is unknown.
-	SlackID string `json:"slack_id"`
-}
-
-// TimeWindow limits when an approved session may run.
-type TimeWindow struct {
-	// Type is time_range.
-	Type string `json:"type"`
-	// Configuration of a time_range has the keys start_time and end_time, as HH:MM.
-	Configuration map[string]string `json:"configuration"`
 }
 
 // UserInfo is the answer of GET /userinfo: the user that the credential belongs to.
@@ -173,8 +140,6 @@ type UserInfo struct {
 	ID string `json:"id"`
 	// Role is admin, auditor, standard or another word. See [UserInfo.SeesAllSessions].
 	Role string `json:"role"`
-	// Groups are the user's groups.
-	Groups []string `json:"groups"`
 	// OrgID identifies the organization. A credential sees exactly one.
 	OrgID string `json:"org_id"`
 	// OrgName is the organization's name.

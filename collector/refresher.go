@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-kit/log/level"
 
-	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
@@ -204,7 +203,11 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	}
 	r.log.recovered(request.Kind.String())
 	for _, second := range r.planner.Skipped() {
-		r.log.failedOnce(second.String(), "some sessions are not counted", client.ErrIncomplete, "second", second)
+		r.log.failedOnce(second.Start.String(), "some sessions are not counted", second.Err, "second", second.Start)
+	}
+	r.instruments.MalformedFields(page.MalformedFields)
+	for _, f := range page.MalformedFields {
+		r.log.failedOnce("field "+f.Name, "a field cannot be used and counts as absent", f.Err)
 	}
 	for _, m := range page.Malformed {
 		r.log.failedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)

@@ -98,6 +98,7 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		"hoop_exporter_unread_seconds":                   "",
 		"hoop_exporter_recheck_lag_seconds":              "",
 		"hoop_exporter_malformed_sessions_total":         "",
+		"hoop_exporter_malformed_fields_total":           "field",
 		"hoop_exporter_unobserved_total":                 "metric",
 		"hoop_exporter_visibility_limited":               "",
 		"hoop_exporter_state_save_failures_total":        "",

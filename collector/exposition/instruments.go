@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
 // Instruments are what a collector counts while it works. They live as long as the collector does, and are safe for concurrent use.
@@ -12,6 +14,7 @@ type Instruments struct {
 	requests        *prometheus.CounterVec
 	requestDuration prometheus.Histogram
 	busy            prometheus.Counter
+	malformedFields *prometheus.CounterVec
 
 	refreshes, refreshFailures prometheus.Counter
 	refreshDuration            prometheus.Gauge
@@ -26,7 +29,7 @@ func NewInstruments(o Options) *Instruments {
 	i.requests = add(i, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "hoop_exporter_gateway_requests_total",
 		Help: "Requests to the gateway that ended, by HTTP status code, or by what went wrong where there is none; those that could not be sent too.",
-	}, instrumentLabels()))
+	}, []string{"code"}))
 	i.requestDuration = add(i, prometheus.NewHistogram(withBuckets(o, prometheus.HistogramOpts{
 		Name: "hoop_exporter_gateway_request_duration_seconds",
 		Help: "Seconds that a request to the gateway took, answer read, failed or not.",
@@ -35,6 +38,10 @@ func NewInstruments(o Options) *Instruments {
 		Name: "hoop_exporter_gateway_busy_seconds_total",
 		Help: "Seconds for which a request to the gateway was under way; its rate is the share of time that the gateway was kept busy.",
 	}))
+	i.malformedFields = add(i, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "hoop_exporter_malformed_fields_total",
+		Help: "Fields in the gateway's answers that could not be used and count as absent, by name. The same field of the same session counts again in each answer.",
+	}, []string{"field"}))
 	i.refreshes = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_refreshes_total",
 		Help: "Refreshes that ended, failed ones included.",
@@ -60,8 +67,8 @@ func add[C prometheus.Collector](i *Instruments, c C) C {
 	return c
 }
 
-// instrumentLabels are the labels of all instruments together; only the requests have one.
-func instrumentLabels() []string { return []string{"code"} }
+// instrumentLabels are the labels of all instruments together.
+func instrumentLabels() []string { return []string{"code", "field"} }
 
 // withBuckets adds bounds for answers that take from milliseconds to a minute and a half, which depends on the gateway's version and size.
 func withBuckets(o Options, h prometheus.HistogramOpts) prometheus.HistogramOpts {
@@ -83,6 +90,13 @@ func (i *Instruments) Request(code string, took time.Duration) {
 	i.requests.WithLabelValues(validText(code)).Inc()
 	i.requestDuration.Observe(took.Seconds())
 	i.busy.Add(max(took, 0).Seconds())
+}
+
+// MalformedFields counts the fields of an answer that could not be used.
+func (i *Instruments) MalformedFields(fields []client.MalformedField) {
+	for _, f := range fields {
+		i.malformedFields.WithLabelValues(f.Name).Add(float64(f.Count))
+	}
 }
 
 // Refreshed counts a refresh that ended.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
 func TestInstruments(t *testing.T) {
@@ -14,6 +16,8 @@ func TestInstruments(t *testing.T) {
 	i.Request("200", 250*time.Millisecond)
 	i.Request("200", 500*time.Millisecond)
 	i.Request("timeout", 30*time.Second)
+	i.MalformedFields([]client.MalformedField{{Name: "exit_code", Count: 2}, {Name: "review.status", Count: 1}})
+	i.MalformedFields([]client.MalformedField{{Name: "exit_code", Count: 1}})
 	i.Refreshed(3*time.Second, true)
 	i.Refreshed(2*time.Second, false)
 	i.StateSaveFailed()
@@ -43,6 +47,10 @@ hoop_exporter_gateway_request_duration_seconds_count 3
 # TYPE hoop_exporter_gateway_requests_total counter
 hoop_exporter_gateway_requests_total{code="200"} 2
 hoop_exporter_gateway_requests_total{code="timeout"} 1
+# HELP hoop_exporter_malformed_fields_total Fields in the gateway's answers that could not be used and count as absent, by name. The same field of the same session counts again in each answer.
+# TYPE hoop_exporter_malformed_fields_total counter
+hoop_exporter_malformed_fields_total{field="exit_code"} 3
+hoop_exporter_malformed_fields_total{field="review.status"} 1
 # HELP hoop_exporter_refresh_duration_seconds Seconds that the last ended refresh took, failed or not; 0 before the first.
 # TYPE hoop_exporter_refresh_duration_seconds gauge
 hoop_exporter_refresh_duration_seconds 2

@@ -81,10 +81,10 @@ type Planner struct {
 	recheck  *recheck
 	backfill *backfill
 
-	pageCost    cost        // of a page of all sessions
-	skipped     []time.Time // see Skipped
-	failed      bool        // the head page or the pending page of this refresh failed
-	pendingRead time.Time   // when the pending page was last read, by the exporter's clock
+	pageCost    cost                   // of a page of all sessions
+	skipped     []client.SkippedSecond // see Skipped
+	failed      bool                   // the head page or the pending page of this refresh failed
+	pendingRead time.Time              // when the pending page was last read, by the exporter's clock
 }
 
 // New returns a planner that has asked nothing yet. Planners of one gateway address have shares of one [budget.Budget].
@@ -263,9 +263,9 @@ func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
 	return !p.pendingRead.IsZero() && now.Sub(p.pendingRead) < p.o.StaleAfter && p.backoff[pendingPageGroup].allows(now), true
 }
 
-// Skipped are seconds, by their beginning, that hold more sessions than the gateway gives out, as far as the last walk knows. The sessions that it does
-// not give out are not counted.
-func (p *Planner) Skipped() []time.Time { return p.skipped }
+// Skipped are the seconds whose sessions could not all be read, as far as the last walk knows. The sessions that the gateway did not give out are
+// not counted.
+func (p *Planner) Skipped() []client.SkippedSecond { return p.skipped }
 
 // apply hands a page's rows to the ledger.
 func (p *Planner) apply(at time.Time, page *client.SessionPage) {

@@ -270,7 +270,7 @@ func (s *story) commit() {
 	s.show("known", fmt.Sprint(l.CountSeen(l.Watermark(), at.Add(ahead)), " from the watermark on"))
 	s.show("unfinished", fmt.Sprintf("%d, pending %d, lost %d", snap.Tracked, l.CountPending(time.Time{}, at.Add(ahead)), snap.Lost))
 	for _, second := range s.Skipped() {
-		s.show("skipped", s.since(second))
+		s.show("skipped", s.since(second.Start))
 	}
 }
 

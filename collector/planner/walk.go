@@ -80,7 +80,7 @@ func (w *walk) down() time.Time {
 func (w *walk) edge() time.Time { return ledger.Earlier(w.down().Add(ledger.Tick), w.span.To) }
 
 // skipped are the seconds that could not be read completely.
-func (w *walk) skipped() []time.Time { return w.cursor.Skipped() }
+func (w *walk) skipped() []client.SkippedSecond { return w.cursor.Skipped() }
 
 // compare compares the gateway's total with the number of rows that are known in the window. It says whether they are equal, and whether there is a total.
 // The page of a single second, in the middle of the span, is equal to nothing.
