@@ -62,9 +62,11 @@ func measured[T any](ctx context.Context, g *gateway, timeout time.Duration, req
 	}
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	start := time.Now()
-	g.slot.releaseDuring(ctx, func() { out, err = watch(bounded, &g.watchdog, request) })
-	took = time.Since(start)
+	g.slot.releaseDuring(func() {
+		start := time.Now()
+		out, err = watch(bounded, &g.watchdog, request)
+		took = time.Since(start)
+	})
 	g.instruments.Request(code(err), took)
 	return out, took, err
 }
