@@ -95,7 +95,7 @@ func (o *options) flags() *kingpin.Application {
 	app.Flag("config.file", "YAML file with many gateways, instead of the flags of one.").StringVar(&o.configFile)
 	flags.Add(app, "config.auto-reload-interval", "0s", "How often to look whether the file has changed, to reload it then. 0 is never.", &o.reloadInterval, config.ParseDuration)
 	o.gateway.Add(app)
-	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second makes room. 0 is all.", &o.atOnce, config.ParseInt)
+	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second does not count any more. 0 is all.", &o.atOnce, config.ParseInt)
 	o.shard.Add(app)
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
 	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&o.stateDir)

@@ -3,6 +3,7 @@ package collector
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/go-kit/log"
@@ -62,3 +63,6 @@ func withoutNumbers(text string) string {
 	words = slices.DeleteFunc(words, func(w string) bool { return strings.ContainsFunc(w, unicode.IsDigit) })
 	return strings.Join(words, " ")
 }
+
+// moment returns a time as the log shows it.
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -16,6 +16,10 @@ import (
 // was given up, so to give it up later costs less.
 const maxTimeoutFactor = 8
 
+// maxRetryAfter is for how long the gateway is left alone at most because it asked for that, by a header Retry-After: a proxy's maintenance page says an
+// hour, and the gateway is back after a minute.
+const maxRetryAfter = 5 * time.Minute
+
 // gateway makes the requests and measures them. Always holds: at most one request is under way, but for one that the watchdog gave up, and then no
 // other one is made. The refresher calls it with the address acquired.
 type gateway struct {
@@ -62,9 +66,11 @@ func measured[T any](ctx context.Context, g *gateway, timeout time.Duration, req
 	}
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	start := time.Now()
-	g.slot.releaseDuring(ctx, func() { out, err = watch(bounded, &g.watchdog, request) })
-	took = time.Since(start)
+	g.slot.releaseDuring(func() {
+		start := time.Now()
+		out, err = watch(bounded, &g.watchdog, request)
+		took = time.Since(start)
+	})
 	g.instruments.Request(code(err), took)
 	return out, took, err
 }
@@ -82,11 +88,11 @@ func (g *gateway) adaptTimeout(k budget.Kind, took time.Duration, err error) {
 	}
 }
 
-// retryAfter is for how long the gateway gets no request after an error: the time that it asked for, and after a timeout four times what the
-// request took, because the gateway goes on working on it for an unknown time.
+// retryAfter is for how long the gateway gets no request after an error: the time that it asked for, up to [maxRetryAfter], and after a timeout four
+// times what the request took, because the gateway goes on working on it for an unknown time.
 func retryAfter(err error, took time.Duration) time.Duration {
 	if s, ok := errors.AsType[*client.StatusError](err); ok {
-		return s.RetryAfter
+		return min(s.RetryAfter, maxRetryAfter)
 	}
 	if errors.Is(err, client.ErrTimeout) {
 		return 4 * took

@@ -143,7 +143,7 @@ func (r *refresher) identify(ctx context.Context, now time.Time) {
 			again = identifyFirst
 		}
 		i.next = r.cfg().clock().Add(max(again, retryAfter(err, took)))
-		r.log.failed("identify", "cannot tell whether the credential sees all sessions", err)
+		r.log.failed("identify", "cannot tell whether the credential sees all sessions", err, "next_try", moment(i.next))
 		return
 	}
 	r.log.recovered("identify")

@@ -25,15 +25,15 @@ func NewAddress() *Address {
 const slotKept = time.Second
 
 // Slots bound how many collectors refresh at once; they get a slot in the order in which they asked for one. A collector that has had its slot for
-// longer than a second gives it up while it waits for its gateway, so that gateways that hang or need many requests do not delay the others. It
-// is safe for concurrent use.
+// longer than a second gives it up while it waits for its gateway, and ends its refresh without one. So gateways that hang or need many requests do
+// not delay the others, and no refresh waits for a slot twice. It is safe for concurrent use.
 type Slots struct{ free *semaphore.Weighted }
 
 // NewSlots returns n slots.
 func NewSlots(n int) *Slots { return &Slots{semaphore.NewWeighted(int64(n))} }
 
-// slot is one collector's slot. Call order: acquire, then releaseDuring any number of times, then release. It is for one goroutine. Without Slots
-// there is no bound.
+// slot is one collector's slot. Call order, for each refresh: acquire, then releaseDuring any number of times, then release. It is for one goroutine.
+// Without Slots there is no bound.
 type slot struct {
 	slots *Slots
 	held  bool
@@ -54,18 +54,15 @@ func (s *slot) release() {
 	}
 }
 
-// releaseDuring calls wait, and gives the slot back during the call once it was held for [slotKept]. It holds a slot again when it returns, unless
-// ctx has ended.
-func (s *slot) releaseDuring(ctx context.Context, wait func()) {
+// releaseDuring calls wait, and gives the slot back during the call once it was held for [slotKept].
+func (s *slot) releaseDuring(wait func()) {
 	if !s.held {
 		wait()
 		return
 	}
 	timer := time.AfterFunc(slotKept-time.Since(s.since), func() { s.slots.free.Release(1) })
 	wait()
-	if !timer.Stop() {
-		s.acquire(ctx)
-	}
+	s.held = timer.Stop()
 }
 
 // acquireAddress waits until the refresher may make a request to the address. Call release after the request. ok is false if ctx has ended before,
@@ -74,7 +71,7 @@ func (r *refresher) acquireAddress(ctx context.Context) (release func(), ok bool
 	request := r.cfg().Address.request
 	if !request.TryAcquire(1) {
 		var err error
-		r.slot.releaseDuring(ctx, func() { err = request.Acquire(ctx, 1) })
+		r.slot.releaseDuring(func() { err = request.Acquire(ctx, 1) })
 		if err != nil {
 			return nil, false
 		}

@@ -1,11 +1,17 @@
 package collector
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
@@ -33,9 +39,10 @@ func TestFailuresAtOneAddressDoNotBlockTheOthers(t *testing.T) {
 	}{
 		// It has a timeout of 4 minutes in the end, and a pause of 16 minutes after each.
 		{"one hangs", hangs, 1, 40, hours * time.Hour / 4, 0.99},
-		{"one refuses", refusesForADay, 1, 2, time.Second, 0.99},
+		// It gets one every five minutes, and so do all.
+		{"one refuses", refusesForADay, 1, hours*12 + 2, time.Second, 0.99},
 		{"all hang", hangs, n, 40, hours * time.Hour / 4, 0},
-		{"all refuse", refusesForADay, n, 2 * n, time.Second, 0},
+		{"all refuse", refusesForADay, n, n * (hours*12 + 2), time.Second, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -89,5 +96,52 @@ func TestFailuresAtOneAddressDoNotBlockTheOthers(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// However long the gateway or a maintenance page asks to be left alone, it is asked again after five minutes, and the log says when.
+func TestRetryAfterIsBelievedForFiveMinutes(t *testing.T) {
+	for name, header := range map[string]string{"an hour": "3600", "a day": "86400", "for ever": "99999999999999999", "a date": "Wed, 01 Jan 2200 00:00:00 GMT"} {
+		for _, saved := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, saved %v", name, saved), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var broken atomic.Bool
+					page := func(w http.ResponseWriter, _ *http.Request) {
+						w.Header().Set("Retry-After", header)
+						w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
+						w.Header().Set("Content-Type", "text/html")
+						w.WriteHeader(http.StatusServiceUnavailable)
+						_, _ = io.WriteString(w, "<!doctype html><title>Maintenance</title>")
+					}
+					g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Fault: func(*http.Request) http.Handler {
+						if broken.Load() {
+							return http.HandlerFunc(page)
+						}
+						return nil
+					}})
+					var logged logs
+					cfg := truthConfig()
+					cfg.Logger = level.NewFilter(log.NewLogfmtLogger(&logged), level.AllowInfo())
+					if broken.Store(true); saved {
+						cfg.State = newDisk() // then the first request is for the user
+					}
+					w := newWorld(t, g, cfg)
+					defer w.stop()
+					w.scrape()
+					next := time.Now().Add(5 * time.Minute).UTC().Format(time.RFC3339)
+					if line := " next_try=" + next; !strings.Contains(logged.String(), line) || !strings.Contains(logged.String(), "HTTP 503") {
+						t.Errorf("no %q with HTTP 503 in %s", line, logged.String())
+					}
+					broken.Store(false)
+					began := time.Now()
+					for w.scrape()["hoop_up"] != 1 && time.Since(began) < 2*time.Hour {
+						time.Sleep(15 * time.Second)
+					}
+					if d := time.Since(began); d > 5*time.Minute+30*time.Second {
+						t.Errorf("up %v after the maintenance", d)
+					}
+				})
+			})
+		}
 	}
 }

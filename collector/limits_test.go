@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
@@ -153,5 +155,50 @@ func TestGatewaysWithManyRequestsLeaveSlotsToOthers(t *testing.T) {
 		for _, w := range append(busy, good) {
 			w.stop()
 		}
+	})
+}
+
+// What counts as a gateway's time is the time that it worked, however many gateways wait for a slot; and none is asked less often for that wait.
+func TestTheWaitForASlotIsNotTheGatewaysTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, requestTakes = 60, 1200 * time.Millisecond
+		play := func(slots *Slots) (refreshes, busy float64, worked time.Duration) {
+			cfg := truthConfig()
+			cfg.Slots = slots
+			var worlds []*world
+			var scrapes sync.WaitGroup
+			for range n {
+				g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Cost: func(gatewaytest.Request) time.Duration { return requestTakes }})
+				w := newWorld(t, g, cfg)
+				worlds = append(worlds, w)
+				scrapes.Go(func() { w.scrapeFor(30*time.Minute, 30*time.Second) })
+			}
+			scrapes.Wait()
+			time.Sleep(5 * time.Minute) // what is under way ends
+			for _, w := range worlds {
+				seen := prometheus.NewRegistry()
+				seen.MustRegister(w.collector.instruments)
+				families, err := seen.Gather()
+				if err != nil {
+					t.Fatal(err)
+				}
+				values := flatten(families)
+				refreshes += values["hoop_exporter_refreshes_total"]
+				busy += values["hoop_exporter_gateway_busy_seconds_total"]
+				worked += w.gateway.Stats().Busy
+				w.stop()
+			}
+			return refreshes, busy, worked
+		}
+		free, _, _ := play(nil)
+		refreshes, busy, worked := play(NewSlots(2))
+		if worked := worked.Seconds(); busy < worked-1 || busy > worked+1 {
+			t.Errorf("busy for %.0f s, the gateways worked for %.0f s", busy, worked)
+		}
+		// Each refresh has a slot for a second, so two slots are just enough for all of them in 30 s, without their backfill.
+		if refreshes < 0.9*free {
+			t.Errorf("%.0f refreshes, without a bound %.0f", refreshes, free)
+		}
+		t.Logf("%.0f refreshes (without a bound %.0f), busy for %.0f s, the gateways worked for %.0f s", refreshes, free, busy, worked.Seconds())
 	})
 }

@@ -197,8 +197,13 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 		}
 	}
 	result := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
-	if err := r.planner.Answer(r.cfg().clock(), request, result); err != nil {
-		r.log.failed(request.Kind.String(), "asking the gateway failed", err, "for", request.Kind)
+	now := r.cfg().clock()
+	if err := r.planner.Answer(now, request, result); err != nil {
+		keyvals := []any{"for", request.Kind}
+		if result.RetryAfter > 0 {
+			keyvals = append(keyvals, "next_try", moment(now.Add(result.RetryAfter)))
+		}
+		r.log.failed(request.Kind.String(), "asking the gateway failed", err, keyvals...)
 		return err
 	}
 	r.log.recovered(request.Kind.String())

@@ -50,6 +50,10 @@ func faults() []fault {
 	return []fault{
 		{"500", status(500)},
 		{"503 with Retry-After", status(503, "Retry-After", "120")},
+		{"a maintenance page", func(_ *weather, rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Retry-After", "3600")
+			gatewaytest.Spoil(503, "text/html", []byte("<!doctype html><title>Maintenance</title>")).ServeHTTP(rw, r)
+		}},
 		{"429 without Retry-After", status(429)},
 		{"401", status(401)},
 		{"403", status(403)},
