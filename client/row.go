@@ -38,7 +38,7 @@ type rowReader struct {
 	text  *text
 	rows  rowFeed
 	dec   *json.Decoder // of rows; one for all of them, because it keeps its memory
-	limit int // the expected number of rows
+	limit int           // the expected number of rows
 	page  *SessionPage
 	near  time.Time // the last start that could be read
 }
