@@ -28,6 +28,7 @@ type Client struct {
 	base      *url.URL
 	http      *http.Client
 	apiKey    func() (string, error)
+	token     func() (string, error)
 	maxBytes  int64
 	userAgent string
 	rotated   rotatedToken
