@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,23 +27,54 @@ func HTTPClient(cfg config.HTTPClientConfig, opts ...config.HTTPClientOption) (*
 	return hc, nil
 }
 
+// WithToken sends a bearer token. token is called at each request, so the token can change while the process runs; a changed token replaces one that the
+// gateway has sent meanwhile. An empty token without an error leaves Authorization to the HTTP client. token must be safe for concurrent use.
+func WithToken(token func() (string, error)) Option { return func(c *Client) { c.token = token } }
+
+// configuredToken returns the token of [WithToken]; empty without that option.
+func (c *Client) configuredToken() (string, error) {
+	if c.token == nil {
+		return "", nil
+	}
+	token, err := c.token()
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrCredential, err)
+	}
+	if token != "" && !isToken(token) {
+		return "", fmt.Errorf("%w: the token contains spaces or control characters", ErrCredential)
+	}
+	return token, nil
+}
+
 // rotatedToken is the bearer token that the gateway sent last in the header X-New-Access-Token; empty if it sent none. It replaces the
-// configured token until the gateway refuses it and accepts the configured one. It is safe for concurrent use.
+// configured token until that changes, or until the gateway refuses it and accepts the configured one. It is safe for concurrent use.
 type rotatedToken struct {
 	mu    sync.Mutex
 	token string
+	from  string // the configured token when the gateway sent it
 }
 
-func (r *rotatedToken) get() string {
+// get returns the rotated token, unless the configured one has changed since: then it is forgotten.
+func (r *rotatedToken) get(configured string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.from != configured {
+		r.token, r.from = "", ""
+	}
 	return r.token
 }
 
-func (r *rotatedToken) set(token string) {
+// last returns the rotated token and the configured one that it replaces, for when it is unknown what the configured one is now.
+func (r *rotatedToken) last() (token, from string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.token = token
+	return r.token, r.from
+}
+
+func (r *rotatedToken) set(token, from string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.token, r.from = token, from
 }
 
 // drop forgets token, unless a newer one replaced it.
@@ -50,7 +82,7 @@ func (r *rotatedToken) drop(token string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.token == token {
-		r.token = ""
+		r.token, r.from = "", ""
 	}
 }
 
@@ -58,28 +90,37 @@ func (r *rotatedToken) drop(token string) {
 // configured credential. It forgets the rotated token only if the configured one is accepted: a gateway also answers 401 while it cannot
 // look up the user, and the configured token may have expired long ago.
 func (c *Client) send(ctx context.Context, path string, query url.Values) (*http.Response, error) {
-	token := c.rotated.get()
-	resp, err := c.sendOnce(ctx, path, query, token)
+	configured, unread := c.configuredToken()
+	token := ""
+	if unread == nil {
+		token = c.rotated.get(configured)
+	} else if token, configured = c.rotated.last(); token == "" {
+		return nil, unread
+	}
+	resp, err := c.sendOnce(ctx, path, query, token, configured)
 	if err != nil || token == "" || resp.StatusCode != http.StatusUnauthorized || sentBearer(resp) != token {
 		return resp, err
 	}
 	// The connection can be reused only if the body was read to its end. If it was not, nothing else is lost.
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
 	_ = resp.Body.Close()
-	resp, err = c.sendOnce(ctx, path, query, "")
+	if unread != nil {
+		return nil, unread
+	}
+	resp, err = c.sendOnce(ctx, path, query, "", configured)
 	if err == nil && resp.StatusCode != http.StatusUnauthorized {
 		c.rotated.drop(token)
 	}
 	return resp, err
 }
 
-// sendOnce sends a request. A token that is not empty replaces the one of the HTTP client.
-func (c *Client) sendOnce(ctx context.Context, path string, query url.Values, token string) (*http.Response, error) {
+// sendOnce sends a request with the rotated token, or if that is empty with the configured one, or else with what the HTTP client adds.
+func (c *Client) sendOnce(ctx context.Context, path string, query url.Values, rotated, configured string) (*http.Response, error) {
 	req, err := c.newRequest(ctx, path, query)
 	if err != nil {
 		return nil, err
 	}
-	if token != "" {
+	if token := cmp.Or(rotated, configured); token != "" {
 		// The HTTP client adds its own token only if the header is not set.
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -87,18 +128,18 @@ func (c *Client) sendOnce(ctx context.Context, path string, query url.Values, to
 	if err != nil {
 		return nil, err
 	}
-	c.storeRotated(resp)
+	c.storeRotated(resp, configured)
 	return resp, nil
 }
 
 // storeRotated stores a new token if this gateway sent it in answer to a request with a bearer token.
-func (c *Client) storeRotated(resp *http.Response) {
+func (c *Client) storeRotated(resp *http.Response, configured string) {
 	token := resp.Header.Get("X-New-Access-Token")
 	if resp.StatusCode < 200 || resp.StatusCode > 299 || !isToken(token) || sentBearer(resp) == "" {
 		return
 	}
 	if sameOrigin(resp.Request.URL, c.base) {
-		c.rotated.set(token)
+		c.rotated.set(token, configured)
 	}
 }
 

@@ -28,6 +28,7 @@ type Client struct {
 	base      *url.URL
 	http      *http.Client
 	apiKey    func() (string, error)
+	token     func() (string, error)
 	maxBytes  int64
 	userAgent string
 	rotated   rotatedToken
@@ -58,7 +59,7 @@ type Answer struct {
 	Date time.Time
 	// Version is the gateway's version: header Server, hoopgateway/<version>. It is empty if a proxy removed the header.
 	Version string
-	// Bytes is the size of the body that was read.
+	// Bytes is the size of the body that was read, decompressed.
 	Bytes int64
 }
 
@@ -184,7 +185,8 @@ func (c *Client) get(ctx context.Context, doing, path string, query url.Values, 
 	}
 	answer := answerOf(resp.Header)
 	answer.Version = sent.redact(answer.Version)
-	body := &meteredBody{r: http.MaxBytesReader(nil, resp.Body, c.maxBytes)}
+	received := http.MaxBytesReader(nil, resp.Body, c.maxBytes)
+	body := &meteredBody{r: newPlainBody(received, resp.Header.Get("Content-Encoding"), c.maxBytes)}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		// If the text of the error cannot be read completely, the status is still reported.
 		text, _ := io.ReadAll(io.LimitReader(body, 64<<10))

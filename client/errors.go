@@ -34,6 +34,10 @@ var (
 	ErrTLS = errors.New("no secure connection: check https or http in the URL, the CA and the client certificate")
 	// ErrRedirect is a redirect that was not followed, because the credential must not be sent anywhere else.
 	ErrRedirect = errors.New("a redirect was not followed: use the gateway's own URL, without a login page in between")
+	// ErrProxy is a proxy that did not accept its own credential: an answer 407.
+	ErrProxy = errors.New("the proxy in between wants a user and a password: set them in proxy_url of the HTTP configuration")
+	// ErrCompressed is an answer whose compression is not gzip, or broken. The client does not ask for compression.
+	ErrCompressed = errors.New("the answer is compressed in a way that was not asked for: configure any proxy in between to leave it as it is")
 	// ErrCredential is a credential that could not be read or fetched. The request was not sent.
 	ErrCredential = errors.New("cannot read the credential or a certificate: check its file and permissions, or the token endpoint")
 	// ErrIncomplete means that a second has more sessions than offsets can reach; see [Cursor.Skipped].
@@ -59,6 +63,7 @@ type StatusError struct {
 
 	answer  Answer
 	gateway bool // the body is a JSON object, like the errors of a gateway and unlike the pages of a proxy
+	proxy   bool // the body is a web page or plain text, which a gateway does not send
 }
 
 // Error says which answer came and what to do.
@@ -69,6 +74,12 @@ func (e *StatusError) Error() string {
 		fmt.Fprintf(&b, " (%q)", e.Message)
 	}
 	switch c := e.Code; {
+	case c == http.StatusProxyAuthRequired:
+		b.WriteString(": " + ErrProxy.Error())
+	case e.proxy && (c == http.StatusUnauthorized || c == http.StatusForbidden):
+		b.WriteString(": a proxy or firewall answered, not the gateway: allow the exporter's requests there")
+	case c == http.StatusNotModified:
+		b.WriteString(": a cache in between answered, not the gateway: exclude the API from it")
 	case c == http.StatusUnauthorized:
 		b.WriteString(": " + ErrUnauthorized.Error())
 	case c == http.StatusForbidden:
@@ -87,13 +98,15 @@ func (e *StatusError) Error() string {
 	return b.String()
 }
 
-// Is makes 401 an [ErrUnauthorized], 403 an [ErrForbidden] and 3xx an [ErrRedirect].
+// Is makes 401 an [ErrUnauthorized], 403 an [ErrForbidden] unless a proxy sent it, 407 an [ErrProxy] and 3xx an [ErrRedirect].
 func (e *StatusError) Is(target error) bool {
 	switch target {
 	case ErrUnauthorized:
 		return e.Code == http.StatusUnauthorized
 	case ErrForbidden:
-		return e.Code == http.StatusForbidden
+		return e.Code == http.StatusForbidden && !e.proxy
+	case ErrProxy:
+		return e.Code == http.StatusProxyAuthRequired
 	case ErrRedirect:
 		return e.Code >= 300 && e.Code < 400
 	}
@@ -127,7 +140,8 @@ func transportError(doing string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s: %w", doing, err)
-	case errors.Is(err, ErrCredential), errors.Is(err, ErrRedirect), errors.Is(err, ErrNotJSON), errors.Is(err, ErrMalformed):
+	case errors.Is(err, ErrCredential), errors.Is(err, ErrRedirect), errors.Is(err, ErrNotJSON), errors.Is(err, ErrMalformed),
+		errors.Is(err, ErrCompressed):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		kind = ErrTimeout
@@ -140,6 +154,11 @@ func transportError(doing string, err error) error {
 		kind, err = ErrRedirect, errors.New("its Location cannot be parsed")
 	case isTLS(err):
 		kind = ErrTLS
+	case strings.HasPrefix(err.Error(), "gzip: "), strings.HasPrefix(err.Error(), "flate: "):
+		kind = ErrCompressed
+	case err.Error() == http.StatusText(http.StatusProxyAuthRequired):
+		// The answer of a proxy to CONNECT, for which net/http has no type.
+		kind = ErrProxy
 	}
 	return &requestError{doing: doing, kind: kind, cause: err}
 }
@@ -158,7 +177,7 @@ func isTLS(err error) bool {
 }
 
 // Kind returns a word for an error of this package, for a label or a log: canceled, timeout, tls, unauthorized, forbidden, status_4xx,
-// status_5xx, redirect, not_json, malformed, too_large, credential, incomplete or connection. It is other for any other error, and empty
+// status_5xx, redirect, proxy, not_json, malformed, too_large, credential, incomplete or connection. It is other for any other error, and empty
 // for nil.
 func Kind(err error) string {
 	if err == nil {
@@ -174,6 +193,8 @@ func Kind(err error) string {
 		{ErrUnauthorized, "unauthorized"},
 		{ErrForbidden, "forbidden"},
 		{ErrRedirect, "redirect"},
+		{ErrProxy, "proxy"},
+		{ErrCompressed, "not_json"},
 		{ErrNotJSON, "not_json"},
 		{ErrMalformed, "malformed"},
 		{ErrTooLarge, "too_large"},
@@ -204,14 +225,19 @@ func statusError(resp *http.Response, path string, body []byte, sent *secrets) *
 		Message json.RawMessage `json:"message"`
 	}
 	var message string
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark)))
 	switch err := json.Unmarshal(body, &said); {
 	case err == nil:
 		e.gateway = true
 		if json.Unmarshal(said.Message, &message) != nil {
 			message = string(said.Message)
 		}
-	case !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
-		// The plain text of a proxy, such as "this server expects HTTPS". A web page has no message that fits in one line.
+	case bytes.HasPrefix(body, []byte("<")):
+		e.proxy = true // a web page has no message that fits in one line
+	case !json.Valid(body):
+		// The plain text of a proxy, such as "this server expects HTTPS".
+		e.proxy, message = len(body) > 0, string(body)
+	default:
 		message = string(body)
 	}
 	e.Message = plainText(sent.redact(message), 200)

@@ -10,6 +10,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,25 +36,38 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 		is      error
 		says    string
 	}{
-		"unauthorized":          {reply(401, "application/json", `{"message":"access denied"}`), "unauthorized", ErrUnauthorized, `HTTP 401 from /api/sessions ("access denied"): the credential is missing, wrong or expired`},
-		"forbidden":             {reply(403, "application/json", `{"message":"no"}`), "forbidden", ErrForbidden, "use one of an admin or auditor"},
-		"not found":             {reply(404, "text/html", `<html>`), "status_4xx", nil, "is the base path right?"},
-		"too many":              {reply(429, "text/plain", "slow down"), "status_4xx", nil, `("slow down"): too many requests`},
-		"unprocessable":         {reply(422, "application/json", `{"message":"bad date"}`), "status_4xx", nil, "bad date"},
-		"gateway trouble":       {reply(500, "application/json", `{"message":"pq: timeout"}`), "status_5xx", nil, "pq: timeout"},
-		"bad gateway":           {reply(502, "text/html", `<html>nginx</html>`), "status_5xx", nil, "HTTP 502 from /api/sessions: the gateway or a proxy in front of it failed"},
-		"a message of no text":  {reply(500, "application/json", `{"message":{"code":7}}`), "status_5xx", nil, "7"},
-		"not modified":          {reply(304, "", ""), "redirect", ErrRedirect, "HTTP 304"},
-		"the web page":          {reply(200, "text/html", "\n <!DOCTYPE html>"), "not_json", ErrNotJSON, "is the base path right? expected https://host/api"},
-		"html called json":      {reply(200, "application/json", "<html>"), "not_json", ErrNotJSON, "base path"},
-		"garbage":               {reply(200, "application/json", "\x00\x01\x02"), "not_json", ErrNotJSON, "base path"},
-		"nothing":               {reply(200, "application/json", ""), "not_json", ErrNotJSON, "it is empty"},
-		"no content":            {reply(204, "", ""), "not_json", ErrNotJSON, "it is empty"},
-		"a list":                {reply(200, "application/json", "[]"), "malformed", ErrMalformed, "not a JSON object"},
-		"another API":           {reply(200, "application/json", `{"status":"ok"}`), "malformed", ErrMalformed, "it has no data"},
-		"half a page":           {reply(200, "application/json", `{"data":[`+aRow()+`,{"id":"s`), "malformed", ErrMalformed, "unexpected EOF"},
-		"too large":             {reply(200, "application/json", `{"data":[`+strings.Repeat(aRow()+",", 100)+`]}`), "too_large", ErrTooLarge, "raise the limit"},
-		"too large in one text": {reply(200, "application/json", `{"x":"`+strings.Repeat("a", 5000)), "too_large", ErrTooLarge, "raise the limit"},
+		"unauthorized": {reply(401, "application/json", `{"message":"access denied"}`), "unauthorized", ErrUnauthorized, `HTTP 401 from /api/sessions ("access denied"): the credential is missing, wrong or expired`},
+		"forbidden":    {reply(403, "application/json", `{"message":"no"}`), "forbidden", ErrForbidden, "use one of an admin or auditor"},
+		"forbidden by a firewall": {reply(403, "text/html", "\n<html>blocked</html>"), "status_4xx", nil,
+			"HTTP 403 from /api/sessions: a proxy or firewall answered, not the gateway: allow the exporter's requests there"},
+		"forbidden by a proxy":    {reply(403, "text/plain", "RBAC: access denied"), "status_4xx", nil, `("RBAC: access denied"): a proxy or firewall answered`},
+		"forbidden, no text":      {reply(403, "", ""), "forbidden", ErrForbidden, "use one of an admin or auditor"},
+		"forbidden, with a mark":  {reply(403, "application/json", byteOrderMark+`{"message":"no"}`), "forbidden", ErrForbidden, `("no")`},
+		"a login page of a proxy": {reply(401, "text/html", "<html>"), "unauthorized", ErrUnauthorized, "a proxy or firewall answered"},
+		"a proxy's credential":    {reply(407, "text/html", "<html>"), "proxy", ErrProxy, "HTTP 407 from /api/sessions: the proxy in between wants a user and a password"},
+		"brotli":                  {compressed("br", []byte("\x1b\x00")), "not_json", ErrCompressed, `in a way that was not asked for: configure any proxy in between to leave it as it is (Content-Encoding is "br")`},
+		"broken gzip":             {compressed("gzip", zipped(emptyPage)[:12]), "connection", io.ErrUnexpectedEOF, "the connection to the gateway failed"},
+		"gzip that is not":        {compressed("gzip", append([]byte("\x1f\x8b\x07"), zipped(emptyPage)[3:]...)), "not_json", ErrCompressed, "gzip: invalid header"},
+		"gzip that grows":         {compressed("gzip", zipped(strings.Repeat(" ", 1<<20)+emptyPage)), "too_large", ErrTooLarge, "raise the limit"},
+		"trouble in brotli":       {compressedStatus(503, "br", []byte("\x1b\x00")), "status_5xx", nil, "HTTP 503 from /api/sessions: "},
+		"trouble in gzip":         {compressedStatus(503, "gzip", zipped(`{"message":"wait"}`)), "status_5xx", nil, `HTTP 503 from /api/sessions ("wait")`},
+		"not found":               {reply(404, "text/html", `<html>`), "status_4xx", nil, "is the base path right?"},
+		"too many":                {reply(429, "text/plain", "slow down"), "status_4xx", nil, `("slow down"): too many requests`},
+		"unprocessable":           {reply(422, "application/json", `{"message":"bad date"}`), "status_4xx", nil, "bad date"},
+		"gateway trouble":         {reply(500, "application/json", `{"message":"pq: timeout"}`), "status_5xx", nil, "pq: timeout"},
+		"bad gateway":             {reply(502, "text/html", `<html>nginx</html>`), "status_5xx", nil, "HTTP 502 from /api/sessions: the gateway or a proxy in front of it failed"},
+		"a message of no text":    {reply(500, "application/json", `{"message":{"code":7}}`), "status_5xx", nil, "7"},
+		"not modified":            {reply(304, "", ""), "redirect", ErrRedirect, "HTTP 304 from /api/sessions: a cache in between answered, not the gateway"},
+		"the web page":            {reply(200, "text/html", "\n <!DOCTYPE html>"), "not_json", ErrNotJSON, "is the base path right? expected https://host/api"},
+		"html called json":        {reply(200, "application/json", "<html>"), "not_json", ErrNotJSON, "base path"},
+		"garbage":                 {reply(200, "application/json", "\x00\x01\x02"), "not_json", ErrNotJSON, "base path"},
+		"nothing":                 {reply(200, "application/json", ""), "not_json", ErrNotJSON, "it is empty"},
+		"no content":              {reply(204, "", ""), "not_json", ErrNotJSON, "it is empty"},
+		"a list":                  {reply(200, "application/json", "[]"), "malformed", ErrMalformed, "not a JSON object"},
+		"another API":             {reply(200, "application/json", `{"status":"ok"}`), "malformed", ErrMalformed, "it has no data"},
+		"half a page":             {reply(200, "application/json", `{"data":[`+aRow()+`,{"id":"s`), "malformed", ErrMalformed, "unexpected EOF"},
+		"too large":               {reply(200, "application/json", `{"data":[`+strings.Repeat(aRow()+",", 100)+`]}`), "too_large", ErrTooLarge, "raise the limit"},
+		"too large in one text":   {reply(200, "application/json", `{"x":"`+strings.Repeat("a", 5000)), "too_large", ErrTooLarge, "raise the limit"},
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, `{"data":[`+aRow())
@@ -93,6 +107,26 @@ func checkError(t *testing.T, err error, kind string, is error, says string) {
 	}
 	if len(text) > 600 || strings.ContainsAny(text, "\n\r\x00") || strings.Contains(text, "somebody") {
 		t.Errorf("error %q is not one short line", text)
+	}
+}
+
+// A proxy that refuses CONNECT for lack of a credential is named.
+func TestAProxyThatWantsACredentialIsNamed(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) }))
+	defer proxy.Close()
+	to, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hc := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(to)}}
+	defer hc.CloseIdleConnections()
+	for _, scheme := range []string{"http", "https"} {
+		c, err := New(scheme+"://gateway.invalid", hc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.ListSessions(context.Background(), ListOptions{})
+		checkError(t, err, "proxy", ErrProxy, "set them in proxy_url")
 	}
 }
 

@@ -36,13 +36,50 @@ type MalformedSession struct {
 // rowReader decodes rows into a page, one at a time.
 type rowReader struct {
 	text  *text
-	limit int // the expected number of rows
+	rows  rowFeed
+	dec   *json.Decoder // of rows; one for all of them, because it keeps its memory
+	limit int           // the expected number of rows
 	page  *SessionPage
 	near  time.Time // the last start that could be read
 }
 
 func newRowReader(r io.Reader, limit int, page *SessionPage) *rowReader {
-	return &rowReader{text: newText(r), limit: limit, page: page}
+	rows := &rowReader{text: newText(r), limit: limit, page: page}
+	rows.dec = json.NewDecoder(&rows.rows)
+	return rows
+}
+
+// rowFeed is the reader from which the texts of rows are decoded.
+type rowFeed struct {
+	row []byte // what of the row is not read yet
+	end int64  // the offset of its end
+}
+
+// next lets the text of another row follow.
+func (f *rowFeed) next(row []byte) { f.row, f.end = row, f.end+int64(len(row)) }
+
+// Read implements io.Reader.
+func (f *rowFeed) Read(p []byte) (int, error) {
+	n := copy(p, f.row)
+	f.row = f.row[n:]
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// decode decodes the text of a row. broken is true if it is not JSON.
+func (r *rowReader) decode(raw []byte, s *Session) (broken bool, err error) {
+	r.rows.next(raw)
+	err = r.dec.Decode(s)
+	if err != nil {
+		var syntax *json.SyntaxError
+		broken = errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	}
+	if !broken && r.dec.InputOffset() != r.rows.end {
+		return true, errors.New("something follows after a value")
+	}
+	return broken, err
 }
 
 // readAll reads the list of rows. null is an empty list.
@@ -90,8 +127,8 @@ func (r *rowReader) read() error {
 	p.Sessions = append(p.Sessions, Session{})
 	last := len(p.Sessions) - 1
 	s := &p.Sessions[last]
-	err = json.Unmarshal(raw, s)
-	if broken := (*json.SyntaxError)(nil); errors.As(err, &broken) {
+	broken, err := r.decode(raw, s)
+	if broken {
 		return malformed(plainText(err.Error(), 200))
 	}
 	if err != nil || !s.fits() {

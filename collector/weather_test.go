@@ -2,10 +2,12 @@ package collector
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +47,11 @@ func faults() []fault {
 				rw.Header().Set(header[i], header[i+1])
 			}
 			gatewaytest.Fail(code, "simulated trouble").ServeHTTP(rw, r)
+		}
+	}
+	emptyPage := func(body string) func(*weather, http.ResponseWriter, *http.Request) {
+		return func(_ *weather, rw http.ResponseWriter, r *http.Request) {
+			gatewaytest.Spoil(200, "application/json", []byte(body)).ServeHTTP(rw, r)
 		}
 	}
 	return []fault{
@@ -105,11 +112,83 @@ func faults() []fault {
 			h(rw)
 			_, _ = rw.Write(bytes.ReplaceAll(body, []byte(`"has_next_page":true`), []byte(`"has_next_page":false`)))
 		}},
+		{"an empty page with a next one", emptyPage(`{"data":[],"has_next_page":true}`)},
+		{"an empty page with a total", emptyPage(`{"data":null,"has_next_page":false,"total":57}`)},
+		{"an empty page with both", emptyPage(`{"data":[],"has_next_page":true,"total":57}`)},
+		{"half a page, and more to come", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			w.rewrite(rw, r, func(answer map[string]any) {
+				if rows, ok := answer["data"].([]any); ok && len(rows) > 0 {
+					answer["data"], answer["has_next_page"] = rows[:(len(rows)+1)/2], true
+				}
+			})
+		}},
+		{"fields in another form", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			w.rewrite(rw, r, func(answer map[string]any) {
+				if rows, ok := answer["data"].([]any); ok {
+					for _, row := range rows {
+						reword(row.(map[string]any))
+					}
+				}
+				reword(answer)
+			})
+		}},
 		{"the total is off", func(w *weather, rw http.ResponseWriter, r *http.Request) {
 			body, h := w.normal(r)
 			h(rw)
 			_, _ = rw.Write(bytes.ReplaceAll(body, []byte(`"total":`), []byte(`"total":1`)))
 		}},
+	}
+}
+
+// rewrite answers with the gateway's answer after a change, if it is a JSON object.
+func (w *weather) rewrite(rw http.ResponseWriter, r *http.Request, change func(answer map[string]any)) {
+	body, h := w.normal(r)
+	h(rw)
+	var answer map[string]any
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	if dec.Decode(&answer) == nil {
+		change(answer)
+		if changed, err := json.Marshal(answer); err == nil {
+			body = changed
+		}
+	}
+	_, _ = rw.Write(body)
+}
+
+// reword gives the fields of an answer, a session or a review another form, whose meaning is as clear. What nobody needs becomes odd.
+func reword(fields map[string]any) {
+	for name, v := range fields {
+		switch v := v.(type) {
+		case json.Number:
+			switch len(name) % 3 {
+			case 0:
+				fields[name] = v.String()
+			case 1:
+				fields[name] = json.Number(v.String() + ".0")
+			}
+		case bool:
+			fields[name] = map[bool]int{true: 1}[v]
+		case map[string]any:
+			reword(v)
+		case string:
+			if strings.HasSuffix(name, "_date") || strings.HasSuffix(name, "_at") {
+				fields[name] = strings.TrimSuffix(strings.Replace(v, "T", " ", 1), "Z") + "+00"
+			}
+		}
+		switch name {
+		case "user_name", "script", "metadata", "metrics":
+			fields[name] = []any{map[string]any{"odd": true}}
+		case "time_window":
+			fields[name] = "always"
+		case "review_groups_data":
+			groups, _ := v.([]any)
+			for _, g := range groups {
+				g := g.(map[string]any)
+				reword(g)
+				g["reviewed_by"], g["forced_review"] = "somebody", "perhaps"
+			}
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package credential
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/prometheus/common/config"
-
-	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
 // cliConfig is a config.toml of the hoop command line. The token is read again at each request, so a new `hoop login` needs no restart.
@@ -86,34 +83,17 @@ func trimAPI(url string) string {
 	return strings.TrimSuffix(strings.TrimRight(strings.TrimSpace(url), "/"), "/api")
 }
 
-// apply sets the CA and the token in an HTTP configuration. If the token is an API key, which cannot be sent as a bearer token, apply
-// returns a function that returns the key, otherwise nil.
-func (c *cliConfig) apply(cfg *config.HTTPClientConfig) func() (string, error) {
+// applyCA sets the CA in an HTTP configuration that has none.
+func (c *cliConfig) applyCA(cfg *config.HTTPClientConfig) {
 	if pem, err := base64.StdEncoding.DecodeString(c.values.CA); err == nil && len(pem) > 0 && cfg.TLSConfig.CA == "" && cfg.TLSConfig.CAFile == "" {
 		cfg.TLSConfig.CA = string(pem)
 	}
-	if isAPIKey(c.values.Token) {
-		return c.token
-	}
-	cfg.Authorization = &config.Authorization{Type: "Bearer", CredentialsRef: c.path}
-	return nil
 }
 
+// token returns the token as the file has it now.
 func (c *cliConfig) token() (string, error) {
 	v, err := c.read()
 	return v.Token, err
-}
-
-// Fetch implements config.SecretManager with one secret, the token. It is called at each request.
-func (c *cliConfig) Fetch(_ context.Context, ref string) (string, error) {
-	if ref != c.path {
-		return "", errors.New("references to secrets other than the hoop command line's token are not supported")
-	}
-	token, err := c.token()
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", client.ErrCredential, err)
-	}
-	return token, nil
 }
 
 // isAPIKey reports whether a token is an API key rather than a bearer token. API keys have the form xapi-... or <organization's UUID>|...

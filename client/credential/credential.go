@@ -50,7 +50,8 @@ func (o Options) Client(opts ...client.Option) (*client.Client, error) {
 		return nil, err
 	}
 	if o.ByKeys {
-		return client.New(o.URL, o.lazyClient(), opts...)
+		hc, token := o.lazyClient()
+		return client.New(o.URL, hc, append(opts, client.WithToken(token))...)
 	}
 	r, err := o.resolve()
 	if err != nil {
@@ -58,6 +59,9 @@ func (o Options) Client(opts ...client.Option) (*client.Client, error) {
 	}
 	if r.apiKey != nil {
 		opts = append(opts, client.WithAPIKey(r.apiKey))
+	}
+	if r.token != nil {
+		opts = append(opts, client.WithToken(r.token))
 	}
 	return client.New(r.url, r.http, opts...)
 }
@@ -95,6 +99,7 @@ type resolved struct {
 	url    string
 	http   *http.Client
 	apiKey func() (string, error) // returns the API key; nil if the credential is not an API key
+	token  func() (string, error) // returns the bearer token of a file; nil if the credential is not such a file
 }
 
 // resolve reads the files that the options name.
@@ -104,7 +109,6 @@ func (o Options) resolve() (r resolved, err error) {
 		return r, err
 	}
 	r.url = o.URL
-	var httpOpts []config.HTTPClientOption
 	switch {
 	case o.Token != "":
 		token := strings.TrimSpace(o.Token)
@@ -116,7 +120,7 @@ func (o Options) resolve() (r resolved, err error) {
 		if _, err := readSecret(o.TokenFile); err != nil {
 			return r, fmt.Errorf("%s: %w", o.name("token-file"), err)
 		}
-		cfg.Authorization = &config.Authorization{Type: "Bearer", CredentialsFile: o.TokenFile}
+		r.token = func() (string, error) { return readSecret(o.TokenFile) }
 	case o.APIKey != "":
 		if err := checkSecret(strings.TrimSpace(o.APIKey)); err != nil {
 			return r, fmt.Errorf("HOOP_API_KEY: %w", err)
@@ -135,15 +139,34 @@ func (o Options) resolve() (r resolved, err error) {
 		if r.url, err = cli.gateway(o); err != nil {
 			return r, err
 		}
-		if r.apiKey = cli.apply(&cfg); r.apiKey == nil {
-			httpOpts = append(httpOpts, config.WithSecretManager(cli))
+		cli.applyCA(&cfg)
+		if isAPIKey(cli.values.Token) {
+			r.apiKey = cli.token
+		} else {
+			r.token = cli.token
+		}
+	default:
+		if file := takeTokenFile(&cfg); file != "" {
+			r.token = func() (string, error) { return readSecret(file) }
 		}
 	}
 	if r.url == "" {
 		return r, errors.New("no gateway: give its URL with --hoop.url or HOOP_URL, such as https://hoop.example.com/api")
 	}
-	r.http, err = client.HTTPClient(cfg, httpOpts...)
+	r.http, err = client.HTTPClient(cfg)
 	return r, err
+}
+
+// takeTokenFile removes the file of a bearer token from an HTTP configuration and returns its path; empty if there is none. The client reads such a file
+// itself: prometheus/common would send a token that is empty, and would not notice that the gateway's newer one has become older than the file.
+func takeTokenFile(cfg *config.HTTPClientConfig) string {
+	file := cfg.BearerTokenFile
+	if a := cfg.Authorization; a != nil && (a.Type == "" || strings.EqualFold(a.Type, "Bearer")) && a.CredentialsFile != "" {
+		file = a.CredentialsFile
+		cfg.Authorization = nil
+	}
+	cfg.BearerTokenFile = ""
+	return file
 }
 
 // name returns the name of an option for errors: the flag or the key of the configuration file.

@@ -8,13 +8,14 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// lazyClient returns an HTTP client that reads the files of the options at its first request.
-func (o Options) lazyClient() *http.Client {
-	hc := &http.Client{Transport: &lazyTransport{resolve: o.resolve}}
+// lazyClient returns an HTTP client that reads the files of the options at its first request, and a function for [client.WithToken] that does so, too.
+func (o Options) lazyClient() (*http.Client, func() (string, error)) {
+	t := &lazyTransport{resolve: o.resolve}
+	hc := &http.Client{Transport: t}
 	if o.HTTP != nil && !o.HTTP.FollowRedirects {
 		hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
-	return hc
+	return hc, t.token
 }
 
 // lazyTransport reads the files of a credential and of TLS at the first request. If that fails, it tries again at each request until it
@@ -41,6 +42,15 @@ func (t *lazyTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		req.Header.Set(client.APIKeyHeader, key)
 	}
 	return r.http.Transport.RoundTrip(req)
+}
+
+// token returns the bearer token of a file; empty if the credential is not such a file.
+func (t *lazyTransport) token() (string, error) {
+	r, err := t.resolved()
+	if err != nil || r.token == nil {
+		return "", err
+	}
+	return r.token()
 }
 
 func (t *lazyTransport) resolved() (*resolved, error) {
