@@ -54,6 +54,8 @@ const (
 	ReviewRejected = "REJECTED"
 	// ReviewRevoked is an approval that was taken back.
 	ReviewRevoked = "REVOKED"
+	// ReviewExpired is a review whose deadline has passed. Gateways after 1.148 report it; it can follow PENDING and APPROVED.
+	ReviewExpired = "EXPIRED"
 	// ReviewProcessing is a one-time review whose session runs.
 	ReviewProcessing = "PROCESSING"
 	// ReviewExecuted is a one-time review whose session has ended.
@@ -114,7 +116,7 @@ type Review struct {
 	Type string `json:"type"`
 	// AccessDuration is how long a jit approval allows access. The API sends nanoseconds.
 	AccessDuration time.Duration `json:"access_duration"`
-	// Status is PENDING, APPROVED, REJECTED, REVOKED, PROCESSING, EXECUTED or UNKNOWN.
+	// Status is PENDING, APPROVED, REJECTED, REVOKED, EXPIRED, PROCESSING, EXECUTED or UNKNOWN.
 	Status string `json:"status"`
 	// RevokeAt is when access expires. The gateway sets it at every approval: the time of the approval plus AccessDuration.
 	RevokeAt Time `json:"revoke_at"`

@@ -40,6 +40,10 @@ const (
 	EventRevokedOpen   = "revoked, stays open"
 	EventOverturned    = "approved, then rejected"
 	EventNoRevokeAt    = "approved without revoke_at" // old gateways only
+
+	EventExpiredPending  = "expired undecided"        // new gateways only
+	EventExpiredApproved = "expired after approval"   // new gateways only
+	EventEscalated       = "review of unknown status" // new gateways only
 )
 
 // Events returns the names of all events that can happen in a gateway of the dialect.
@@ -53,5 +57,5 @@ func Events(d Dialect) []string {
 	if d == Old {
 		return append(both, EventReadyRunning, EventProcessing, EventUnknown, EventNoRevokeAt)
 	}
-	return append(both, EventBornDone)
+	return append(both, EventBornDone, EventExpiredPending, EventExpiredApproved, EventEscalated)
 }

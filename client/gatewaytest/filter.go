@@ -87,7 +87,7 @@ func (g *Gateway) matcher(f filter) func(*row) bool {
 		tests = append(tests, func(r *row) bool { return pass[r.user] })
 	}
 	if f.status != nil {
-		tests = append(tests, func(r *row) bool { v := r.review(); return v != nil && f.status.match(v.Status) })
+		tests = append(tests, func(r *row) bool { v := r.review(); return v != nil && f.status.match(v.storedStatus()) })
 	}
 	if f.approver != nil {
 		groups := g.cfg.Approvers[*f.approver]

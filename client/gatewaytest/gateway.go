@@ -239,9 +239,9 @@ func (g *Gateway) change(i uint32, at int64, f func(*row)) {
 		return
 	}
 	g.remember(r, r.finishedAt(), at)
-	before := r.reviewStatus()
+	before := r.review().storedStatus()
 	f(r)
-	g.moved(i, before, r.reviewStatus())
+	g.moved(i, before, r.review().storedStatus())
 	if r.extra != nil {
 		g.remember(r, at, at)
 	}

@@ -76,6 +76,7 @@ func DefaultLife() Life {
 			Reviewed: 0.15, JIT: 0.4, Apart: 0.1, TwoGroups: 0.25, Wait: 5 * time.Minute, LongWait: 0.1, Rejected: 0.12, Undecided: 0.03,
 			GivenUp: 0.06, ApprovedLater: 0.6, Forced: 0.2, ReadyWait: time.Minute, NeverRun: 0.06,
 			Access: 30 * time.Minute, Revoked: 0.1, Overturned: 0.02, NoRevokeAt: 0.3, Unknown: 0.05,
+			Expired: 0.08, Escalated: 0.05,
 		},
 	}
 }

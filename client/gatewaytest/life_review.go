@@ -15,6 +15,8 @@ const (
 	processing = "PROCESSING"
 	executed   = "EXECUTED"
 	unknown    = "UNKNOWN"
+	expired    = "EXPIRED"   // by gateways after 1.148
+	escalated  = "ESCALATED" // a word that no exporter knows
 
 	oneTime = "onetime"
 	jit     = "jit"
@@ -50,6 +52,9 @@ type Reviews struct {
 	Revoked, Overturned float64
 	// NoRevokeAt is the portion of approved one-time reviews whose revoke_at stays null. Old gateways only.
 	NoRevokeAt float64
+	// Expired is the portion that expires undecided, and the portion of those that are never run which expires after the approval.
+	// Escalated is the portion whose status is a word that no exporter knows for a part of the wait. New gateways only.
+	Expired, Escalated float64
 	// Unknown is the portion of one-time reviews that become UNKNOWN after the run. Old gateways only.
 	Unknown float64
 }
@@ -119,9 +124,33 @@ func (s *sessionLife) awaitDecision(at int64) {
 		s.giveUp(at)
 	case x < s.Undecided+s.GivenUp+s.Rejected:
 		s.then(decided, s.reject)
+	case s.g.cfg.Dialect >= New2026 && x >= 1-s.Expired:
+		s.then(decided, s.expire)
 	default:
 		s.approve(at, decided)
+		if s.g.cfg.Dialect >= New2026 && s.chance(s.Escalated) {
+			s.then(at+s.within(0, time.Duration(decided-at)*time.Microsecond), s.escalate)
+		}
 	}
+}
+
+// expire lets the deadline of a review pass. The gateway decides that when it is read, so the filter goes on finding the stored status.
+func (s *sessionLife) expire(at int64) {
+	before := s.g.at(s.row).reviewStatus()
+	if before != pending && before != approved {
+		return
+	}
+	s.count(map[string]string{pending: EventExpiredPending, approved: EventExpiredApproved}[before])
+	s.changeReview(at, func(_ *row, v *Review) { v.Status, v.stored = expired, before })
+}
+
+// escalate gives a pending review a status that no exporter knows.
+func (s *sessionLife) escalate(at int64) {
+	if s.g.at(s.row).reviewStatus() != pending {
+		return
+	}
+	s.count(EventEscalated)
+	s.changeReview(at, func(_ *row, v *Review) { v.Status = escalated })
 }
 
 // giveUp schedules the end of a session whose CLI stops waiting. The review stays pending and can be approved later.
@@ -207,6 +236,13 @@ func (s *sessionLife) awaitRun(at int64) {
 		s.then(at+1000*(1+s.within(0, s.ReadyWait)/1000), s.overturn)
 	case s.chance(s.NeverRun) || v.Type == jit && runs >= expires:
 		s.count(EventNeverRun)
+		if s.g.cfg.Dialect >= New2026 && s.chance(s.Expired) {
+			deadline := s.within(time.Second, time.Hour)
+			if v.Type == jit {
+				deadline = s.within(0, v.AccessDuration)
+			}
+			s.then(at+deadline, s.expire)
+		}
 	default:
 		s.then(runs, s.startRun)
 	}

@@ -80,6 +80,8 @@ type Review struct {
 	AccessRequestRuleName json.RawMessage `json:"access_request_rule_name"`
 	MinApprovals          json.RawMessage `json:"min_approvals"`
 	ForceApprovalGroups   json.RawMessage `json:"force_approval_groups"`
+
+	stored string // the status that the filter matches, if it is another
 }
 
 // Group is the decision of one group in a review.

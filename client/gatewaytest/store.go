@@ -175,7 +175,7 @@ func (s *store) show(rows ...uint32) {
 		r := s.at(i)
 		r.mark(visibleNow, true)
 		if v := r.review(); v != nil {
-			reviewed[v.Status] = append(reviewed[v.Status], i)
+			reviewed[v.storedStatus()] = append(reviewed[v.storedStatus()], i)
 		}
 	}
 	for status, rows := range reviewed {
@@ -211,6 +211,17 @@ func (r *row) reviewStatus() string {
 		return v.Status
 	}
 	return ""
+}
+
+// storedStatus returns the review status that the filter review.status matches, or "" if there is no review.
+func (v *Review) storedStatus() string {
+	switch {
+	case v == nil:
+		return ""
+	case v.stored != "":
+		return v.stored
+	}
+	return v.Status
 }
 
 func timeOf(micros int64) time.Time {

@@ -252,8 +252,24 @@ func reviewCases() []truthCase {
 			s.then("11:55:00", "a", becomes("ESCALATED", "ready"))
 			s.at("12:00:00")
 		}, `
-			open_sessions{state=ready} 1
+			open_sessions{state=unknown} 1
 			open_reviews{status=ESCALATED} 1`},
+		{"a review expires over PENDING and over APPROVED: finished", func(s *scene) {
+			s.add("a", "12:00:00", requests(oneTime, 0, "sre"))
+			s.add("b", "12:00:00", requests(jit, time.Hour, "sre"))
+			s.then("12:01:00", "b", s.decides("12:01:00", 0, approved, approved, "ready"))
+			s.then("12:02:00", "a", becomes(expired, "open"))
+			s.then("12:02:00", "b", becomes(expired, "ready"))
+		}, `
+			sessions_started_total{verb=exec} 2
+			sessions_finished_total{outcome=expired} 2
+			session_exit_codes_total{exit_code=none} 2
+			reviews_requested_total 2
+			reviews_resolved_total{status=EXPIRED} 2
+			review_wait_seconds_count 1
+			review_wait_seconds_sum 60
+			review_wait_seconds_bucket{le=90} 1
+			review_wait_seconds_bucket{le=+Inf} 1`},
 	}
 }
 

@@ -63,7 +63,7 @@ func TestTruthAddsUp(t *testing.T) {
 			over := r.Status == "done"
 			if v != nil {
 				want["hoop_reviews_requested_total"]++
-				over = v.Status != pending && (over || v.Status == rejected || v.Status == revoked)
+				over = v.Status != pending && (over || v.Status == rejected || v.Status == revoked || v.Status == expired)
 			}
 			if over {
 				want["hoop_sessions_finished_total"]++
@@ -73,7 +73,8 @@ func TestTruthAddsUp(t *testing.T) {
 			if over && (v == nil || v.Status != rejected) {
 				want["hoop_session_exit_codes_total"]++
 			}
-			if v != nil && v.Status != pending {
+			undecided := v != nil && (v.Status == pending || v.RevokeAt.IsZero() && (v.Status == expired || v.Status == escalated))
+			if v != nil && !undecided {
 				want["hoop_review_wait_seconds_count"]++
 			}
 		}

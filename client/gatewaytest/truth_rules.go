@@ -35,12 +35,14 @@ const (
 func (f sessionStatus) state(now int64) string {
 	v := f.review
 	switch {
-	case v != nil && (v.Status == rejected || v.Status == revoked):
+	case v != nil && (v.Status == rejected || v.Status == revoked || v.Status == expired):
 		return stateFinished
 	case v != nil && v.Status == pending:
 		return statePending
 	case f.status == "done":
 		return stateFinished
+	case v != nil && !v.known():
+		return stateUnknown
 	case f.status == "open", f.status == "ready" && v != nil && v.Status == processing:
 		return stateRunning
 	case f.status == "ready" && v != nil && v.Type == jit && passed(v.RevokeAt, now):
@@ -58,6 +60,8 @@ func (f sessionStatus) outcome() string {
 		return "rejected"
 	case f.review != nil && f.review.Status == revoked:
 		return "revoked"
+	case f.review != nil && f.review.Status == expired:
+		return "expired"
 	case f.exit == 0:
 		return "success"
 	case f.exit == 254 && f.verb == "connect":
@@ -70,6 +74,15 @@ func (f sessionStatus) outcome() string {
 	return "unknown"
 }
 
+// known reports whether the description of the metrics names the review's status.
+func (v *Review) known() bool {
+	switch v.Status {
+	case pending, approved, rejected, revoked, processing, executed, expired, unknown:
+		return true
+	}
+	return false
+}
+
 // decision returns when the review was decided. It returns false if it is undecided or if the API does not say when.
 func (v *Review) decision() (int64, bool) {
 	if v.Status == pending {
@@ -77,6 +90,13 @@ func (v *Review) decision() (int64, bool) {
 	}
 	if v.Status != rejected && !v.RevokeAt.IsZero() {
 		return microsOf(v.RevokeAt.Add(-v.AccessDuration)), true
+	}
+	if v.Status == expired || !v.known() {
+		for _, d := range v.Groups {
+			if d.Status == pending {
+				return 0, false
+			}
+		}
 	}
 	var no, yes time.Time // the earliest rejection, the latest approval
 	for _, d := range v.Groups {
@@ -123,7 +143,7 @@ func (f sessionStatus) final(finished, now int64) (finalReview, bool) {
 		return finalReview{v.Status, now, reported}, true
 	case v.Status == revoked:
 		return finalReview{v.Status, now, v.lastDecision(revoked)}, true
-	case v.Status == executed:
+	case v.Status == executed, v.Status == expired:
 		return finalReview{v.Status, now, f.end}, true
 	case v.Status == approved && v.Type == jit && !v.RevokeAt.IsZero():
 		at := microsOf(v.RevokeAt)

@@ -23,9 +23,9 @@ type totals struct {
 func newTotals(o TruthOptions) *totals {
 	return &totals{
 		started:   zeros("connect", "exec"),
-		finished:  zeros("success", "failure", "aborted", "disconnected", "rejected", "revoked", "unknown"),
+		finished:  zeros("success", "failure", "aborted", "disconnected", "rejected", "revoked", "expired", "unknown"),
 		exitCodes: map[string]int{},
-		resolved:  zeros(approved, rejected, revoked, executed, processing, unknown),
+		resolved:  zeros(approved, rejected, revoked, executed, expired, processing, unknown),
 		size:      newHistogram(1, o.EventSizeBuckets), duration: newHistogram(1e6, o.DurationBuckets),
 		wait:        newHistogram(1e6, o.WaitBuckets),
 		open:        zeros(statePending, stateRunning, stateReady, stateExpired, stateUnknown),

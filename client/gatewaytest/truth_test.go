@@ -202,6 +202,7 @@ func TestZerosAreShownOfAnIdleConnection(t *testing.T) {
 		hoop_reviews_requested_total{connection="pg",type="database"} 0
 		hoop_reviews_resolved_total{connection="pg",status="APPROVED",type="database"} 0
 		hoop_reviews_resolved_total{connection="pg",status="EXECUTED",type="database"} 0
+		hoop_reviews_resolved_total{connection="pg",status="EXPIRED",type="database"} 0
 		hoop_reviews_resolved_total{connection="pg",status="PROCESSING",type="database"} 0
 		hoop_reviews_resolved_total{connection="pg",status="REJECTED",type="database"} 0
 		hoop_reviews_resolved_total{connection="pg",status="REVOKED",type="database"} 0
@@ -209,6 +210,7 @@ func TestZerosAreShownOfAnIdleConnection(t *testing.T) {
 		hoop_running_session_users{connection="pg",type="database"} 0
 		hoop_sessions_finished_total{connection="pg",outcome="aborted",type="database"} 0
 		hoop_sessions_finished_total{connection="pg",outcome="disconnected",type="database"} 0
+		hoop_sessions_finished_total{connection="pg",outcome="expired",type="database"} 0
 		hoop_sessions_finished_total{connection="pg",outcome="failure",type="database"} 0
 		hoop_sessions_finished_total{connection="pg",outcome="rejected",type="database"} 0
 		hoop_sessions_finished_total{connection="pg",outcome="revoked",type="database"} 0

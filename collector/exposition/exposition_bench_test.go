@@ -98,9 +98,9 @@ func fullSnapshot(targets int) *ledger.Snapshot {
 			PendingSince: []time.Time{at(-2 * time.Hour), at(-time.Minute)},
 			Approvals:    []ledger.GroupApprovals{{Group: "dba", Count: 1, Oldest: at(-time.Hour)}, {Group: "security", Count: 1, Oldest: at(-time.Hour)}},
 			Started:      counters(false, "connect", "exec"),
-			Finished:     counters(true, "aborted", "disconnected", "failure", "rejected", "revoked", "success", "unknown"),
+			Finished:     counters(true, "aborted", "disconnected", "expired", "failure", "rejected", "revoked", "success", "unknown"),
 			ExitCodes:    counters(true, "0", "1", "2", "254", "none"),
-			Resolved:     counters(false, "APPROVED", "EXECUTED", "PROCESSING", "REJECTED", "REVOKED", "UNKNOWN"),
+			Resolved:     counters(false, "APPROVED", "EXECUTED", "EXPIRED", "PROCESSING", "REJECTED", "REVOKED", "UNKNOWN"),
 			Requested:    counters(false, "")[0],
 		}
 		for m := range ledger.Measures {

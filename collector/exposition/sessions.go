@@ -12,7 +12,8 @@ func sessionGauges(longRunning []Threshold) []family {
 		{
 			name: "hoop_open_sessions",
 			help: "Number of sessions that are not finished, by state: pending (its review waits for a decision), running, ready (approved," +
-				" not run yet), expired (approved, and the access has ended), unknown. From status and review" + fromAPI,
+				" not run yet), expired (approved, and the access has ended), unknown (a status of the session" +
+				" or of its review that the exporter does not know). From status and review" + fromAPI,
 			labels: ofTarget("state"),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
 				for state := range ledger.States {
@@ -78,7 +79,7 @@ func sessionCounters() []family {
 		{
 			name: "hoop_sessions_finished_total",
 			help: "Sessions that finished" + sinceT0 + ", by outcome: success, failure, disconnected (the usual end of an interactive session)," +
-				" aborted, rejected, revoked, unknown. From status, exit_code, verb and review" + fromAPI,
+				" aborted, rejected, revoked, expired (its review did), unknown. From status, exit_code, verb and review" + fromAPI,
 			labels: ofTarget("outcome"),
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.Finished }),
 		},

@@ -159,7 +159,8 @@ func (c *targetCounters) ensureZeros() {
 // finalStatuses are the documented statuses that a review can have in its final state.
 func finalStatuses() []string {
 	return []string{
-		client.ReviewApproved, client.ReviewExecuted, client.ReviewProcessing, client.ReviewRejected, client.ReviewRevoked, client.ReviewUnknown,
+		client.ReviewApproved, client.ReviewExecuted, client.ReviewExpired, client.ReviewProcessing, client.ReviewRejected, client.ReviewRevoked,
+		client.ReviewUnknown,
 	}
 }
 

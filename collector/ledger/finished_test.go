@@ -90,7 +90,7 @@ func TestSeriesThatATargetHasFromTheBeginning(t *testing.T) {
 	b.apply(time.Minute, row("a", -time.Hour))
 	n := b.one(time.Minute)
 	b.want("started", labels(n.Started), "[connect exec]")
-	b.want("finished", labels(n.Finished), "[aborted disconnected failure rejected revoked success unknown]")
-	b.want("resolved", labels(n.Resolved), "[APPROVED EXECUTED PROCESSING REJECTED REVOKED UNKNOWN]")
+	b.want("finished", labels(n.Finished), "[aborted disconnected expired failure rejected revoked success unknown]")
+	b.want("resolved", labels(n.Resolved), "[APPROVED EXECUTED EXPIRED PROCESSING REJECTED REVOKED UNKNOWN]")
 	b.want("exit codes", labels(n.ExitCodes), "[]")
 }

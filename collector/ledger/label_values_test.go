@@ -47,7 +47,7 @@ func TestUnknownWordsAreBounded(t *testing.T) {
 			},
 			[]string{"APPROVED", "EXECUTED", "REJECTED", "REVOKED", "UNKNOWN"},
 			func(s *snapshot) []string { return labels(s.Targets[0].Resolved) },
-			"[APPROVED EXECUTED PROCESSING REJECTED REVOKED UNKNOWN new0 new1 new2 new3 new4 new5 new6 new7 other]"},
+			"[APPROVED EXECUTED EXPIRED PROCESSING REJECTED REVOKED UNKNOWN new0 new1 new2 new3 new4 new5 new6 new7 other]"},
 	} {
 		words := append([]string{}, tt.known...)
 		for i := range 10 {

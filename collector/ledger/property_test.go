@@ -35,7 +35,7 @@ func drawRow(t *rapid.T, id string) client.Session {
 func drawReview(t *rapid.T, start time.Duration) *client.Review {
 	r := &client.Review{
 		Type:      rapid.SampledFrom([]string{"onetime", "jit"}).Draw(t, "kind"),
-		Status:    rapid.SampledFrom([]string{"PENDING", "APPROVED", "REJECTED", "REVOKED", "PROCESSING", "EXECUTED", "UNKNOWN", "NEW"}).Draw(t, "review"),
+		Status:    rapid.SampledFrom([]string{"PENDING", "APPROVED", "REJECTED", "REVOKED", "PROCESSING", "EXECUTED", "EXPIRED", "UNKNOWN", "NEW"}).Draw(t, "review"),
 		CreatedAt: at(start),
 	}
 	if rapid.Bool().Draw(t, "revokes") {

@@ -145,6 +145,31 @@ func TestGaugesOfReviews(t *testing.T) {
 	b.want("approvals", approvals, "[dba 1 [10m0s] sre 3 [5m0s]]")
 }
 
+// EXPIRED can be shown over PENDING and over APPROVED: the session is finished, and the review in its final state.
+func TestAnExpiredReview(t *testing.T) {
+	b := newBook(t)
+	b.apply(time.Minute,
+		row("waits", 0, reviewed(onetime, "PENDING", 0, undatedGroup("sre", "PENDING"))),
+		row("approved", 0, status("ready"), reviewed(jit, "APPROVED", 0, revokeAt(time.Hour))))
+	b.commit(time.Minute)
+	b.apply(2*time.Minute,
+		row("waits", 0, reviewed(onetime, "EXPIRED", 0, undatedGroup("sre", "PENDING"))),
+		row("approved", 0, status("ready"), reviewed(jit, "EXPIRED", 0, revokeAt(time.Hour))))
+	s := b.commit(2 * time.Minute)
+	n := b.only(s)
+	b.want("open", []any{n.Open, n.OpenReviews, s.Tracked}, "[[0 0 0 0 0] [{PENDING 0}] 0]")
+	b.want("finished", counts(n.Finished), "map[expired:2]")
+	b.want("reviews", []any{n.Requested.Value, counts(n.Resolved), n.Histograms[ledger.ReviewWait].Count}, "[2 map[EXPIRED:2] 1]")
+}
+
+// A status that the program does not know neither waits nor runs. It is shown as it is.
+func TestAReviewOfUnknownStatus(t *testing.T) {
+	b := newBook(t)
+	b.apply(time.Minute, row("a", 0, reviewed(onetime, "ESCALATED", 0)), row("b", 0, status("ready"), reviewed(jit, "ESCALATED", 0)))
+	n := b.one(time.Minute)
+	b.want("open", []any{n.Open, n.OpenReviews, len(n.RunningSince), len(n.PendingSince)}, "[[0 0 0 0 2] [{ESCALATED 2} {PENDING 0}] 0 0]")
+}
+
 // A review whose age is not known waits like any other, but is neither the oldest nor overdue.
 func TestNoGaugeIsATimeThatTheAPIDoesNotGive(t *testing.T) {
 	for name, created := range map[string]client.Time{"null": {}, "1970": {Time: time.Unix(0, 0).UTC()}} {

@@ -61,6 +61,9 @@ func decisionTime(r *client.Review) time.Time {
 	if !r.RevokeAt.IsZero() && r.Status != client.ReviewRejected {
 		return r.RevokeAt.Add(-r.AccessDuration)
 	}
+	if (r.Status == client.ReviewExpired || !isKnownReviewStatus(r.Status)) && slices.ContainsFunc(r.Groups, func(g client.ReviewGroup) bool { return g.Status == client.ReviewPending }) {
+		return time.Time{} // a part of the approvals decides nothing
+	}
 	var rejected, approved time.Time
 	for _, g := range r.Groups {
 		switch at := g.ReviewDate.Time; {
@@ -83,12 +86,14 @@ func decisionTime(r *client.Review) time.Time {
 func (s *sessionStatus) state(now time.Time) State {
 	r := s.review
 	switch {
-	case r != nil && (r.status == client.ReviewRejected || r.status == client.ReviewRevoked):
+	case r != nil && (r.status == client.ReviewRejected || r.status == client.ReviewRevoked || r.status == client.ReviewExpired):
 		return Finished
 	case r != nil && r.status == client.ReviewPending:
 		return Pending
 	case s.status == client.StatusDone:
 		return Finished
+	case r != nil && !isKnownReviewStatus(r.status):
+		return Unknown
 	case s.status == client.StatusOpen, s.status == client.StatusReady && r != nil && r.status == client.ReviewProcessing:
 		return Running
 	case s.status == client.StatusReady && r != nil && r.expires() && !now.Before(r.revokeAt):
@@ -99,6 +104,11 @@ func (s *sessionStatus) state(now time.Time) State {
 	return Unknown
 }
 
+// isKnownReviewStatus reports whether the program knows what a review's status means.
+func isKnownReviewStatus(status string) bool {
+	return status == client.ReviewPending || slices.Contains(finalStatuses(), status)
+}
+
 // expires reports whether the review's approval ends by itself.
 func (r *review) expires() bool { return r.kind == client.ReviewJIT && !r.revokeAt.IsZero() }
 
@@ -106,6 +116,7 @@ func (r *review) expires() bool { return r.kind == client.ReviewJIT && !r.revoke
 const (
 	outcomeRejected     = "rejected"
 	outcomeRevoked      = "revoked"
+	outcomeExpired      = "expired"
 	outcomeSuccess      = "success"
 	outcomeDisconnected = "disconnected"
 	outcomeAborted      = "aborted"
@@ -114,7 +125,7 @@ const (
 )
 
 func outcomes() []string {
-	return []string{outcomeAborted, outcomeDisconnected, outcomeFailure, outcomeRejected, outcomeRevoked, outcomeSuccess, outcomeUnknown}
+	return []string{outcomeAborted, outcomeDisconnected, outcomeExpired, outcomeFailure, outcomeRejected, outcomeRevoked, outcomeSuccess, outcomeUnknown}
 }
 
 // exitByGateway is the exit code of what the gateway or the client ended.
@@ -126,6 +137,8 @@ func (s *sessionStatus) outcome() string {
 		return outcomeRejected
 	case s.review != nil && s.review.status == client.ReviewRevoked:
 		return outcomeRevoked
+	case s.review != nil && s.review.status == client.ReviewExpired:
+		return outcomeExpired
 	case s.exitCode == nil:
 		return outcomeUnknown
 	case *s.exitCode == 0:
@@ -158,7 +171,7 @@ func (s *sessionStatus) reviewFinalAt(done time.Time) time.Time {
 // unaffectedByTime reports whether a review of this status stays as it is until somebody acts: it is final, or waits for a person.
 func unaffectedByTime(status string) bool {
 	switch status {
-	case client.ReviewRejected, client.ReviewRevoked, client.ReviewExecuted, client.ReviewPending:
+	case client.ReviewRejected, client.ReviewRevoked, client.ReviewExpired, client.ReviewExecuted, client.ReviewPending:
 		return true
 	}
 	return false
@@ -175,7 +188,7 @@ func (s *sessionStatus) endTime(done time.Time) time.Time {
 // reviewFinal reports whether nothing more will happen to the review.
 func (s *sessionStatus) reviewFinal(now, done time.Time) bool {
 	switch s.review.status {
-	case client.ReviewRejected, client.ReviewRevoked, client.ReviewExecuted:
+	case client.ReviewRejected, client.ReviewRevoked, client.ReviewExpired, client.ReviewExecuted:
 		return true
 	case client.ReviewPending:
 		return false

@@ -42,7 +42,14 @@ func TestTheStateOfASession(t *testing.T) {
 		{"access for a while expires on the instant", "ready", jit("APPROVED", at(0)), Expired},
 		{"access without an end does not expire", "ready", jit("APPROVED", client.Time{}), Ready},
 		{"one-time access does not expire", "ready", &client.Review{Type: "onetime", Status: "APPROVED", RevokeAt: at(-time.Hour)}, Ready},
-		{"a review of unknown status says nothing", "open", onetime("UNKNOWN"), Running},
+		{"UNKNOWN is a word of old gateways and says nothing", "open", onetime("UNKNOWN"), Running},
+		{"expired is finished though it is open", "open", onetime("EXPIRED"), Finished},
+		{"expired is finished though it is ready", "ready", jit("EXPIRED", at(time.Hour)), Finished},
+		{"a new word of a review is unknown, not running", "open", onetime("ESCALATED"), Unknown},
+		{"nor ready", "ready", jit("ESCALATED", client.Time{}), Unknown},
+		{"nor expired", "ready", jit("ESCALATED", at(0)), Unknown},
+		{"nor is no word of a review", "open", onetime(""), Unknown},
+		{"done is finished whatever the word of its review", "done", onetime("ESCALATED"), Finished},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := statusOf(&client.Session{Status: tc.status, Review: tc.review})
@@ -69,6 +76,7 @@ func TestTheOutcomeOfASession(t *testing.T) {
 		{"nobody knows", "exec", nil, "", "unknown"},
 		{"rejected whatever the code", "exec", code(0), "REJECTED", "rejected"},
 		{"revoked whatever the code", "connect", code(254), "REVOKED", "revoked"},
+		{"expired whatever the code", "exec", code(0), "EXPIRED", "expired"},
 		{"executed goes by the code", "exec", code(2), "EXECUTED", "failure"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -100,6 +108,10 @@ func TestTheDecisionOfAReview(t *testing.T) {
 		{"the first rejection decides", client.Review{Status: "REJECTED", Groups: []client.ReviewGroup{group("REJECTED", 2*time.Hour), group("REJECTED", time.Hour), group("APPROVED", time.Minute)}}, time.Hour},
 		{"the last approval decides", client.Review{Status: "APPROVED", Groups: []client.ReviewGroup{group("APPROVED", time.Hour), group("APPROVED", 2*time.Hour), {Group: "dba", Status: "PENDING"}}}, 2 * time.Hour},
 		{"pending is not decided though one group approved", client.Review{Status: "PENDING", Groups: []client.ReviewGroup{group("APPROVED", time.Hour)}}, -1},
+		{"expired while it waited", client.Review{Status: "EXPIRED", Groups: []client.ReviewGroup{group("APPROVED", time.Hour), {Group: "dba", Status: "PENDING"}}}, -1},
+		{"a new word while groups decide", client.Review{Status: "ESCALATED", Groups: []client.ReviewGroup{group("APPROVED", time.Hour), {Group: "dba", Status: "PENDING"}}}, -1},
+		{"expired after its approval", client.Review{Status: "EXPIRED", RevokeAt: at(time.Hour), AccessDuration: 50 * time.Minute, Groups: []client.ReviewGroup{{Group: "dba", Status: "PENDING"}}}, 10 * time.Minute},
+		{"expired after all groups approved", client.Review{Status: "EXPIRED", Groups: []client.ReviewGroup{group("APPROVED", time.Hour), group("APPROVED", 2*time.Hour)}}, 2 * time.Hour},
 		{"no date tells", client.Review{Status: "PROCESSING", Groups: []client.ReviewGroup{{Group: "sre", Status: "APPROVED"}}}, -1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -125,6 +137,9 @@ func TestWhenAReviewIsFinal(t *testing.T) {
 	}{
 		{"pending never rests", "done", at(-time.Hour), client.Review{Status: "PENDING"}, false},
 		{"rejected rests", "open", client.Time{}, client.Review{Status: "REJECTED"}, true},
+		{"expired rests", "open", client.Time{}, client.Review{Status: "EXPIRED"}, true},
+		{"a new word rests with its session", "done", at(-time.Second), client.Review{Status: "ESCALATED"}, true},
+		{"and not before", "open", client.Time{}, client.Review{Status: "ESCALATED"}, false},
 		{"executed rests", "done", client.Time{}, client.Review{Status: "EXECUTED"}, true},
 		{"approved for a while rests when that has passed", "open", client.Time{}, client.Review{Type: "jit", Status: "APPROVED", RevokeAt: at(0)}, true},
 		{"and not before, though the session is done", "done", at(-time.Hour), client.Review{Type: "jit", Status: "APPROVED", RevokeAt: at(time.Second)}, false},

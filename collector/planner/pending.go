@@ -11,8 +11,8 @@ import (
 // oldPendingEvery is how often the old list of pending reviews is read.
 const oldPendingEvery = time.Hour
 
-// pending keeps the lists of pending reviews: those of sessions within the lookback, whose newest page comes with every refresh, and old ones, since nothing
-// expires a review. Of each list more is read only where the gateway's total differs from the pending reviews that are known.
+// pending keeps the lists of pending reviews: those of sessions within the lookback, whose newest page comes with every refresh, and old ones, since a
+// review can wait for ever. Of each list more is read only where the gateway's total differs from the pending reviews that are known.
 type pending struct {
 	p      *Planner
 	recent *list // within the lookback

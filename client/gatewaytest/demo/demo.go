@@ -55,6 +55,6 @@ func life() gatewaytest.Life {
 	l := gatewaytest.DefaultLife()
 	l.Rate = 3
 	l.Stuck = 0.0002
-	l.Reviewed, l.Undecided, l.NeverRun = 0.05, 0.01, 0.01
+	l.Reviewed, l.Undecided, l.NeverRun, l.Escalated = 0.05, 0.01, 0.01, 0
 	return l
 }
