@@ -18,7 +18,6 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -29,6 +28,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 	"github.com/hoop-exporter/hoop_exporter/collector/logging"
 	"github.com/hoop-exporter/hoop_exporter/collector/oneshot"
@@ -200,7 +200,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		// Without go_* and process_*: they would be about this short life, and clash with others' in a textfile collector.
 		return oneshot.Run(ctx, f.Only(), oneshot.Options{Registry: registry, GiveUpAfter: cfg.Gateways()[0].Collector().StaleAfter, Progress: oneshot.Terminal(stderr)}, stdout)
 	}
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(exposition.Runtime()...)
 	return o.serve(ctx, f, registry, slogger, stdout)
 }
 
