@@ -18,7 +18,6 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -26,9 +25,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/client/credential"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 	"github.com/hoop-exporter/hoop_exporter/collector/logging"
 	"github.com/hoop-exporter/hoop_exporter/collector/oneshot"
@@ -179,7 +180,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	if err := toolkit.Validate(*o.listen.WebConfigFile); err != nil {
-		return fmt.Errorf("--web.config.file: %w", err)
+		return fmt.Errorf("--web.config.file: %w", credential.YAMLError(err))
 	}
 	if o.check {
 		return fleet.Check(ctx, cfg, fleet.CheckOptions{Client: connect, StateDir: o.stateDir, Shard: own}, stdout)
@@ -200,7 +201,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		// Without go_* and process_*: they would be about this short life, and clash with others' in a textfile collector.
 		return oneshot.Run(ctx, f.Only(), oneshot.Options{Registry: registry, GiveUpAfter: cfg.Gateways()[0].Collector().StaleAfter, Progress: oneshot.Terminal(stderr)}, stdout)
 	}
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(exposition.Runtime()...)
 	return o.serve(ctx, f, registry, slogger, stdout)
 }
 

@@ -228,6 +228,29 @@ func TestTheDemoServesEveryFormat(t *testing.T) {
 	}
 }
 
+// No two families can mean the same series to a parser that knows which suffixes each type has.
+func TestNoNameMeansTwoFamiliesInOpenMetrics(t *testing.T) {
+	p := start(t, "--demo", "--metrics.openmetrics-created", "--metrics.first-value-hold=0")
+	_, body := p.get(t, "/metrics", "application/openmetrics-text;version=1.0.0")
+	suffixes := map[string][]string{
+		"counter": {"_total", "_created"}, "histogram": {"_bucket", "_count", "_sum", "_created"}, "summary": {"_count", "_sum", "_created"}, "info": {"_info"},
+	}
+	family := map[string]string{} // by name of a series
+	types := regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`).FindAllSubmatch(body, -1)
+	for _, m := range types {
+		for _, suffix := range append(suffixes[string(m[2])], "") {
+			name, own := string(m[1])+suffix, string(m[1])+", a "+string(m[2])
+			if other, taken := family[name]; taken {
+				t.Errorf("%s is of %s, and of %s", name, own, other)
+			}
+			family[name] = own
+		}
+	}
+	if _, ok := family["go_memory_classes_heap_objects_bytes"]; !ok || len(types) < 50 {
+		t.Errorf("%d families, and no memory of the process in them: %s", len(types), body)
+	}
+}
+
 // observed scrapes protobuf until the histogram has an observation, for which a session has to end first.
 func (p *process) observed(t *testing.T, name string) (map[string]*dto.MetricFamily, *dto.Histogram) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,33 +11,56 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// failureLog logs a failure once, not at every refresh, and logs when it is over. Always holds: of each subject, a failure is a warning only if the
-// last one of that subject was another. It is for one goroutine.
+// failureLog logs a failure when it starts and when its reason changes, reminds of it once an hour while it lasts, and logs when it is over. Always
+// holds: of each subject, the same reason is a warning once an hour at most, and no more than [maxReasons] of them are. Hours are those of the
+// monotonic clock. It is for one goroutine.
 type failureLog struct {
 	logger log.Logger
-	last   map[string]failure // by subject: the last failure, until it has recovered
-	warned map[string]bool    // subjects of failedOnce that had their warning
+	last   map[string]*failure // by subject, until it has recovered
+	warned map[string]bool     // subjects of failedOnce that had their warning
 }
 
-// failure is what was logged last of a subject.
-type failure struct{ msg, text string }
+// failure is what is wrong with a subject.
+type failure struct {
+	msg    string               // of the last one
+	since  time.Time            // when it started
+	warned map[string]time.Time // by reason: when it was last a warning; none is older than an hour
+}
 
-// maxWarned bounds the subjects that failedOnce remembers, and so how many of them get a warning.
-const maxWarned = 1000
+const (
+	// remindEvery is how often the log repeats what is still wrong.
+	remindEvery = time.Hour
+	// maxReasons bounds the warnings of a subject in an hour, for one that fails each time for another reason.
+	maxReasons = 10
+	// maxWarned bounds the subjects that failedOnce remembers, and so how many of them get a warning.
+	maxWarned = 1000
+)
 
 func newFailureLog(l log.Logger) *failureLog {
-	return &failureLog{logger: l, last: map[string]failure{}, warned: map[string]bool{}}
+	return &failureLog{logger: l, last: map[string]*failure{}, warned: map[string]bool{}}
 }
 
-// failed logs a failure as a warning, or at debug if it is the same one as the subject's last.
+// failed logs a failure as a warning, or at debug if the subject has had one for the same reason within the hour. From the second time on it logs
+// since when the subject has failed.
 func (f *failureLog) failed(subject, msg string, err error, keyvals ...any) {
-	text := msg + ": " + code(err) + " " + withoutNumbers(err.Error())
-	l := level.Warn(f.logger)
-	if f.last[subject].text == text {
-		l = level.Debug(f.logger)
+	now := time.Now()
+	keyvals = append([]any{"msg", msg, "err", err}, keyvals...)
+	was := f.last[subject]
+	if was == nil {
+		was = &failure{since: now, warned: map[string]time.Time{}}
+		f.last[subject] = was
+	} else {
+		keyvals = append(keyvals, "since", moment(was.since))
 	}
-	f.last[subject] = failure{msg, text}
-	_ = l.Log(append([]any{"msg", msg, "err", err}, keyvals...)...)
+	was.msg = msg
+	maps.DeleteFunc(was.warned, func(_ string, at time.Time) bool { return now.Sub(at) >= remindEvery })
+	reason := msg + ": " + code(err) + " " + withoutNumbers(err.Error())
+	l := level.Debug(f.logger)
+	if _, ok := was.warned[reason]; !ok && len(was.warned) < maxReasons {
+		was.warned[reason] = now
+		l = level.Warn(f.logger)
+	}
+	_ = l.Log(keyvals...)
 }
 
 // failedOnce logs a failure as a warning the first time for its subject, and at debug from then on. It never recovers.

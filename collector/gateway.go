@@ -113,3 +113,8 @@ func code(err error) string {
 	}
 	return client.Kind(err)
 }
+
+// sameReason reports whether two requests failed for the same known reason.
+func sameReason(a, b error) bool {
+	return a != nil && b != nil && code(a) == code(b) && code(a) != "other"
+}

@@ -45,6 +45,14 @@ type identity struct {
 // organization, and a new credential may be another user's.
 func (i *identity) needed(saving bool) bool { return saving && i.user == nil || i.replaced }
 
+// nextTry names for the log when the user is read again, where that failed.
+func (i *identity) nextTry() []any {
+	if i.err == nil {
+		return nil
+	}
+	return []any{"next_try", moment(i.next)}
+}
+
 // errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
 var errIdentityPending = errors.New("it is not known yet whose sessions the credential shows")
 
@@ -67,9 +75,9 @@ func (r *refresher) checkIdentity(now time.Time) error {
 	case saving && i.err == nil && (i.user == nil || i.replaced):
 		return errIdentityPending
 	case i.user == nil:
-		return fmt.Errorf("the gateway has not reported the organization, which names the state file: %w", i.err)
+		return fmt.Errorf("%w; until the gateway reports the organization, the name of the state file is not known", i.err)
 	case saving && i.replaced:
-		return fmt.Errorf("the gateway has not reported whose sessions the new credential shows: %w", i.err)
+		return fmt.Errorf("%w; until the gateway reports the user, it is not known whose sessions the new credential shows", i.err)
 	case !i.known && (saving || i.organization == "" || i.organization == i.user.OrgID || i.user.OrgID == ""):
 		owner := r.cfg().identityOf(i.user)
 		if err := r.openState(owner, now); err != nil {
@@ -118,8 +126,8 @@ func (i *identity) checkRows(page *client.SessionPage) error {
 }
 
 // identify reads who the credential belongs to, if that is due. A user who is neither admin nor auditor gets fewer sessions without any sign of
-// it, so the exporter has to show that.
-func (r *refresher) identify(ctx context.Context, now time.Time) {
+// it, so the exporter has to show that. logged is the last failure of a refresh, which the log has: a failure here for the same reason is not logged.
+func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 	i := &r.identity
 	if now.Before(i.next) {
 		return
@@ -138,12 +146,14 @@ func (r *refresher) identify(ctx context.Context, now time.Time) {
 	}
 	r.planner.ChargeOther(r.cfg().clock(), took, retryAfter(err, took) > 0)
 	if i.err = err; err != nil {
-		again := identifyAgain
-		if r.cfg().State != nil && (i.user == nil || i.replaced) {
+		again, halts := identifyAgain, r.cfg().State != nil && (i.user == nil || i.replaced)
+		if halts {
 			again = identifyFirst
 		}
 		i.next = r.cfg().clock().Add(max(again, retryAfter(err, took)))
-		r.log.failed("identify", "cannot tell whether the credential sees all sessions", err, "next_try", moment(i.next))
+		if !halts && !sameReason(err, logged) { // if it halts the refresh, that logs it
+			r.log.failed("identify", "cannot tell whether the credential sees all sessions", err, "next_try", moment(i.next))
+		}
 		return
 	}
 	r.log.recovered("identify")

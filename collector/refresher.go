@@ -108,19 +108,19 @@ func (r *refresher) refresh(ctx context.Context) error {
 	start := r.cfg().clock()
 	first := r.identity.needed(r.cfg().State != nil)
 	if first { // without it nothing else may be asked
-		r.identify(ctx, start)
+		r.identify(ctx, start, nil)
 	}
 	failure := r.checkIdentity(start)
 	pending := errors.Is(failure, errIdentityPending)
 	switch r.halted = failure != nil; {
 	case pending:
 	case r.halted:
-		r.log.failed("refresh", "nothing is asked", failure)
+		r.log.failed("refresh", "nothing is asked", failure, r.identity.nextTry()...)
 	default:
 		failure = r.requestDue(ctx)
 	}
 	if !first {
-		r.identify(ctx, r.cfg().clock())
+		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err)) // nothing may have been asked since the last failure
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/prometheus/common/config"
@@ -225,12 +224,11 @@ func hasCredential(cfg config.HTTPClientConfig) bool {
 	return false
 }
 
-// readHTTPConfig reads the YAML and refuses unknown keys. It removes the values that the decoder quotes in errors: one may be a secret.
+// readHTTPConfig reads the YAML and refuses unknown keys.
 func readHTTPConfig(path string) (config.HTTPClientConfig, error) {
 	cfg, _, err := config.LoadHTTPConfigFile(path)
 	if err != nil {
-		text := regexp.MustCompile("`[^`]*`").ReplaceAllString(err.Error(), "<value>")
-		return config.HTTPClientConfig{}, fmt.Errorf("--hoop.http-config-file: %s", strings.Join(strings.Fields(text), " "))
+		return config.HTTPClientConfig{}, fmt.Errorf("--hoop.http-config-file: %w", YAMLError(err))
 	}
 	return *cfg, nil
 }

@@ -215,10 +215,10 @@ func TestWhatCannotBeUsedIsSaidInOneSentence(t *testing.T) {
 		}, "--hoop.http-config-file: open"},
 		{"a misspelt HTTP configuration", func(t *testing.T, dir string) Options {
 			return Options{URL: url, Token: secret, HTTPConfigFile: write(t, filepath.Join(dir, "f"), "tls_confg: {}")}
-		}, "field tls_confg not found"},
+		}, "line 1: the key tls_confg is unknown"},
 		{"a credential in the wrong place of the HTTP configuration", func(t *testing.T, dir string) Options {
 			return Options{URL: url, HTTPConfigFile: write(t, filepath.Join(dir, "f"), "authorization: s3cret")}
-		}, "cannot unmarshal !!str <value>"},
+		}, "line 1: text is not allowed here"},
 		{"a URL with a password", func(*testing.T, string) Options {
 			return Options{URL: "https://u:" + secret + "@hoop.example.com", Token: "t"}
 		}, "must not hold a user or password"},

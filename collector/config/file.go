@@ -152,7 +152,7 @@ func (b *builder) compare(sections []*node, gateways []*Gateway) {
 func decodeHTTP(n *node, dir string) (*config.HTTPClientConfig, error) {
 	c := &config.HTTPClientConfig{}
 	if err := n.yaml().Decode(c); err != nil {
-		return nil, errors.New(withoutValues(err.Error()))
+		return nil, errors.New(withoutValues(credential.YAMLError(err).Error()))
 	}
 	c.SetDirectory(dir)
 	if c.OAuth2 != nil { // SetDirectory leaves this one out

@@ -111,7 +111,7 @@ type column struct {
 func newTable(out io.Writer) *table {
 	tab := &table{out: out, columns: []*column{
 		{name: "resident bytes", slack: 2 << 20},
-		{name: "heap in use", metric: "go_memstats_heap_inuse_bytes", slack: 2 << 20},
+		{name: "heap objects", metric: "go_memory_classes_heap_objects_bytes", slack: 2 << 20},
 		{name: "goroutines", metric: "go_goroutines", slack: 5},
 		{name: "open files", metric: "process_open_fds", slack: 5},
 		{name: "tracked", metric: "hoop_exporter_tracked_sessions", slack: 50},

@@ -103,7 +103,7 @@ func (s *scrapes) serve(w http.ResponseWriter, r *http.Request, about subject) {
 		}
 		gatherers = append(gatherers, scrape)
 	}
-	promhttp.HandlerFor(gatherers, s.opts).ServeHTTP(w, r)
+	promhttp.HandlerFor(gatherers, s.opts).ServeHTTP(w, withEncodings(r))
 }
 
 // places bound how many scrapes of a gateway are answered at once. One too many is refused at once: a queue would only make all of them late.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -19,6 +18,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
@@ -78,9 +78,8 @@ func New(tags ...string) (Vocabulary, error) {
 		return nil, fmt.Errorf("making the collector: %w", err)
 	}
 	many := fleet.New(fleet.Options{})
-	for _, from := range []prometheus.Collector{
-		c, many.Health(), fleet.NewReloader(many, ""), version.NewCollector("hoop_exporter"), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	} {
+	own := []prometheus.Collector{c, many.Health(), fleet.NewReloader(many, ""), version.NewCollector("hoop_exporter")}
+	for _, from := range append(own, exposition.Runtime()...) {
 		if err := v.describe(from); err != nil {
 			return nil, err
 		}
