@@ -40,12 +40,14 @@ type recheck struct {
 	top     int              // all of todo before this place has passed or is not due
 	low     int              // all of todo between the start of the round and this place, too
 
+	pageSpan time.Duration // the time that the rows of a page cover where all rows are known
+
 	round    time.Time // the unfinished round of pages has come down to here; zero: none is unfinished
 	requests int       // decides which one is for the newest session
 
 	walk    walk
 	current int             // the place in todo of the session that the walk or the request by ID is for
-	newest  bool            // the walk is for the newest session, apart from the round
+	inRound bool            // the walk is part of the round
 	found   map[string]bool // the sessions that the walk's pages held, by ID
 
 	idCost     cost               // of a request by ID
@@ -82,37 +84,68 @@ func (c *recheck) next(now time.Time) (Request, bool) {
 		return Request{}, false
 	}
 	c.requests++
-	c.newest = c.requests%newestEvery == 0
+	newest := c.requests%newestEvery == 0
+	c.inRound = false
 	if c.byID(now) {
-		c.current = c.mostOverdue(now)
+		c.current = c.mostOverdue(newest, now)
+		if first, ok := c.worthPage(now); ok {
+			return c.startWalk(first)
+		}
 		return Request{ID: c.target().ID}, true
 	}
-	c.current = c.nextOfRound(now)
+	c.current, c.inRound = c.nextOfRound(newest, now), !newest
+	return c.startWalk(c.current)
+}
+
+// startWalk starts to read the page of the target, from a place in todo at or above it.
+func (c *recheck) startWalk(first int) (Request, bool) {
 	c.found = map[string]bool{}
-	c.walk.start(c.oldest().Truncate(time.Second), ceil(c.target().Start))
+	c.walk.start(c.oldest().Truncate(time.Second), ceil(c.todo[first].Start))
 	return c.walk.request()
+}
+
+// worthPage says whether the target's page takes less than the requests by ID that it saves, and at which place in todo it starts. That can be said only
+// where all rows are known. Where many sessions start, many of those on the page before the newest one have just ended.
+func (c *recheck) worthPage(now time.Time) (first int, ok bool) {
+	target := c.target().Start
+	if !c.idCost.known || target.Before(c.p.ledger.Watermark()) {
+		return 0, false
+	}
+	first = c.current
+	for i := first - 1; i >= 0 && c.todo[i].Start.Sub(target) < c.pageSpan/2; i-- {
+		if c.isDue(i, now) {
+			first = i
+		}
+	}
+	saved := 0.0
+	for i := first; i < len(c.todo) && c.todo[first].Start.Sub(c.todo[i].Start) < c.pageSpan; i++ {
+		if c.isDue(i, now) {
+			saved += c.idCost.took
+		}
+	}
+	return first, saved > c.p.pageCost.took && c.p.ledger.CountSeen(target, c.todo[first].Start) < pageLimit
 }
 
 // target is the session that the walk or the request by ID is for.
 func (c *recheck) target() ledger.Recheck { return c.todo[c.current] }
 
 // mostOverdue is the place of the session to ask for by ID.
-func (c *recheck) mostOverdue(now time.Time) int {
+func (c *recheck) mostOverdue(newest bool, now time.Time) int {
 	for !c.isDue(c.overdue[0], now) {
 		c.overdue = c.overdue[1:]
 	}
-	if c.newest {
+	if newest {
 		return c.top
 	}
 	return c.overdue[0]
 }
 
 // nextOfRound is the place of the session whose page to read.
-func (c *recheck) nextOfRound(now time.Time) int {
+func (c *recheck) nextOfRound(newest bool, now time.Time) int {
 	if c.low = c.nextDue(c.low, now); c.low == len(c.todo) { // the round is over, and the next one starts
 		c.low = c.top
 	}
-	if c.newest {
+	if newest {
 		return c.top
 	}
 	return c.low
@@ -144,6 +177,8 @@ func (c *recheck) load(now time.Time) {
 		return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 	})
 	c.todo, c.passed = sessions, make([]bool, len(sessions))
+	from := c.p.ledger.Watermark()
+	c.pageSpan = pageLimit * c.p.head.at.Sub(from) / time.Duration(max(1, c.p.ledger.CountSeen(from, c.p.head.at)))
 	for i := range sessions {
 		c.overdue = append(c.overdue, i)
 	}
@@ -211,7 +246,7 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 		}
 		c.passed[i] = true
 	}
-	if !c.newest {
+	if c.inRound {
 		c.round = down
 	}
 	if c.target().Start.After(down) || err != nil {
