@@ -2,6 +2,7 @@ package collector
 
 import (
 	"cmp"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -174,4 +175,51 @@ func TestAFloodWithinAMinuteIsCountedExactly(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Ten sessions a second, and more than a thousand unfinished, on an old gateway of which the exporter may use a tenth of the time: rechecks keep up.
+func TestRechecksKeepUpOnABusyOldGateway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		life := gatewaytest.DefaultLife()
+		life.Rate, life.Rewritten, life.Overturned, life.BurstSize = 10, 0, 0, 0
+		life.LongTail, life.LongDuration, life.Reviewed, life.Stuck = 0.01, time.Hour, 0.03, 0.0003
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.Old, Seed: 1, Life: life, Cost: smallOldCost})
+		g.AddHistory(20_000, time.Now().Add(-6*24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{
+			Unfinished: collectortest.Pick(1000, 300), Pending: 50,
+		})
+		w := newWorld(t, g, truthConfig())
+		defer w.stop()
+		w.scrapeFor(5*time.Minute, refreshEvery)
+		before, from, lag := g.Stats().Busy, time.Now(), time.Duration(0)
+		for range collectortest.Pick(40, 180) {
+			w.scrapeFor(refreshEvery, refreshEvery)
+			lag = max(lag, w.collector.published.Load().snapshot.RecheckLag)
+		}
+		s := w.collector.published.Load().snapshot
+		t.Logf("%d sessions are tracked, and rechecks were late by up to %v", s.Tracked, lag)
+		if lag > time.Minute {
+			t.Errorf("rechecks were late by %v, want at most a minute", lag)
+		}
+		w.keptBudget(before, from)
+		if collectortest.Long() {
+			g.Calm()
+			w.scrapeFor(36*time.Hour, 10*time.Minute)
+			w.equalsTruth()
+		}
+	})
+}
+
+// smallOldCost is what requests take on an old gateway that has some ten thousand sessions: about 0.1 s a page, and more for a longer window.
+func smallOldCost(r gatewaytest.Request) time.Duration {
+	switch {
+	case r.Code != http.StatusOK:
+		return 2 * time.Millisecond
+	case r.Path != gatewaytest.PathSessions:
+		return 8 * time.Millisecond
+	case !r.Windowed:
+		return 270 * time.Millisecond
+	}
+	// The first two hours hold most of what there is to count and to sort.
+	return 95*time.Millisecond + min(r.Span, 2*time.Hour)/300_000 + min(r.Span, 7*24*time.Hour)/4_000_000
 }

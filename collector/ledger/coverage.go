@@ -131,6 +131,8 @@ func (l *Ledger) MarkPendingComplete() { l.pendingComplete = true }
 type Recheck struct {
 	ID    string
 	Start time.Time
+	// LastSeen is when the session was last seen.
+	LastSeen time.Time
 	// Due is when the next look is due; from Early on it may be taken where it costs nothing extra.
 	Due, Early time.Time
 }
@@ -140,7 +142,7 @@ func (l *Ledger) Rechecks(now time.Time) (rechecks []Recheck, due bool) {
 	for _, s := range l.tracked {
 		d := s.recheckDue()
 		if early := s.lastSeen.Add(d.Sub(s.lastSeen) / 2); !early.After(now) {
-			rechecks = append(rechecks, Recheck{s.id, s.start, d, early})
+			rechecks = append(rechecks, Recheck{s.id, s.start, s.lastSeen, d, early})
 			due = due || !d.After(now)
 		}
 	}

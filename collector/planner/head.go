@@ -8,8 +8,12 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// lateScanEvery is how soon after the start of the last one rows that came late are looked for again.
-const lateScanEvery = 15 * time.Second
+const (
+	// lateScanEvery is how soon after the start of the last late scan, at the earliest, the next one may start.
+	lateScanEvery = 15 * time.Second
+	// lateScanPortion is the fraction of the budget that late scans may take: the more one costs, the later the next one starts.
+	lateScanPortion = 0.2
+)
 
 // head reads what is new: the open coverage, from the watermark to a little ahead, the newest first. The head page shows what has started since the last
 // refresh. What it does not reach is a gap, which is read next. Then the gateway's total of the window says whether rows came late below; if so, a
@@ -24,7 +28,8 @@ type head struct {
 	done bool      // there is nothing more to read in this refresh
 
 	late        scan
-	lateStarted time.Time // when the last late scan started, by the gateway's clock
+	lateStarted time.Time     // when the last late scan started, by the gateway's clock
+	lateTook    time.Duration // what its requests took
 }
 
 func newHead(p *Planner) *head { return &head{p: p, walk: newWalk(p.o.Filters, "")} }
@@ -116,22 +121,28 @@ func (h *head) nextOfLateScan(now time.Time) (Request, bool) {
 			h.done = true
 			return Request{}, false
 		}
-		h.lateStarted = now
+		h.lateStarted, h.lateTook = now, 0
 		h.late = scan{active: true, since: h.at, down: h.walk.down(), wrong: h.late.wrong}
 	}
 	h.top = h.late.resume(&h.walk, h.p.ledger.Watermark()) && h.top
 	return h.walk.request()
 }
 
-// latePause is how long after the start of the last late scan the next one may start.
+// latePause is how long after the start of the last late scan the next one may start. Where many sessions start, a scan reads many pages, and what comes
+// late within a minute is found for less by one scan than by four.
 func (h *head) latePause() time.Duration {
+	longest := h.p.o.Ledger.AllowedLateness / 2
 	if h.late.wrong {
-		return h.p.o.Ledger.AllowedLateness / 2
+		return longest
 	}
-	return lateScanEvery
+	affordable := time.Duration(float64(h.lateTook) / (lateScanPortion * h.p.o.Budget))
+	return min(max(lateScanEvery, affordable), longest)
 }
 
-func (h *head) accept(r Request, page *client.SessionPage, _ time.Duration, at time.Time) error {
+func (h *head) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
+	if h.late.active {
+		h.lateTook += took
+	}
 	read, err := h.walk.advance(page)
 	h.p.skipped = h.walk.skipped()
 	h.p.apply(at, page)

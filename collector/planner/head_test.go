@@ -209,3 +209,40 @@ func TestAMinuteThatCannotBeReadDoesNotHoldTheWatermark(t *testing.T) {
 		t.Error("the watermark does not move")
 	}
 }
+
+// Ten sessions a second, one row a second shows up a minute late, and a page takes 100 ms: late scans have to be rare enough to leave something for the rest.
+func TestLateScansAreLessFrequentTheMoreTheyTake(t *testing.T) {
+	for _, tc := range []struct {
+		page     time.Duration
+		min, max int // late scans in ten minutes
+	}{{time.Millisecond, 19, 20}, {300 * time.Millisecond, 4, 8}} {
+		t.Run(tc.page.String(), func(t *testing.T) {
+			g := newGateway(t)
+			g.cost = func(Request) time.Duration { return tc.page }
+			g.refresh(0)
+			g.backfill()
+			scans, n := 0, 0
+			started := time.Time{}
+			for range 20 {
+				for range 300 {
+					s := g.row(fmt.Sprint("s", n), -time.Duration(n%300)*100*time.Millisecond)
+					s.Status, s.EndDate = "done", s.StartDate
+					if n%10 == 0 {
+						s.StartDate.Time = s.StartDate.Add(-time.Minute)
+					}
+					g.rows = append(g.rows, s)
+					n++
+				}
+				g.addRow(g.row(fmt.Sprint("r", n), 0))
+				g.refresh(30 * time.Second)
+				if !g.head.lateStarted.Equal(started) {
+					scans, started = scans+1, g.head.lateStarted
+				}
+			}
+			t.Logf("%d late scans", scans)
+			if scans < tc.min || scans > tc.max {
+				t.Errorf("%d late scans, want %d to %d", scans, tc.min, tc.max)
+			}
+		})
+	}
+}

@@ -19,20 +19,36 @@ const (
 	byIDTrial = 50 * time.Millisecond
 	// byIDPause is for how long sessions are not asked for by ID after that has failed.
 	byIDPause = time.Hour
+	// newestEvery: one of so many requests is for the newest session that is due.
+	newestEvery = 8
 	// firstAvoid and longAvoid bound for how long a session whose page could not be read is left out.
 	firstAvoid, longAvoid = time.Minute, time.Hour
 )
 
-// recheck is the task that asks again for unfinished sessions when they are due, the newest first: by reading the page in which each lies or, where pages
-// were measured to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that means.
+// recheck is the task that asks again for unfinished sessions when they are due: by reading the page in which each lies or, where pages were measured
+// to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that means.
+//
+// Where the budget does not suffice for all that are due, no session waits forever behind newer ones that are due again. By ID, the most overdue one goes
+// first. Pages are read in rounds from the newest session to the oldest, and the next refresh goes on where the last one stopped. In both cases every
+// eighth request is for the newest session that is due: most sessions end soon, and after a stop there can be very many old ones.
 type recheck struct {
-	p      *Planner
-	todo   []ledger.Recheck // what is due or worth taking along, newest first
-	loaded bool             // todo is this refresh's
+	p       *Planner
+	loaded  bool             // what follows is this refresh's
+	todo    []ledger.Recheck // what is due or worth taking along, newest first
+	passed  []bool           // of todo: was rechecked in this refresh
+	overdue []int            // places in todo, the most overdue first; those that have passed or are not due are dropped from its front
+	top     int              // all of todo before this place has passed or is not due
+	low     int              // all of todo between the start of the round and this place, too
 
-	walk   walk
-	target ledger.Recheck  // the session that the walk or the request by ID is for
-	found  map[string]bool // the sessions that the walk's pages held, by ID
+	pageSpan time.Duration // the time that the rows of a page cover where all rows are known
+
+	round    time.Time // the unfinished round of pages has come down to here; zero: none is unfinished
+	requests int       // decides which one is for the newest session
+
+	walk    walk
+	current int             // the place in todo of the session that the walk or the request by ID is for
+	inRound bool            // the walk is part of the round
+	found   map[string]bool // the sessions that the walk's pages held, by ID
 
 	idCost     cost               // of a request by ID
 	noIDsUntil time.Time          // until then sessions are not asked for by ID, by the gateway's clock
@@ -50,7 +66,7 @@ func newRecheck(p *Planner) *recheck {
 }
 
 func (c *recheck) startRefresh() {
-	c.todo, c.loaded = nil, false
+	c.loaded, c.todo, c.passed, c.overdue, c.top, c.low = false, nil, nil, nil, 0, 0
 	c.walk.stop()
 }
 
@@ -63,19 +79,89 @@ func (c *recheck) next(now time.Time) (Request, bool) {
 	if c.walk.cursor != nil {
 		return c.walk.request()
 	}
-	for len(c.todo) > 0 && (!c.p.ledger.RecheckDue(c.todo[0].ID, now) || now.Before(c.avoided[c.todo[0].ID].until)) {
-		c.todo = c.todo[1:]
-	}
-	if len(c.todo) == 0 {
+	if c.top = c.nextDue(c.top, now); c.top == len(c.todo) {
+		c.round = time.Time{}
 		return Request{}, false
 	}
-	c.target = c.todo[0]
+	c.requests++
+	newest := c.requests%newestEvery == 0
+	c.inRound = false
 	if c.byID(now) {
-		return Request{ID: c.target.ID}, true
+		c.current = c.mostOverdue(newest, now)
+		if first, ok := c.worthPage(now); ok {
+			return c.startWalk(first)
+		}
+		return Request{ID: c.target().ID}, true
 	}
+	c.current, c.inRound = c.nextOfRound(newest, now), !newest
+	return c.startWalk(c.current)
+}
+
+// startWalk starts to read the page of the target, from a place in todo at or above it.
+func (c *recheck) startWalk(first int) (Request, bool) {
 	c.found = map[string]bool{}
-	c.walk.start(c.oldest().Truncate(time.Second), ceil(c.target.Start))
+	c.walk.start(c.oldest().Truncate(time.Second), ceil(c.todo[first].Start))
 	return c.walk.request()
+}
+
+// worthPage says whether the target's page takes less than the requests by ID that it saves, and at which place in todo it starts. That can be said only
+// where all rows are known. Where many sessions start, many of those on the page before the newest one have just ended.
+func (c *recheck) worthPage(now time.Time) (first int, ok bool) {
+	target := c.target().Start
+	if !c.idCost.known || target.Before(c.p.ledger.Watermark()) {
+		return 0, false
+	}
+	first = c.current
+	for i := first - 1; i >= 0 && c.todo[i].Start.Sub(target) < c.pageSpan/2; i-- {
+		if c.isDue(i, now) {
+			first = i
+		}
+	}
+	saved := 0.0
+	for i := first; i < len(c.todo) && c.todo[first].Start.Sub(c.todo[i].Start) < c.pageSpan; i++ {
+		if c.isDue(i, now) {
+			saved += c.idCost.took
+		}
+	}
+	return first, saved > c.p.pageCost.took && c.p.ledger.CountSeen(target, c.todo[first].Start) < pageLimit
+}
+
+// target is the session that the walk or the request by ID is for.
+func (c *recheck) target() ledger.Recheck { return c.todo[c.current] }
+
+// mostOverdue is the place of the session to ask for by ID.
+func (c *recheck) mostOverdue(newest bool, now time.Time) int {
+	for !c.isDue(c.overdue[0], now) {
+		c.overdue = c.overdue[1:]
+	}
+	if newest {
+		return c.top
+	}
+	return c.overdue[0]
+}
+
+// nextOfRound is the place of the session whose page to read.
+func (c *recheck) nextOfRound(newest bool, now time.Time) int {
+	if c.low = c.nextDue(c.low, now); c.low == len(c.todo) { // the round is over, and the next one starts
+		c.low = c.top
+	}
+	if newest {
+		return c.top
+	}
+	return c.low
+}
+
+// nextDue is the place of the first session in todo, from place i on, that is due.
+func (c *recheck) nextDue(i int, now time.Time) int {
+	for i < len(c.todo) && !c.isDue(i, now) {
+		i++
+	}
+	return i
+}
+
+func (c *recheck) isDue(i int, now time.Time) bool {
+	id := c.todo[i].ID
+	return !c.passed[i] && c.p.ledger.RecheckDue(id, now) && !now.Before(c.avoided[id].until)
 }
 
 // load loads this refresh's rechecks. Where none is due there is nothing to take along either.
@@ -85,17 +171,40 @@ func (c *recheck) load(now time.Time) {
 	if !due {
 		return
 	}
+	// What this refresh has shown already is not asked for again: a session of a second is due after a twentieth of that.
+	sessions = slices.DeleteFunc(sessions, func(s ledger.Recheck) bool { return !s.LastSeen.Before(c.p.head.at) })
 	slices.SortFunc(sessions, func(a, b ledger.Recheck) int {
 		return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 	})
-	c.todo = sessions
+	c.todo, c.passed = sessions, make([]bool, len(sessions))
+	from := c.p.ledger.Watermark()
+	c.pageSpan = pageLimit * c.p.head.at.Sub(from) / time.Duration(max(1, c.p.ledger.CountSeen(from, c.p.head.at)))
+	for i := range sessions {
+		c.overdue = append(c.overdue, i)
+	}
+	slices.SortStableFunc(c.overdue, func(a, b int) int { return sessions[a].Due.Compare(sessions[b].Due) })
+	if !c.round.IsZero() {
+		c.low = c.place(c.round)
+	}
+}
+
+// place is the place in todo of the first session that starts at t or earlier.
+func (c *recheck) place(t time.Time) int {
+	i, _ := slices.BinarySearchFunc(c.todo, t, func(s ledger.Recheck, t time.Time) int {
+		if s.Start.After(t) {
+			return -1
+		}
+		return 1
+	})
+	return i
 }
 
 // oldest is how far down the target's page is to reach.
 func (c *recheck) oldest() time.Time {
-	oldest := c.target.Start
-	for _, s := range c.todo {
-		if c.target.Start.Sub(s.Start) > recheckSpan {
+	start := c.target().Start
+	oldest := start
+	for _, s := range c.todo[c.current:] {
+		if start.Sub(s.Start) > recheckSpan {
 			break
 		}
 		oldest = s.Start
@@ -119,7 +228,7 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 		if page.Rows == 0 {
 			c.p.ledger.MarkMissed(r.ID, at)
 		}
-		c.todo = c.todo[1:]
+		c.passed[c.current] = true
 		return nil
 	}
 	c.p.pageCost.add(took)
@@ -131,21 +240,19 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 		c.found[page.Malformed[i].ID] = true
 	}
 	down := c.walk.down()
-	c.dropTo(down, at)
-	if c.target.Start.After(down) || err != nil {
+	for i := c.place(c.walk.span.To.Add(-ledger.Tick)); i < len(c.todo) && c.todo[i].Start.After(down); i++ {
+		if id := c.todo[i].ID; !c.passed[i] && !c.found[id] {
+			c.p.ledger.MarkMissed(id, at)
+		}
+		c.passed[i] = true
+	}
+	if c.inRound {
+		c.round = down
+	}
+	if c.target().Start.After(down) || err != nil {
 		c.walk.stop()
 	}
 	return err
-}
-
-// dropTo drops what the pages have shown, down to a moment. What should have been there and was not is missed.
-func (c *recheck) dropTo(down, at time.Time) {
-	for len(c.todo) > 0 && c.todo[0].Start.After(down) {
-		if id := c.todo[0].ID; !c.found[id] {
-			c.p.ledger.MarkMissed(id, at)
-		}
-		c.todo = c.todo[1:]
-	}
 }
 
 // failed leaves the target out for a while, the longer the more often its page has failed. After a failure of a request by ID, pages are read instead.
@@ -160,7 +267,7 @@ func (c *recheck) failed(r Request, now time.Time) {
 			delete(c.avoided, id)
 		}
 	}
-	pause := min(max(2*c.avoided[c.target.ID].pause, firstAvoid), longAvoid)
-	c.avoided[c.target.ID] = avoided{now.Add(pause), pause}
+	pause := min(max(2*c.avoided[c.target().ID].pause, firstAvoid), longAvoid)
+	c.avoided[c.target().ID] = avoided{now.Add(pause), pause}
 	c.walk.stop()
 }

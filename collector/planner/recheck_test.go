@@ -161,3 +161,83 @@ func TestOneDateInTheFutureHidesNoFinishedSession(t *testing.T) {
 		}
 	}
 }
+
+// Sessions of a few minutes are due at every refresh, and there are more of them than the budget allows. An older one has to get its turn all the same.
+func TestNoSessionWaitsForeverBehindNewerOnes(t *testing.T) {
+	for name, byID := range map[string]time.Duration{"pages": 2 * time.Second, "by ID": 20 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t)
+			g.cost = func(r Request) time.Duration {
+				switch {
+				case r.ID != "":
+					return byID
+				case r.Kind == budget.Recheck:
+					return 2 * time.Second
+				}
+				return 250 * time.Millisecond
+			}
+			for i := range 400 { // in the last 17 minutes
+				g.add(fmt.Sprint("young", i), time.Duration(i)*2500*time.Millisecond)
+			}
+			g.add("old", 2*time.Hour)
+			g.refresh(0)
+			g.backfill()
+			g.end("old")
+			for range 60 { // half an hour
+				g.add(fmt.Sprint("new", g.now), 20*time.Second)
+				g.refresh(30 * time.Second)
+			}
+			if g.Ledger().RecheckDue("old", g.now.Add(100*24*time.Hour)) {
+				t.Error("the old session ended half an hour ago, and was not rechecked since")
+			}
+		})
+	}
+}
+
+// A session of a few seconds is due a moment after it was on the head page.
+func TestWhatTheRefreshHasShownIsNotRecheckedByIt(t *testing.T) {
+	g := newGateway(t)
+	g.cost = func(r Request) time.Duration {
+		if r.ID != "" {
+			return 8 * time.Millisecond
+		}
+		return 350 * time.Millisecond
+	}
+	g.refresh(0)
+	g.backfill()
+	g.add("young", -28*time.Second)
+	g.wantAsked("it is two seconds old", g.refresh(30*time.Second), "head", "pending")
+	g.wantAsked("and on the next head page again", g.refresh(30*time.Second), "head", "pending")
+}
+
+// Where all rows are known, it is known how many sessions that are due a page holds.
+func TestManyNeighborsAreRecheckedByPageWhereOneCostsLess(t *testing.T) {
+	g := newGateway(t)
+	g.cost = func(r Request) time.Duration {
+		if r.ID != "" {
+			return 8 * time.Millisecond
+		}
+		return 100 * time.Millisecond
+	}
+	g.add("other", time.Hour)
+	g.refresh(0)
+	g.backfill()
+	g.refresh(10 * time.Minute)
+	for i := range 400 { // 10 a second, and every fifth one runs
+		s := g.row(fmt.Sprint("s", i), time.Duration(i)*100*time.Millisecond)
+		if i%5 > 0 {
+			s.Status, s.EndDate = "done", s.StartDate
+		}
+		g.addRow(s)
+	}
+	g.refresh(0)
+	for i := range 100 { // so that the head page does not show the others
+		s := g.row(fmt.Sprint("n", i), -time.Duration(i)*10*time.Millisecond)
+		s.Status, s.EndDate = "done", s.StartDate
+		g.addRow(s)
+	}
+	asked := g.refresh(30 * time.Second)
+	if pages := count(asked, "recheck"); pages < 4 || pages > 6 || len(asked) > 12 {
+		t.Errorf("asked for %v, want about four pages for 80 sessions", asked)
+	}
+}
