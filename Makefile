@@ -32,7 +32,7 @@ race: ## Run the tests with the race detector.
 
 .PHONY: lint
 lint: ## Run all linters.
-	go vet ./...
+	go vet ./... ./.ci/mutants
 	.ci/tool golangci-lint run ./...
 
 .PHONY: proto
