@@ -32,7 +32,7 @@ race: ## Run the tests with the race detector.
 
 .PHONY: lint
 lint: ## Run all linters.
-	go vet ./...
+	go vet ./... ./.ci/mutants
 	.ci/tool golangci-lint run ./...
 
 .PHONY: proto
@@ -74,7 +74,7 @@ cost: ## Measure for DURATION what one of 100 shards costs, of 10,000 gateways w
 .PHONY: mutants
 mutants: ## Change the code of MUTANTS in small ways, and list the changes that no test notices.
 	@mkdir -p .cache
-	go run ./.ci/mutants -swap earlier/later -o .cache/mutants.md $(MUTANTS)
+	go run ./.ci/mutants -swap Earlier/Later -o .cache/mutants.md $(MUTANTS)
 
 .PHONY: demo
 demo: ## Run against a simulated gateway.
