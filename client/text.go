@@ -146,45 +146,42 @@ func (t *text) key() (string, error) {
 func (t *text) length() (int, error) {
 	var depth, n int
 	quoted := false
-	for ; n <= maxRowBytes; n++ {
-		for n >= len(t.buf)-t.pos {
-			err := t.fill()
-			if err == io.EOF && depth == 0 && !quoted {
-				return len(t.buf) - t.pos, nil
-			}
-			if err != nil {
-				return 0, err
-			}
-		}
+	for {
 		b := t.buf[t.pos:]
-		if quoted {
-			if n += plainBytes(b[n:]); n == len(b) {
-				n--
-				continue
+		for ; n < len(b); n++ {
+			if quoted {
+				if n += plainBytes(b[n:]); n == len(b) {
+					break
+				}
+			}
+			switch b[n] {
+			case '"':
+				if quoted = !quoted; !quoted && depth == 0 {
+					return n + 1, nil
+				}
+			case '\\':
+				n++
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return n + 1, nil
+				}
+			}
+			if depth <= 0 && !quoted && (depth < 0 || ends(b[n])) {
+				return n, nil
 			}
 		}
-		switch b[n] {
-		case '"':
-			if quoted = !quoted; !quoted && depth == 0 {
-				return n + 1, nil
-			}
-		case '\\':
-			n++
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return n + 1, nil
-			}
-		}
-		if depth == 0 && !quoted && ends(b[n]) {
+		if n > maxRowBytes {
 			return n, nil
 		}
-		if depth < 0 {
-			return n, nil
+		if err := t.fill(); err != nil {
+			if err == io.EOF && depth == 0 && !quoted {
+				return len(b), nil
+			}
+			return 0, err
 		}
 	}
-	return n, nil
 }
 
 // plainBytes returns how many bytes of b come before a quote or a backslash.

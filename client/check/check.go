@@ -42,5 +42,8 @@ func Gateway(ctx context.Context, c *client.Client, timeout time.Duration, out i
 	if n := len(page.Malformed); n > 0 {
 		report("warning: %d of the newest sessions cannot be read and would be skipped (the first: %s)", n, page.Malformed[0].Err)
 	}
+	if fields := page.MalformedFields; len(fields) > 0 {
+		report("warning: some fields of the newest sessions cannot be used and count as absent (the first: %s)", fields[0].Err)
+	}
 	return nil
 }

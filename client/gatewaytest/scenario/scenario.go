@@ -40,6 +40,7 @@ func All(many int) []Scenario {
 		{Name: "500", respond: status(http.StatusInternalServerError)},
 		{Name: "401", respond: status(http.StatusUnauthorized)},
 		{Name: "HTML", respond: always(gatewaytest.Spoil(http.StatusOK, "text/html", []byte("<!doctype html><title>hoop</title>")).ServeHTTP)},
+		{Name: "contradicts itself", respond: always(gatewaytest.Spoil(http.StatusOK, "application/json", []byte(`{"data":[],"has_next_page":true,"total":57}`)).ServeHTTP)},
 		{Name: "garbage without end", respond: always(endlessRow)},
 		{Name: "floods", burst: many},
 		{Name: "thousands of pending reviews", pending: 5 * many},
