@@ -51,7 +51,7 @@ func exporterGauges(staleAfter time.Duration) []family {
 		},
 		{
 			name: "hoop_exporter_folded_connections",
-			help: "Number of connections beyond the cap on connections, which share the label value <other>.",
+			help: "Number of connections beyond the cap on connections, which share the label value <other>. Their names are not kept: from 1024 on it is an estimate, off by about 3 %.",
 			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return float64(s.Folded) }),
 		},
 	}
@@ -72,7 +72,7 @@ func exporterCounters() []family {
 		},
 		{
 			name: "hoop_exporter_malformed_sessions_total",
-			help: "Sessions in the gateway's answers that could not be read, each counted once.",
+			help: "Sessions in the gateway's answers that could not be read, or are dated hours ahead of its time, each counted once.",
 			send: ledgerCounter(func(s *ledger.Snapshot) uint64 { return s.Malformed }),
 		},
 		unobserved(measureFamilies()),

@@ -8,20 +8,25 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// connection is what is known of a connection.
+// connection is what is known of a connection that has a name of its own. tags and shown are replaced, never changed.
 type connection struct {
 	name    string
 	newest  sessionRef
 	subtype string
-	tags    map[string]string
-	folded  bool
+	tags    map[string]string // so many that a key that is chosen later can be shown at once
+	shown   map[string]string // the chosen ones
 }
 
-// recordConnection updates the connection of a row, and returns its name as one string that all its sessions share.
+// recordConnection updates the connection of a row, and returns the name that its sessions are counted under, as one string that they share. A
+// connection beyond the cap is not remembered.
 func (l *Ledger) recordConnection(s *client.Session) string {
 	name := clean(s.Connection)
 	c := l.connections[name]
 	if c == nil {
+		if l.options.MaxConnections > 0 && l.admitted >= l.options.MaxConnections {
+			l.folded.add(name)
+			return OtherConnection
+		}
 		c = &connection{name: name}
 		l.connections[name] = c
 		l.newConnections[name] = true
@@ -30,16 +35,45 @@ func (l *Ledger) recordConnection(s *client.Session) string {
 	if !ref.newer(c.newest) && ref != c.newest {
 		return c.name
 	}
-	c.newest, c.subtype, c.tags = ref, clean(s.ConnectionSubtype), nil
+	c.newest, c.subtype, c.tags = ref, clean(s.ConnectionSubtype), l.tagsOf(s.ConnectionTags)
+	c.shown = l.chosenOf(c.tags)
+	return c.name
+}
+
+// tagsOf are the tags to remember: the chosen ones, and others in the order of their keys up to the limit.
+func (l *Ledger) tagsOf(tags map[string]string) map[string]string {
+	if len(tags) == 0 {
+		return nil
+	}
+	out := map[string]string{}
 	for _, key := range l.options.ConnectionTags {
-		if v, ok := s.ConnectionTags[key]; ok {
-			if c.tags == nil {
-				c.tags = map[string]string{}
-			}
-			c.tags[key] = clean(v)
+		if v, ok := tags[key]; ok {
+			out[key] = clean(v)
 		}
 	}
-	return c.name
+	for _, key := range sortedKeys(tags) {
+		if len(out) >= maxTags {
+			break
+		}
+		if len(key) <= maxLabelBytes {
+			out[key] = clean(tags[key])
+		}
+	}
+	return out
+}
+
+// chosenOf are those tags that are shown; nil for none.
+func (l *Ledger) chosenOf(tags map[string]string) map[string]string {
+	var out map[string]string
+	for _, key := range l.options.ConnectionTags {
+		if v, ok := tags[key]; ok {
+			if out == nil {
+				out = map[string]string{}
+			}
+			out[key] = v
+		}
+	}
+	return out
 }
 
 // countersFor returns the counters that a target's sessions go to: its own, or those that it shares.
@@ -57,7 +91,7 @@ func (l *Ledger) countersUnder(label Target) *targetCounters {
 }
 
 func (l *Ledger) connectionLabel(name string) string {
-	if c := l.connections[name]; c != nil && c.folded {
+	if l.connections[name] == nil {
 		return OtherConnection
 	}
 	return name
@@ -90,16 +124,7 @@ func (l *Ledger) Commit(at, now time.Time) *Snapshot {
 
 // admitNames decides which new connections and label values keep their name, and moves what was counted under the others.
 func (l *Ledger) admitNames() {
-	for _, name := range sortedKeys(l.newConnections) {
-		if l.options.MaxConnections == 0 || l.admitted < l.options.MaxConnections {
-			l.admitted++
-			continue
-		}
-		l.folded++
-		l.connections[name].folded = true
-		l.connections[name].tags = nil
-	}
-	clear(l.newConnections)
+	l.admitConnections()
 	for _, limiter := range []*labelLimiter{l.types, l.verbs, l.statuses, l.groups} {
 		limiter.admit()
 	}
@@ -113,6 +138,27 @@ func (l *Ledger) admitNames() {
 			delete(l.counters, t)
 			l.countersUnder(label).add(c)
 		}
+	}
+}
+
+// admitConnections decides which new connections keep their name, and forgets the names of the others.
+func (l *Ledger) admitConnections() {
+	forgotten := false
+	for _, name := range sortedKeys(l.newConnections) {
+		if l.options.MaxConnections == 0 || l.admitted < l.options.MaxConnections {
+			l.admitted++
+			continue
+		}
+		l.folded.add(name)
+		delete(l.connections, name)
+		forgotten = true
+	}
+	clear(l.newConnections)
+	if !forgotten {
+		return
+	}
+	for _, s := range l.tracked {
+		s.target.Connection = l.connectionLabel(s.target.Connection)
 	}
 }
 
@@ -186,7 +232,7 @@ func (l *Ledger) snapshot(at time.Time, gauges map[Target]*targetGauges) *Snapsh
 		Generation: l.generation, At: at, T0: l.t0,
 		BaselineComplete: l.baselineComplete, PendingComplete: l.pendingComplete,
 		Tracked: len(l.tracked), Lost: l.lost, Abandoned: l.abandoned, Malformed: l.malformedTotal, Unobserved: l.unobserved,
-		Unread: l.unread.total(), RecheckLag: l.recheckLag(at), Folded: l.folded,
+		Unread: l.unread.total(), RecheckLag: l.recheckLag(at), Folded: l.folded.count(),
 	}
 	names := map[string]bool{}
 	for label, c := range l.counters {
@@ -206,7 +252,7 @@ func (l *Ledger) connectionInfos(names map[string]bool) []Connection {
 	for _, name := range sortedKeys(names) {
 		info := Connection{Name: name}
 		if c := l.connections[name]; c != nil {
-			info.Subtype, info.Tags = c.subtype, c.tags
+			info.Subtype, info.Tags = c.subtype, c.shown
 		}
 		out = append(out, info)
 	}

@@ -38,6 +38,7 @@ func (d *decoder) ledger(m *statepb.Ledger) {
 	d.labels(l.statuses, m.ReviewStatuses)
 	d.labels(l.groups, m.Groups)
 	d.connections(m.Connections)
+	d.folded(m.FoldedConnections)
 	d.targets(m.Targets)
 	d.seen(m.Seen)
 	d.malformed(m.Malformed)
@@ -123,7 +124,7 @@ func (d *decoder) connections(connections []*statepb.Connection) {
 	next := d.ascending("connections")
 	for _, m := range connections {
 		c := &connection{
-			name: d.label(m.Name), folded: m.Folded, newest: sessionRef{m.NewestId, timeOf(m.NewestStart)}, subtype: d.label(m.Subtype),
+			name: d.label(m.Name), newest: sessionRef{m.NewestId, timeOf(m.NewestStart)}, subtype: d.label(m.Subtype),
 			tags: make(map[string]string, len(m.Tags)),
 		}
 		next(c.name)
@@ -138,6 +139,14 @@ func (d *decoder) connections(connections []*statepb.Connection) {
 			d.l.newConnections[c.name] = true
 		}
 	}
+}
+
+func (d *decoder) folded(hashes []uint64) {
+	d.check(len(hashes) <= maxDistinct, "it remembers too many folded connections")
+	for i, h := range hashes {
+		d.check(i == 0 || hashes[i-1] < h, "folded connections are not in order")
+	}
+	d.l.folded = hashes
 }
 
 func (d *decoder) targets(targets []*statepb.TargetCounters) {

@@ -62,7 +62,8 @@ func fullLedger() *Ledger {
 	executed.Review, revoked.Review = review("EXECUTED"), review("REVOKED")
 	revoked.Review.Status = "APPROVED"
 	l.Apply(noon().Add(5*time.Minute), []client.Session{impossible, executed, revoked})
-	round("b", 5*time.Minute) // what waits for the next commit
+	l.options.MaxConnections += 10 // a change of the settings admits more
+	round("b", 5*time.Minute)      // what waits for the next commit
 	l.ApplyMalformed(noon(), []client.MalformedSession{{ID: "bad", Near: noon()}, {Digest: "d", Near: noon()}})
 	for range 2 {
 		l.MarkMissed("aopenAPPROVED", noon().Add(5*time.Minute))
@@ -180,13 +181,15 @@ func TestWhatNoLedgerWritesIsRefused(t *testing.T) {
 				l.ReviewStatuses.Admitted = append(l.ReviewStatuses.Admitted, symbol(l, "z"+string(rune('A'+i))))
 			}
 		}, "more label values"},
-		"connections in disorder": {func(l *statepb.Ledger) { slices.Reverse(l.Connections) }, order},
-		"targets in disorder":     {func(l *statepb.Ledger) { slices.Reverse(l.Targets) }, order},
-		"counters in disorder":    {func(l *statepb.Ledger) { slices.Reverse(l.Targets[0].Finished) }, order},
-		"sessions in disorder":    {func(l *statepb.Ledger) { slices.Reverse(l.Sessions) }, order},
-		"a session twice":         {func(l *statepb.Ledger) { l.Sessions[1] = l.Sessions[0] }, order},
-		"known in disorder":       {func(l *statepb.Ledger) { slices.Reverse(l.Seen) }, order},
-		"malformed in disorder":   {func(l *statepb.Ledger) { slices.Reverse(l.Malformed) }, order},
+		"connections in disorder":        {func(l *statepb.Ledger) { slices.Reverse(l.Connections) }, order},
+		"targets in disorder":            {func(l *statepb.Ledger) { slices.Reverse(l.Targets) }, order},
+		"folded connections in disorder": {func(l *statepb.Ledger) { slices.Reverse(l.FoldedConnections) }, order},
+		"too many folded connections":    {func(l *statepb.Ledger) { l.FoldedConnections = make([]uint64, maxDistinct+1) }, "too many"},
+		"counters in disorder":           {func(l *statepb.Ledger) { slices.Reverse(several(l)) }, order},
+		"sessions in disorder":           {func(l *statepb.Ledger) { slices.Reverse(l.Sessions) }, order},
+		"a session twice":                {func(l *statepb.Ledger) { l.Sessions[1] = l.Sessions[0] }, order},
+		"known in disorder":              {func(l *statepb.Ledger) { slices.Reverse(l.Seen) }, order},
+		"malformed in disorder":          {func(l *statepb.Ledger) { slices.Reverse(l.Malformed) }, order},
 		"too many malformed": {func(l *statepb.Ledger) {
 			for len(l.Malformed) <= maxMalformed {
 				l.Malformed = append(l.Malformed, l.Malformed[0])
@@ -272,6 +275,12 @@ func refused(t *testing.T, ledger *statepb.Ledger, progress *statepb.Progress, s
 	if l != nil || !errors.Is(err, errState) || !strings.Contains(err.Error(), says) {
 		t.Errorf("%v, want an error with %q", err, says)
 	}
+}
+
+// several are the counters of a target that has some.
+func several(l *statepb.Ledger) []*statepb.Counter {
+	i := slices.IndexFunc(l.Targets, func(t *statepb.TargetCounters) bool { return len(t.Finished) > 1 })
+	return l.Targets[i].Finished
 }
 
 func reviewed(l *statepb.Ledger) *statepb.Review {

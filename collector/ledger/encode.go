@@ -75,6 +75,8 @@ func encode(l *Ledger) (Image, error) {
 		ReviewStatuses:   e.labels(l.statuses),
 		Groups:           e.labels(l.groups),
 		Connections:      e.connections(l),
+
+		FoldedConnections: l.folded,
 	})
 	e.targets(l)
 	tracked := slices.SortedFunc(maps.Values(l.tracked), func(a, b *session) int { return strings.Compare(a.id, b.id) })
@@ -168,7 +170,6 @@ func (e *encoder) connections(l *Ledger) []*statepb.Connection {
 		c := l.connections[name]
 		connection := &statepb.Connection{
 			Name:        e.symbol(name),
-			Folded:      c.folded,
 			Waiting:     l.newConnections[name],
 			NewestId:    c.newest.id,
 			NewestStart: nanoseconds(c.newest.start),

@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -57,19 +55,10 @@ func unmarshal(b []byte, m proto.Message) error {
 // resumed sets the fields that follow from those that were read.
 func (l *Ledger) resumed() {
 	l.prunedSize = len(l.seen)
-	for name, c := range l.connections {
-		maps.DeleteFunc(c.tags, func(key, _ string) bool { return !slices.Contains(l.options.ConnectionTags, key) })
-		if len(c.tags) == 0 {
-			c.tags = nil
-		}
-		switch {
-		case l.newConnections[name]:
-		case c.folded:
-			l.folded++
-		default:
-			l.admitted++
-		}
+	for _, c := range l.connections {
+		c.shown = l.chosenOf(c.tags)
 	}
+	l.admitted = len(l.connections) - len(l.newConnections)
 }
 
 // LastPublished returns what a snapshot of a restored ledger showed before it was written, as far as it outlives a stop: its counters and histograms.

@@ -1,12 +1,15 @@
 package ledger_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
 // Eight words that are not documented keep their name, for each label; the documented ones do not count. It makes no difference
@@ -84,11 +87,13 @@ func TestGroupsAreBounded(t *testing.T) {
 }
 
 func TestLabelValuesAreValidAndNotEndless(t *testing.T) {
-	long := strings.Repeat("x", 257)
+	long, euros := strings.Repeat("x", 257), strings.Repeat("x", 238)+strings.Repeat("\u20ac", 10)
+	digest := func(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:8]) }
 	for _, tt := range []struct{ name, value, want string }{
 		{"invalid UTF-8", "a\xffb", "a\uFFFDb"},
 		{"256 bytes", long[:256], long[:256]},
-		{"one byte more", long, long[:256]},
+		{"one byte more", long, long[:239] + "~" + digest(long)},
+		{"a letter across the end of what is kept", euros, euros[:238] + "~" + digest(euros)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBook(t, tags("team"))
@@ -106,6 +111,79 @@ func TestLabelValuesAreValidAndNotEndless(t *testing.T) {
 			b.want("subtype, tag", s.Connections[0].Subtype == tt.want && s.Connections[0].Tags["team"] == tt.want, true)
 		})
 	}
+}
+
+// Names that begin alike stay apart, and what was cut is not cut again when the state is read.
+func TestLongNamesDoNotMerge(t *testing.T) {
+	begin := strings.Repeat("x", 255)
+	b := newBook(t)
+	b.apply(time.Minute, row("a", 0, on(begin+"\u20acfirst")), row("b", 0, on(begin+"\u20acsecond")))
+	b.want("connections", len(b.commit(time.Minute).Targets), 2)
+	image, err := b.ledger.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.ledger, err = ledger.Restore(options{ForgetAfter: forget}, image); err != nil {
+		t.Fatal(err)
+	}
+	b.apply(2*time.Minute, row("c", 0, on(begin+"\u20acfirst")))
+	b.want("connections after a stop", len(b.commit(2*time.Minute).Targets), 2)
+}
+
+// A tag key that a change of the settings adds is shown from what is known. How many tags are remembered is bounded.
+func TestATagThatIsChosenLaterIsShownAtOnce(t *testing.T) {
+	b := newBook(t, tags("team"))
+	all := map[string]string{"team": "red", "tier": "1", strings.Repeat("k", 300): "odd", "zone": "z"}
+	for i := range 100 {
+		all[fmt.Sprintf("u%02d", i)] = "x"
+	}
+	b.apply(time.Minute, row("a", 0, func(s *client.Session) { s.ConnectionTags = all }))
+	b.want("before", b.commit(time.Minute).Connections, "[{pg  map[team:red]}]")
+	image, err := b.ledger.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(image.Ledger) > 2000 {
+		t.Errorf("the state has %d bytes", len(image.Ledger))
+	}
+	o := options{ForgetAfter: forget, ConnectionTags: []string{"team", "tier", "zone", "u98"}}
+	if b.ledger, err = ledger.Restore(o, image); err != nil {
+		t.Fatal(err)
+	}
+	b.want("after, as far as the tags are remembered", b.commit(time.Minute).Connections, "[{pg  map[team:red tier:1]}]")
+	b.apply(2*time.Minute, row("a", 0, func(s *client.Session) { s.ConnectionTags = all }))
+	b.want("the others with the next row", b.commit(2*time.Minute).Connections, "[{pg  map[team:red tier:1 u98:x zone:z]}]")
+}
+
+// Names beyond the cap leave nothing behind but what is counted of them.
+func TestNamesBeyondTheCapAreNotKept(t *testing.T) {
+	size := func(names int) (*book, int, *snapshot) {
+		b := newBook(t, connections(5))
+		for i := range names {
+			b.apply(time.Minute, row("a", 0, on(fmt.Sprintf("made-up-%06d", i)), done(time.Second, 0)))
+			if i%500 == 0 {
+				b.commit(time.Minute)
+			}
+		}
+		s := b.commit(time.Minute)
+		image, err := b.ledger.Image()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b, len(image.Ledger), s
+	}
+	b, few, s := size(100)
+	b.want("folded", s.Folded, 95)
+	b, many, s := size(100_000)
+	t.Logf("%d bytes with 100 names, %d with 100,000; %d folded", few, many, s.Folded)
+	if many > few+8*1024+64 {
+		t.Errorf("%d bytes with 100 names, %d with 100,000", few, many)
+	}
+	if off := float64(s.Folded)/99_995 - 1; off < -0.1 || off > 0.1 {
+		t.Errorf("%d folded connections, want about 99,995", s.Folded)
+	}
+	b.apply(time.Minute, row("z", 0, on("made-up-000000")), row("y", 0, on("made-up-099999")))
+	b.want("connections", len(b.commit(time.Minute).Connections), 6)
 }
 
 func TestTagsOfAConnection(t *testing.T) {

@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds on label values: whatever a gateway says, the number of series stays finite.
@@ -13,6 +15,8 @@ const (
 	other            = "other"
 	// OtherConnection is the connection label of those beyond the cap: a name that hoop refuses, so that it is nobody's.
 	OtherConnection = "<other>"
+	// maxTags bounds how many tags of a connection are remembered, besides the chosen ones.
+	maxTags = 32
 	// maxMalformed bounds how many malformed rows are remembered, only to count each once.
 	maxMalformed = 10_000
 )
@@ -70,12 +74,19 @@ func (l *labelLimiter) admit() {
 	clear(l.candidates)
 }
 
-// clean makes a label value of a foreign string: valid UTF-8 of bounded length.
+// clean makes a label value of a foreign string: valid UTF-8 of bounded length. A longer one ends with its hash, so that two with the same beginning
+// stay two. What is clean is not changed.
 func clean(s string) string {
-	if len(s) > maxLabelBytes {
-		s = s[:maxLabelBytes]
+	valid := strings.ToValidUTF8(s, "\uFFFD")
+	if len(valid) <= maxLabelBytes {
+		return valid
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	suffix := fmt.Sprintf("~%016x", hash64(s))
+	end := maxLabelBytes - len(suffix)
+	for !utf8.RuneStart(valid[end]) {
+		end--
+	}
+	return valid[:end] + suffix
 }
 
 func sortedKeys[V any](m map[string]V) []string {

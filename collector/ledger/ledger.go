@@ -13,7 +13,7 @@ type Options struct {
 	Lookback, AllowedLateness, ForgetAfter time.Duration
 	// FirstValueHold is for how long a series born with a value shows 0 first, from when it was first served; 0: not at all.
 	FirstValueHold time.Duration
-	// ConnectionTags are the tag keys to keep of a connection.
+	// ConnectionTags are the tag keys to show of a connection.
 	ConnectionTags []string
 	// MaxConnections is how many connections keep their name; 0: all.
 	MaxConnections int
@@ -51,7 +51,7 @@ type Ledger struct {
 	connections    map[string]*connection
 	newConnections map[string]bool // not admitted or folded yet
 	admitted       int
-	folded         int
+	folded         distinct // the names of connections that share one
 
 	types, verbs, statuses, groups *labelLimiter
 
@@ -111,6 +111,10 @@ func (l *Ledger) Apply(at time.Time, rows []client.Session) {
 }
 
 func (l *Ledger) apply(at time.Time, row *client.Session) {
+	if l.isTooFarAhead(at, row) {
+		l.countMalformed(row.ID, at)
+		return
+	}
 	connection := l.recordConnection(row)
 	s := l.tracked[row.ID]
 	if s == nil {
@@ -124,11 +128,33 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 	l.tracked[s.id] = s
 }
 
+// maxAhead is how far ahead of the gateway's time a session may start. It is more than the windows that are read reach ahead, and than the clocks
+// of a gateway's replicas differ.
+const maxAhead = 6 * time.Hour
+
+// isTooFarAhead reports whether an unknown row is from a future in which nothing is read: it is neither counted nor remembered, or its id would be
+// kept until then. Should it be right, it counts when it is read again.
+func (l *Ledger) isTooFarAhead(at time.Time, row *client.Session) bool {
+	if !row.StartDate.After(at.Add(maxAhead)) || l.tracked[row.ID] != nil {
+		return false
+	}
+	_, known := l.seen[row.ID]
+	return !known
+}
+
+// countMalformed counts a malformed session once.
+func (l *Ledger) countMalformed(key string, start time.Time) {
+	if _, ok := l.malformed[key]; !ok && len(l.malformed) < maxMalformed {
+		l.malformed[key] = start
+		l.malformedTotal++
+	}
+}
+
 // newSession makes the session of a row that is not tracked, and marks what of it has been counted before.
 func (l *Ledger) newSession(at time.Time, row *client.Session, connection string) *session {
 	start := row.StartDate.Time
 	s := &session{
-		id: row.ID, start: start, userHash: hashUser(row.UserID),
+		id: row.ID, start: start, userHash: hash64(row.UserID),
 		target: Target{Connection: connection, Type: clean(row.Type)},
 	}
 	seen, known := l.seen[row.ID]
@@ -176,12 +202,9 @@ func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 		if key == "" {
 			key = "unreadable " + m.Digest
 		}
-		if _, ok := l.malformed[key]; !ok && len(l.malformed) < maxMalformed {
-			l.malformed[key] = start
-			l.malformedTotal++
-		}
+		l.countMalformed(key, Earlier(start, at.Add(maxAhead)))
 		// One without an ID is not remembered as known: while it is there, the gateway's total proves nothing.
-		if _, ok := l.seen[key]; !ok && m.ID != "" && l.isOpen(start) && l.tracked[key] == nil {
+		if _, ok := l.seen[key]; !ok && m.ID != "" && !start.After(at.Add(maxAhead)) && l.isOpen(start) && l.tracked[key] == nil {
 			l.remember(key, seenRow{start: start, malformed: true})
 		}
 	}

@@ -96,3 +96,40 @@ func TestACountedRowThatBecomesMalformedDoesNotCountAgain(t *testing.T) {
 		})
 	}
 }
+
+// A row that is dated hours ahead is counted as malformed and leaves no id behind. Should its time be right, it counts when that has come.
+func TestRowsFromTheFutureAreNotKept(t *testing.T) {
+	const limit = 6 * time.Hour
+	b := readBook(t)
+	b.apply(0, row("near", limit), row("far", limit+microsec), row("years", 10_000*day))
+	b.malformed(0, malformedRow{ID: "odd", StartDate: moment(10_000 * day)})
+	s := b.commit(0)
+	b.want("tracked, malformed, seen", []any{s.Tracked, s.Malformed, b.countSeen(0, 20_000*day)}, "[1 3 1]")
+	b.apply(time.Minute, row("far", limit+microsec))
+	s = b.commit(time.Minute)
+	b.want("later", []any{s.Tracked, s.Malformed, counts(b.only(s).Started)}, "[2 3 map[exec:2]]")
+	b.apply(0, row("far", limit+microsec, done(limit+time.Second, 0)))
+	b.want("a known one counts whatever the time", counts(b.one(time.Minute).Finished), "map[success:1]")
+}
+
+func TestTheStateIsBoundedWhateverIsDatedAhead(t *testing.T) {
+	b := readBook(t)
+	size := func() int {
+		image, err := b.ledger.Image()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(image.Ledger)
+	}
+	for i := range 20_000 {
+		now := time.Duration(i) * time.Minute / 4
+		b.apply(now, row(fmt.Sprint(i), now+time.Duration(i%7)*time.Hour+time.Duration(i)*day, done(now+time.Duration(i)*day, 0)))
+		if i%100 == 99 {
+			b.head(now)
+			b.watermark(now)
+			b.commit(now)
+		}
+	}
+	t.Logf("%d bytes after 20,000 rows from the future", size())
+	b.want("seen", b.countSeen(0, 100_000*day) < 200, true)
+}

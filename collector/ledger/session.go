@@ -34,9 +34,9 @@ type session struct {
 	sawUnfinished, sawReviewOpen, sawUndecided bool
 }
 
-// hashUser tells users apart without keeping their names.
-func hashUser(id string) uint64 {
-	sum := sha256.Sum256([]byte(id))
+// hash64 tells strings apart without keeping them: users, connections, reviews.
+func hash64(s string) uint64 {
+	sum := sha256.Sum256([]byte(s))
 	return binary.BigEndian.Uint64(sum[:])
 }
 

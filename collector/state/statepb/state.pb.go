@@ -231,9 +231,12 @@ type Ledger struct {
 	// Sessions that must not be taken for new ones. By id.
 	Seen []*SeenSession `protobuf:"bytes,18,rep,name=seen,proto3" json:"seen,omitempty"`
 	// Malformed sessions that have been counted. By key.
-	Malformed     []*MalformedSession `protobuf:"bytes,19,rep,name=malformed,proto3" json:"malformed,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Malformed []*MalformedSession `protobuf:"bytes,19,rep,name=malformed,proto3" json:"malformed,omitempty"`
+	// The smallest hashes (the first 8 bytes of the SHA-256) of names of connections that are counted under "<other>", at most 1024, to tell how many
+	// there are. Sorted.
+	FoldedConnections []uint64 `protobuf:"fixed64,20,rep,packed,name=folded_connections,json=foldedConnections,proto3" json:"folded_connections,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Ledger) Reset() {
@@ -395,6 +398,13 @@ func (x *Ledger) GetSeen() []*SeenSession {
 func (x *Ledger) GetMalformed() []*MalformedSession {
 	if x != nil {
 		return x.Malformed
+	}
+	return nil
+}
+
+func (x *Ledger) GetFoldedConnections() []uint64 {
+	if x != nil {
+		return x.FoldedConnections
 	}
 	return nil
 }
@@ -568,22 +578,20 @@ func (x *LabelLimiter) GetWaiting() []uint32 {
 	return nil
 }
 
-// Connection is what is known of a connection.
+// Connection is what is known of a connection that has a name of its own. The others are counted under "<other>".
 type Connection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Symbol.
 	Name uint32 `protobuf:"varint,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Whether its sessions are counted under "<other>".
-	Folded bool `protobuf:"varint,2,opt,name=folded,proto3" json:"folded,omitempty"`
 	// Whether the next snapshot decides if it keeps its name.
-	Waiting bool `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Waiting bool `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// Its newest session, which the subtype and the tags are from.
-	NewestId    string `protobuf:"bytes,4,opt,name=newest_id,json=newestId,proto3" json:"newest_id,omitempty"`
-	NewestStart int64  `protobuf:"fixed64,5,opt,name=newest_start,json=newestStart,proto3" json:"newest_start,omitempty"`
+	NewestId    string `protobuf:"bytes,3,opt,name=newest_id,json=newestId,proto3" json:"newest_id,omitempty"`
+	NewestStart int64  `protobuf:"fixed64,4,opt,name=newest_start,json=newestStart,proto3" json:"newest_start,omitempty"`
 	// Symbol.
-	Subtype uint32 `protobuf:"varint,6,opt,name=subtype,proto3" json:"subtype,omitempty"`
-	// The tags that --labels.connection-tags chooses, by key.
-	Tags          []*Tag `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty"`
+	Subtype uint32 `protobuf:"varint,5,opt,name=subtype,proto3" json:"subtype,omitempty"`
+	// Up to 32 of its tags, and those that --labels.connection-tags chose when the session was read, by key.
+	Tags          []*Tag `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -623,13 +631,6 @@ func (x *Connection) GetName() uint32 {
 		return x.Name
 	}
 	return 0
-}
-
-func (x *Connection) GetFolded() bool {
-	if x != nil {
-		return x.Folded
-	}
-	return false
 }
 
 func (x *Connection) GetWaiting() bool {
@@ -1765,7 +1766,7 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x03 \x01(\x04R\n" +
 	"generation\x12\x1c\n" +
-	"\trechecked\x18\x04 \x03(\x10R\trechecked\"\xb8\a\n" +
+	"\trechecked\x18\x04 \x03(\x10R\trechecked\"\xe7\a\n" +
 	"\x06Ledger\x12\x18\n" +
 	"\asymbols\x18\x01 \x03(\tR\asymbols\x12\x0e\n" +
 	"\x02t0\x18\x02 \x01(\x10R\x02t0\x12%\n" +
@@ -1789,7 +1790,8 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\atargets\x18\x10 \x03(\v2#.hoop_exporter.state.TargetCountersR\atargets\x128\n" +
 	"\bsessions\x18\x11 \x03(\v2\x1c.hoop_exporter.state.SessionR\bsessions\x124\n" +
 	"\x04seen\x18\x12 \x03(\v2 .hoop_exporter.state.SeenSessionR\x04seen\x12C\n" +
-	"\tmalformed\x18\x13 \x03(\v2%.hoop_exporter.state.MalformedSessionR\tmalformed\"h\n" +
+	"\tmalformed\x18\x13 \x03(\v2%.hoop_exporter.state.MalformedSessionR\tmalformed\x12-\n" +
+	"\x12folded_connections\x18\x14 \x03(\x06R\x11foldedConnections\"h\n" +
 	"\n" +
 	"Unobserved\x12\x1d\n" +
 	"\n" +
@@ -1802,16 +1804,15 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\x02to\x18\x02 \x01(\x10R\x02to\"D\n" +
 	"\fLabelLimiter\x12\x1a\n" +
 	"\badmitted\x18\x01 \x03(\rR\badmitted\x12\x18\n" +
-	"\awaiting\x18\x02 \x03(\rR\awaiting\"\xda\x01\n" +
+	"\awaiting\x18\x02 \x03(\rR\awaiting\"\xc2\x01\n" +
 	"\n" +
 	"Connection\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\rR\x04name\x12\x16\n" +
-	"\x06folded\x18\x02 \x01(\bR\x06folded\x12\x18\n" +
-	"\awaiting\x18\x03 \x01(\bR\awaiting\x12\x1b\n" +
-	"\tnewest_id\x18\x04 \x01(\tR\bnewestId\x12!\n" +
-	"\fnewest_start\x18\x05 \x01(\x10R\vnewestStart\x12\x18\n" +
-	"\asubtype\x18\x06 \x01(\rR\asubtype\x12,\n" +
-	"\x04tags\x18\a \x03(\v2\x18.hoop_exporter.state.TagR\x04tags\"-\n" +
+	"\x04name\x18\x01 \x01(\rR\x04name\x12\x18\n" +
+	"\awaiting\x18\x02 \x01(\bR\awaiting\x12\x1b\n" +
+	"\tnewest_id\x18\x03 \x01(\tR\bnewestId\x12!\n" +
+	"\fnewest_start\x18\x04 \x01(\x10R\vnewestStart\x12\x18\n" +
+	"\asubtype\x18\x05 \x01(\rR\asubtype\x12,\n" +
+	"\x04tags\x18\x06 \x03(\v2\x18.hoop_exporter.state.TagR\x04tags\"-\n" +
 	"\x03Tag\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\rR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\rR\x05value\"\xc1\x05\n" +
