@@ -118,7 +118,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 	case r.halted:
 		r.log.failed("refresh", "nothing is asked", failure, r.identity.nextTry()...)
 	default:
-		failure = r.requestDue(ctx, start)
+		failure = r.requestDue(ctx)
 	}
 	if !first {
 		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err)) // nothing may have been asked since the last failure
@@ -147,7 +147,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 }
 
 // requestDue makes all requests that a refresh has to make. It returns the first error.
-func (r *refresher) requestDue(ctx context.Context, now time.Time) (first error) {
+func (r *refresher) requestDue(ctx context.Context) (first error) {
 	r.planner.StartRefresh()
 	for ctx.Err() == nil && !r.retiring() {
 		asked, err := r.requestNext(ctx, r.planner.Next)
