@@ -25,7 +25,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
-	"github.com/hoop-exporter/hoop_exporter/client/credential"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
@@ -109,7 +108,7 @@ func (o *options) flags() *kingpin.Application {
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&o.pprof)
 	flags.Add(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, flags.OneOf("debug", "info", "warn", "error"))
 	flags.Add(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, flags.OneOf("logfmt", "json"))
-	app.Flag("config.check", "Check the configuration, ask the gateway, or each one of the file, for a page, say what came, and exit.").BoolVar(&o.check)
+	app.Flag("config.check", "Check all flags and the configuration, ask the gateway, or those of the file, for a page, say what came, and exit.").BoolVar(&o.check)
 	app.Flag("config.print", "Print the effective configuration as a file for --config.file, without secrets, and exit.").BoolVar(&o.print)
 	app.Flag("once", "Read everything back from one gateway, write the metrics to standard output, and exit.").BoolVar(&o.once)
 	app.Flag("demo", "Watch a simulated gateway in this process instead of a real one.").BoolVar(&o.demo)
@@ -179,8 +178,8 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := toolkit.Validate(*o.listen.WebConfigFile); err != nil {
-		return fmt.Errorf("--web.config.file: %w", credential.YAMLError(err))
+	if err := web.CheckFlags(ctx, o.telemetryPath, o.listen); err != nil {
+		return err
 	}
 	if o.check {
 		return fleet.Check(ctx, cfg, fleet.CheckOptions{Client: connect, StateDir: o.stateDir, Shard: own}, stdout)

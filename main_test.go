@@ -121,7 +121,9 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		name, args, says string
 		env              []string
 	}{
-		{"nothing", "", "no credential: set HOOP_TOKEN", nil},
+		{"nothing", "", "no gateway and no credential: give the URL with --hoop.url or HOOP_URL", nil},
+		{"nothing but what is shown", "--cache.ttl=30s", "--demo shows a simulated gateway without both, and --help all flags", nil},
+		{"nothing to check", "--config.check", "HOOP_TOKEN, HOOP_API_KEY, --hoop.token-file or --hoop.api-key-file", nil},
 		{"no URL", "", "no gateway: give its URL with --hoop.url or HOOP_URL", []string{"HOOP_TOKEN=t"}},
 		{"no credential", good, "no credential: set HOOP_TOKEN", nil},
 		{"two credentials", good + " --hoop.token-file=x", "more than one credential (HOOP_TOKEN, --hoop.token-file)", []string{"HOOP_TOKEN=t"}},
@@ -162,7 +164,17 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is not a path`, nil},
 		{"a path that is taken", "--demo --web.telemetry-path=/-/ready", "is the path of another page", nil},
 		{"no such web configuration", "--demo --web.config.file=/does/not/exist", "--web.config.file: open /does/not/exist", nil},
-		{"an address that cannot be", "--demo --web.listen-address=127.0.0.1:99999", "invalid port", nil},
+		{"a web configuration of another form", "--demo --web.config.file=.golangci.yml", "--web.config.file: line 2: the key version is unknown", nil},
+		{"an address that cannot be", "--demo --web.listen-address=127.0.0.1:99999", "--web.listen-address: \"127.0.0.1:99999\" has an invalid port", nil},
+		{"a checked port that cannot be", "--demo --config.check --web.listen-address=:99999", "--web.listen-address: \":99999\" has an invalid port", nil},
+		{"a checked port without a number", "--demo --config.check --web.listen-address=:nowhere", "has an invalid port", nil},
+		{"a checked address without a port", "--demo --config.check --web.listen-address=127.0.0.1", "is not an address with a port", nil},
+		{"a checked address twice", "--demo --config.check --web.listen-address=:1 --web.listen-address=:1", "--web.listen-address: :1 appears twice", nil},
+		{"a checked virtual socket", "--demo --config.check --web.listen-address=vsock://:x", "has an invalid port", nil},
+		{"a checked host that is none", "--demo --config.check --web.listen-address=no..host:1", "has a host that cannot be resolved", nil},
+		{"a checked path that is taken", "--demo --config.check --web.telemetry-path=/", "is the path of another page", nil},
+		{"a checked path that is none", "--demo --config.check --web.telemetry-path=metrics", "is not a path", nil},
+		{"a checked web configuration", "--demo --config.check --web.config.file=/does/not/exist", "--web.config.file: open /does/not/exist", nil},
 		{"repeated", good + " " + good, "flag 'hoop.url' cannot be repeated", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -177,6 +189,40 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 				t.Errorf("exit code %d, says %q and %q; want 1 and one line with %q", code, stderr, stdout, test.says)
 			}
 		})
+	}
+}
+
+// Whatever a flag is given, the answer is in the words of the documentation, not in those of Go.
+func TestNoMistakeShowsAGoType(t *testing.T) {
+	withoutEnvironment(t)
+	odd := filepath.Join(t.TempDir(), "odd.yml")
+	if err := os.WriteFile(odd, []byte("gateways: [1]\nodd: {a: b}\nbasic_auth: 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	goWords := regexp.MustCompile(`\b[a-z]+\.[A-Z]\w+:|\b(config|web|flags|fleet|yaml|json|strconv|time|url)\.[A-Za-z]\w*|\[\][a-z]|map\[|\*[a-z]+\.|!!|Go value|panic`)
+	for _, f := range (&options{}).flags().Model().Flags {
+		if f.Hidden { // it prints a script for a shell
+			continue
+		}
+		for _, text := range []string{"", "x", "-1", "1e999", "99999999999999999999", "%", "[", "a,,b", "9999999h", "::", odd, t.TempDir()} {
+			args := []string{"--config.check", "--" + f.Name + "=" + text}
+			if f.Name != "hoop.url" && f.Name != "config.file" {
+				args = append(args, "--hoop.url=http://127.0.0.1:1")
+			}
+			if !strings.HasPrefix(f.Name, "hoop.") && f.Name != "config.file" {
+				t.Setenv("HOOP_TOKEN", "t")
+			} else {
+				t.Setenv("HOOP_TOKEN", "")
+			}
+			_, _, stderr := runOnce(t, args...)
+			said := strings.NewReplacer("--"+f.Name, "", odd, "").Replace(stderr)
+			for _, name := range regexp.MustCompile(`--[a-z.-]+`).FindAllString(said, -1) {
+				said = strings.ReplaceAll(said, name, "") // flags have dots, too
+			}
+			if word := goWords.FindString(said); word != "" {
+				t.Errorf("--%s=%q: %q in %s", f.Name, text, word, stderr)
+			}
+		}
 	}
 }
 

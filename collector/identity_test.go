@@ -117,7 +117,7 @@ func TestCountersOutliveTheProcess(t *testing.T) {
 	}, nil)
 }
 
-// On a full disk gauges go on, counters wait, and the log says it once.
+// On a full disk gauges go on, counters wait, and the log says it once, and again after an hour.
 func TestCountersWaitForTheDisk(t *testing.T) {
 	d := newDisk()
 	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
@@ -137,7 +137,7 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 		if during["hoop_up"] != 1 || during["hoop_exporter_state_save_failures_total"] < 50 || during["hoop_exporter_last_refresh_timestamp_seconds"] <= before["hoop_exporter_last_refresh_timestamp_seconds"] {
 			t.Errorf("up %v, %v failures", during["hoop_up"], during["hoop_exporter_state_save_failures_total"])
 		}
-		if n := strings.Count(l.String(), "counters stay at their last saved values"); n != 1 || !strings.Contains(l.String(), "no space left on device") {
+		if n := strings.Count(l.String(), "counters stay at their last saved values"); n != 2 || !strings.Contains(l.String(), "no space left on device\" since=") {
 			t.Errorf("the log says it %d times: %s", n, l)
 		}
 		// If it is killed now, another process begins with what is shown, though it cannot save either.

@@ -1,16 +1,11 @@
 package credential
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"strings"
 )
-
-// yamlWords are what YAML and Go call a kind of value, and what it is called in an error.
-var yamlWords = map[string]string{
-	"!!map": "a mapping", "!!seq": "a list", "!!str": "text", "!!int": "a number", "!!float": "a number", "!!bool": "true or false",
-	"!!null": "nothing", "!!timestamp": "a date", "!!binary": "binary text", "bool": "true or false", "string": "text",
-}
 
 var (
 	yamlQuoted  = regexp.MustCompile("(?s) ?`[^`]*`")
@@ -27,19 +22,30 @@ func YAMLError(err error) error {
 	text = yamlTwice.ReplaceAllString(text, "the key $2 appears twice")
 	text = yamlForm.ReplaceAllStringFunc(text, func(s string) string {
 		m := yamlForm.FindStringSubmatch(s)
-		found, known := yamlWords[m[1]]
-		if !known {
-			found = "this"
+		text := cmp.Or(yamlForms(m[1]), "this") + " is not allowed here"
+		if wanted := yamlForms(m[2]); wanted != "" {
+			text += ": must be " + wanted
 		}
-		switch wanted := yamlWords[m[2]]; {
-		case wanted != "":
-			return found + " is not allowed here: must be " + wanted
-		case strings.HasPrefix(m[2], "[]"):
-			return found + " is not allowed here: must be a list"
-		case strings.HasPrefix(m[2], "map["):
-			return found + " is not allowed here: must be a mapping"
-		}
-		return found + " is not allowed here"
+		return text
 	})
 	return errors.New(strings.Join(strings.Fields(text), " "))
+}
+
+// yamlForms says in words which form a YAML tag or a Go type has; "" for a type that has a name.
+func yamlForms(of string) string {
+	switch {
+	case of == "!!map", strings.HasPrefix(of, "map["):
+		return "a mapping"
+	case of == "!!seq", strings.HasPrefix(of, "[]"):
+		return "a list"
+	case of == "!!str", of == "string":
+		return "text"
+	case of == "!!int", of == "!!float":
+		return "a number"
+	case of == "!!bool", of == "bool":
+		return "true or false"
+	case of == "!!null":
+		return "nothing"
+	}
+	return ""
 }

@@ -4,6 +4,7 @@ package config
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -65,7 +66,19 @@ func Parse(path string, content []byte) (*Config, error) {
 }
 
 // Single returns the configuration that flags make: one gateway without a name. It reads the files that they name. The error is the first problem.
-func Single(d Draft) (*Config, error) { return Simulated(d, nil) }
+func Single(d Draft) (*Config, error) {
+	if d.source == (credential.Options{}) {
+		if err := d.check(); err != nil {
+			return nil, err
+		}
+		return nil, errNothingGiven
+	}
+	return Simulated(d, nil)
+}
+
+// errNothingGiven is the error where nothing says which gateway to watch.
+var errNothingGiven = errors.New("no gateway and no credential: give the URL with --hoop.url or HOOP_URL, such as https://hoop.example.com/api, and a credential with " +
+	"HOOP_TOKEN, HOOP_API_KEY, --hoop.token-file or --hoop.api-key-file; --demo shows a simulated gateway without both, and --help all flags")
 
 // Simulated returns the configuration that flags make for a gateway whose client connect makes, whatever they say about URL and credential.
 func Simulated(d Draft, connect func(...client.Option) (*client.Client, error)) (*Config, error) {

@@ -1,9 +1,13 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/go-kit/log"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/check"
@@ -22,44 +26,82 @@ type CheckOptions struct {
 	Shard shard.Shard
 }
 
-// Check checks that the state can be saved, asks all gateways of a shard for a page, one after the other, and writes to out what came, or why a
-// gateway cannot be used. With only one gateway, made by flags, that is the error. It creates nothing.
+// checksAtOnce is how many gateways [Check] asks at once.
+const checksAtOnce = 20
+
+// Check checks that the state can be saved and that all gateways of a shard can be started, asks them for a page, and writes to out what came, or why a
+// gateway cannot be used, in the order of their names. It asks up to 20 gateways at once, but those of one address one after the other. With only one
+// gateway, made by flags, why it cannot be used is the error. It creates nothing.
 func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
 	if o.StateDir != "" {
 		if err := state.CheckDirectory(o.StateDir); err != nil {
 			return fmt.Errorf("--state.dir: %w", err)
 		}
 	}
-	if err := checkGateways(ctx, c, o, out); err != nil {
+	f := New(Options{Logger: log.NewNopLogger(), Client: o.Client, Shard: o.Shard})
+	if err := f.Apply(c); err != nil {
+		return err
+	}
+	if err := checkAll(ctx, f.all(), out); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(out, "configuration: all is well")
 	return err
 }
 
-func checkGateways(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
-	asked, failed := 0, 0
-	for _, g := range c.Gateways() {
-		if !o.Shard.Owns(g.Address()) {
-			continue
+// answer is what one gateway answered. It may be read once ended is closed.
+type answer struct {
+	ended chan struct{}
+	text  bytes.Buffer
+	err   error
+}
+
+// checkAll asks the gateways, and writes each answer when it and those before it are there.
+func checkAll(ctx context.Context, members []*member, out io.Writer) error {
+	answers := map[*member]*answer{}
+	byAddress := map[string][]*member{}
+	for _, m := range members {
+		answers[m] = &answer{ended: make(chan struct{})}
+		byAddress[m.gateway.Address()] = append(byAddress[m.gateway.Address()], m)
+	}
+	var asking errgroup.Group
+	asking.SetLimit(checksAtOnce)
+	go func() {
+		for _, m := range members { // the first ones first
+			of := byAddress[m.gateway.Address()]
+			if m != of[0] {
+				continue
+			}
+			asking.Go(func() error {
+				for _, m := range of {
+					a := answers[m]
+					a.err = check.Gateway(ctx, m.client, m.gateway.Collector().Timeout, &a.text)
+					m.client.CloseIdleConnections()
+					close(a.ended)
+				}
+				return nil
+			})
 		}
-		if g.Name() != "" {
-			_, _ = fmt.Fprintf(out, "%s:\n", g.Name())
+	}()
+	failed := 0
+	for _, m := range members {
+		a := answers[m]
+		<-a.ended // also when ctx ends: requests end with it
+		name := m.gateway.Name()
+		if name != "" {
+			_, _ = fmt.Fprintf(out, "%s:\n", name)
 		}
-		to, err := o.Client(g)
-		if err == nil {
-			err = check.Gateway(ctx, to, g.Collector().Timeout, out)
+		_, _ = a.text.WriteTo(out)
+		if name == "" {
+			return a.err
 		}
-		if g.Name() == "" {
-			return err
-		}
-		if asked++; err != nil {
+		if a.err != nil {
 			failed++
-			_, _ = fmt.Fprintf(out, "failed: %s\n", err)
+			_, _ = fmt.Fprintf(out, "failed: %s\n", a.err)
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d gateways cannot be used", failed, asked)
+		return fmt.Errorf("%d of %d gateways cannot be used", failed, len(members))
 	}
 	return nil
 }

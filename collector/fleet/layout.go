@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -76,7 +77,9 @@ func OpenStates(dir *state.Directory, s shard.Shard, now time.Time, logger log.L
 	name := noteOf(strconv.Itoa(s.Index))
 	content, err := dir.Note(name)
 	if err == nil && content != nil {
-		err = json.Unmarshal(content, &out.was)
+		if json.Unmarshal(content, &out.was) != nil {
+			err = errors.New("it is not such a note") // the decoder's error names Go types
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading how many shards there were (%s): %w: move it away if there were never more or less than now", name, err)

@@ -13,7 +13,7 @@ const acceptEncoding = "Accept-Encoding"
 // error when nothing else is accepted; without them it sends the answer as it is.
 func withEncodings(r *http.Request) *http.Request {
 	var accepted []string
-	for _, entry := range strings.Split(strings.Join(r.Header[acceptEncoding], ","), ",") {
+	for entry := range strings.SplitSeq(strings.Join(r.Header[acceptEncoding], ","), ",") {
 		name, weight, _ := strings.Cut(entry, ";")
 		name, weight = strings.TrimSpace(name), strings.ToLower(strings.ReplaceAll(weight, " ", ""))
 		q := 1.0
