@@ -14,10 +14,10 @@
 //  2. The pending page: the newest page of the pending reviews. If the gateway's total differs from the pending reviews that are known, the rest of the
 //     list is read, too. Once an hour, reviews from before the lookback have a list of their own.
 //  3. The rest of the head: first the gap between the head page and the last head. Then, if the total differs from the sessions known in the window, a
-//     late scan reads on below, because some rows came late: at most every 15 seconds, less often where that takes more than a fifth of the budget, and, where
-//     totals are no guide, once in half of the allowed lateness.
-//  4. Rechecks of unfinished sessions that are due, by reading the page in which each lies or, where pages cost much more than that, by ID. If the budget
-//     does not suffice for all, the most overdue ones go first by ID, and pages are read in rounds.
+//     late scan reads on below, because some rows came late: at most every 15 seconds, and, where totals are no guide, once in half of the allowed
+//     lateness. A scan of more pages than its portion of the budget allows is spread over several refreshes.
+//  4. Rechecks of unfinished sessions that are due, by reading the page in which each lies or, where that takes less time, by ID. If the budget does not
+//     suffice for all, the most overdue ones go first by ID, and pages are read in rounds.
 //
 // Between refreshes the unread coverage is read, the newest first: what is left of an interrupted walk, gaps after a stop, and the backfill of the
 // first run. All of these are walks: a window of time is read page by page from its end down to its start, in as many refreshes as it takes.
