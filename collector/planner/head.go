@@ -141,11 +141,13 @@ func (h *head) latePause() time.Duration {
 }
 
 // lateScanAllowed says whether a late scan may go on. Where many sessions start, one reads so many pages that it takes several refreshes: if it were done
-// at once, rechecks would have to wait until the head's debt is paid. A scan that takes too long for the allowed lateness is not held up any more.
+// at once, rechecks would have to wait until the head's debt is paid. What has been read of a
+// second with more than a page would be read again by the next refresh, so a scan does not stop there. One that takes too long for the allowed lateness
+// is not held up any more.
 func (h *head) lateScanAllowed(now time.Time) bool {
 	income := time.Duration(float64(max(0, now.Sub(h.lateFilled))) * lateScanPortion * h.p.o.Budget)
 	h.lateLeft, h.lateFilled = min(h.lateLeft+income, lateScanBurst), now
-	return h.lateLeft > 0 || now.Sub(h.lateStarted) > h.p.o.Ledger.AllowedLateness/2
+	return h.lateLeft > 0 || h.lateRequest && h.walk.inSecond() || now.Sub(h.lateStarted) > h.p.o.Ledger.AllowedLateness/2
 }
 
 func (h *head) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
