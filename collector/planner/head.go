@@ -11,8 +11,9 @@ import (
 const (
 	// lateScanEvery is how soon after the start of the last late scan, at the earliest, the next one may start.
 	lateScanEvery = 15 * time.Second
-	// lateScanPortion is the fraction of the budget that late scans may take: the more one costs, the later the next one starts.
-	lateScanPortion = 0.2
+	// lateScanPortion is the fraction of the budget that late scans may take, and lateScanBurst how much they may take at once after a rest.
+	lateScanPortion = 0.15
+	lateScanBurst   = 2 * time.Second
 )
 
 // head reads what is new: the open coverage, from the watermark to a little ahead, the newest first. The head page shows what has started since the last
@@ -28,8 +29,10 @@ type head struct {
 	done bool      // there is nothing more to read in this refresh
 
 	late        scan
+	lateRequest bool          // the last request was the late scan's
 	lateStarted time.Time     // when the last late scan started, by the gateway's clock
-	lateTook    time.Duration // what its requests took
+	lateLeft    time.Duration // what late scans may take now; negative: a debt
+	lateFilled  time.Time     // when that was last refilled, by the gateway's clock
 }
 
 func newHead(p *Planner) *head { return &head{p: p, walk: newWalk(p.o.Filters, "")} }
@@ -52,7 +55,7 @@ func (h headPage) next(now time.Time) (Request, bool) {
 	}
 	// After one answer with a date far in the past, now can lie before the watermark.
 	h.walk.start(from, ceil(ledger.Later(now, from.Add(lateness)).Add(ahead)))
-	h.top = true
+	h.top, h.lateRequest = true, false
 	return h.walk.request()
 }
 
@@ -111,37 +114,45 @@ func (h *head) nextOfGap() (Request, bool) {
 	}
 	// The window begins at the watermark and not at the gap, so that the total can be compared in the end.
 	s.From = h.p.ledger.Watermark()
-	h.top = h.walk.resume(s) && h.top
+	h.top, h.lateRequest = h.walk.resume(s) && h.top, false
 	return h.walk.request()
 }
 
 func (h *head) nextOfLateScan(now time.Time) (Request, bool) {
+	if !h.lateScanAllowed(now) || !h.late.active && (!h.top || now.Sub(h.lateStarted) < h.latePause()) {
+		h.done = true
+		return Request{}, false
+	}
 	if !h.late.active {
-		if !h.top || now.Sub(h.lateStarted) < h.latePause() {
-			h.done = true
-			return Request{}, false
-		}
-		h.lateStarted, h.lateTook = now, 0
+		h.lateStarted = now
 		h.late = scan{active: true, since: h.at, down: h.walk.down(), wrong: h.late.wrong}
 	}
 	h.top = h.late.resume(&h.walk, h.p.ledger.Watermark()) && h.top
+	h.lateRequest = true
 	return h.walk.request()
 }
 
-// latePause is how long after the start of the last late scan the next one may start. Where many sessions start, a scan reads many pages, and what comes
-// late within a minute is found for less by one scan than by four.
+// latePause is how long after the start of the last late scan the next one may start.
 func (h *head) latePause() time.Duration {
-	longest := h.p.o.Ledger.AllowedLateness / 2
 	if h.late.wrong {
-		return longest
+		return h.p.o.Ledger.AllowedLateness / 2
 	}
-	affordable := time.Duration(float64(h.lateTook) / (lateScanPortion * h.p.o.Budget))
-	return min(max(lateScanEvery, affordable), longest)
+	return lateScanEvery
+}
+
+// lateScanAllowed says whether a late scan may go on. Where many sessions start, one reads so many pages that it takes several refreshes: if it were done
+// at once, rechecks would have to wait until the head's debt is paid. What has been read of a
+// second with more than a page would be read again by the next refresh, so a scan does not stop there. One that takes too long for the allowed lateness
+// is not held up any more.
+func (h *head) lateScanAllowed(now time.Time) bool {
+	income := time.Duration(float64(max(0, now.Sub(h.lateFilled))) * lateScanPortion * h.p.o.Budget)
+	h.lateLeft, h.lateFilled = min(h.lateLeft+income, lateScanBurst), now
+	return h.lateLeft > 0 || h.lateRequest && h.walk.inSecond() || now.Sub(h.lateStarted) > h.p.o.Ledger.AllowedLateness/2
 }
 
 func (h *head) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
-	if h.late.active {
-		h.lateTook += took
+	if h.lateRequest {
+		h.lateLeft = max(h.lateLeft-took, -lateScanBurst)
 	}
 	read, err := h.walk.advance(page)
 	h.p.skipped = h.walk.skipped()

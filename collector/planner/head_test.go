@@ -210,7 +210,7 @@ func TestAMinuteThatCannotBeReadDoesNotHoldTheWatermark(t *testing.T) {
 	}
 }
 
-// Ten sessions a second, one row a second shows up a minute late, and a page takes 100 ms: late scans have to be rare enough to leave something for the rest.
+// Ten sessions a second, of which one shows up a minute late: late scans have to leave something of the budget for the rest.
 func TestLateScansAreLessFrequentTheMoreTheyTake(t *testing.T) {
 	for _, tc := range []struct {
 		page     time.Duration

@@ -20,7 +20,7 @@ const (
 	// byIDPause is for how long sessions are not asked for by ID after that has failed.
 	byIDPause = time.Hour
 	// newestEvery: one of so many requests is for the newest session that is due.
-	newestEvery = 8
+	newestEvery = 16
 	// firstAvoid and longAvoid bound for how long a session whose page could not be read is left out.
 	firstAvoid, longAvoid = time.Minute, time.Hour
 )
@@ -30,7 +30,7 @@ const (
 //
 // Where the budget does not suffice for all that are due, no session waits forever behind newer ones that are due again. By ID, the most overdue one goes
 // first. Pages are read in rounds from the newest session to the oldest, and the next refresh goes on where the last one stopped. In both cases every
-// eighth request is for the newest session that is due: most sessions end soon, and after a stop there can be very many old ones.
+// sixteenth request is for the newest session that is due: most sessions end soon, and after a stop there can be very many old ones.
 type recheck struct {
 	p       *Planner
 	loaded  bool             // what follows is this refresh's

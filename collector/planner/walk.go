@@ -57,6 +57,12 @@ func (w *walk) request() (Request, bool) {
 	return Request{List: o}, ok
 }
 
+// inSecond says whether the next request is for a single second, which has more rows than a page.
+func (w *walk) inSecond() bool {
+	r, ok := w.request()
+	return ok && !r.List.Start.Equal(w.span.From)
+}
+
 // advance takes the page that answers the last request, and returns what has been read by it. It fails where the page cannot be an answer to that.
 func (w *walk) advance(page *client.SessionPage) (read ledger.Span, err error) {
 	read.To = w.edge()
