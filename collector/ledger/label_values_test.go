@@ -151,11 +151,11 @@ func TestFoldedConnectionsCountTogether(t *testing.T) {
 			add(i, reviewed(onetime, "REJECTED", 0, group("g", "REJECTED", time.Duration(i)*time.Minute)))
 			add(i, done(time.Hour, 0), reviewed(jit, fmt.Sprint("NEW", i), 0, revokeAt(time.Duration(i)*time.Minute)))
 		}
-		for i := range 180 { // one of them needs a coarser resolution than the others
-			add(7, done(7*time.Second+time.Duration(1+i)*time.Second/4<<(i/8), 0))
+		for i := range 170 { // one of them needs a coarser resolution than the others
+			add(7, done(time.Hour, 0), size(int64(math.Exp2(float64(i)/8+4))))
 		}
 		for i := range 200 { // several of them together need one
-			add(i%10, done(time.Duration(i%10)*time.Second+time.Microsecond<<(i/8), 0), size(1<<(i/4)+int64(1)<<(i/4)*int64(i%4)/4))
+			add(i%10, done(time.Duration(i%10)*time.Second+microsec<<(i/8), 0))
 		}
 		return out
 	}
