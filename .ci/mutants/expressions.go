@@ -119,16 +119,27 @@ func (v *finder) call(e *ast.CallExpr) {
 			v.builtin(e, fun)
 			return
 		}
-		if other := v.swap[fun.Name]; other != "" {
-			pt := v.point()
-			pt.replace(v.at(fun.Pos()), v.at(fun.End()), "mutantOf(%d, %s, %s)", pt.id, fun.Name, other)
-			v.add(pt, e, fmt.Sprintf("`%s` → `%s`", v.text(e), strings.Replace(v.text(e), fun.Name, other, 1)))
-		}
+		v.swapCall(e, fun.Name, "")
 	case *ast.SelectorExpr:
-		if s := v.info.Selections[fun]; s != nil && s.Obj().Pkg() != nil && s.Obj().Pkg().Path() == "time" {
+		s := v.info.Selections[fun]
+		switch {
+		case s == nil: // a function of another package
+			v.swapCall(e, fun.Sel.Name, v.text(fun.X)+".")
+		case s.Obj().Pkg() != nil && s.Obj().Pkg().Path() == "time":
 			v.timeMethod(e, fun)
 		}
 	}
+}
+
+// swapCall makes a point that calls another function with the same arguments.
+func (v *finder) swapCall(e *ast.CallExpr, name, qualifier string) {
+	other := v.swap[name]
+	if other == "" {
+		return
+	}
+	pt := v.point()
+	pt.replace(v.at(e.Fun.Pos()), v.at(e.Fun.End()), "mutantOf(%d, %s, %s)", pt.id, qualifier+name, qualifier+other)
+	v.add(pt, e, fmt.Sprintf("`%s` → `%s`", v.text(e), strings.Replace(v.text(e), qualifier+name, qualifier+other, 1)))
 }
 
 func (v *finder) builtin(e *ast.CallExpr, fun *ast.Ident) {

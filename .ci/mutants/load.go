@@ -54,7 +54,8 @@ func load(name, files string) (*pkg, error) {
 	if len(own) != 1 {
 		return nil, fmt.Errorf("%d packages, want one", len(own))
 	}
-	dependencies, err := goList("-export", "-deps", name)
+	// The generated file imports more than the package.
+	dependencies, err := goList("-export", "-deps", name, "cmp", "os", "strconv", "sync/atomic")
 	if err != nil {
 		return nil, err
 	}

@@ -138,11 +138,11 @@ func testTarget(s *settings, dir, target string, equivalents *equivalents) ([]*m
 	var mutants []*mutant
 	for _, pt := range p.points {
 		for _, m := range pt.mutants {
-			if s.only != nil && !s.only.MatchString(m.String()) {
-				continue
-			}
 			if equivalents.has(m) {
 				m.verdict = equivalent
+			}
+			if s.only != nil && !s.only.MatchString(m.String()) {
+				continue
 			}
 			mutants = append(mutants, m)
 		}

@@ -129,8 +129,8 @@ func (b *binary) measure(pattern, trace string) (*test, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.passed {
-		return nil, fmt.Errorf("%s fails without a mutant: %s", pattern, o.output)
+	if !o.passed || bytes.Contains(o.output, []byte("no tests to run")) {
+		return nil, fmt.Errorf("%s does not pass without a mutant: %s", pattern, o.output)
 	}
 	t := &test{binary: b, name: pattern, took: o.took, covers: map[int]bool{}}
 	text, err := os.ReadFile(trace)
@@ -250,7 +250,10 @@ func judge(m *mutant, tests []*test) error {
 		case err != nil:
 			return err
 		case o.timeout:
-			m.verdict, m.by = timeout, names[0]
+			m.verdict, m.by = timeout, strings.Trim(names[0], "^$")
+			if n > 1 {
+				m.by = fmt.Sprintf("one of %d tests", n)
+			}
 			return nil
 		case !o.passed:
 			m.verdict, m.by = killed, o.killer(names)

@@ -251,9 +251,9 @@ func undatedGroup(name, status string) func(*client.Review) {
 	return func(r *client.Review) { r.Groups = append(r.Groups, client.ReviewGroup{Group: name, Status: status}) }
 }
 
-// describe shows all that a snapshot says.
-func describe(s *snapshot) string {
-	text, err := json.MarshalIndent(s, "", " ")
+// describe shows all numbers of a target, with what its pointers point to.
+func describe(n target) string {
+	text, err := json.MarshalIndent(n, "", " ")
 	if err != nil {
 		return err.Error()
 	}

@@ -107,12 +107,12 @@ func TestQuietTargetsGo(t *testing.T) {
 		b.serve(b.commit(5*time.Minute), 5*time.Minute)
 		b.commit(month)
 		b.head(month)
-		b.apply(month, row("b", month, reviewed(onetime, "PENDING", month)))
+		b.apply(month, row("b", month, reviewed(onetime, "PENDING", month)), row("c", month, done(month, 0)))
 		b.serve(b.commit(month), month)
 		n := b.one(month + 2*time.Minute - microsec)
-		b.want("old values within the hold", []any{counts(n.Started), n.Requested.Value, n.Open[ledger.Pending]}, "[map[exec:1] 0 1]")
+		b.want("old values within the hold", []any{counts(n.Started), n.Requested.Value, n.Histograms[ledger.Duration].Count, n.Open[ledger.Pending]}, "[map[exec:1] 0 1 1]")
 		n = b.one(month + 2*time.Minute)
-		b.want("new values", []any{counts(n.Started), n.Requested.Value}, "[map[exec:2] 1]")
+		b.want("new values", []any{counts(n.Started), n.Requested.Value, n.Histograms[ledger.Duration].Count}, "[map[exec:3] 1 2]")
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -227,24 +228,55 @@ func TestFoldedConnectionsCountTogether(t *testing.T) {
 			add(i, reviewed(onetime, "REJECTED", 0, group("g", "REJECTED", time.Duration(i)*time.Minute)))
 			add(i, done(time.Hour, 0), reviewed(jit, fmt.Sprint("NEW", i), 0, revokeAt(time.Duration(i)*time.Minute)))
 		}
-		for i := range 180 { // one of them needs a coarser resolution than the others
-			add(7, done(7*time.Second+time.Duration(1+i)*time.Second/4<<(i/8), 0))
+		for i := range 170 { // one of them needs a coarser resolution than the others
+			add(7, done(time.Hour, 0), size(int64(math.Exp2(float64(i)/8+4))))
 		}
 		for i := range 200 { // several of them together need one
-			add(i%10, done(time.Duration(i%10)*time.Second+time.Microsecond<<(i/8), 0), size(1<<(i/4)+int64(1)<<(i/4)*int64(i%4)/4))
+			add(i%10, done(time.Duration(i%10)*time.Second+microsec<<(i/8), 0))
 		}
 		return out
 	}
-	for range 10 { // in the random order of maps
-		several, single := newBook(t, connections(1), hold(0)), newBook(t, connections(1), hold(0))
-		several.apply(2*time.Hour, rows(func(i int) string { return fmt.Sprint("b", i) })...)
-		single.apply(2*time.Hour, rows(func(int) string { return "b" })...)
-		for _, at := range []time.Duration{2 * time.Hour, 2*time.Hour + 30*day} { // then targets without an open session are gone
-			got, want := several.commit(at), single.commit(at)
-			got.Folded = want.Folded // this alone is the number of connections
-			if g, w := describe(got), describe(want); g != w {
-				t.Fatalf("several connections:\n%v\na single one:\n%v", g, w)
+	of := func(s *snapshot, connection string) (n target) {
+		for _, n = range s.Targets {
+			if n.Connection == connection {
+				n.Connection = ""
+				return n
 			}
 		}
+		t.Fatalf("connection %s has no target", connection)
+		return n
+	}
+	for range 10 { // in the random order of maps
+		several, single := newBook(t, connections(1)), newBook(t)
+		several.apply(2*time.Hour, rows(func(i int) string { return fmt.Sprint("b", i) })...)
+		single.apply(2*time.Hour, rows(func(int) string { return "b" })...)
+		got, want := several.commit(2*time.Hour), single.commit(2*time.Hour)
+		if g, w := describe(of(got, "<other>")), describe(of(want, "b")); g != w {
+			t.Fatalf("several connections:\n%v\na single one:\n%v", g, w)
+		}
+		several.want("unobserved", got.Unobserved, want.Unobserved)
+		several.want("folded", got.Folded, 20)
+	}
+}
+
+func TestFoldedConnectionsStayForAMonth(t *testing.T) {
+	b := newBook(t, connections(1))
+	b.apply(time.Hour, row("a", 0, on("a")), row("b", time.Minute, on("b"), done(time.Hour, 0)), row("c", time.Second, on("c"), done(time.Hour, 0)))
+	b.want("targets", len(b.commit(time.Hour).Targets), 2)
+	b.want("targets just before", len(b.commit(30*day+time.Minute-microsec).Targets), 2)
+	b.want("targets then", len(b.commit(30*day+time.Minute).Targets), 1)
+}
+
+func TestNativeBucketsOfFoldedConnectionsAreBounded(t *testing.T) {
+	for n, schema := range map[int]int{160: 3, 161: 2} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			b := newBook(t, connections(1))
+			b.apply(time.Hour, row("first", 0, on("a"), done(time.Minute, 0)))
+			for i := range n {
+				bytes := int64(math.Exp2(float64(i)/8 + 4)) // each in a bucket of its own
+				b.apply(time.Hour, row(fmt.Sprint(i), 0, on(fmt.Sprint("b", i%2)), done(time.Minute, 0), size(bytes)))
+			}
+			b.want("schema", b.commit(time.Hour).Targets[0].Histograms[ledger.EventSize].Schema, schema)
+		})
 	}
 }

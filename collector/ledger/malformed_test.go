@@ -59,27 +59,26 @@ func TestMalformedRowsAreKnown(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		row   malformedRow
-		known bool // at a minute, where it is put
+		known bool
+		at    time.Duration
 	}{
-		{"at its start", malformedRow{ID: "a", StartDate: moment(time.Minute), Near: noon(time.Hour)}, true},
-		{"near another one's", malformedRow{ID: "a", Near: noon(time.Minute)}, true},
-		{"when it was seen", malformedRow{ID: "a"}, true},
-		{"not without an id", malformedRow{Digest: "a", StartDate: moment(time.Minute)}, false},
-		{"not in closed coverage", malformedRow{ID: "a", StartDate: moment(-time.Hour)}, false},
+		{"at its start", malformedRow{ID: "a", StartDate: moment(time.Minute), Near: noon(time.Hour)}, true, time.Minute},
+		{"near another one's", malformedRow{ID: "a", Near: noon(time.Minute)}, true, time.Minute},
+		{"when it was seen", malformedRow{ID: "a"}, true, 2 * time.Minute},
+		{"not without an id", malformedRow{Digest: "a", StartDate: moment(time.Minute)}, false, time.Minute},
+		{"not in closed coverage", malformedRow{ID: "a", StartDate: moment(-time.Hour)}, false, -time.Hour},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := readBook(t)
-			b.malformed(time.Minute, tt.row)
-			want := 0
-			if tt.known {
-				want = 1
+			b.malformed(2*time.Minute, tt.row)
+			if !tt.known {
+				b.want("known", b.countSeen(-day, day), 0)
+				return
 			}
-			b.want("known", []int{b.countSeen(time.Minute, time.Minute), b.countSeen(-day, day)}, []int{want, want})
-			if tt.known {
-				b.apply(2*time.Minute, row("a", time.Minute))
-				b.apply(2*time.Minute, row("a", time.Minute))
-				b.want("started", counts(b.one(2*time.Minute).Started), "map[exec:1]")
-			}
+			b.want("known", []int{b.countSeen(tt.at, tt.at), b.countSeen(-day, day)}, "[1 1]")
+			b.apply(2*time.Minute, row("a", tt.at))
+			b.apply(2*time.Minute, row("a", tt.at))
+			b.want("started", counts(b.one(2*time.Minute).Started), "map[exec:1]")
 		})
 	}
 }

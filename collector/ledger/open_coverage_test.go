@@ -30,12 +30,16 @@ func TestWhatIsUnread(t *testing.T) {
 			b.watermark(time.Minute - 2*microsec)
 		}, "[59.999999s to 1m0.000001s]"},
 		{"a stretch that was passed over is", func(b *book) { b.read(-day, microsec); b.unread(-2*time.Hour, -time.Hour) }, "[-2h0m0s to -1h0m0s]"},
-		{"stretches that touch are one", func(b *book) {
+		{"one that touches an earlier one makes one of both", func(b *book) {
 			b.read(-day, microsec)
 			b.unread(-2*time.Hour, -time.Hour)
 			b.unread(-time.Hour, 0)
+		}, "[-2h0m0s to 0s]"},
+		{"one that touches a later one too", func(b *book) {
+			b.read(-day, microsec)
+			b.unread(-2*time.Hour, -time.Hour)
 			b.unread(-3*time.Hour, -2*time.Hour)
-		}, "[-3h0m0s to 0s]"},
+		}, "[-3h0m0s to -1h0m0s]"},
 		{"an empty stretch is none", func(b *book) { b.read(-day, microsec); b.unread(-time.Hour, -time.Hour) }, "[]"},
 		{"a stop that is not longer than the allowed lateness", func(b *book) {
 			b.head(0)
@@ -146,14 +150,17 @@ func TestCountingSeenRows(t *testing.T) {
 
 // Rows that are not from open coverage have no place in the count of the rows that are known there.
 func TestClosedRowsAreNotSeen(t *testing.T) {
-	b := readBook(t)
-	b.watermark(2 * time.Hour)
-	a := func(change ...func(*client.Session)) client.Session { return row("a", time.Hour, change...) }
-	b.apply(3*time.Hour, a())
-	b.apply(3*time.Hour, a(done(time.Hour, 0)))
-	b.want("one that finished", b.countSeen(-day, day), 0)
-	n := b.one(3 * time.Hour)
-	b.want("counted", []any{counts(n.Started), counts(n.Finished)}, "[map[] map[]]")
+	for _, start := range []time.Duration{time.Hour, -lookback} {
+		t.Run(start.String(), func(t *testing.T) {
+			b := readBook(t)
+			b.watermark(2 * time.Hour)
+			b.apply(3*time.Hour, row("a", start))
+			b.apply(3*time.Hour, row("a", start, done(time.Hour, 0)))
+			b.want("one that finished", b.countSeen(-day, day), 0)
+			n := b.one(3 * time.Hour)
+			b.want("counted", []any{counts(n.Started), counts(n.Finished)}, "[map[] map[]]")
+		})
+	}
 }
 
 // A session that is counted is known from then on, even where its time becomes unread again afterwards.
@@ -195,6 +202,11 @@ func TestTheLedgerForgetsWhatIsClosed(t *testing.T) {
 			b.unread(0, time.Hour)
 			b.apply(2*time.Hour, many(1500, "a", time.Minute)...)
 			b.read(0, time.Hour)
+		}},
+		{"when a gap was read down to the beginning of the lookback", func(b *book) {
+			b.unread(-lookback, 0)
+			b.apply(2*time.Hour, many(1500, "a", -lookback)...)
+			b.read(-lookback, 0)
 		}},
 		{"after a stop", func(b *book) {
 			b.apply(time.Hour, many(1500, "a", time.Minute)...)
