@@ -87,7 +87,7 @@ func TestATokenIsReadReplacedAndDropped(t *testing.T) {
 	bodies := watchBodies(c)
 	list := func(wantKind, wantSent string) {
 		t.Helper()
-		if _, err := c.ListSessions(context.Background(), ListOptions{}); Kind(err) != wantKind {
+		if _, err := c.ListSessions(context.Background(), ListOptions{}); ErrorLabel(err) != wantKind {
 			t.Fatalf("error %v, want kind %q", err, wantKind)
 		}
 		if sent := g.sees(); sent != wantSent {

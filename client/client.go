@@ -1,6 +1,6 @@
 // Package client is a Go client for the sessions API of a hoop gateway.
 //
-// [Client] sends requests and reads answers, [Cursor] plans how to read a window of time page by page, [Kind] classifies errors.
+// [Client] sends requests and reads answers, [Cursor] plans how to read a window of time page by page, [ErrorLabel] classifies errors.
 // The package knows nothing about metrics.
 package client
 
@@ -53,8 +53,8 @@ func WithMaxResponseBytes(n int64) Option {
 // WithUserAgent sets the header User-Agent.
 func WithUserAgent(ua string) Option { return func(c *Client) { c.userAgent = ua } }
 
-// Answer is what every answer of a gateway has besides its content.
-type Answer struct {
+// ResponseInfo is what every answer of a gateway has besides its content.
+type ResponseInfo struct {
 	// Date is the gateway's clock, in UTC: header Date. It is zero if the header is missing or cannot be read.
 	Date time.Time
 	// Version is the gateway's version: header Server, hoopgateway/<version>. It is empty if a proxy removed the header.
@@ -124,7 +124,7 @@ func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage,
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	page := &SessionPage{}
-	page.Answer, err = c.get(ctx, doing, "sessions", query, func(r io.Reader) error {
+	page.ResponseInfo, err = c.get(ctx, doing, "sessions", query, func(r io.Reader) error {
 		return decodePage(r, o.Limit, page)
 	})
 	if err != nil {
@@ -147,11 +147,11 @@ func (c *Client) GetSession(ctx context.Context, id string) (*SessionPage, error
 	page := &SessionPage{}
 	// With any unknown value of expand, the gateway leaves out the input and the recorded output.
 	query := url.Values{"expand": {"none"}}
-	page.Answer, err = c.get(ctx, doing, "sessions/"+url.PathEscape(id), query, func(r io.Reader) error {
+	page.ResponseInfo, err = c.get(ctx, doing, "sessions/"+url.PathEscape(id), query, func(r io.Reader) error {
 		return decodeSession(r, id, page)
 	})
 	if status := (*StatusError)(nil); errors.As(err, &status) && status.Code == http.StatusNotFound && status.gateway {
-		return &SessionPage{Answer: status.answer}, nil
+		return &SessionPage{ResponseInfo: status.answer}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (c *Client) GetSession(ctx context.Context, id string) (*SessionPage, error
 }
 
 // UserInfo requests the user that the credential belongs to: GET /userinfo.
-func (c *Client) UserInfo(ctx context.Context) (*UserInfo, Answer, error) {
+func (c *Client) UserInfo(ctx context.Context) (*UserInfo, ResponseInfo, error) {
 	info := &UserInfo{}
 	answer, err := c.get(ctx, "get user info", "userinfo", nil, func(r io.Reader) error {
 		return decodeUserInfo(r, info)
@@ -173,11 +173,11 @@ func (c *Client) UserInfo(ctx context.Context) (*UserInfo, Answer, error) {
 
 // get requests a path below the base and passes the body of a successful answer to read. Its errors start with doing and contain no
 // secret.
-func (c *Client) get(ctx context.Context, doing, path string, query url.Values, read func(io.Reader) error) (Answer, error) {
+func (c *Client) get(ctx context.Context, doing, path string, query url.Values, read func(io.Reader) error) (ResponseInfo, error) {
 	sent := &secrets{}
 	resp, err := c.send(sent.watch(ctx), path, query)
 	if err != nil {
-		return Answer{}, sent.redactError(transportError(doing, err))
+		return ResponseInfo{}, sent.redactError(transportError(doing, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.Request != nil {
@@ -238,8 +238,8 @@ func (c *Client) newRequest(ctx context.Context, path string, query url.Values) 
 }
 
 // answerOf reads the headers that every answer of a gateway has.
-func answerOf(h http.Header) Answer {
-	var a Answer
+func answerOf(h http.Header) ResponseInfo {
+	var a ResponseInfo
 	if t, err := http.ParseTime(h.Get("Date")); err == nil {
 		a.Date = t.UTC()
 	}

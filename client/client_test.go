@@ -141,15 +141,15 @@ func TestEscapeLikeEscapesEveryWildcard(t *testing.T) {
 func TestDateAndVersionAreReadFromHeaders(t *testing.T) {
 	tests := map[string]struct {
 		date, server string
-		want         Answer
+		want         ResponseInfo
 	}{
 		"both": {"Sat, 01 Aug 2026 10:00:00 GMT", "hoopgateway/1.49.10",
-			Answer{Date: fakeEpoch, Version: "1.49.10", Bytes: int64(len(emptyPage))}},
-		"a proxy's server":   {"Sat, 01 Aug 2026 10:00:00 GMT", "nginx/1.27", Answer{Date: fakeEpoch, Bytes: int64(len(emptyPage))}},
-		"server with more":   {"", "hoopgateway/1.148.0 (linux)", Answer{Version: "1.148.0", Bytes: int64(len(emptyPage))}},
-		"a date in no form":  {"yesterday", "", Answer{Bytes: int64(len(emptyPage))}},
-		"an endless version": {"", "hoopgateway/" + strings.Repeat("9", 1000), Answer{Version: strings.Repeat("9", 64), Bytes: int64(len(emptyPage))}},
-		"an odd version":     {"", "hoopgateway/1.\xff\x01", Answer{Version: "1.\uFFFD", Bytes: int64(len(emptyPage))}},
+			ResponseInfo{Date: fakeEpoch, Version: "1.49.10", Bytes: int64(len(emptyPage))}},
+		"a proxy's server":   {"Sat, 01 Aug 2026 10:00:00 GMT", "nginx/1.27", ResponseInfo{Date: fakeEpoch, Bytes: int64(len(emptyPage))}},
+		"server with more":   {"", "hoopgateway/1.148.0 (linux)", ResponseInfo{Version: "1.148.0", Bytes: int64(len(emptyPage))}},
+		"a date in no form":  {"yesterday", "", ResponseInfo{Bytes: int64(len(emptyPage))}},
+		"an endless version": {"", "hoopgateway/" + strings.Repeat("9", 1000), ResponseInfo{Version: strings.Repeat("9", 64), Bytes: int64(len(emptyPage))}},
+		"an odd version":     {"", "hoopgateway/1.\xff\x01", ResponseInfo{Version: "1.\uFFFD", Bytes: int64(len(emptyPage))}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -163,8 +163,8 @@ func TestDateAndVersionAreReadFromHeaders(t *testing.T) {
 				t.Fatal(err)
 			}
 			p, err := c.ListSessions(context.Background(), ListOptions{})
-			if err != nil || p.Answer != tt.want || (!p.Date.IsZero() && p.Date.Location() != time.UTC) {
-				t.Errorf("got %+v, %v, want %+v", p.Answer, err, tt.want)
+			if err != nil || p.ResponseInfo != tt.want || (!p.Date.IsZero() && p.Date.Location() != time.UTC) {
+				t.Errorf("got %+v, %v, want %+v", p.ResponseInfo, err, tt.want)
 			}
 		})
 	}
@@ -218,7 +218,7 @@ func TestGetSessionReadsOneRow(t *testing.T) {
 				t.Errorf("page %+v", p)
 			}
 			if p.Date.IsZero() || p.Version != "1.49.10" || p.Bytes != int64(len(tt.body)) {
-				t.Errorf("answer %+v", p.Answer)
+				t.Errorf("answer %+v", p.ResponseInfo)
 			}
 			for _, m := range p.Malformed {
 				if m.ID != tt.id {

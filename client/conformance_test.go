@@ -96,7 +96,7 @@ func conform(t *testing.T, connect func(t *testing.T, path, token string) *clien
 	})
 	t.Run("other path", func(t *testing.T) {
 		_, err := connect(t, "/no-such-path", token).ListSessions(t.Context(), client.ListOptions{Limit: 1})
-		if !errors.Is(err, client.ErrNotJSON) && client.Kind(err) != "status_4xx" {
+		if !errors.Is(err, client.ErrNotJSON) && client.ErrorLabel(err) != "status_4xx" {
 			t.Errorf("a wrong base path gives %v", err)
 		}
 	})
@@ -125,7 +125,7 @@ func (c *conformance) list(t *testing.T, o client.ListOptions) *client.SessionPa
 		t.Errorf("malformed row %s: %v", m.ID, m.Err)
 	}
 	if p.Rows != len(p.Sessions)+len(p.Malformed) || p.Date.IsZero() || p.Bytes == 0 {
-		t.Errorf("page of %d rows, %d sessions, answer %+v", p.Rows, len(p.Sessions), p.Answer)
+		t.Errorf("page of %d rows, %d sessions, answer %+v", p.Rows, len(p.Sessions), p.ResponseInfo)
 	}
 	return p
 }

@@ -112,7 +112,7 @@ func TestCursorLeavesRowsBelowADenseSecondForLater(t *testing.T) {
 	t.Run("alone: the gateway ignores the dates", func(t *testing.T) {
 		c := NewCursor(ListOptions{Start: at(0), End: at(10_000), Limit: 2})
 		play(t, c, dense, step{9_000, 10_000, 2, 2, pageOf(true, 3, named("below", 5_000)), 0})
-		if _, more := c.Next(); more || Kind(c.Err()) != "malformed" {
+		if _, more := c.Next(); more || ErrorLabel(c.Err()) != "malformed" {
 			t.Errorf("more %v, error %v", more, c.Err())
 		}
 	})
@@ -154,7 +154,7 @@ func TestCursorOffsetsOfRowsWithoutStart(t *testing.T) {
 				got = append(got, o.Offset)
 				c.Advance(page(rows))
 			}
-			if _, more := c.Next(); more || Kind(c.Err()) != "malformed" || !slices.Equal(got, tt.want) {
+			if _, more := c.Next(); more || ErrorLabel(c.Err()) != "malformed" || !slices.Equal(got, tt.want) {
 				t.Errorf("offsets %v, want %v; more %v, error %v", got, tt.want, more, c.Err())
 			}
 		})

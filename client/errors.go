@@ -16,7 +16,7 @@ import (
 	"unicode"
 )
 
-// The kinds of errors of this package, for errors.Is. Each text says what to do. [Kind] returns a word for a label.
+// The kinds of errors of this package, for errors.Is. Each text says what to do. [ErrorLabel] returns a word for a label.
 var (
 	// ErrUnauthorized is an answer 401.
 	ErrUnauthorized = errors.New("the credential is missing, wrong or expired: create a new one")
@@ -61,7 +61,7 @@ type StatusError struct {
 	// Path is the requested path, without the query.
 	Path string
 
-	answer  Answer
+	answer  ResponseInfo
 	gateway bool // the body is a JSON object, like the errors of a gateway and unlike the pages of a proxy
 	proxy   bool // the body is a web page or plain text, which a gateway does not send
 }
@@ -176,10 +176,10 @@ func isTLS(err error) bool {
 	return false
 }
 
-// Kind returns a word for an error of this package, for a label or a log: canceled, timeout, tls, unauthorized, forbidden, status_4xx,
+// ErrorLabel returns a word for an error of this package, for a label or a log: canceled, timeout, tls, unauthorized, forbidden, status_4xx,
 // status_5xx, redirect, proxy, not_json, malformed, too_large, credential, incomplete or connection. It is other for any other error, and empty
 // for nil.
-func Kind(err error) string {
+func ErrorLabel(err error) string {
 	if err == nil {
 		return ""
 	}

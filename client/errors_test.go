@@ -95,7 +95,7 @@ func TestErrorsSayWhatFailedAndWhatToDo(t *testing.T) {
 
 func checkError(t *testing.T, err error, kind string, is error, says string) {
 	t.Helper()
-	if got := Kind(err); got != kind {
+	if got := ErrorLabel(err); got != kind {
 		t.Errorf("kind %q, want %q of %v", got, kind, err)
 	}
 	if is != nil && !errors.Is(err, is) {
@@ -331,7 +331,7 @@ func TestEveryErrorHasAKind(t *testing.T) {
 		"unauthorized": fmt.Errorf("list: %w", &StatusError{Code: 401}),
 		"redirect":     &StatusError{Code: 308},
 	} {
-		if got := Kind(err); got != want {
+		if got := ErrorLabel(err); got != want {
 			t.Errorf("%v: got %q, want %q", err, got, want)
 		}
 	}

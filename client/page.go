@@ -10,7 +10,7 @@ import (
 
 // SessionPage is one answer of GET /sessions. Rows is always len(Sessions) + len(Malformed).
 type SessionPage struct {
-	Answer
+	ResponseInfo
 	// Sessions are the readable rows in the gateway's order: newest first. Old gateways order rows of equal start at random.
 	Sessions []Session
 	// Malformed are the rows that could not be read, in the gateway's order.

@@ -135,7 +135,7 @@ func TestRecordedAnswersAreUnderstood(t *testing.T) {
 			}
 			checkRecordedPage(t, page, want)
 			if page.Date.IsZero() || page.Version == "" || page.Bytes != int64(len(readFixture(t, file))) {
-				t.Errorf("answer %+v", page.Answer)
+				t.Errorf("answer %+v", page.ResponseInfo)
 			}
 			if len(page.MalformedFields) > 0 {
 				t.Errorf("fields of a healthy answer: %+v", page.MalformedFields)

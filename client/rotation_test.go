@@ -22,7 +22,7 @@ func TestTheNewerTokenIsSent(t *testing.T) {
 	list := func(handOut, wantKind, wantSent string) {
 		t.Helper()
 		g.handOut = handOut
-		if _, err := c.ListSessions(context.Background(), ListOptions{}); Kind(err) != wantKind {
+		if _, err := c.ListSessions(context.Background(), ListOptions{}); ErrorLabel(err) != wantKind {
 			t.Fatalf("error %v, want kind %q", err, wantKind)
 		}
 		if sent := g.sees(); sent != wantSent {

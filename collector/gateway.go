@@ -111,7 +111,7 @@ func code(err error) string {
 	case errors.Is(err, errStuck):
 		return "stuck"
 	}
-	return client.Kind(err)
+	return client.ErrorLabel(err)
 }
 
 // sameReason reports whether two requests failed for the same known reason.

@@ -158,11 +158,11 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 	}
 	r.log.recovered("identify")
 	i.user, i.replaced, i.next = user, false, now.Add(identifyEvery)
-	r.limit(!user.SeesAllSessions(), user.Role)
+	r.setVisibility(!user.SeesAllSessions(), user.Role)
 }
 
-// limit notes whether the credential sees only part of the sessions, and logs a change of that.
-func (r *refresher) limit(limited bool, role string) {
+// setVisibility notes whether the credential sees only part of the sessions, and logs a change of that.
+func (r *refresher) setVisibility(limited bool, role string) {
 	logger := r.cfg().Logger
 	if limited {
 		_ = level.Warn(logger).Log("msg", "only part of the sessions is visible: the credential is neither admin nor auditor, so every number is too low",

@@ -198,7 +198,7 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	}
 	result := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}
 	now := r.cfg().clock()
-	if err := r.planner.Answer(now, request, result); err != nil {
+	if err := r.planner.HandleResult(now, request, result); err != nil {
 		keyvals := []any{"for", request.Kind}
 		if result.RetryAfter > 0 {
 			keyvals = append(keyvals, "next_try", moment(now.Add(result.RetryAfter)))

@@ -143,8 +143,8 @@ func TestFilesAreReadAgain(t *testing.T) {
 				}
 			}
 			write(t, path, "")
-			if _, _, err := c.UserInfo(context.Background()); client.Kind(err) != "credential" && test.name != "token file" {
-				t.Errorf("with an empty file: %v, of kind %q", err, client.Kind(err))
+			if _, _, err := c.UserInfo(context.Background()); client.ErrorLabel(err) != "credential" && test.name != "token file" {
+				t.Errorf("with an empty file: %v, of kind %q", err, client.ErrorLabel(err))
 			}
 		})
 	}
@@ -279,7 +279,7 @@ func TestByKeysFilesAreReadAtTheFirstRequest(t *testing.T) {
 			}
 			for range 2 {
 				_, _, err = c.UserInfo(t.Context())
-				if client.Kind(err) != "credential" || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "s3cret") {
+				if client.ErrorLabel(err) != "credential" || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "s3cret") {
 					t.Errorf("says %v, want a credential error with %q", err, test.says)
 				}
 			}

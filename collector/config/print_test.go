@@ -258,7 +258,7 @@ gateways:
 			t.Fatal(err)
 		}
 		_, _, err = asked.UserInfo(t.Context())
-		if client.Kind(err) != "credential" || !strings.Contains(err.Error(), "absent-"+g.Name()) {
+		if client.ErrorLabel(err) != "credential" || !strings.Contains(err.Error(), "absent-"+g.Name()) {
 			t.Errorf("%s: %v", g, err)
 		}
 	}

@@ -250,7 +250,7 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 	}{
 		{"nothing read to the end", false, false, always, append(append([]string{approved}, ofBaseline...), ofPending...)},
 		{"pending reviews read", false, true, append(ofPending, started), append([]string{approved}, ofBaseline...)},
-		{"read back, pending reviews not", true, false, append(ofBaseline, started), append([]string{approved}, ofPending...)},
+		{"backfilled, pending reviews not", true, false, append(ofBaseline, started), append([]string{approved}, ofPending...)},
 		{"all read", true, true, append(append([]string{started}, ofBaseline...), ofPending...), []string{approved}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

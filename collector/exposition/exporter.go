@@ -26,22 +26,22 @@ func exporterGauges(staleAfter time.Duration) []family {
 		},
 		{
 			name: "hoop_exporter_visibility_limited",
-			help: "1 if the gateway shows only part of the sessions to this credential (its role is neither admin nor auditor), else 0, also while it has not told the role.",
+			help: "1 if the gateway shows only part of the sessions to this credential (its role is neither admin nor auditor), else 0, also before the gateway reports the role.",
 			send: gauge(func(s *sender) float64 { return boolValue(s.VisibilityLimited) }),
 		},
 		{
 			name: "hoop_exporter_baseline_complete",
-			help: "1 if the first read-back over the lookback has ended, so that what is not open there is shown as 0; else 0.",
+			help: "1 if the first backfill over the lookback has ended, so that what is not open there is shown as 0; else 0.",
 			send: gauge(func(s *sender) float64 { return boolValue(s.snapshot != nil && s.snapshot.BaselineComplete) }),
 		},
 		{
 			name: "hoop_exporter_tracked_sessions",
-			help: "Number of sessions that are looked at again: unfinished ones, and those whose review is not at rest.",
+			help: "Number of sessions that are rechecked: unfinished ones, and those whose review has not reached a final state.",
 			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return float64(s.Tracked) }),
 		},
 		{
 			name: "hoop_exporter_unread_seconds",
-			help: "Seconds of the gateway's past whose sessions have not been read back yet.",
+			help: "Seconds of the gateway's past whose sessions have not been read yet.",
 			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return s.Unread.Seconds() }),
 		},
 		{

@@ -13,7 +13,7 @@ func reviewGauges(overdue []Threshold) []family {
 	return []family{
 		{
 			name:   "hoop_open_reviews",
-			help:   "Number of reviews that are not at rest (nothing more will happen to one that is), by the API's status. From review.status" + fromAPI,
+			help:   "Number of reviews that have not reached a final state, by the API's status. From review.status" + fromAPI,
 			labels: ofTarget("status"),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
 				for _, r := range n.OpenReviews {
@@ -76,7 +76,7 @@ func reviewCounters() []family {
 		},
 		{
 			name: "hoop_reviews_resolved_total",
-			help: "Reviews that came to rest (nothing more will happen to them)" + sinceT0 + ", by the API's status in which they did." +
+			help: "Reviews that reached a final state" + sinceT0 + ", by their status in it." +
 				" From review.status" + fromAPI,
 			labels: ofTarget("status"),
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.Resolved }),

@@ -36,7 +36,7 @@ func newGauges() *gauges {
 		}, each),
 		limited: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hoop_exporter_gateway_visibility_limited",
-			Help: "1 if the gateway shows only part of its sessions to the credential (its role is neither admin nor auditor), else 0, also while it has not told the role.",
+			Help: "1 if the gateway shows only part of its sessions to the credential (its role is neither admin nor auditor), else 0, also before the gateway reports the role.",
 		}, each),
 	}
 }

@@ -245,7 +245,7 @@ func (d *decoder) shown(h *histogram, bounds []float64, m *statepb.Histogram) *H
 	s.Schema, s.Zero, s.Native = m.Shown.Schema, m.Shown.Zero, nativeOf(m.Shown)
 	for _, m := range m.Shown.Exemplars {
 		x := d.exemplar(m)
-		s.Exemplars[m.Bucket] = x.publish()
+		s.Exemplars[m.Bucket] = x.visible()
 	}
 	return s
 }

@@ -98,12 +98,12 @@ func earliest(a, b time.Time) time.Time {
 func (c *targetCounters) snapshot(g *targetGauges) TargetSnapshot {
 	n := TargetSnapshot{
 		Target:  c.target,
-		Started: publishCounters(c.started), Finished: publishCounters(c.finished), ExitCodes: publishCounters(c.exitCodes), Resolved: publishCounters(c.resolved),
-		Requested: c.requested.publish(""),
+		Started: visibleCounters(c.started), Finished: visibleCounters(c.finished), ExitCodes: visibleCounters(c.exitCodes), Resolved: visibleCounters(c.resolved),
+		Requested: c.requested.visible(""),
 	}
 	for m, h := range c.histograms {
 		if h != nil {
-			n.Histograms[m] = h.publish(Measure(m), Bounds(Measure(m)))
+			n.Histograms[m] = h.visible(Measure(m), Bounds(Measure(m)))
 		}
 	}
 	if g == nil {
@@ -123,10 +123,10 @@ func (c *targetCounters) snapshot(g *targetGauges) TargetSnapshot {
 	return n
 }
 
-func publishCounters(m map[string]*series) []Counter {
+func visibleCounters(m map[string]*series) []Counter {
 	out := make([]Counter, 0, len(m))
 	for _, label := range sortedKeys(m) {
-		out = append(out, m[label].publish(label))
+		out = append(out, m[label].visible(label))
 	}
 	return out
 }

@@ -129,8 +129,8 @@ func (h *histogram) add(o *histogram) {
 	}
 }
 
-// publish returns what may be shown, shared by all snapshots until it changes.
-func (h *histogram) publish(m Measure, bounds []float64) *Histogram {
+// visible returns what may be shown, shared by all snapshots until it changes.
+func (h *histogram) visible(m Measure, bounds []float64) *Histogram {
 	switch {
 	case h.published != nil && (h.held() || h.published.Count == h.count):
 	case h.held():
@@ -156,7 +156,7 @@ func (h *histogram) fullSnapshot(m Measure, bounds []float64) *Histogram {
 	copy(out.Buckets, h.classic)
 	out.Native = slices.Clone(h.native)
 	for i := range h.exemplars {
-		out.Exemplars[i] = h.exemplars[i].publish()
+		out.Exemplars[i] = h.exemplars[i].visible()
 	}
 	return out
 }

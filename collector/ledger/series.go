@@ -55,11 +55,11 @@ type series struct {
 	published uint64
 }
 
-func (s *series) publish(label string) Counter {
+func (s *series) visible(label string) Counter {
 	c := Counter{Label: label, Created: s.created}
 	if s.released {
 		s.published = s.value
-		c.Exemplar = s.exemplar.publish()
+		c.Exemplar = s.exemplar.visible()
 	}
 	c.Value = s.published
 	return c
@@ -106,7 +106,7 @@ func (e *exemplar) stamp(now time.Time) {
 	}
 }
 
-func (e *exemplar) publish() *Exemplar {
+func (e *exemplar) visible() *Exemplar {
 	if !e.set {
 		return nil
 	}

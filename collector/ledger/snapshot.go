@@ -2,30 +2,29 @@ package ledger
 
 import "time"
 
-// Snapshot is what the ledger says at one moment, as plain numbers. It is immutable once taken: any number of scrapes
-// may read it while the ledger goes on.
+// Snapshot holds the numbers of a ledger at one moment. It is immutable: any number of scrapes may read it while the ledger changes.
 type Snapshot struct {
 	// Generation counts snapshots. Give it back to [Ledger.MarkServed] when this one has been scraped.
 	Generation uint64
 	// At is the gateway's time that the numbers are for; T0 is since when counters count.
 	At, T0 time.Time
-	// BaselineComplete tells that the first read-back has ended: what is not there is 0.
+	// BaselineComplete reports that the first backfill has ended: what is not there is 0.
 	BaselineComplete bool
-	// PendingComplete tells that the list of pending reviews has been read to its end: what is not pending there is 0.
+	// PendingComplete reports that the list of pending reviews has been read to its end: what is not pending there is 0.
 	PendingComplete bool
 	// Targets are sorted by connection and type; each pair occurs once. Label values are valid UTF-8, and bounded.
 	Targets []TargetSnapshot
 	// Connections are sorted by name; each occurs once.
 	Connections []Connection
 
-	// Tracked counts sessions that are looked at again: unfinished ones, and those whose review is not at rest.
+	// Tracked counts sessions that are rechecked: unfinished ones, and those whose review has not reached a final state.
 	Tracked int
 	// Lost, Abandoned and Malformed count sessions that the gateway no longer shows, that were unfinished for longer than
 	// forget-after, and that could not be read.
 	Lost, Abandoned, Malformed uint64
 	// Unobserved counts values that no histogram took, because they were impossible, by [Measure].
 	Unobserved [Measures]uint64
-	// Unread is how much of the gateway's past has not been read back yet.
+	// Unread is how much of the gateway's past has not been read yet.
 	Unread time.Duration
 	// RecheckLag is how long the most overdue look at an unfinished session is past its time.
 	RecheckLag time.Duration
@@ -42,7 +41,7 @@ type Target struct {
 // State of a session that is not finished.
 type State int
 
-// The states, in the order of [TargetNumbers.Open].
+// The states, in the order of [TargetSnapshot.Open].
 const (
 	Pending State = iota
 	Running
@@ -81,7 +80,7 @@ type TargetSnapshot struct {
 	RunningUsers int
 	// ReadySince is the approval of the one-time session that has waited longest to be run; zero where none waits.
 	ReadySince time.Time
-	// OpenReviews counts reviews that are not at rest, by the API's status, sorted by it. PENDING is always there.
+	// OpenReviews counts reviews that have not reached a final state, by the API's status, sorted by it. PENDING is always there.
 	OpenReviews []LabelCount
 	// PendingSince are the times at which the pending reviews were requested, oldest first, as far as the API says when.
 	PendingSince []time.Time

@@ -14,7 +14,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector"
 )
 
-// fake is a collector whose read-back takes a while, with a gateway that fails between two moments.
+// fake is a collector whose backfill takes a while, with a gateway that fails between two moments.
 type fake struct {
 	begin              time.Time
 	takes              time.Duration
@@ -65,7 +65,7 @@ func TestARunEndsWhenEverythingWasRead(t *testing.T) {
 		took    time.Duration
 		says    string
 	}{
-		{"waits for the whole read-back", fake{takes: 90 * time.Second}, nil, 90 * time.Second, "hoop_up 1"},
+		{"waits for the whole backfill", fake{takes: 90 * time.Second}, nil, 90 * time.Second, "hoop_up 1"},
 		{"does not wait for a gateway that does not answer", fake{takes: time.Hour, failTill: time.Hour}, errGateway, 0, "hoop_up 0"},
 		{"waits while the gateway fails for a moment", fake{takes: 90 * time.Second, failFrom: 10 * time.Second, failTill: 60 * time.Second}, nil, 90 * time.Second, "hoop_up 1"},
 		{"gives up when the gateway stays away", fake{takes: time.Hour, failFrom: 10 * time.Second, failTill: 2 * time.Hour}, errGateway, 309 * time.Second, "hoop_up 0"},

@@ -16,11 +16,11 @@
 //  2. Once an hour, the first page of the old pending reviews, those from before the lookback.
 //  3. The pending page: the newest page of the pending reviews.
 //  4. The rest of the head: first the gap between the head page and the previous head. Then, if the total differs from the number of known
-//     sessions in the window, a late scan reads on below, because some sessions became visible late. It starts at most every 15 seconds,
-//     less often if it takes more than a fifth of the budget; if totals are unreliable, every half allowed lateness.
+//     sessions in the window, a late scan reads on below, because some sessions became visible late. It starts at most every 15 seconds; if
+//     totals are unreliable, every half allowed lateness. A scan of more pages than its portion of the budget allows takes several refreshes.
 //  5. The rest of the two lists of pending reviews, if their totals differ from the number of known pending reviews.
-//  6. Rechecks of unfinished sessions that are due, by reading the page in which each lies or, if pages cost much more than that, by ID. If the
-//     budget does not suffice for all, the most overdue ones go first by ID, and pages are read in rounds.
+//  6. Rechecks of unfinished sessions that are due, by reading the page in which each lies or, if that takes less time, by ID. If the budget
+//     does not suffice for all, the most overdue ones go first by ID, and pages are read in rounds.
 //
 // Between refreshes the unread coverage is read, newest first: what is left of an interrupted walk, gaps after a stop, and the backfill of the
 // first run. All of these are walks: a window of time is read page by page from its end down to its start, in as many refreshes as needed.

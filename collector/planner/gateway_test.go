@@ -64,7 +64,7 @@ func (g *gateway) hide(id string) {
 }
 
 func (g *gateway) answer(r Request) *client.SessionPage {
-	page := &client.SessionPage{Answer: client.Answer{Date: g.now.Truncate(time.Second)}}
+	page := &client.SessionPage{ResponseInfo: client.ResponseInfo{Date: g.now.Truncate(time.Second)}}
 	total := 0
 	for _, s := range g.rows {
 		o := r.List
@@ -135,7 +135,7 @@ func (g *gateway) step(next func(time.Time) (Request, bool)) bool {
 	if res.Err == nil {
 		res.Page = g.answer(r)
 	}
-	if err := g.Answer(g.now, r, res); err != nil && res.Err == nil {
+	if err := g.HandleResult(g.now, r, res); err != nil && res.Err == nil {
 		g.Fatal(err)
 	}
 	return true

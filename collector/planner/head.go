@@ -23,10 +23,10 @@ type head struct {
 	p    *Planner
 	walk walk
 
-	read bool      // this refresh has its head page
-	at   time.Time // when that was asked for, by the gateway's clock
-	top  bool      // the walk started with this refresh's head page
-	done bool      // there is nothing more to read in this refresh
+	read         bool      // this refresh has its head page
+	at           time.Time // when that was asked for, by the gateway's clock
+	fromHeadPage bool      // the walk started with this refresh's head page
+	done         bool      // there is nothing more to read in this refresh
 
 	late        scan
 	lateRequest bool          // the last request was the late scan's
@@ -55,7 +55,7 @@ func (h headPage) next(now time.Time) (Request, bool) {
 	}
 	// After one answer with a date far in the past, now can lie before the watermark.
 	h.walk.start(from, ceil(ledger.Later(now, from.Add(lateness)).Add(ahead)))
-	h.top, h.lateRequest = true, false
+	h.fromHeadPage, h.lateRequest = true, false
 	return h.walk.request()
 }
 
@@ -96,8 +96,8 @@ func (h headGap) next(time.Time) (Request, bool) {
 	return h.nextOfGap()
 }
 
-// gap is the newest unread span of the open coverage.
-func (h *head) gap() (ledger.Span, bool) {
+// unreadHead is the newest unread span of the open coverage.
+func (h *head) unreadHead() (ledger.Span, bool) {
 	unread := h.p.ledger.Unread()
 	if len(unread) == 0 {
 		return ledger.Span{}, false
@@ -108,33 +108,33 @@ func (h *head) gap() (ledger.Span, bool) {
 }
 
 func (h *head) nextOfGap() (Request, bool) {
-	s, ok := h.gap()
+	s, ok := h.unreadHead()
 	if !ok {
 		return Request{}, false
 	}
 	// The window begins at the watermark and not at the gap, so that the total can be compared in the end.
 	s.From = h.p.ledger.Watermark()
-	h.top, h.lateRequest = h.walk.resume(s) && h.top, false
+	h.fromHeadPage, h.lateRequest = h.walk.resume(s) && h.fromHeadPage, false
 	return h.walk.request()
 }
 
 func (h *head) nextOfLateScan(now time.Time) (Request, bool) {
-	if !h.lateScanAllowed(now) || !h.late.active && (!h.top || now.Sub(h.lateStarted) < h.latePause()) {
+	if !h.lateScanAllowed(now) || !h.late.active && (!h.fromHeadPage || now.Sub(h.lateStarted) < h.latePause()) {
 		h.done = true
 		return Request{}, false
 	}
 	if !h.late.active {
 		h.lateStarted = now
-		h.late = scan{active: true, since: h.at, down: h.walk.down(), wrong: h.late.wrong}
+		h.late = scan{active: true, since: h.at, down: h.walk.readDownTo(), totalUnreliable: h.late.totalUnreliable}
 	}
-	h.top = h.late.resume(&h.walk, h.p.ledger.Watermark()) && h.top
+	h.fromHeadPage = h.late.resume(&h.walk, h.p.ledger.Watermark()) && h.fromHeadPage
 	h.lateRequest = true
 	return h.walk.request()
 }
 
 // latePause is how long after the start of the last late scan the next one may start.
 func (h *head) latePause() time.Duration {
-	if h.late.wrong {
+	if h.late.totalUnreliable {
 		return h.p.o.Ledger.AllowedLateness / 2
 	}
 	return lateScanEvery
@@ -159,27 +159,27 @@ func (h *head) accept(r Request, page *client.SessionPage, took time.Duration, a
 	h.p.apply(at, page)
 	h.p.ledger.MarkRead(read)
 	h.late.advance(&h.walk)
-	if _, open := h.gap(); !open {
-		h.check(r, page)
+	if _, open := h.unreadHead(); !open {
+		h.advanceWatermark(r, page)
 	}
 	return err
 }
 
-// check moves the watermark where nothing can be missing.
-func (h *head) check(r Request, page *client.SessionPage) {
+// advanceWatermark moves the watermark where nothing can be missing.
+func (h *head) advanceWatermark(r Request, page *client.SessionPage) {
 	since := h.late.since
-	if h.top {
+	if h.fromHeadPage {
 		since = h.at
 	} else if !h.late.active {
 		return // a gap was closed: the next head page shows whether something came late
 	}
 	equal, counted := h.walk.compare(r, page, h.p.ledger.CountSeen)
 	switch {
-	case equal, h.walk.over():
-		h.late.active, h.late.wrong = false, !equal
+	case equal, h.walk.complete():
+		h.late.active, h.late.totalUnreliable = false, !equal
 		h.done = true
 		h.p.ledger.AdvanceWatermark(since)
 	case !counted && r.List.Count == h.walk.list.Count:
-		h.late.wrong = true
+		h.late.totalUnreliable = true
 	}
 }

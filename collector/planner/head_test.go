@@ -162,7 +162,7 @@ func TestRowsInTheSecondInWhichAWindowEndsAreCounted(t *testing.T) {
 	r, _ := g.Next(g.now)
 	p := g.answer(r)
 	p.Date = p.Date.Add(-5 * time.Hour)
-	_ = g.Answer(g.now, r, Result{Page: p})
+	_ = g.HandleResult(g.now, r, Result{Page: p})
 	g.now = g.now.Add(2 * time.Hour)
 	for i := range 120 {
 		s := g.row(fmt.Sprint("s", i), 0)

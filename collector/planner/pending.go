@@ -14,17 +14,17 @@ const oldPendingEvery = time.Hour
 // pending keeps the lists of pending reviews: those of sessions within the lookback, whose newest page comes with every refresh, and old ones, since a
 // review can wait for ever. Of each list more is read only where the gateway's total differs from the pending reviews that are known.
 type pending struct {
-	p      *Planner
-	recent *list // within the lookback
-	old    *list // before it
-	noOld  bool  // sessions from before the lookback are forgotten
-	read   bool  // this refresh has its pending page
+	p            *Planner
+	recent       *list // within the lookback
+	old          *list // before it
+	oldForgotten bool  // sessions from before the lookback are forgotten
+	read         bool  // this refresh has its pending page
 }
 
 func newPending(p *Planner) *pending {
 	lookback, forget := p.o.Ledger.Lookback, p.o.Ledger.ForgetAfter
 	return &pending{
-		p: p, noOld: forget <= lookback,
+		p: p, oldForgotten: forget <= lookback,
 		recent: newList(p, func(now time.Time) (from, to time.Time) {
 			return now.Add(-min(lookback, forget)), now.Add(ahead)
 		}),
@@ -39,7 +39,7 @@ func (d *pending) startRefresh() { d.read = false }
 // acceptPage gives a page to its list, and notes in the ledger when both lists have been read to the end.
 func (d *pending) acceptPage(l *list, r Request, page *client.SessionPage, at time.Time) error {
 	err := l.accept(r, page, at)
-	if d.recent.complete && (d.old.complete || d.noOld) {
+	if d.recent.complete && (d.old.complete || d.oldForgotten) {
 		d.p.ledger.MarkPendingComplete()
 	}
 	return err
@@ -86,7 +86,7 @@ func (d oldPendingPage) class() (budget.Kind, retryGroup) { return budget.Backfi
 
 func (d oldPendingPage) next(now time.Time) (Request, bool) {
 	read := d.old.pageRead
-	if !d.recent.complete || d.noOld || d.old.scan.active || !read.IsZero() && now.Sub(read) < oldPendingEvery {
+	if !d.recent.complete || d.oldForgotten || d.old.scan.active || !read.IsZero() && now.Sub(read) < oldPendingEvery {
 		return Request{}, false
 	}
 	return d.old.newestPage(now)
@@ -152,23 +152,23 @@ func (l *list) accept(r Request, page *client.SessionPage, at time.Time) error {
 	}
 	l.p.ledger.MarkPendingRead(read.From.Add(-ledger.Tick), read.To.Add(-ledger.Tick), since)
 	l.scan.advance(&l.walk)
-	l.check(r, page, at)
+	l.updateScan(r, page, at)
 	return err
 }
 
-// check ends the scan where all is known, and starts one where the total differs.
-func (l *list) check(r Request, page *client.SessionPage, at time.Time) {
+// updateScan ends the scan where all is known, and starts one where the total differs.
+func (l *list) updateScan(r Request, page *client.SessionPage, at time.Time) {
 	equal, counted := l.walk.compare(r, page, l.p.ledger.CountPending)
 	switch {
-	case equal, l.walk.over():
+	case equal, l.walk.complete():
 		l.p.ledger.ConfirmPending(r.List.Start, r.List.End, at)
 		l.scan.active, l.complete = false, true
-		l.scan.wrong = !equal && counted
-		if l.walk.over() {
+		l.scan.totalUnreliable = !equal && counted
+		if l.walk.complete() {
 			l.allRead = at
 		}
-	case l.scan.active, l.scan.wrong && at.Sub(l.allRead) < l.p.o.Ledger.AllowedLateness/2:
+	case l.scan.active, l.scan.totalUnreliable && at.Sub(l.allRead) < l.p.o.Ledger.AllowedLateness/2:
 	default:
-		l.scan.active, l.scan.since, l.scan.down = true, at, l.walk.down()
+		l.scan.active, l.scan.since, l.scan.down = true, at, l.walk.readDownTo()
 	}
 }

@@ -82,7 +82,7 @@ func TestOneDateInTheFutureHidesNoDecision(t *testing.T) {
 		if r.Kind == budget.Pending {
 			p.Date = p.Date.Add(24 * time.Hour)
 		}
-		_ = g.Answer(g.now, r, Result{Page: p})
+		_ = g.HandleResult(g.now, r, Result{Page: p})
 	}
 	g.end("p")
 	for range 600 {

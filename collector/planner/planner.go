@@ -74,7 +74,7 @@ type Planner struct {
 	share   *budget.Share
 	backoff [retryGroups]backoff
 	rng     *rand.Rand
-	clock   clock
+	clock   gatewayClock
 
 	head     *head
 	pending  *pending
@@ -89,7 +89,7 @@ type Planner struct {
 
 // New returns a planner that has asked nothing yet. Planners of one gateway address have shares of one [budget.Budget].
 func New(o Options, share *budget.Share) *Planner {
-	p := &Planner{o: o, share: share, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: clock{period: o.Ledger.AllowedLateness}}
+	p := &Planner{o: o, share: share, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: gatewayClock{period: o.Ledger.AllowedLateness}}
 	p.head, p.pending, p.recheck, p.backfill = newHead(p), newPending(p), newRecheck(p), newBackfill(p)
 	return p
 }
@@ -183,9 +183,9 @@ func (p *Planner) rate() float64 {
 	return p.o.Budget
 }
 
-// Answer takes the outcome of a request; now is the exporter's clock when it came. The error is the result's, or says why the page cannot be an answer
+// HandleResult takes the outcome of a request; now is the exporter's clock when it came. The error is the result's, or says why the page cannot be an answer
 // to the request.
-func (p *Planner) Answer(now time.Time, r Request, res Result) error {
+func (p *Planner) HandleResult(now time.Time, r Request, res Result) error {
 	p.share.Refill(now, p.rate())
 	p.share.Charge(r.Kind, res.Took)
 	_, group := r.task.class()

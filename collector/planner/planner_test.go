@@ -54,7 +54,7 @@ func TestRetryAfterIsHonored(t *testing.T) {
 	if !ok {
 		t.Fatal("nothing to ask")
 	}
-	_ = g.Answer(g.now, r, Result{Err: errors.New("slow down"), RetryAfter: time.Hour})
+	_ = g.HandleResult(g.now, r, Result{Err: errors.New("slow down"), RetryAfter: time.Hour})
 	g.wantAsked("within the hour", g.refresh(59*time.Minute))
 	if g.refresh(2 * time.Minute); len(g.asked) == 0 {
 		t.Error("nothing was asked after it")
@@ -70,7 +70,7 @@ func TestRequestsAreNotHurriedBeforeTheFirstAnswer(t *testing.T) {
 	for range 100 {
 		now = now.Add(time.Second)
 		if r, ok := refused.Next(now); ok {
-			_ = refused.Answer(now, r, Result{Err: errNoDate})
+			_ = refused.HandleResult(now, r, Result{Err: errNoDate})
 		}
 	}
 	if refused.rate() != 0.1 {
@@ -89,7 +89,7 @@ func TestOneDateInThePastDoesNotStopTheRequests(t *testing.T) {
 	r, _ := g.Next(g.now)
 	p := g.answer(r)
 	p.Date = p.Date.Add(-2 * time.Hour)
-	_ = g.Answer(g.now, r, Result{Page: p})
+	_ = g.HandleResult(g.now, r, Result{Page: p})
 	asked := 0
 	for range 80 {
 		asked += len(g.refresh(30 * time.Second))

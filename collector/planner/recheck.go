@@ -239,7 +239,7 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 	for i := range page.Malformed {
 		c.found[page.Malformed[i].ID] = true
 	}
-	down := c.walk.down()
+	down := c.walk.readDownTo()
 	for i := c.place(c.walk.span.To.Add(-ledger.Tick)); i < len(c.todo) && c.todo[i].Start.After(down); i++ {
 		if id := c.todo[i].ID; !c.passed[i] && !c.found[id] {
 			c.p.ledger.MarkMissed(id, at)

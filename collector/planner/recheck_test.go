@@ -141,7 +141,7 @@ func TestOneDateInTheFutureHidesNoFinishedSession(t *testing.T) {
 				if r.Kind == budget.Recheck {
 					p.Date, done = p.Date.Add(jump), true
 				}
-				_ = g.Answer(g.now, r, Result{Page: p})
+				_ = g.HandleResult(g.now, r, Result{Page: p})
 			}
 			g.Ledger().Commit(g.GatewayTime(g.now), g.now)
 		}

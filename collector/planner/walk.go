@@ -48,8 +48,8 @@ func (w *walk) stop() { w.cursor = nil }
 // running says whether there is something left to read.
 func (w *walk) running() bool { return w.cursor != nil && !w.cursor.Done() }
 
-// over says whether the whole span was read.
-func (w *walk) over() bool { return w.cursor != nil && w.cursor.Done() && w.cursor.Err() == nil }
+// complete says whether the whole span was read.
+func (w *walk) complete() bool { return w.cursor != nil && w.cursor.Done() && w.cursor.Err() == nil }
 
 // request is the walk's next request; false where nothing is left to read.
 func (w *walk) request() (Request, bool) {
@@ -74,16 +74,16 @@ func (w *walk) advance(page *client.SessionPage) (read ledger.Span, err error) {
 	return read, w.cursor.Err()
 }
 
-// down is how far the walk has read: every row of the span that starts after it has been on a page.
-func (w *walk) down() time.Time {
-	if w.over() {
+// readDownTo is how far the walk has read: every row of the span that starts after it has been on a page.
+func (w *walk) readDownTo() time.Time {
+	if w.complete() {
 		return w.span.From.Add(-ledger.Tick)
 	}
 	return w.cursor.ReadDownTo()
 }
 
 // edge is where that which is left to read ends, itself not included.
-func (w *walk) edge() time.Time { return ledger.Earlier(w.down().Add(ledger.Tick), w.span.To) }
+func (w *walk) edge() time.Time { return ledger.Earlier(w.readDownTo().Add(ledger.Tick), w.span.To) }
 
 // skipped are the seconds that could not be read completely.
 func (w *walk) skipped() []client.SkippedSecond { return w.cursor.Skipped() }
@@ -98,16 +98,16 @@ func (w *walk) compare(r Request, page *client.SessionPage, known func(from, to 
 // scan is the part of a walk that lies below its first page, and is read only where the gateway's total says that something is missing there. Each
 // refresh starts the walk anew with its first page; the scan goes on where it was.
 type scan struct {
-	active bool
-	since  time.Time // what was visible then is what the scan is sure to find
-	down   time.Time // it has read down to here
-	wrong  bool      // the total stayed wrong after all had been read: it is no guide
+	active          bool
+	since           time.Time // what was visible then is what the scan is sure to find
+	down            time.Time // it has read down to here
+	totalUnreliable bool      // the total stayed wrong after all had been read: it is no guide
 }
 
 // resume has the walk read what is left of the scan, down to from. It says whether the walk went on; otherwise it starts anew below down.
 func (s *scan) resume(w *walk, from time.Time) bool {
 	s.down = ledger.Later(s.down, from) // the window's start moves on with the time, and can have passed it
-	if w.running() && !w.down().After(ceil(s.down)) {
+	if w.running() && !w.readDownTo().After(ceil(s.down)) {
 		return true
 	}
 	w.start(from, ceil(s.down))
@@ -117,6 +117,6 @@ func (s *scan) resume(w *walk, from time.Time) bool {
 // advance notes how far the walk has come.
 func (s *scan) advance(w *walk) {
 	if s.active && !w.span.To.Before(s.down) {
-		s.down = ledger.Earlier(s.down, w.down())
+		s.down = ledger.Earlier(s.down, w.readDownTo())
 	}
 }

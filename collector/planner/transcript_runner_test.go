@@ -193,7 +193,7 @@ func (s *story) askAll(next func(time.Time) (Request, bool), args arguments) {
 			special = args
 		}
 		res := s.result(r, special)
-		err := s.Answer(s.now, r, res)
+		err := s.HandleResult(s.now, r, res)
 		var came string
 		switch {
 		case res.Err != nil:

@@ -7,7 +7,7 @@ import (
 
 // The exporter's clock is used for a gateway whose answers never have a date, but only after many of them.
 func TestAGatewayWhoseAnswersNeverHaveADate(t *testing.T) {
-	c := clock{period: 15 * time.Minute}
+	c := gatewayClock{period: 15 * time.Minute}
 	local := noon()
 	for i := range 30 {
 		if err := c.check(time.Time{}, local); err == nil {
@@ -23,7 +23,7 @@ func TestAGatewayWhoseAnswersNeverHaveADate(t *testing.T) {
 		t.Errorf("its time is %v, want ours, %v", got, local)
 	}
 	// A few answers are not enough, however far apart.
-	c = clock{period: 15 * time.Minute}
+	c = gatewayClock{period: 15 * time.Minute}
 	for range enoughDateless - 1 {
 		local = local.Add(time.Hour)
 		if err := c.check(time.Time{}, local); err == nil {
@@ -36,7 +36,7 @@ func TestAGatewayWhoseAnswersNeverHaveADate(t *testing.T) {
 }
 
 func TestTheClockOfTheSlowestReplicaCounts(t *testing.T) {
-	c := clock{period: 15 * time.Minute}
+	c := gatewayClock{period: 15 * time.Minute}
 	local := noon().Add(time.Hour) // the exporter's clock is an hour ahead
 	c.observe(noon(), local)
 	if got := c.now(local.Add(30 * time.Second)); !got.Equal(noon().Add(30 * time.Second)) {

@@ -7,10 +7,10 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// clock knows the gateway's time, from its answers and from the exporter's clock in between.
+// gatewayClock knows the gateway's time, from its answers and from the exporter's clock in between.
 //
 // For each answer, check comes first and observe after it. Before the first observe the gateway's time is taken to be the exporter's.
-type clock struct {
+type gatewayClock struct {
 	date, local time.Time // of the last answer: the gateway's clock and the exporter's
 
 	// The smallest difference between the two clocks in the last one to two periods. Replicas of a gateway disagree by minutes, and
@@ -31,7 +31,7 @@ var errNoDate = errors.New("the answer does not tell the gateway's time: a proxy
 const enoughDateless = 10
 
 // check fails for an answer without a date while the gateway's time is not known.
-func (c *clock) check(date, local time.Time) error {
+func (c *gatewayClock) check(date, local time.Time) error {
 	if !date.IsZero() || !c.local.IsZero() {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (c *clock) check(date, local time.Time) error {
 }
 
 // observe notes an answer's date, as it was when the exporter's clock showed local. After an answer without one, time goes on as it is known.
-func (c *clock) observe(date, local time.Time) {
+func (c *gatewayClock) observe(date, local time.Time) {
 	if date.IsZero() {
 		date = c.now(local)
 	}
@@ -62,13 +62,13 @@ func (c *clock) observe(date, local time.Time) {
 }
 
 // wasSet says whether the exporter's clock was set since the last answer, or the machine slept: what was compared with it is of no use then.
-func (c *clock) wasSet(local time.Time) bool {
+func (c *gatewayClock) wasSet(local time.Time) bool {
 	const drift = 10 * time.Second
 	return (local.Round(0).Sub(c.local.Round(0)) - local.Sub(c.local)).Abs() > drift
 }
 
 // now is the gateway's time when the exporter's clock shows local.
-func (c *clock) now(local time.Time) time.Time {
+func (c *gatewayClock) now(local time.Time) time.Time {
 	if c.local.IsZero() {
 		return local.Round(0).UTC()
 	}
@@ -76,7 +76,7 @@ func (c *clock) now(local time.Time) time.Time {
 }
 
 // safe is a time that the clocks of all the gateway's replicas have reached when the exporter's clock shows local.
-func (c *clock) safe(local time.Time) time.Time {
+func (c *gatewayClock) safe(local time.Time) time.Time {
 	now := c.now(local)
 	if c.wasSet(local) {
 		return now
