@@ -91,7 +91,7 @@ func (r *rotatedToken) drop(token string) {
 // look up the user, and the configured token may have expired long ago.
 func (c *Client) send(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	configured, unread := c.configuredToken()
-	token := ""
+	var token string
 	if unread == nil {
 		token = c.rotated.get(configured)
 	} else if token, configured = c.rotated.last(); token == "" {

@@ -29,10 +29,9 @@ type fieldReader struct {
 
 // unusable adds a malformed field.
 func (f fieldReader) unusable(name, reason string) {
-	fields := f.page.MalformedFields
-	for i := range fields {
-		if fields[i].Name == name {
-			fields[i].Count++
+	for i := range f.page.MalformedFields {
+		if field := &f.page.MalformedFields[i]; field.Name == name {
+			field.Count++
 			return
 		}
 	}
@@ -40,7 +39,7 @@ func (f fieldReader) unusable(name, reason string) {
 	if f.row != "" {
 		err = fmt.Errorf("field %s of session %s: %s", name, plainText(f.row, maxIDBytes), reason)
 	}
-	f.page.MalformedFields = append(fields, MalformedField{Name: name, Count: 1, Err: err})
+	f.page.MalformedFields = append(f.page.MalformedFields, MalformedField{Name: name, Count: 1, Err: err})
 }
 
 // word reads a short text. A number, true or false is taken as it is written.

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -100,10 +101,10 @@ func (t *text) next(first bool, end byte) (bool, error) {
 
 // expectEnd returns an error if anything follows.
 func (t *text) expectEnd() error {
-	switch _, err := t.peek(); err {
-	case io.EOF:
+	switch _, err := t.peek(); {
+	case errors.Is(err, io.EOF):
 		return nil
-	case nil:
+	case err == nil:
 		return malformed("something follows after its end")
 	default:
 		return err
@@ -176,7 +177,7 @@ func (t *text) length() (int, error) {
 			return n, nil
 		}
 		if err := t.fill(); err != nil {
-			if err == io.EOF && depth == 0 && !quoted {
+			if errors.Is(err, io.EOF) && depth == 0 && !quoted {
 				return len(b), nil
 			}
 			return 0, err
