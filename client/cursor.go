@@ -26,8 +26,6 @@ type Cursor struct {
 	offset      int           // of the next request, while no row has a readable start
 	second      *secondReader // nil unless the last second of the window is read by offset
 
-	asked bool // the last page had no rows although its total has some, and the same request is sent again
-
 	// seen has the rows that can be sent again, by id: those that started in the last second of the unread window.
 	seen     map[string]time.Time
 	readDown time.Time
@@ -108,8 +106,7 @@ func (c *Cursor) Advance(p *SessionPage) []Session {
 	case err != nil:
 		c.stop(err)
 	case p.Rows == 0 && p.Total != nil && *p.Total > request.Offset && c.second == nil:
-		c.askAgain(*p.Total)
-		return nil
+		c.stop(malformed(fmt.Sprintf("it contradicts itself: it has no sessions, but total is %d", *p.Total)))
 	case rows.inside == 0 && rows.outside > 0:
 		c.stop(malformed("its sessions are outside the requested window"))
 	case c.second != nil:
@@ -117,20 +114,10 @@ func (c *Cursor) Advance(p *SessionPage) []Session {
 	default:
 		c.advanceWindow(p, rows)
 	}
-	c.asked = false
 	slices.SortFunc(rows.fresh, func(a, b Session) int {
 		return cmp.Or(b.StartDate.Compare(a.StartDate.Time), cmp.Compare(b.ID, a.ID))
 	})
 	return rows.fresh
-}
-
-// askAgain sends the request again after a page without rows whose total is not 0. It can be right once: the sessions that the gateway counted left the list
-// before it read them.
-func (c *Cursor) askAgain(total int) {
-	if c.asked {
-		c.stop(malformed(fmt.Sprintf("it contradicts itself: it has no sessions, but total is %d, twice in a row", total)))
-	}
-	c.asked = true
 }
 
 // pageRows describes the rows of a page.

@@ -333,25 +333,12 @@ func TestCursorEndsWithOddGateways(t *testing.T) {
 	}
 }
 
-// Reviews can be decided between the gateway's count and its reading of the list, so a list of pending reviews that is empty although its total is not is
-// asked for again, once.
-func TestAListThatCanShrinkMayBeEmptyOnce(t *testing.T) {
+// Reviews can be decided between the count and the rows. Even then such a page is refused: taken as the end, it would hide all pending reviews.
+func TestAnEmptyListWithATotalIsRefused(t *testing.T) {
 	pending := ListOptions{Start: at(0), End: at(60_000), ReviewStatus: ReviewPending}
 	one := 1
-	empty := func() *SessionPage { return &SessionPage{Total: &one} }
 	c := NewCursor(pending)
-	first, _ := c.Next()
-	c.Advance(empty())
-	if again, more := c.Next(); !more || again != first || !c.ReadDownTo().Equal(at(60_000)) {
-		t.Errorf("next is %+v, %v; read down to %v", again, more, c.ReadDownTo())
-	}
-	c.Advance(&SessionPage{})
-	if !c.Done() || c.Err() != nil || !c.ReadDownTo().Equal(at(0)) {
-		t.Errorf("done %v, error %v, read down to %v", c.Done(), c.Err(), c.ReadDownTo())
-	}
-	c = NewCursor(pending)
-	c.Advance(empty())
-	c.Advance(empty())
+	c.Advance(&SessionPage{Total: &one})
 	if !errors.Is(c.Err(), ErrMalformed) || !c.ReadDownTo().Equal(at(60_000)) {
 		t.Errorf("error %v, read down to %v", c.Err(), c.ReadDownTo())
 	}
