@@ -98,7 +98,9 @@ func TestAScanNotesOnlyWhatContinuesIt(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWalk(client.ListOptions{}, client.CountNone)
 			w.start(noon(), noon().Add(time.Minute))
-			w.advance(&client.SessionPage{}) // no rows: all is read
+			if _, err := w.advance(&client.SessionPage{}); err != nil { // no rows: all is read
+				t.Fatal(err)
+			}
 			s := scan{active: tc.active, down: w.span.To.Add(tc.down)}
 			was := s.down
 			s.advance(&w)
