@@ -95,7 +95,7 @@ func TestEverySixteenthRequestIsForTheNewestSession(t *testing.T) {
 		}
 		c.overdue = []int{2, 1, 0}
 		for i := range 32 {
-			c.low, c.requests = 1, i
+			c.low, c.requests, c.inRound = 1, i, true
 			if _, ok := c.next(g.now); !ok {
 				t.Fatal("nothing to ask")
 			}

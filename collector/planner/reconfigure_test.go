@@ -111,6 +111,7 @@ func TestOtherRequestsAreChargedToTheBackfill(t *testing.T) {
 	if g.now = g.now.Add(time.Minute); !g.AllowsOther(g.now) { // all others are full: 6 s of a tenth
 		t.Error("not allowed after the debt was paid")
 	}
+	g.ChargeOther(g.now, 3*time.Second, false)
 	g.ChargeOther(g.now.Add(time.Minute), time.Second, false)
 	if got := g.share.Left(budget.Backfill); got != time.Second {
 		t.Errorf("%v left, want 1 s: a full portion, less the request", got)
