@@ -100,8 +100,8 @@ func TestAskingAgainKeepsThePlace(t *testing.T) {
 	b := New(noon())
 	debtor, one, two := b.NewShare(noon()), b.NewShare(noon()), b.NewShare(noon())
 	inDebt(debtor, time.Hour)
-	for minute := range time.Duration(5) {
-		two.Refill(noon().Add(minute*time.Minute), 0)
+	for minute := range 5 {
+		two.Refill(noon().Add(time.Duration(minute)*time.Minute), 0)
 		one.Allows(Head)
 		two.Allows(Head)
 	}
