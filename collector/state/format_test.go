@@ -38,6 +38,13 @@ func newer(t testing.TB, version uint32) []byte {
 	return b
 }
 
+// withHeader is a file of this version with a right checksum, whatever follows its header.
+func withHeader(body []byte) []byte {
+	b := append(make([]byte, headerSize), body...)
+	seal(b, version)
+	return b
+}
+
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	got, err := decode(someone(), content(t, someone(), someImage()))
 	if err != nil || !bytes.Equal(got.Ledger, []byte("ledger")) || !bytes.Equal(got.Progress, []byte("progress")) {
@@ -71,6 +78,9 @@ func TestFilesThatAreNotUsed(t *testing.T) {
 		{"of another visibility", content(t, limited, someImage()), ErrOther, "with limited sessions visible, and now it is all"},
 		{"of other filters", content(t, filtered, someImage()), ErrOther, "other filters"},
 		{"of a version that never was", newer(t, 0), errDamaged, "there is no format 0"},
+		{"a header alone", withHeader(nil), ErrOther, `about organization ""`},
+		{"a field without its end", withHeader([]byte{1<<3 | 2, 5}), errDamaged, "cannot parse"},
+		{"an unknown field", withHeader(append(bytes.Clone(good[headerSize:]), 15<<3, 1)), errDamaged, "something in it has no meaning"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := decode(someone(), tc.content)
@@ -108,6 +118,18 @@ func TestNamesTellIdentitiesApart(t *testing.T) {
 	}
 	if got, want := someone().name(), "hoop_exporter-5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912-all-"; !strings.HasPrefix(got, want) {
 		t.Errorf("%s does not begin with %s", got, want)
+	}
+}
+
+// A file is found again after an update only if its name stays the same.
+func TestTheNameOfAFileStaysTheSame(t *testing.T) {
+	for want, id := range map[string]Identity{
+		"hoop_exporter-az-09__az-all-0cfcb00cca8087be.state": {Organization: "az-09_/AZ"},
+		"hoop_exporter-a-limited-52363f610969d677.state":     {Organization: "a", Limited: true, Subject: "u"},
+	} {
+		if got := id.name(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 
