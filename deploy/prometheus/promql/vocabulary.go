@@ -233,7 +233,7 @@ func (v Vocabulary) checkValues(metric string, m *labels.Matcher, complain func(
 	}
 	statuses := []string{
 		client.ReviewPending, client.ReviewApproved, client.ReviewRejected, client.ReviewRevoked, client.ReviewProcessing,
-		client.ReviewExecuted, client.ReviewUnknown,
+		client.ReviewExecuted, client.ReviewExpired, client.ReviewUnknown,
 	}
 	for _, value := range values {
 		if !plain.MatchString(value) {
