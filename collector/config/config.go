@@ -67,10 +67,7 @@ func Parse(path string, content []byte) (*Config, error) {
 
 // Single returns the configuration that flags make: one gateway without a name. It reads the files that they name. The error is the first problem.
 func Single(d Draft) (*Config, error) {
-	if d.source == (credential.Options{}) {
-		if err := d.check(); err != nil {
-			return nil, err
-		}
+	if d.source == (credential.Options{}) && d.check() == nil {
 		return nil, errNothingGiven
 	}
 	return Simulated(d, nil)

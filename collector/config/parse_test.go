@@ -338,7 +338,7 @@ func BenchmarkParseTenThousand(b *testing.B) {
 	var file strings.Builder
 	file.WriteString("defaults: {sessions: {lookback: 72h}, http_client_config: {tls_config: {min_version: TLS12}}}\ngateways:\n")
 	for i := range 10_000 {
-		fmt.Fprintf(&file, "  organisation-%05d:\n    url: https://hoop-%02d.example.com/api\n    api_key_file: keys/%05d\n    target_labels: {region: eu, customer: c%05d}\n", i, i%100, i, i)
+		fmt.Fprintf(&file, "  organization-%05d:\n    url: https://hoop-%02d.example.com/api\n    api_key_file: keys/%05d\n    target_labels: {region: eu, customer: c%05d}\n", i, i%100, i, i)
 	}
 	content := []byte(file.String())
 	b.SetBytes(int64(len(content)))

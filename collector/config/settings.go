@@ -237,13 +237,8 @@ func parseList(text string) ([]string, error) {
 	return list, nil
 }
 
-// ParseDuration reads a duration as Prometheus writes it, such as 90d.
-func ParseDuration(text string) (time.Duration, error) { return parse[time.Duration](text) }
-
-// ParseInt reads a whole number.
-func ParseInt(text string) (int64, error) { return parse[int64](text) }
-
-func parse[T any](text string) (v T, err error) {
+// ParseValue reads the value whose text, as a flag has it, is given: a number, or a duration as Prometheus writes it, such as 90d.
+func ParseValue[T any](text string) (v T, err error) {
 	err = variableOf(&v).set(text)
 	return v, err
 }

@@ -22,8 +22,8 @@ type ShardFlags struct {
 
 // Add adds the flags.
 func (s *ShardFlags) Add(app *kingpin.Application) {
-	flags.Add(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &s.total, config.ParseInt)
-	flags.Add(app, "shard.index", "0", "Which one of them this is, from 0.", &s.index, config.ParseInt)
+	flags.Add(app, "shard.total", "1", "How many exporters divide the gateways of a file among them.", &s.total, config.ParseValue[int64])
+	flags.Add(app, "shard.index", "0", "Which one of them this is, from 0.", &s.index, config.ParseValue[int64])
 	app.GetFlag("shard.index").IsSetByUser(&s.indexGiven)
 	app.Flag("shard.from-pod-name", "Name of a StatefulSet's pod, such as hoop-exporter-2, to take the index from.").StringVar(&s.pod)
 	app.Flag("shard.address", "Where the exporters are, for service discovery, such as hoop-exporter-{index}.hoop-exporter:10068.").StringVar(&s.Address)

@@ -30,6 +30,6 @@ func TestAfterALongStopTheLookbackIsUnread(t *testing.T) {
 		t.Errorf("unread %v, want %v", got, want)
 	}
 	if l.Head() != noon().Add(72*time.Hour) || l.Watermark() != noon().Add(72*time.Hour-15*time.Minute) {
-		t.Errorf("head %v, horizon %v", l.Head(), l.Watermark())
+		t.Errorf("head %v, watermark %v", l.Head(), l.Watermark())
 	}
 }

@@ -74,7 +74,7 @@ func TestFilesThatAreNotUsed(t *testing.T) {
 		{"a bit of the checksum", changed(30), errDamaged, "checksum"},
 		{"a bit of the end", changed(len(good) - 1), errDamaged, "checksum"},
 		{"newer", newer(t, 7), ErrNewer, "format 7, this one reads up to 1"},
-		{"of another organisation", content(t, Identity{Organization: "other"}, someImage()), ErrOther, `about organization "other"`},
+		{"of another organization", content(t, Identity{Organization: "other"}, someImage()), ErrOther, `about organization "other"`},
 		{"of another visibility", content(t, limited, someImage()), ErrOther, "with limited sessions visible, and now it is all"},
 		{"of other filters", content(t, filtered, someImage()), ErrOther, "other filters"},
 		{"of a version that never was", newer(t, 0), errDamaged, "there is no format 0"},

@@ -34,12 +34,12 @@ func (i Identity) visibility() string {
 
 // name is the file's name. It has only letters, digits, dashes and underscores of the organization's id, and is unique by the digest.
 func (i Identity) name() string {
-	organisation := strings.Map(func(r rune) rune {
+	organization := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
 			return r
 		}
 		return '_'
 	}, strings.ToLower(i.Organization))
 	digest := i.digest()
-	return fmt.Sprintf("hoop_exporter-%.40s-%s-%s.state", organisation, i.visibility(), hex.EncodeToString(digest[:8]))
+	return fmt.Sprintf("hoop_exporter-%.40s-%s-%s.state", organization, i.visibility(), hex.EncodeToString(digest[:8]))
 }

@@ -122,7 +122,7 @@ func TestTwoProcessesCannotShareAFile(t *testing.T) {
 		t.Errorf("%v, want an error that names %s", err, first.Name())
 	}
 	if _, err := Open(dir, Identity{Organization: "other"}); err != nil {
-		t.Errorf("%v, though another organisation's file is another one", err)
+		t.Errorf("%v, though another organization's file is another one", err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 		want error
 	}{
 		"newer":                        {&memory{content: newer(t, 2)}, ErrNewer},
-		"of another organisation":      {&memory{content: content(t, Identity{Organization: "o"}, someImage())}, ErrOther},
+		"of another organization":      {&memory{content: content(t, Identity{Organization: "o"}, someImage())}, ErrOther},
 		"unreadable":                   {&memory{content: []byte{1}, err: fs.ErrPermission}, fs.ErrPermission},
 		"damaged, on a read-only disk": {&memory{content: []byte{}, err: nil}, nil},
 	} {
@@ -266,7 +266,7 @@ func TestWhatIsTooLargeToReadIsNotWritten(t *testing.T) {
 	}
 }
 
-func TestNoOrganisationNoFile(t *testing.T) {
+func TestNoOrganizationNoFile(t *testing.T) {
 	if _, err := Open(&memory{}, Identity{}); err == nil {
 		t.Error("sessions of nobody in particular have a file")
 	}

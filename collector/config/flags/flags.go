@@ -4,7 +4,6 @@ package flags
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -77,16 +76,6 @@ func Add[T any](app *kingpin.Application, name, def, help string, into *T, parse
 		*into, err = parse(text)
 		return err
 	}}.add(app, def, help)
-}
-
-// OneOf returns a function that reads one of a few words.
-func OneOf(words ...string) func(string) (string, error) {
-	return func(text string) (string, error) {
-		if !slices.Contains(words, text) {
-			return "", fmt.Errorf("%q is unknown: write one of %s", text, strings.Join(words, ", "))
-		}
-		return text, nil
-	}
 }
 
 // value is a kingpin.Value. Errors have the name of its flag.
