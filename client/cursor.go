@@ -45,7 +45,7 @@ func NewCursor(o ListOptions) *Cursor {
 		start:    o.Start.UTC(),
 		end:      o.End.UTC(),
 		from:     floorSecond(o.Start),
-		until:    ceilSecond(o.End),
+		until:    CeilSecond(o.End),
 		seen:     make(map[string]time.Time),
 		readDown: o.End.UTC(),
 	}
@@ -185,7 +185,7 @@ func (c *Cursor) advanceWindow(p *SessionPage, rows pageRows) {
 		}
 	default:
 		c.readTo(rows.oldest)
-		if to := ceilSecond(rows.oldest); to.Before(c.until) {
+		if to := CeilSecond(rows.oldest); to.Before(c.until) {
 			c.moveTo(to)
 			return
 		}

@@ -107,7 +107,7 @@ func (o ListOptions) values() (url.Values, error) {
 	if o.Offset > 0 {
 		q.Set("offset", strconv.Itoa(o.Offset))
 	}
-	for key, t := range map[string]time.Time{"start_date": floorSecond(o.Start), "end_date": ceilSecond(o.End)} {
+	for key, t := range map[string]time.Time{"start_date": floorSecond(o.Start), "end_date": CeilSecond(o.End)} {
 		if t.IsZero() {
 			continue
 		}
@@ -122,8 +122,8 @@ func (o ListOptions) values() (url.Values, error) {
 // floorSecond returns t in UTC without its fraction of a second.
 func floorSecond(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
-// ceilSecond returns t in UTC, rounded up to a whole second.
-func ceilSecond(t time.Time) time.Time {
+// CeilSecond returns t in UTC, rounded up to a whole second: the end that a window must have to include t.
+func CeilSecond(t time.Time) time.Time {
 	f := floorSecond(t)
 	if f.Before(t) {
 		return f.Add(time.Second)

@@ -61,5 +61,5 @@ func (l *Ledger) resumed() {
 	l.admitted = len(l.connections) - len(l.newConnections)
 }
 
-// LastPublished returns what a snapshot of a restored ledger showed before it was written, as far as it outlives a stop: its counters and histograms.
-func (l *Ledger) LastPublished() *Snapshot { return l.snapshot(l.head, nil) }
+// lastPublished returns what a snapshot of a restored ledger showed before it was written, as far as it outlives a stop: its counters and histograms.
+func (l *Ledger) lastPublished() *Snapshot { return l.snapshot(l.head, nil) }

@@ -146,7 +146,7 @@ func TestShownIsWhatWasShown(t *testing.T) {
 				last = snap
 			}
 		}
-		got := reborn(t, imageOptions(), l).LastPublished()
+		got := reborn(t, imageOptions(), l).lastPublished()
 		if got.Generation != last.Generation || len(got.Targets) != len(last.Targets) {
 			t.Fatalf("generation %d with %d targets, want %d with %d", got.Generation, len(got.Targets), last.Generation, len(last.Targets))
 		}
@@ -316,7 +316,7 @@ func FuzzRestore(f *testing.F) {
 		if !bytes.Equal(first.Ledger, again.Ledger) || !bytes.Equal(first.Progress, again.Progress) {
 			t.Error("it is not written as it was read")
 		}
-		l.LastPublished()
+		l.lastPublished()
 		for _, d := range []time.Duration{0, time.Hour, 1000 * time.Hour} {
 			now := noon().Add(d)
 			l.AdvanceHead(now)

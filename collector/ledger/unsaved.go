@@ -31,7 +31,7 @@ func (u Unsaved) Save(save func(*Ledger) error) (Saved, error) {
 type Saved struct{ snapshot *Snapshot }
 
 // Restored returns the counters that were published of a ledger that was just restored: they are saved where it came from.
-func (l *Ledger) Restored() Saved { return Saved{l.LastPublished()} }
+func (l *Ledger) Restored() Saved { return Saved{l.lastPublished()} }
 
 // Counters returns the snapshot whose counters and histograms may be published; nil if there is none.
 func (s Saved) Counters() *Snapshot { return s.snapshot }

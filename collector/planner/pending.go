@@ -130,7 +130,7 @@ func newList(p *Planner, window func(now time.Time) (from, to time.Time)) *list 
 // newestPage asks for the newest page.
 func (l *list) newestPage(now time.Time) (Request, bool) {
 	from, to := l.window(now)
-	l.walk.start(from.Truncate(time.Second), ceil(to))
+	l.walk.start(from.Truncate(time.Second), client.CeilSecond(to))
 	return l.walk.request()
 }
 

@@ -100,7 +100,7 @@ func (c *recheck) next(now time.Time) (Request, bool) {
 // startWalk starts to read the page of the target, from a place in todo at or above it.
 func (c *recheck) startWalk(first int) (Request, bool) {
 	c.found = map[string]bool{}
-	c.walk.start(c.oldest().Truncate(time.Second), ceil(c.todo[first].Start))
+	c.walk.start(c.oldest().Truncate(time.Second), client.CeilSecond(c.todo[first].Start))
 	return c.walk.request()
 }
 

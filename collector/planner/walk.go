@@ -37,7 +37,7 @@ func (w *walk) resume(s ledger.Span) bool {
 	if w.running() && w.edge().Equal(s.To) {
 		return true
 	}
-	w.start(s.From, ceil(s.To))
+	w.start(s.From, client.CeilSecond(s.To))
 	w.span.To = s.To
 	return false
 }
@@ -107,10 +107,10 @@ type scan struct {
 // resume has the walk read what is left of the scan, down to from. It says whether the walk went on; otherwise it starts anew below down.
 func (s *scan) resume(w *walk, from time.Time) bool {
 	s.down = ledger.Later(s.down, from) // the window's start moves on with the time, and can have passed it
-	if w.running() && !w.readDownTo().After(ceil(s.down)) {
+	if w.running() && !w.readDownTo().After(client.CeilSecond(s.down)) {
 		return true
 	}
-	w.start(from, ceil(s.down))
+	w.start(from, client.CeilSecond(s.down))
 	return false
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestCeilRoundsUpToAWholeSecond(t *testing.T) {
 	for _, tc := range []struct{ add, want time.Duration }{{0, 0}, {1, time.Second}, {time.Second - 1, time.Second}, {time.Second, time.Second}} {
-		if got := ceil(noon().Add(tc.add)); !got.Equal(noon().Add(tc.want)) {
+		if got := client.CeilSecond(noon().Add(tc.add)); !got.Equal(noon().Add(tc.want)) {
 			t.Errorf("noon and %v gives %v, want noon and %v", tc.add, got, tc.want)
 		}
 	}
