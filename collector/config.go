@@ -43,7 +43,7 @@ type Config struct {
 	NoExemplars, NoNativeHistograms, NoClassicHistograms bool
 
 	// State is where the ledger is saved, so that its counters outlive the process; nil: nowhere.
-	State state.Folder
+	State state.Store
 
 	// CacheTTL is for how long the outcome of a refresh answers scrapes; above 0.
 	CacheTTL time.Duration

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,7 +58,7 @@ func (d *disk) names() (names []string) {
 	return names
 }
 
-func (d *disk) Open(name string) (state.Disk, error) {
+func (d *disk) Open(_ context.Context, name string) (state.Record, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.held[name] {
@@ -74,7 +75,7 @@ type diskFile struct {
 
 func (f *diskFile) Name() string { return f.name }
 
-func (f *diskFile) Load() ([]byte, error) {
+func (f *diskFile) Load(context.Context) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	content, ok := f.files[f.name]
@@ -84,7 +85,7 @@ func (f *diskFile) Load() ([]byte, error) {
 	return content, nil
 }
 
-func (f *diskFile) Save(content []byte) error {
+func (f *diskFile) Save(_ context.Context, content []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.saves++
@@ -95,7 +96,7 @@ func (f *diskFile) Save(content []byte) error {
 	return nil
 }
 
-func (f *diskFile) MoveAside(time.Time) (string, error) {
+func (f *diskFile) MoveAside(context.Context, time.Time) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.files["aside"] = f.files[f.name]

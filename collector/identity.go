@@ -67,7 +67,7 @@ func (c Config) identityOf(user *client.UserInfo) state.Identity {
 
 // checkIdentity fails while the credential does not show the sessions that the ledger is about. Then nothing may be asked. When it is first
 // known whose sessions these are, it restores their ledger.
-func (r *refresher) checkIdentity(now time.Time) error {
+func (r *refresher) checkIdentity(ctx context.Context, now time.Time) error {
 	i, saving := &r.identity, r.cfg().State != nil
 	switch {
 	case i.user == nil && !saving:
@@ -80,7 +80,7 @@ func (r *refresher) checkIdentity(now time.Time) error {
 		return fmt.Errorf("%w; until the gateway reports the user, it is not known whose sessions the new credential shows", i.err)
 	case !i.known && (saving || i.organization == "" || i.organization == i.user.OrgID || i.user.OrgID == ""):
 		owner := r.cfg().identityOf(i.user)
-		if err := r.openState(owner, now); err != nil {
+		if err := r.openState(ctx, owner, now); err != nil {
 			return err
 		}
 		i.known, i.owner = true, owner

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"sync"
@@ -36,8 +37,8 @@ type ramFile struct {
 	dead <-chan struct{} // closed when the process is killed
 }
 
-// process is a state.Folder for a process that lives until dead is closed. What the last one held is free again.
-func (d *ramDisk) process(dead <-chan struct{}) state.Folder {
+// process is a state.Store for a process that lives until dead is closed. What the last one held is free again.
+func (d *ramDisk) process(dead <-chan struct{}) state.Store {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.point, d.owner = noCrash, nil
@@ -49,8 +50,8 @@ type ramFolder struct {
 	dead <-chan struct{}
 }
 
-// Open implements state.Folder.
-func (f ramFolder) Open(string) (state.Disk, error) {
+// Open implements state.Store.
+func (f ramFolder) Open(context.Context, string) (state.Record, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	if f.disk.owner != nil {
@@ -60,11 +61,11 @@ func (f ramFolder) Open(string) (state.Disk, error) {
 	return f.disk.owner, nil
 }
 
-// Name implements state.Disk.
+// Name implements state.Record.
 func (f *ramFile) Name() string { return "ram" }
 
-// Load implements state.Disk.
-func (f *ramFile) Load() ([]byte, error) {
+// Load implements state.Record.
+func (f *ramFile) Load(context.Context) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.content == nil {
@@ -73,8 +74,8 @@ func (f *ramFile) Load() ([]byte, error) {
 	return bytes.Clone(f.content), nil
 }
 
-// Save implements state.Disk. A process that is killed here, or was before, comes to nothing any more.
-func (f *ramFile) Save(content []byte) error {
+// Save implements state.Record. A process that is killed here, or was before, comes to nothing any more.
+func (f *ramFile) Save(_ context.Context, content []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	select {
@@ -99,12 +100,12 @@ func (f *ramFile) Save(content []byte) error {
 	return nil
 }
 
-// MoveAside implements state.Disk. Nothing here writes garbage, so it is a mistake of the exporter.
-func (f *ramFile) MoveAside(time.Time) (string, error) {
+// MoveAside implements state.Record. Nothing here writes garbage, so it is a mistake of the exporter.
+func (f *ramFile) MoveAside(context.Context, time.Time) (string, error) {
 	return "", errors.New("simulated: the file was fine")
 }
 
-// Close implements state.Disk.
+// Close implements state.Record.
 func (f *ramFile) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -16,6 +16,9 @@ import (
 // progressEvery is how often the log says how far the backfill is.
 const progressEvery = time.Minute
 
+// closeTimeout bounds the last save.
+const closeTimeout = 10 * time.Second
+
 // backfillPause is how long the backfill waits after it has used up its portion of the budget.
 const backfillPause = time.Second
 
@@ -32,7 +35,7 @@ type refresher struct {
 	share    *budget.Share // in the budget of the address
 	planner  *planner.Planner
 	identity identity
-	store    *state.Store // nil: the ledger is not saved
+	store    *state.LedgerRecord // nil: the ledger is not saved
 
 	halted         bool // nothing may be asked
 	complete       bool // the first backfill is complete
@@ -51,7 +54,7 @@ func newRefresher(l *link) *refresher {
 // run refreshes when a scrape wants it, and does the backfill in between, until ctx ends or the collector is retired.
 func (r *refresher) run(ctx context.Context) {
 	defer close(r.stopped)
-	defer r.close()
+	defer r.close(ctx)
 	timer := time.NewTimer(backfillPause)
 	defer timer.Stop()
 	lastPublished, lastBackfill := time.Now(), time.Now()
@@ -69,7 +72,7 @@ func (r *refresher) run(ctx context.Context) {
 		case <-timer.C:
 			_ = r.inSlot(ctx, func(ctx context.Context) error {
 				if r.backfill(ctx) && (time.Since(lastPublished) >= r.cfg().CacheTTL || r.planner.Idle()) {
-					r.publish(r.published.Load().status)
+					r.publish(ctx, r.published.Load().status)
 					lastPublished = time.Now()
 				}
 				return nil
@@ -82,8 +85,10 @@ func (r *refresher) run(ctx context.Context) {
 }
 
 // close saves the ledger, and releases everything that is held outside of this process.
-func (r *refresher) close() {
-	r.closeState()
+func (r *refresher) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	r.closeState(ctx)
 	r.share.Close()
 	r.gateway.client.CloseIdleConnections()
 }
@@ -110,7 +115,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 	if first { // without it nothing else may be asked
 		r.identify(ctx, start, nil)
 	}
-	failure := r.checkIdentity(start)
+	failure := r.checkIdentity(ctx, start)
 	pending := errors.Is(failure, errIdentityPending)
 	switch r.halted = failure != nil; {
 	case pending:
@@ -141,7 +146,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 		r.log.recovered("refresh")
 	}
 	s.version, s.visibilityLimited = r.gateway.version, r.identity.limited
-	r.publish(s)
+	r.publish(ctx, s)
 	return s.err
 }
 
@@ -221,7 +226,7 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 }
 
 // publish shows what the ledger says now. Counters that cannot be saved stay as they were published last.
-func (r *refresher) publish(s status) {
+func (r *refresher) publish(ctx context.Context, s status) {
 	now := r.cfg().clock()
 	last := r.published.Load()
 	p := &published{at: now, status: s, counted: last.counted}
@@ -233,7 +238,7 @@ func (r *refresher) publish(s status) {
 		l.SetZeroAt(last.at)
 		unsaved := l.Finish(r.planner.GatewayTime(now), now)
 		p.snapshot = unsaved.Gauges
-		if saved, err := r.save(unsaved, now); err == nil {
+		if saved, err := r.save(ctx, unsaved, now); err == nil {
 			p.counted = saved
 		}
 		complete = l.BaselineComplete() && len(l.Unread()) == 0

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -13,17 +14,17 @@ import (
 
 // openState opens the state of an identity and restores its ledger, if state is saved at all. If another process uses the state, or this one
 // cannot read it, the next refresh tries again.
-func (r *refresher) openState(owner state.Identity, now time.Time) error {
+func (r *refresher) openState(ctx context.Context, owner state.Identity, now time.Time) error {
 	cfg := r.cfg()
 	if cfg.State == nil {
 		return nil
 	}
-	store, err := state.Open(cfg.State, owner)
+	store, err := state.Open(ctx, cfg.State, owner)
 	if err != nil {
 		return err
 	}
 	options := cfg.plannerOptions()
-	found, err := store.Load(options.Ledger, now)
+	found, err := store.Load(ctx, options.Ledger, now)
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
@@ -45,7 +46,7 @@ func (r *refresher) openState(owner state.Identity, now time.Time) error {
 }
 
 // save saves the ledger, and returns the counters that may be shown then.
-func (r *refresher) save(unsaved ledger.Unsaved, now time.Time) (ledger.Saved, error) {
+func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.Time) (ledger.Saved, error) {
 	saved, err := unsaved.Save(func(l *ledger.Ledger) error {
 		if r.store == nil {
 			return nil
@@ -54,7 +55,7 @@ func (r *refresher) save(unsaved ledger.Unsaved, now time.Time) (ledger.Saved, e
 		if err != nil {
 			return err
 		}
-		return r.store.Save(image, now)
+		return r.store.Save(ctx, image, now)
 	})
 	switch {
 	case err != nil:
@@ -67,13 +68,13 @@ func (r *refresher) save(unsaved ledger.Unsaved, now time.Time) (ledger.Saved, e
 }
 
 // closeState saves what was read since the last save, and releases the state for other processes.
-func (r *refresher) closeState() {
+func (r *refresher) closeState(ctx context.Context) {
 	if r.store == nil {
 		return
 	}
 	if l := r.planner.Ledger(); l != nil {
 		now := r.cfg().clock()
-		_, _ = r.save(l.Finish(r.planner.GatewayTime(now), now), now) // a failure was logged, and none of it was shown
+		_, _ = r.save(ctx, l.Finish(r.planner.GatewayTime(now), now), now) // a failure was logged, and none of it was shown
 	}
 	if err := r.store.Close(); err != nil {
 		_ = level.Warn(r.cfg().Logger).Log("msg", "closing the state file", "err", err)

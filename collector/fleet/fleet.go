@@ -27,7 +27,7 @@ type Options struct {
 	// Client makes the client of a gateway. Required.
 	Client func(*config.Gateway) (*client.Client, error)
 	// State returns where the ledgers of the gateways at an address are saved; nil: nowhere. Default: nowhere.
-	State func(address string) state.Folder
+	State func(address string) state.Store
 	// Concurrency is how many gateways are refreshed at once; 0: all.
 	Concurrency int
 	// Shard selects the gateways of this process. Default: all.

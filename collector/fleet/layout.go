@@ -53,7 +53,7 @@ type States struct {
 
 // StateFolders returns where the ledgers of the gateways at an address are kept in a directory, which it makes if it is not there; nil if dir is
 // "". layouts reports that there may be several shards, so that it has to be noted how many there are.
-func StateFolders(dir string, layouts bool, s shard.Shard, logger log.Logger) (func(address string) state.Folder, error) {
+func StateFolders(dir string, layouts bool, s shard.Shard, logger log.Logger) (func(address string) state.Store, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ func StateFolders(dir string, layouts bool, s shard.Shard, logger log.Logger) (f
 		return nil, err
 	}
 	if !layouts {
-		return func(string) state.Folder { return d }, nil
+		return func(string) state.Store { return d }, nil
 	}
 	states, err := OpenStates(d, s, time.Now(), logger)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *States) note(name string) {
 
 // Folder is where the ledgers of the gateways at an address are saved. What this shard wrote before another one owned them is moved aside, unless
 // the shards share the directory: then the last shard to write was the last one to own them.
-func (s *States) Folder(address string) state.Folder {
+func (s *States) Folder(address string) state.Store {
 	since := s.was.ownedSince(s.index, address)
 	if s.shared || since.IsZero() {
 		return s.dir

@@ -83,11 +83,11 @@ func TestTheStateOfAGatewayThatComesBackIsUsedOnlyWhereItIsTheLastOne(t *testing
 		back := open(2, noon().Add(2*time.Hour))
 		open(2, noon().Add(3*time.Hour)) // a restart changes nothing
 		for name, address := range map[string]string{"moves": moves, "stays": stays} {
-			disk, err := back.Folder(address).Open(name)
+			disk, err := back.Folder(address).Open(t.Context(), name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = disk.Load()
+			_, err = disk.Load(t.Context())
 			if there, want := err == nil, shared || name == "stays"; there != want {
 				t.Errorf("shared %v, %s: there %v, want %v (%v)", shared, name, there, want, err)
 			}

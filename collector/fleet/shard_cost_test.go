@@ -27,7 +27,7 @@ func TestAShardCostsNoMoreThanIsDocumented(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := newWorld(t, Options{Concurrency: 20, State: func(string) state.Folder { return dir }})
+		w := newWorld(t, Options{Concurrency: 20, State: func(string) state.Store { return dir }})
 		defer w.stop()
 		yaml := &strings.Builder{}
 		fmt.Fprintln(yaml, "gateways:")

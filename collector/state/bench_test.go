@@ -16,11 +16,11 @@ func BenchmarkSave(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := Open(dir, someone())
+	s, err := Open(b.Context(), dir, someone())
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer func(d Disk) { _ = d.Close() }(s.disk)
+	defer func(d Record) { _ = d.Close() }(s.record)
 	b.Run("changed", func(b *testing.B) {
 		b.ReportAllocs()
 		best := [4]time.Duration{time.Hour, time.Hour, time.Hour, time.Hour}
@@ -37,7 +37,7 @@ func BenchmarkSave(b *testing.B) {
 				b.Fatal(err)
 			}
 			sealed := time.Now()
-			if err := s.disk.Save(content); err != nil {
+			if err := s.record.Save(b.Context(), content); err != nil {
 				b.Fatal(err)
 			}
 			written := time.Now()
@@ -51,12 +51,12 @@ func BenchmarkSave(b *testing.B) {
 	})
 	b.Run("unchanged", func(b *testing.B) {
 		b.ReportAllocs()
-		if err := s.Save(image(b, l), now); err != nil {
+		if err := s.Save(b.Context(), image(b, l), now); err != nil {
 			b.Fatal(err)
 		}
-		s.disk = nil // it must not be written
+		s.record = nil // it must not be written
 		for b.Loop() {
-			if err := s.Save(image(b, l), now); err != nil {
+			if err := s.Save(b.Context(), image(b, l), now); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +13,7 @@ import (
 // maxSize is the size in bytes up to which a file is written, and read into memory: a few million unfinished sessions.
 const maxSize = 512 << 20
 
-// Directory is a [Folder] of the file system.
+// Directory is a [Store] of the file system.
 type Directory struct {
 	path    string
 	maxSize int64 // of a file, in bytes, for Save and Load alike
@@ -55,9 +56,9 @@ func CheckDirectory(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Open implements [Folder]. Where locking fails for another reason than that another process holds the lock, as on a read-only disk, the file
+// Open implements [Store]. Where locking fails for another reason than that another process holds the lock, as on a read-only disk, the file
 // can be read, and Save tries to lock it again.
-func (d *Directory) Open(name string) (Disk, error) {
+func (d *Directory) Open(_ context.Context, name string) (Record, error) {
 	f := &file{path: filepath.Join(d.path, name), maxSize: d.maxSize}
 	if err := f.acquire(); errors.Is(err, errHeld) {
 		return nil, err
@@ -95,8 +96,8 @@ func (d *Directory) Notes(pattern string) (names []string, err error) {
 	return names, nil
 }
 
-// After returns a [Folder] of the directory that ignores files last written before since. Opening such a file moves it aside and calls report.
-func (d *Directory) After(since time.Time, report func(file, aside string)) Folder {
+// After returns a [Store] of the directory that ignores files last written before since. Opening such a file moves it aside and calls report.
+func (d *Directory) After(since time.Time, report func(file, aside string)) Store {
 	return after{d, since, report}
 }
 
@@ -106,9 +107,9 @@ type after struct {
 	report func(file, aside string)
 }
 
-// Open implements [Folder].
-func (a after) Open(name string) (Disk, error) {
-	disk, err := a.Directory.Open(name)
+// Open implements [Store].
+func (a after) Open(ctx context.Context, name string) (Record, error) {
+	disk, err := a.Directory.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -158,7 +158,7 @@ func TestOnlyFilesLastWrittenBeforeATimeAreMovedAside(t *testing.T) {
 				write(t, path, "old", tc.written)
 			}
 			var reported []string
-			disk, err := dir.After(since, func(file, aside string) { reported = append(reported, file, aside) }).Open("x.state")
+			disk, err := dir.After(since, func(file, aside string) { reported = append(reported, file, aside) }).Open(t.Context(), "x.state")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,16 +189,16 @@ func TestAnOldFileThatCannotBeUsedIsNotReported(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path+".moved-20260803T120000.000000000Z", "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := folder.Open("x.state"); err == nil {
+	if _, err := folder.Open(t.Context(), "x.state"); err == nil {
 		t.Error("an old file is used, because it could not be moved aside")
 	}
 
-	held, err := dir.Open("x.state") // possible only because the failed attempt released the lock
+	held, err := dir.Open(t.Context(), "x.state") // possible only because the failed attempt released the lock
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = held.Close() })
-	if _, err := folder.Open("x.state"); err == nil {
+	if _, err := folder.Open(t.Context(), "x.state"); err == nil {
 		t.Error("a file that is held was opened")
 	}
 	if kept, err := os.ReadFile(path); err != nil || string(kept) != "old" {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,15 +14,15 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// file is a [Disk]. It is written only while its lock is held.
+// file is a [Record]. It is written only while its lock is held.
 type file struct {
 	path    string
 	maxSize int64
-	lock    *flock.Flock // nil: not held
-	read    [sha256.Size]byte
+	lock    *flock.Flock      // nil: not held
+	digest  [sha256.Size]byte // of what was read last
 }
 
-// Name implements [Disk].
+// Name implements [Record].
 func (f *file) Name() string { return f.path }
 
 // acquire locks a file beside the state file: that one itself is replaced at each save, and a lock would stay with the old one.
@@ -50,8 +51,10 @@ func (f *file) removeLeftovers() {
 	}
 }
 
-// Load implements [Disk].
-func (f *file) Load() ([]byte, error) {
+// Load implements [Record].
+func (f *file) Load(context.Context) ([]byte, error) { return f.load() }
+
+func (f *file) load() ([]byte, error) {
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return nil, err
@@ -63,12 +66,12 @@ func (f *file) Load() ([]byte, error) {
 		return nil, fmt.Errorf("%w: it has %d bytes, and no state has more than %d", errDamaged, info.Size(), f.maxSize)
 	}
 	content, err := os.ReadFile(f.path)
-	f.read = sha256.Sum256(content)
+	f.digest = sha256.Sum256(content)
 	return content, err
 }
 
-// Save implements [Disk]. What Load would refuse is not written.
-func (f *file) Save(content []byte) error {
+// Save implements [Record]. What Load would refuse is not written.
+func (f *file) Save(_ context.Context, content []byte) error {
 	if size := int64(len(content)); size > f.maxSize {
 		return fmt.Errorf("the state has %d bytes, and a file may have no more than %d: the one that is there is kept; watch fewer sessions or connections (--sessions.connection, --sessions.type, --metrics.max-connections) or for a shorter time (--sessions.forget-after)", size, f.maxSize)
 	}
@@ -82,22 +85,22 @@ func (f *file) Save(content []byte) error {
 
 // acquireLate locks a file that Open could not lock. It fails if another process has written the file since it was read.
 func (f *file) acquireLate() error {
-	before := f.read
+	before := f.digest
 	if err := f.acquire(); err != nil {
 		return err
 	}
-	if _, err := f.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := f.load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, f.Close())
 	}
-	if f.read != before {
-		f.read = before
+	if f.digest != before {
+		f.digest = before
 		return errors.Join(errors.New("another process has written it since it was read: start again to go on from there"), f.Close())
 	}
 	return nil
 }
 
-// MoveAside implements [Disk].
-func (f *file) MoveAside(now time.Time) (string, error) {
+// MoveAside implements [Record].
+func (f *file) MoveAside(_ context.Context, now time.Time) (string, error) {
 	name := f.path + ".corrupt-" + stamp(now)
 	if err := os.Rename(f.path, name); err != nil {
 		return "", err
@@ -109,7 +112,7 @@ func (f *file) MoveAside(now time.Time) (string, error) {
 // stamp is a time for a file's name, without colons because Windows allows none.
 func stamp(t time.Time) string { return t.UTC().Format("20060102T150405.000000000Z") }
 
-// Close implements [Disk].
+// Close implements [Record].
 func (f *file) Close() error {
 	if f.lock == nil {
 		return nil

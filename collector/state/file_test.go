@@ -11,13 +11,13 @@ import (
 )
 
 // unlocked is a file whose lock could not be had when it was opened, as on a read-only disk, but can be had now.
-func unlocked(t *testing.T, dir *Directory, name string) Disk {
+func unlocked(t *testing.T, dir *Directory, name string) Record {
 	t.Helper()
 	lock := filepath.Join(dir.path, name+".lock")
 	if err := os.Mkdir(lock, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	disk, err := dir.Open(name)
+	disk, err := dir.Open(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func unlocked(t *testing.T, dir *Directory, name string) Disk {
 }
 
 func TestOnlyRegularFilesAreRead(t *testing.T) {
-	disk, err := newDirectory(t).Open("x.state")
+	disk, err := newDirectory(t).Open(t.Context(), "x.state")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,18 +37,18 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	if err := os.Mkdir(disk.Name(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if content, err := disk.Load(); err == nil || err.Error() != "it is not a regular file: move it away" {
+	if content, err := disk.Load(t.Context()); err == nil || err.Error() != "it is not a regular file: move it away" {
 		t.Errorf("%q, %v for a directory", content, err)
 	}
 }
 
 func TestAMissingFileCannotBeMovedAside(t *testing.T) {
-	disk, err := newDirectory(t).Open("x.state")
+	disk, err := newDirectory(t).Open(t.Context(), "x.state")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = disk.Close() })
-	if aside, err := disk.MoveAside(noon()); !errors.Is(err, fs.ErrNotExist) || aside != "" {
+	if aside, err := disk.MoveAside(t.Context(), noon()); !errors.Is(err, fs.ErrNotExist) || aside != "" {
 		t.Errorf("%q, %v; want an error and no name", aside, err)
 	}
 }
@@ -60,10 +60,10 @@ func TestTheFirstSaveAfterALateLockWrites(t *testing.T) {
 			write(t, filepath.Join(dir.path, "x.state"), before, noon())
 		}
 		disk := unlocked(t, dir, "x.state")
-		if content, err := disk.Load(); string(content) != before {
+		if content, err := disk.Load(t.Context()); string(content) != before {
 			t.Fatalf("%q, %v; want %q", content, err, before)
 		}
-		if err := disk.Save([]byte("new")); err != nil {
+		if err := disk.Save(t.Context(), []byte("new")); err != nil {
 			t.Errorf("%v after %q", err, before)
 		}
 		if content, err := os.ReadFile(disk.Name()); string(content) != "new" {
@@ -79,10 +79,10 @@ func TestALateLockIsReleasedIfTheFileCannotBeReadAgain(t *testing.T) {
 	if err := os.Mkdir(disk.Name(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := disk.Save([]byte("new")); err == nil || !strings.Contains(err.Error(), "it is not a regular file") {
+	if err := disk.Save(t.Context(), []byte("new")); err == nil || !strings.Contains(err.Error(), "it is not a regular file") {
 		t.Errorf("%v; want that it is not a regular file", err)
 	}
-	other, err := dir.Open("x.state")
+	other, err := dir.Open(t.Context(), "x.state")
 	if err != nil {
 		t.Fatalf("%v; want that the lock is released", err)
 	}
@@ -96,11 +96,11 @@ func TestAnIdentityThatCannotBeEncodedWritesNothing(t *testing.T) {
 		t.Errorf("%q, %v; want an error and nothing else", content, err)
 	}
 	disk := &memory{content: []byte("old")}
-	s, err := Open(disk, invalid)
+	s, err := Open(t.Context(), disk, invalid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Save(someImage(), noon()); err == nil || disk.saves != 0 || !bytes.Equal(disk.content, []byte("old")) {
+	if err := s.Save(t.Context(), someImage(), noon()); err == nil || disk.saves != 0 || !bytes.Equal(disk.content, []byte("old")) {
 		t.Errorf("%v after %d writes, and the file has %q", err, disk.saves, disk.content)
 	}
 }

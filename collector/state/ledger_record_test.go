@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,18 +53,18 @@ type memory struct {
 	saves   int
 }
 
-func (m *memory) Open(string) (Disk, error) { return m, nil }
-func (m *memory) Name() string              { return "memory" }
-func (m *memory) Close() error              { return nil }
+func (m *memory) Open(context.Context, string) (Record, error) { return m, nil }
+func (m *memory) Name() string                                 { return "memory" }
+func (m *memory) Close() error                                 { return nil }
 
-func (m *memory) Load() ([]byte, error) {
+func (m *memory) Load(context.Context) ([]byte, error) {
 	if m.content == nil {
 		return nil, fs.ErrNotExist
 	}
 	return m.content, m.err
 }
 
-func (m *memory) Save(content []byte) error {
+func (m *memory) Save(_ context.Context, content []byte) error {
 	m.saves++
 	if m.err == nil {
 		m.content = content
@@ -71,14 +72,14 @@ func (m *memory) Save(content []byte) error {
 	return m.err
 }
 
-func (m *memory) MoveAside(time.Time) (string, error) {
+func (m *memory) MoveAside(context.Context, time.Time) (string, error) {
 	m.content = nil
 	return "aside", m.err
 }
 
-func newStore(t *testing.T, f Folder) *Store {
+func newStore(t *testing.T, f Store) *LedgerRecord {
 	t.Helper()
-	s, err := Open(f, someone())
+	s, err := Open(t.Context(), f, someone())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,11 +93,11 @@ func TestALedgerOutlivesAProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := newStore(t, dir)
-	if found, err := first.Load(options(), noon()); err != nil || found.Ledger != nil || found.Damage != nil {
+	if found, err := first.Load(t.Context(), options(), noon()); err != nil || found.Ledger != nil || found.Damage != nil {
 		t.Fatalf("%+v, %v on a first run", found, err)
 	}
 	want := image(t, counting(3))
-	if err := first.Save(want, noon()); err != nil {
+	if err := first.Save(t.Context(), want, noon()); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(first.Name()); err != nil || info.Mode().Perm() != 0o600 {
@@ -105,7 +106,7 @@ func TestALedgerOutlivesAProcess(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	found, err := newStore(t, dir).Load(options(), noon())
+	found, err := newStore(t, dir).Load(t.Context(), options(), noon())
 	if err != nil || found.Ledger == nil || !bytes.Equal(image(t, found.Ledger).Ledger, want.Ledger) {
 		t.Errorf("%+v, %v after a restart", found, err)
 	}
@@ -117,11 +118,11 @@ func TestTwoProcessesCannotShareAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := newStore(t, dir)
-	_, err = Open(dir, someone())
+	_, err = Open(t.Context(), dir, someone())
 	if err == nil || !strings.Contains(err.Error(), first.Name()+" is in use by another process") {
 		t.Errorf("%v, want an error that names %s", err, first.Name())
 	}
-	if _, err := Open(dir, Identity{Organization: "other"}); err != nil {
+	if _, err := Open(t.Context(), dir, Identity{Organization: "other"}); err != nil {
 		t.Errorf("%v, though another organization's file is another one", err)
 	}
 	if err := first.Close(); err != nil {
@@ -145,14 +146,14 @@ func TestDamagedFilesAreMovedAside(t *testing.T) {
 			if err := os.WriteFile(s.Name(), content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			found, err := s.Load(options(), noon())
+			found, err := s.Load(t.Context(), options(), noon())
 			if err != nil || found.Ledger != nil || found.Damage == nil || found.Aside != s.Name()+".corrupt-20260803T120000.000000000Z" {
 				t.Fatalf("%+v, %v", found, err)
 			}
 			if kept, err := os.ReadFile(found.Aside); err != nil || !bytes.Equal(kept, content) {
 				t.Errorf("%q, %v is left of %q", kept, err, content)
 			}
-			if found, err := s.Load(options(), noon()); err != nil || found.Damage != nil {
+			if found, err := s.Load(t.Context(), options(), noon()); err != nil || found.Damage != nil {
 				t.Errorf("%+v, %v the second time", found, err)
 			}
 		})
@@ -172,11 +173,11 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := bytes.Clone(test.disk.content)
-			var f Folder = test.disk
+			var f Store = test.disk
 			if test.want == nil {
 				f, test.want = stuck{test.disk}, fs.ErrPermission
 			}
-			if found, err := newStore(t, f).Load(options(), noon()); !errors.Is(err, test.want) || found.Ledger != nil || !strings.Contains(err.Error(), "the state file memory") {
+			if found, err := newStore(t, f).Load(t.Context(), options(), noon()); !errors.Is(err, test.want) || found.Ledger != nil || !strings.Contains(err.Error(), "the state file memory") {
 				t.Errorf("%+v, %v", found, err)
 			}
 			if !bytes.Equal(test.disk.content, before) {
@@ -189,8 +190,8 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 // stuck is a disk whose files cannot get another name.
 type stuck struct{ *memory }
 
-func (s stuck) Open(string) (Disk, error)         { return s, nil }
-func (stuck) MoveAside(time.Time) (string, error) { return "", fs.ErrPermission }
+func (s stuck) Open(context.Context, string) (Record, error)       { return s, nil }
+func (stuck) MoveAside(context.Context, time.Time) (string, error) { return "", fs.ErrPermission }
 
 // What is written already is not written again.
 func TestSavesThatAreNotNeeded(t *testing.T) {
@@ -213,7 +214,7 @@ func TestSavesThatAreNotNeeded(t *testing.T) {
 		{later, time.Hour + 2*progressEvery, false}, // and stopped
 	} {
 		before := disk.saves
-		if err := s.Save(step.image, noon().Add(step.after)); err != nil {
+		if err := s.Save(t.Context(), step.image, noon().Add(step.after)); err != nil {
 			t.Fatal(err)
 		}
 		if got := disk.saves > before; got != step.saved {
@@ -222,13 +223,13 @@ func TestSavesThatAreNotNeeded(t *testing.T) {
 	}
 	disk.err = errors.New("the disk is full")
 	for range 2 { // it tries until it can
-		if err := s.Save(two, noon()); !errors.Is(err, disk.err) || !strings.Contains(err.Error(), "writing the state file memory") {
+		if err := s.Save(t.Context(), two, noon()); !errors.Is(err, disk.err) || !strings.Contains(err.Error(), "writing the state file memory") {
 			t.Errorf("%v on a full disk", err)
 		}
 	}
 	disk.err = nil
 	before := disk.saves
-	if err := s.Save(two, noon()); err != nil || disk.saves == before {
+	if err := s.Save(t.Context(), two, noon()); err != nil || disk.saves == before {
 		t.Errorf("%v, saved %v once it could", err, disk.saves > before)
 	}
 }
@@ -246,28 +247,28 @@ func TestWhatIsTooLargeToReadIsNotWritten(t *testing.T) {
 	written := content(t, someone(), fits)
 	dir.maxSize = int64(len(written))
 	s := newStore(t, dir)
-	if err := s.Save(fits, noon()); err != nil {
+	if err := s.Save(t.Context(), fits, noon()); err != nil {
 		t.Fatalf("%v for the largest state that can be read", err)
 	}
 	size := fmt.Sprintf("the state has %d bytes, and a file may have no more than %d", len(content(t, someone(), larger)), dir.maxSize)
 	for range 2 { // it is tried, and fails, at each refresh
-		if err := s.Save(larger, noon()); err == nil || !strings.Contains(err.Error(), size) || !strings.Contains(err.Error(), "--metrics.max-connections") {
+		if err := s.Save(t.Context(), larger, noon()); err == nil || !strings.Contains(err.Error(), size) || !strings.Contains(err.Error(), "--metrics.max-connections") {
 			t.Errorf("%v, want %q and what to do", err, size)
 		}
 	}
-	if found, err := s.Load(options(), noon()); err != nil || found.Ledger == nil || !bytes.Equal(image(t, found.Ledger).Ledger, fits.Ledger) {
+	if found, err := s.Load(t.Context(), options(), noon()); err != nil || found.Ledger == nil || !bytes.Equal(image(t, found.Ledger).Ledger, fits.Ledger) {
 		t.Errorf("%+v, %v; want the state that was written before", found, err)
 	}
 	if err := os.WriteFile(s.Name(), append(written, 0), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := s.Load(options(), noon()); err != nil || found.Damage == nil || !strings.Contains(found.Damage.Error(), "no state has more than") {
+	if found, err := s.Load(t.Context(), options(), noon()); err != nil || found.Damage == nil || !strings.Contains(found.Damage.Error(), "no state has more than") {
 		t.Errorf("%+v, %v for a file that is too large", found, err)
 	}
 }
 
 func TestNoOrganizationNoFile(t *testing.T) {
-	if _, err := Open(&memory{}, Identity{}); err == nil {
+	if _, err := Open(t.Context(), &memory{}, Identity{}); err == nil {
 		t.Error("sessions of nobody in particular have a file")
 	}
 }
@@ -302,7 +303,7 @@ func TestAFailedSaveLeavesNothing(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(s.Name(), "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Save(someImage(), noon()); err == nil {
+	if err := s.Save(t.Context(), someImage(), noon()); err == nil {
 		t.Error("a directory was replaced")
 	}
 	entries, err := os.ReadDir(dir.path)
@@ -326,10 +327,10 @@ func TestAFileIsWrittenOnlyOnceItsLockIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newStore(t, dir)
-		if found, err := s.Load(options(), noon()); err != nil || found.Ledger == nil {
+		if found, err := s.Load(t.Context(), options(), noon()); err != nil || found.Ledger == nil {
 			t.Fatalf("%+v, %v", found, err)
 		}
-		if err := s.Save(someImage(), noon()); err == nil || !strings.Contains(err.Error(), "locking the state file") {
+		if err := s.Save(t.Context(), someImage(), noon()); err == nil || !strings.Contains(err.Error(), "locking the state file") {
 			t.Errorf("%v without a lock", err)
 		}
 		if err := os.Remove(name + ".lock"); err != nil {
@@ -341,7 +342,7 @@ func TestAFileIsWrittenOnlyOnceItsLockIsThere(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if err := s.Save(image(t, counting(3)), noon()); (err != nil) != changed {
+			if err := s.Save(t.Context(), image(t, counting(3)), noon()); (err != nil) != changed {
 				t.Errorf("changed %v: %v", changed, err)
 			}
 		}
