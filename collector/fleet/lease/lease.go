@@ -1,0 +1,47 @@
+// Package lease decides which process of a cluster watches which gateway address. It is pure: [Table] is where the members and leases are.
+package lease
+
+import "context"
+
+// Epoch numbers the leases of an address, from 1. Each new lease has a higher one, also where it has the same holder again. A save that carries
+// an epoch which is not the newest fails: that is the fencing.
+type Epoch int64
+
+// Member is a process of the cluster.
+type Member struct {
+	// ID is unique: each start of a process is a new member.
+	ID string
+	// URL is where scrapes of the member's gateways are redirected to, such as http://10.0.0.7:10068.
+	URL string
+	// Configuration is a digest of the gateways that the member is configured for. Only members with equal ones divide gateways among them.
+	Configuration string
+}
+
+// Lease is a holder's right to watch the gateways at an address.
+type Lease struct {
+	Address string
+	Holder  string // a member's ID
+	Epoch   Epoch
+}
+
+// View is what the table had at a beat.
+type View struct {
+	// Members are those that live, the one of the beat included.
+	Members []Member
+	// Leases are those of living members.
+	Leases []Lease
+}
+
+// Table has the members and the leases of a cluster. All times are its own. A member lives until its last beat is older than the table's time to
+// live; a lease lives as long as its holder. Each method is atomic; after an error, its effect may have happened.
+type Table interface {
+	// Beat records that a member lives. If it was dead, its leases may be others' by now; the view says so.
+	Beat(ctx context.Context, m Member) (View, error)
+	// Acquire gives a member those of the addresses that no living member holds, each with a new epoch, and returns these leases. It fails if the
+	// member is dead.
+	Acquire(ctx context.Context, member string, addresses []string) ([]Lease, error)
+	// Release ends leases, unless they have another holder or a newer epoch by now.
+	Release(ctx context.Context, leases []Lease) error
+	// Leave ends all leases of a member, and the member's life.
+	Leave(ctx context.Context, member string) error
+}
