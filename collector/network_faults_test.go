@@ -22,6 +22,7 @@ type weather struct {
 	until time.Time // of what is now
 	now   fault
 	seen  map[string]int // requests by what went wrong with them
+	off   time.Duration  // how far the gateway's clock is off
 
 	gateway *gatewaytest.Gateway
 }
@@ -234,9 +235,13 @@ func (w *weather) turn(now time.Time) {
 		w.until = now.Add(time.Duration(w.rng.ExpFloat64() * float64(4*time.Hour)))
 		return
 	}
-	all := faults()
+	all := append(faults(), clockFaults()...)
+	w.off = w.drawOff()
 	w.now = all[w.rng.IntN(len(all))]
 	w.until = now.Add(time.Duration(w.rng.ExpFloat64() * float64(15*time.Minute)))
+	if w.now.name == wrongClock {
+		w.until = now.Add(time.Duration(w.rng.ExpFloat64() * float64(3*time.Hour))) // long enough to be believed
+	}
 	if w.now.name == noDate {
 		w.until = earlier(w.until, now.Add(10*time.Minute)) // after longer than that a process that just started goes by its own clock
 	}

@@ -22,6 +22,9 @@ const closeTimeout = 10 * time.Second
 // backfillPause is how long the backfill waits after it has used up its portion of the budget.
 const backfillPause = time.Second
 
+// errClocksDiffer is why the gateway's time is not believed at once.
+var errClocksDiffer = errors.New("the gateway's clock and this machine's clock differ: set the one that is wrong")
+
 // refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it publishes
 // through the link. [Collector.Run] makes one with newRefresher and calls run once.
 //
@@ -212,6 +215,7 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 		return err
 	}
 	r.log.recovered(request.Kind.String())
+	r.reportClock()
 	for _, second := range r.planner.Skipped() {
 		r.log.failedOnce(second.Start.String(), "some sessions are not counted", second.Err, "second", second.Start)
 	}
@@ -223,6 +227,20 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 		r.log.failedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
 	}
 	return nil
+}
+
+// reportClock logs what the last answer has shown of the gateway's clock.
+func (r *refresher) reportClock() {
+	if ahead, doubtful := r.planner.Doubt(r.cfg().clock()); doubtful {
+		r.log.failed("clock", "nothing is read before the gateway's time is known, for a minute or two", errClocksDiffer, "gateway_ahead", ahead.Round(time.Second))
+		return
+	}
+	r.log.recovered("clock")
+	if step, ok := r.planner.TakeStep(); ok {
+		r.instruments.GatewayClockStepped()
+		_ = level.Warn(r.cfg().Logger).Log("msg", "the gateway's clock went back: sessions of the time in which it was ahead are read again, and none is counted twice",
+			"back", step.Back.Round(time.Second), "counted_from", step.From)
+	}
 }
 
 // publish shows what the ledger says now. Counters that cannot be saved stay as they were published last.

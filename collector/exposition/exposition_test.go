@@ -102,6 +102,7 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		"hoop_exporter_unobserved_total":                 "metric",
 		"hoop_exporter_visibility_limited":               "",
 		"hoop_exporter_state_save_failures_total":        "",
+		"hoop_exporter_gateway_clock_steps_total":        "",
 		"hoop_exporter_folded_connections":               "",
 	}
 	got := map[string]string{}

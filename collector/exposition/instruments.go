@@ -19,6 +19,7 @@ type Instruments struct {
 	refreshes, refreshFailures prometheus.Counter
 	refreshDuration            prometheus.Gauge
 	stateSaveFailures          prometheus.Counter
+	clockSteps                 prometheus.Counter
 
 	all []prometheus.Collector
 }
@@ -57,6 +58,10 @@ func NewInstruments(o Options) *Instruments {
 	i.stateSaveFailures = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_state_save_failures_total",
 		Help: "Times that the state could not be written to disk. Counters stay at their last saved values until it can.",
+	}))
+	i.clockSteps = add(i, prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "hoop_exporter_gateway_clock_steps_total",
+		Help: "Number of times that the gateway's clock (header Date of its answers) went back after the exporter had followed it, so that sessions were read again.",
 	}))
 	return i
 }
@@ -110,6 +115,9 @@ func (i *Instruments) Refreshed(took time.Duration, failed bool) {
 
 // StateSaveFailed counts a state that could not be written.
 func (i *Instruments) StateSaveFailed() { i.stateSaveFailures.Inc() }
+
+// GatewayClockStepped counts a clock of the gateway that was set back.
+func (i *Instruments) GatewayClockStepped() { i.clockSteps.Inc() }
 
 // Describe implements [prometheus.Collector].
 func (i *Instruments) Describe(ch chan<- *prometheus.Desc) {

@@ -21,6 +21,7 @@ func TestInstruments(t *testing.T) {
 	i.Refreshed(3*time.Second, true)
 	i.Refreshed(2*time.Second, false)
 	i.StateSaveFailed()
+	i.GatewayClockStepped()
 	err := testutil.CollectAndCompare(i, strings.NewReader(`
 # HELP hoop_exporter_gateway_busy_seconds_total Seconds for which a request to the gateway was under way; its rate is the share of time that the gateway was kept busy.
 # TYPE hoop_exporter_gateway_busy_seconds_total counter
@@ -63,6 +64,9 @@ hoop_exporter_refreshes_total 2
 # HELP hoop_exporter_state_save_failures_total Times that the state could not be written to disk. Counters stay at their last saved values until it can.
 # TYPE hoop_exporter_state_save_failures_total counter
 hoop_exporter_state_save_failures_total 1
+# HELP hoop_exporter_gateway_clock_steps_total Number of times that the gateway's clock (header Date of its answers) went back after the exporter had followed it, so that sessions were read again.
+# TYPE hoop_exporter_gateway_clock_steps_total counter
+hoop_exporter_gateway_clock_steps_total 1
 `))
 	if err != nil {
 		t.Error(err)

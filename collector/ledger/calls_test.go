@@ -56,6 +56,7 @@ func readBook(t *testing.T, change ...func(*options)) *book {
 	b := newBook(t, change...)
 	b.watermark(0)
 	b.read(-2*lookback, microsec)
+	b.ledger.EndHold()
 	return b
 }
 

@@ -27,20 +27,24 @@ func (l *Ledger) MarkRead(s Span) {
 // head less the allowed lateness: an older row that has not shown up by now is never counted.
 func (l *Ledger) AdvanceWatermark(head time.Time) {
 	l.unread = l.unread.remove(Span{l.watermark, head.Add(Tick)})
-	l.watermark = Later(l.watermark, watermarkAt(head, l.options.AllowedLateness))
-	l.prune()
+	l.moveWatermark(Later(l.watermark, watermarkAt(head, l.options.AllowedLateness)))
 }
 
 // Head is the time up to which the newest page was requested.
 func (l *Ledger) Head() time.Time { return l.head }
 
 // AdvanceHead records that the newest page was requested at the time head: what lies between the last head and this one is unread. Nothing
-// before the watermark becomes unread by that, even where the gateway's clock was set back in between: it has been counted, and forgotten.
+// that is closed becomes unread by that, even where the gateway's clock was set back in between: it has been counted, and forgotten.
 func (l *Ledger) AdvanceHead(head time.Time) {
+	step := l.isStep(head.Sub(l.head))
+	if step {
+		l.hold(head)
+	}
+	l.decideT0(head, step)
 	if head.Sub(l.head) > l.options.AllowedLateness || head.Sub(l.watermark) > 4*l.options.AllowedLateness {
 		l.openGap(head)
 	}
-	l.MarkUnread(Span{Later(l.head, l.watermark), head.Add(Tick)})
+	l.MarkUnread(Span{Later(l.head, l.OpenFrom()), head.Add(Tick)})
 	l.head = head
 }
 
@@ -51,8 +55,16 @@ func (l *Ledger) openGap(head time.Time) {
 	if !l.watermark.Before(watermark) {
 		return
 	}
-	l.unread = l.unread.add(Span{Later(l.watermark, head.Add(-l.options.Lookback)), head.Add(Tick)})
+	l.MarkUnread(Span{Later(l.OpenFrom(), head.Add(-l.options.Lookback)), head.Add(Tick)})
+	l.moveWatermark(watermark)
+}
+
+// moveWatermark moves the watermark ahead. What lies before it is closed by that.
+func (l *Ledger) moveWatermark(watermark time.Time) {
 	l.watermark = watermark
+	if l.head.After(l.heldUntil) {
+		l.heldFrom = Later(l.heldFrom, watermark)
+	}
 	l.prune()
 }
 
@@ -64,6 +76,7 @@ func (l *Ledger) prune() {
 }
 
 func (l *Ledger) forgetSeen() {
+	l.limitHeld()
 	for id, row := range l.seen {
 		if !l.mustRemember(row) {
 			delete(l.seen, id)
@@ -74,7 +87,7 @@ func (l *Ledger) forgetSeen() {
 
 // mustRemember reports whether a row would look new if it were forgotten.
 func (l *Ledger) mustRemember(row seenRow) bool {
-	return l.isOpen(row.start) || row.start.Before(l.backfillStart)
+	return l.isOpen(row.start) || !row.start.Before(l.heldFrom) || row.start.Before(l.backfillStart)
 }
 
 // CountSeen counts the rows that are known from open coverage with from <= start <= to.

@@ -70,6 +70,7 @@ func fullLedger() *Ledger {
 	}
 	l.MarkPendingRead(noon().Add(-time.Hour), noon().Add(time.Hour), noon().Add(time.Hour))
 	l.MarkPendingComplete()
+	l.firstT0 = noon().Add(time.Hour)
 	l.baselineComplete, l.abandoned, l.unobserved = true, 1, [Measures]uint64{1, 2, 3}
 	return l
 }

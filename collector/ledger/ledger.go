@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"math"
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
@@ -22,8 +23,8 @@ type Options struct {
 // Ledger counts every session and every review exactly once. It does no I/O and reads no clock; it is for one goroutine.
 //
 // Invariant: a row counts if, and only if, its start lies in open coverage and its id was not seen there before. Open coverage is
-// everything from the watermark on, and every unread gap before it. All other time is closed: its rows have been counted, so the ledger
-// remembers none of them, and a row from there feeds gauges at most.
+// everything from OpenFrom on, and every unread gap before it. All other time is closed: its rows have been counted, so the ledger
+// remembers none of them (but see hold), and a row from there feeds gauges at most.
 //
 // Call order, within one refresh: [Ledger.AdvanceHead] with the time of the newest page; [Ledger.Apply] and [Ledger.ApplyMalformed] with
 // the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods of rechecks and pending reviews once a page
@@ -31,11 +32,17 @@ type Options struct {
 type Ledger struct {
 	options Options
 	t0      time.Time
+	firstT0 time.Time // what t0 was before the gateway's clock went back to before it, until the head is there again; zero: it did not
 
 	// head is when the newest page was last requested, by the gateway's clock.
 	head time.Time
-	// watermark is where the open end of coverage starts: an unknown row at or after it is new.
+	// watermark is from where on each refresh looks for rows: all that were visible before it have been read, but for the gaps.
 	watermark time.Time
+	// heldFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at heldUntil. Where it is
+	// later than the watermark, the gateway's clock went back.
+	heldFrom, heldUntil time.Time
+	// ahead is by how much the gateway's clock was ahead of the exporter's, at most, since it last went back.
+	ahead time.Duration
 	// backfillStart is the oldest moment that was ever to be read.
 	backfillStart time.Time
 	// unread are the gaps: stretches that have not been read to the end.
@@ -72,6 +79,8 @@ type seenRow struct {
 func New(o Options, t0 time.Time) *Ledger {
 	l := newEmpty(o)
 	l.t0, l.head, l.watermark, l.backfillStart = t0, t0, watermarkAt(t0, o.AllowedLateness), t0.Add(-o.Lookback)
+	l.heldFrom, l.ahead = l.backfillStart, math.MinInt64
+	l.hold(t0)
 	l.unread = l.unread.add(Span{l.backfillStart, t0.Add(Tick)})
 	return l
 }
@@ -93,14 +102,17 @@ func newEmpty(o Options) *Ledger {
 // T0 is since when the ledger counts.
 func (l *Ledger) T0() time.Time { return l.t0 }
 
-// Watermark is where the open end of coverage starts.
+// Watermark is from where on each refresh looks for rows.
 func (l *Ledger) Watermark() time.Time { return l.watermark }
 
 // sinceT0 reports whether what happened at t counts; the zero time never does.
 func (l *Ledger) sinceT0(t time.Time) bool { return !t.IsZero() && !t.Before(l.t0) }
 
+// OpenFrom is where the open end of coverage starts: but for gaps, an unknown session that starts before it is not counted.
+func (l *Ledger) OpenFrom() time.Time { return Later(l.watermark, l.heldFrom) }
+
 // isOpen reports whether t lies in open coverage, where an unknown row is new.
-func (l *Ledger) isOpen(t time.Time) bool { return !t.Before(l.watermark) || l.unread.contains(t) }
+func (l *Ledger) isOpen(t time.Time) bool { return !t.Before(l.OpenFrom()) || l.unread.contains(t) }
 
 // Apply updates the ledger by rows that the gateway sent at the time at, by its own clock. Within one refresh the order and repetition of
 // distinct rows do not matter; of one id the later answer wins.

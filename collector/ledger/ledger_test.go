@@ -33,6 +33,7 @@ func begin(t *testing.T) story {
 	l := New(options(), noon())
 	l.AdvanceWatermark(noon())
 	l.MarkRead(Span{l.backfillStart, noon().Add(Tick)})
+	l.EndHold()
 	return story{t, l}
 }
 

@@ -211,6 +211,12 @@ func TestTheLedgerForgetsWhatIsClosed(t *testing.T) {
 		{"after a stop", func(b *book) {
 			b.apply(time.Hour, many(1500, "a", time.Minute)...)
 			b.head(5 * day)
+			b.want("held, because the gateway's clock may be wrong", b.countSeen(-day, time.Hour), 1500)
+			for at := 5 * day; at < 6*day+lateness; at += 5 * time.Minute {
+				b.head(at)
+			}
+			b.apply(6*day, many(3000, "b", 6*day)...)
+			b.read(0, 7*day)
 		}},
 		{"at the end of a refresh", func(b *book) {
 			b.apply(time.Hour, many(600, "a", time.Minute)...)

@@ -25,49 +25,14 @@ func TestTheGatewaysTimeSurvivesThatTheExportersClockIsSet(t *testing.T) {
 		if got := setBack(start, d).Sub(start); got != 0 {
 			t.Fatalf("%v have passed since then, want 0", got)
 		}
-		c := gatewayClock{period: 15 * time.Minute}
-		c.observe(noon(), start)
+		c := gatewayClock{period: 15 * time.Minute, known: true, base: start, local: start, offset: noon().Sub(start.Round(0))}
 		local := setBack(start.Add(time.Minute), d)
-		if got := c.safe(local); !got.Equal(noon().Add(time.Minute)) {
+		if got := c.now(local); !got.Equal(noon().Add(time.Minute)) {
 			t.Errorf("set by %v: %v before the next answer, want 12:01", -d, got)
 		}
 		c.observe(noon().Add(time.Minute), local)
-		if got := c.safe(local); !got.Equal(noon().Add(time.Minute)) {
+		if got := c.now(local); !got.Equal(noon().Add(time.Minute)) {
 			t.Errorf("set by %v: %v after the next answer, want 12:01", -d, got)
-		}
-	}
-}
-
-func TestTheExportersClockMayDriftForTenSeconds(t *testing.T) {
-	start := time.Now()
-	c := gatewayClock{period: 15 * time.Minute}
-	c.observe(noon(), start)
-	for _, tc := range []struct {
-		d    time.Duration
-		want bool
-	}{{10 * time.Second, false}, {10*time.Second + 1, true}, {-10 * time.Second, false}, {-10*time.Second - 1, true}} {
-		if got := c.wasSet(setBack(start.Add(time.Minute), tc.d)); got != tc.want {
-			t.Errorf("set back by %v: %v, want %v", tc.d, got, tc.want)
-		}
-	}
-}
-
-func TestTheFirstAnswerIsBelievedWhereItsClockIsAhead(t *testing.T) {
-	c := gatewayClock{period: 15 * time.Minute}
-	c.observe(noon().Add(time.Hour), noon())
-	if got := c.safe(noon()); !got.Equal(noon().Add(time.Hour)) {
-		t.Errorf("%v, want 13:00", got)
-	}
-}
-
-func TestAClockThatIsSetForwardIsBelievedAfterExactlyTwoPeriods(t *testing.T) {
-	c := gatewayClock{period: 15 * time.Minute}
-	c.observe(noon(), noon())
-	for i, want := range []time.Duration{0, time.Hour} {
-		local := noon().Add(time.Duration(i+1) * 15 * time.Minute)
-		c.observe(local.Add(time.Hour), local)
-		if got := c.safe(local).Sub(local); got != want {
-			t.Errorf("after %d periods it is %v ahead, want %v", i+1, got, want)
 		}
 	}
 }

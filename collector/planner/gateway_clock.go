@@ -2,26 +2,60 @@ package planner
 
 import (
 	"errors"
+	"math"
+	"slices"
 	"time"
-
-	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// gatewayClock knows the gateway's time, from its answers and from the exporter's clock in between.
+// gatewayClock knows the gateway's time: from the header Date of its answers, and in between from the exporter's monotonic clock.
 //
-// For each answer, check comes first and observe after it. Before the first observe the gateway's time is taken to be the exporter's.
+// What always holds: no single answer moves the time. A first time is believed when the answer agrees with the exporter's own clock, or else when several
+// answers over a minute agree with each other. Afterwards the time is the smallest that several of the last answers support. Replicas of a gateway disagree
+// by minutes, and what one of them writes has to start after the watermark, so the slowest of them counts. Answers that differ from most of the others by
+// more than a period are odd: a cache, or a replica with a wrong clock.
+//
+// For each answer, check comes first and observe after it. Only an answer for which known holds then may be used.
 type gatewayClock struct {
-	date, local time.Time // of the last answer: the gateway's clock and the exporter's
-
-	// The smallest difference between the two clocks in the last one to two periods. Replicas of a gateway disagree by minutes, and
-	// a clock that is set forward is not believed before it has stayed there.
-	period       time.Duration
-	low, lowNext time.Duration
-	periodStart  time.Time
+	period  time.Duration
+	base    time.Time // of the exporter's clock: offsets are relative to what is measured from here
+	samples []sample  // of the last period, oldest first
+	offset  time.Duration
+	known   bool // offset is believed
+	local   time.Time
 
 	dateless      int // answers without a date while the gateway's time is not known
 	datelessSince time.Time
 }
+
+// sample is what one answer shows: how far the gateway's clock is ahead of the exporter's monotonic one.
+type sample struct {
+	date, local time.Time
+	offset      time.Duration
+}
+
+const (
+	// ownTolerance is how much an answer may differ from the exporter's own clock to be believed at once: two clocks that agree are right.
+	ownTolerance = 30 * time.Second
+	// doubtFor is how long answers that differ from the exporter's clock have to agree with each other before they are believed, and doubtTolerance how
+	// closely; doubtAnswers is how many it takes. Replicas that disagree are believed after twice that time.
+	doubtFor       = time.Minute
+	doubtTolerance = 10 * time.Second
+	doubtAnswers   = 3
+	// probeEvery is how often the gateway is asked while its time is not known.
+	probeEvery = 5 * time.Second
+
+	// sampleSlot and slotSamples bound how many answers of one moment count: what a gateway says within seconds is no more than one opinion.
+	sampleSlot  = 30 * time.Second
+	slotSamples = 3
+	// support is how many answers it takes to move the time. They are of at least two slots.
+	support = slotSamples + 1
+	// recent is how many of the last answers decide what is odd.
+	recent = 3 * slotSamples
+	// copiedAfter is how much later a date can come again before the answer must be a copy that a cache has kept.
+	copiedAfter = 3 * time.Second
+	// drift is how far the exporter's clock may differ from its monotonic one between two answers.
+	drift = 10 * time.Second
+)
 
 // errNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions where that
 // is wrong, so it is used only for a gateway whose answers never have a date.
@@ -30,9 +64,9 @@ var errNoDate = errors.New("the answer does not tell the gateway's time: a proxy
 // enoughDateless is how many answers without a date it takes, for at least a period, until the exporter's clock is used.
 const enoughDateless = 10
 
-// check fails for an answer without a date while the gateway's time is not known.
+// check fails for an answer without a date while the gateway's time is not known. A date that comes again and again is none.
 func (c *gatewayClock) check(date, local time.Time) error {
-	if !date.IsZero() || !c.local.IsZero() {
+	if c.known || !date.IsZero() && !c.copied(date, local) {
 		return nil
 	}
 	if c.dateless++; c.dateless == 1 {
@@ -44,42 +78,143 @@ func (c *gatewayClock) check(date, local time.Time) error {
 	return nil
 }
 
-// observe notes an answer's date, as it was when the exporter's clock showed local. After an answer without one, time goes on as it is known.
+// copied reports whether the answer is a copy of an earlier one, because its date does not go on with the time. To see that takes a third one: of two
+// answers with the same date, one can be of a replica whose clock is behind.
+func (c *gatewayClock) copied(date, local time.Time) bool {
+	first := slices.IndexFunc(c.samples, func(s sample) bool { return s.date.Equal(date) })
+	return first >= 0 && slices.ContainsFunc(c.samples[first:], func(s sample) bool {
+		return s.date.Equal(date) && s.local.Sub(c.samples[first].local) > copiedAfter && local.Sub(s.local) > copiedAfter
+	})
+}
+
+// observe notes an answer's date, as it was when the exporter's clock showed local. Where an answer has none, time goes on as it is known.
 func (c *gatewayClock) observe(date, local time.Time) {
-	if date.IsZero() {
-		date = c.now(local)
+	if c.base.IsZero() {
+		c.base = local
 	}
-	off := date.Sub(local.Round(0))
 	switch {
-	case c.local.IsZero(), c.wasSet(local):
-		c.low, c.lowNext, c.periodStart = off, off, local
-	case local.Sub(c.periodStart) >= c.period:
-		c.low, c.lowNext, c.periodStart = min(c.lowNext, off), off, local
-	default:
-		c.low, c.lowNext = min(c.low, off), min(c.lowNext, off)
+	case date.IsZero() || c.copied(date, local):
+		if !c.known { // check has found that no answer has a date
+			c.offset, c.known, c.local = local.Round(0).Sub(c.measured(local)), true, local
+		}
+		return
+	case c.known:
+		c.resume(date, local)
 	}
-	c.date, c.local = date, local
+	s := sample{date, local, date.Sub(c.measured(local))}
+	c.local = local
+	c.add(s)
+	if c.known {
+		c.follow(local)
+	} else {
+		c.believe(s)
+	}
 }
 
-// wasSet says whether the exporter's clock was set since the last answer, or the machine slept: what was compared with it is of no use then.
-func (c *gatewayClock) wasSet(local time.Time) bool {
-	const drift = 10 * time.Second
-	return (local.Round(0).Sub(c.local.Round(0)) - local.Sub(c.local)).Abs() > drift
+// measured is the time that has passed by the monotonic clock, counted from base.
+func (c *gatewayClock) measured(local time.Time) time.Time {
+	return c.base.Round(0).UTC().Add(local.Sub(c.base))
 }
 
-// now is the gateway's time when the exporter's clock shows local.
+// resume corrects the offset after the machine slept: its monotonic clock stood still, and the gateway agrees with its other one. Where that was only set,
+// the gateway does not agree, and nothing changes.
+func (c *gatewayClock) resume(date, local time.Time) {
+	slept := local.Round(0).Sub(c.local.Round(0)) - local.Sub(c.local)
+	if slept.Abs() <= drift || (date.Sub(c.measured(local))-c.offset-slept).Abs() > drift/2 {
+		return
+	}
+	c.offset += slept
+	for i := range c.samples {
+		c.samples[i].offset += slept
+	}
+}
+
+// add adds a sample, unless there are enough of the same moment, and drops those that are older than a period, but for the last ones.
+func (c *gatewayClock) add(s sample) {
+	n := len(c.samples)
+	if n >= slotSamples && s.local.Sub(c.samples[n-slotSamples].local) < sampleSlot {
+		return
+	}
+	c.samples = append(c.samples, s)
+	for len(c.samples) > recent && s.local.Sub(c.samples[1].local) >= c.period {
+		c.samples = c.samples[1:]
+	}
+}
+
+// believe decides on the first time after the answer s.
+func (c *gatewayClock) believe(s sample) {
+	if own := s.local.Round(0).Sub(c.measured(s.local)); (s.offset - own).Abs() <= ownTolerance {
+		c.offset, c.known, c.samples = s.offset, true, []sample{s}
+		return
+	}
+	last := c.samples[len(c.samples)-1]
+	agree, since := 0, last.local
+	for _, o := range c.samples {
+		if (o.offset - last.offset).Abs() <= doubtTolerance {
+			if agree++; agree == 1 {
+				since = o.local
+			}
+		}
+	}
+	switch {
+	case agree >= doubtAnswers && 2*agree > len(c.samples) && last.local.Sub(since) >= doubtFor:
+		c.offset, c.known = c.smallest(1, last.offset-doubtTolerance), true
+	case len(c.samples) >= recent && last.local.Sub(c.samples[0].local) >= 2*doubtFor:
+		c.offset, c.known = c.smallest(support, c.usual()-c.period), true
+	}
+}
+
+// follow moves the time where enough answers support another one. To a smaller time it goes as soon as that is not odd, to a greater one only when
+// almost no answer of a whole period was smaller.
+func (c *gatewayClock) follow(local time.Time) {
+	if len(c.samples) < support {
+		return
+	}
+	if low := c.smallest(support, c.usual()-c.period); low < c.offset {
+		c.offset = low
+	} else if local.Sub(c.samples[0].local) >= c.period {
+		c.offset = max(c.offset, c.smallest(support, math.MinInt64))
+	}
+}
+
+// usual is the offset that most of the last answers have.
+func (c *gatewayClock) usual() time.Duration {
+	last := c.samples[max(0, len(c.samples)-recent):]
+	offsets := make([]time.Duration, len(last))
+	for i, s := range last {
+		offsets[i] = s.offset
+	}
+	slices.Sort(offsets)
+	return offsets[len(offsets)/2]
+}
+
+// smallest is the smallest offset that is at least floor and that n answers support, which means that n-1 others are not greater. Where there are not
+// as many, it is the greatest of them.
+func (c *gatewayClock) smallest(n int, floor time.Duration) time.Duration {
+	var offsets []time.Duration
+	for _, s := range c.samples {
+		if s.offset >= floor {
+			offsets = append(offsets, s.offset)
+		}
+	}
+	slices.Sort(offsets)
+	return offsets[min(n, len(offsets))-1]
+}
+
+// doubtful reports whether the gateway has answered with a time that is not believed yet.
+func (c *gatewayClock) doubtful() bool { return !c.known && len(c.samples) > 0 }
+
+// mayProbe reports whether enough time has passed since the last answer to ask again for the time.
+func (c *gatewayClock) mayProbe(local time.Time) bool { return local.Sub(c.local) >= probeEvery }
+
+// now is the gateway's time when the exporter's clock shows local: one that the clocks of all its replicas have reached. While it is not known, it is what
+// the last answer says or, before the first one, the exporter's.
 func (c *gatewayClock) now(local time.Time) time.Time {
-	if c.local.IsZero() {
-		return local.Round(0).UTC()
+	switch {
+	case c.known:
+		return c.measured(local).Add(c.offset)
+	case len(c.samples) > 0:
+		return c.measured(local).Add(c.samples[len(c.samples)-1].offset)
 	}
-	return c.date.Add(local.Sub(c.local))
-}
-
-// safe is a time that the clocks of all the gateway's replicas have reached when the exporter's clock shows local.
-func (c *gatewayClock) safe(local time.Time) time.Time {
-	now := c.now(local)
-	if c.wasSet(local) {
-		return now
-	}
-	return ledger.Earlier(local.Round(0).UTC().Add(c.low), now)
+	return local.Round(0).UTC()
 }

@@ -62,7 +62,7 @@ func (h headPage) next(now time.Time) (Request, bool) {
 func (h headPage) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
 	h.read = true
 	// A row that was written while the gateway worked on the request is not on the page, but the page's date is later.
-	h.at = ledger.Earlier(at.Add(-took), h.p.clock.safe(h.p.clock.local))
+	h.at = at.Add(-took)
 	h.p.ledger.AdvanceHead(h.at)
 	h.p.pageCost.add(took)
 	return h.head.accept(r, page, took, at)

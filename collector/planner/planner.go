@@ -83,6 +83,7 @@ type Planner struct {
 
 	pageCost    cost                   // of a page of all sessions
 	skipped     []client.SkippedSecond // see Skipped
+	step        *Step                  // see TakeStep
 	failed      bool                   // the head page or the pending page of this refresh failed
 	pendingRead time.Time              // when the pending page was last read, by the exporter's clock
 }
@@ -124,7 +125,7 @@ func (p *Planner) Reconfigured(o Options) (*Planner, error) {
 func (p *Planner) Ledger() *ledger.Ledger { return p.ledger }
 
 // GatewayTime is the gateway's time when the exporter's clock shows now.
-func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.safe(now) }
+func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.now(now) }
 
 // StartRefresh starts a refresh.
 func (p *Planner) StartRefresh() {
@@ -137,23 +138,49 @@ func (p *Planner) StartRefresh() {
 
 // Next returns what the refresh asks next, if there is anything left that the budget and the waits after failures allow.
 func (p *Planner) Next(now time.Time) (Request, bool) {
+	if p.clock.doubtful() {
+		return p.probe(now)
+	}
 	if r, ok := p.first(now, headPage{p.head}); ok || !p.head.read {
 		return r, ok
 	}
 	return p.first(now, oldPendingPage{p.pending}, pendingPage{p.pending}, headRest{p.head}, pendingRest{p.pending}, oldPendingRest{p.pending}, p.recheck)
 }
 
-// Background returns what to ask between refreshes: what is unread.
+// Background returns what to ask between refreshes: what is unread. While the gateway's time is doubtful, it asks for that instead.
 func (p *Planner) Background(now time.Time) (Request, bool) {
+	p.share.EndTurn()
+	if p.clock.doubtful() {
+		return p.probe(now)
+	}
 	if p.ledger == nil {
 		return Request{}, false
 	}
-	p.share.EndTurn()
 	return p.first(now, headGap{p.head}, p.backfill)
 }
 
-// Idle says whether there is nothing to do between refreshes, whatever the budget allows.
-func (p *Planner) Idle() bool { return p.ledger == nil || len(p.ledger.Unread()) == 0 }
+// probe asks for the newest page, only to learn the gateway's time.
+func (p *Planner) probe(now time.Time) (Request, bool) {
+	if !p.clock.mayProbe(now) {
+		return Request{}, false
+	}
+	p.head.read = false
+	return p.first(now, headPage{p.head})
+}
+
+// Doubt reports whether the gateway has answered with a time that is not believed yet, and how far that is ahead of the exporter's clock. Until it is believed,
+// nothing is read and nothing counted.
+func (p *Planner) Doubt(now time.Time) (ahead time.Duration, doubtful bool) {
+	return p.GatewayTime(now).Sub(now.Round(0)), p.clock.doubtful()
+}
+
+// Idle reports whether there is nothing to do between refreshes, whatever the budget allows.
+func (p *Planner) Idle() bool {
+	if p.clock.doubtful() {
+		return false
+	}
+	return p.ledger == nil || len(p.ledger.Unread()) == 0
+}
 
 // first returns the request of the first task that has one and may ask.
 func (p *Planner) first(now time.Time, tasks ...task) (Request, bool) {
@@ -166,7 +193,7 @@ func (p *Planner) first(now time.Time, tasks ...task) (Request, bool) {
 		if !p.share.Allows(kind) || !p.backoff[group].allows(now) {
 			continue
 		}
-		if r, ok := t.next(p.clock.safe(now)); ok {
+		if r, ok := t.next(p.clock.now(now)); ok {
 			r.Kind, r.task = kind, t
 			return r, true
 		}
@@ -205,20 +232,23 @@ func (p *Planner) HandleResult(now time.Time, r Request, res Result) error {
 	p.failed = p.failed || group == headPageGroup || group == pendingPageGroup
 	switch group {
 	case recheckGroup:
-		p.recheck.failed(r, p.clock.safe(now))
+		p.recheck.failed(r, p.clock.now(now))
 	case backfillGroup:
-		p.backfill.failed(p.clock.safe(now))
+		p.backfill.failed(p.clock.now(now))
 	}
 	return err
 }
 
-// accept hands a page to the request's task. The first one gives T0.
+// accept hands a page to the request's task. The first one whose date is believed gives T0; those before it only say what time it is.
 func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result) error {
 	if err := p.clock.check(res.Page.Date, now); err != nil {
 		return err
 	}
 	p.clock.observe(res.Page.Date, now)
-	at := p.clock.safe(now)
+	if p.clock.doubtful() {
+		return nil
+	}
+	at := p.clock.now(now)
 	if p.ledger == nil {
 		// A restored one had to wait, too: before the first answer the gateway's time is not known.
 		p.ledger = p.o.Restored
@@ -232,7 +262,39 @@ func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result)
 	if group == pendingPageGroup {
 		p.pendingRead = now
 	}
+	p.stepBack(at, now)
 	return nil
+}
+
+// Step is a gateway's clock that was set back after it had been believed.
+type Step struct {
+	// Back is how far.
+	Back time.Duration
+	// From is from when on sessions are counted: where that is in the future, those that start before it are lost.
+	From time.Time
+}
+
+// TakeStep returns the last step of the gateway's clock, once.
+func (p *Planner) TakeStep() (Step, bool) {
+	s := p.step
+	p.step = nil
+	if s == nil {
+		return Step{}, false
+	}
+	return *s, true
+}
+
+// stepBack reads again what was read too early, where the gateway's clock was ahead and went back. The tasks start anew then: what they remember are times
+// of that clock.
+func (p *Planner) stepBack(at, now time.Time) {
+	back, ok := p.ledger.StepBack(at, now)
+	if !ok {
+		return
+	}
+	p.step = &Step{back, p.ledger.OpenFrom()}
+	headRead, pendingRead := p.head.read, p.pending.read
+	p.head, p.pending, p.recheck, p.backfill = newHead(p), newPending(p), newRecheck(p), newBackfill(p)
+	p.head.read, p.head.at, p.pending.read = headRead, at, pendingRead
 }
 
 // AllowsOther says whether a request that is not planned here, such as the one for the credential's user, may be made now.

@@ -25,12 +25,11 @@
 package statepb
 
 import (
+	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
+	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
-
-	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
-	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 )
 
 const (
@@ -133,7 +132,12 @@ type Progress struct {
 	// How many snapshots there were.
 	Generation uint64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
 	// When each session of Ledger.sessions was last seen or confirmed, in the same order.
-	Rechecked     []int64 `protobuf:"fixed64,4,rep,packed,name=rechecked,proto3" json:"rechecked,omitempty"`
+	Rechecked []int64 `protobuf:"fixed64,4,rep,packed,name=rechecked,proto3" json:"rechecked,omitempty"`
+	// From when on all sessions are in Ledger.seen, also those before the watermark, until the head is at held_until.
+	HeldFrom  int64 `protobuf:"fixed64,5,opt,name=held_from,json=heldFrom,proto3" json:"held_from,omitempty"`
+	HeldUntil int64 `protobuf:"fixed64,6,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
+	// By how much the gateway's clock was ahead of the exporter's, at most, in nanoseconds, since it last went back.
+	Ahead         int64 `protobuf:"fixed64,7,opt,name=ahead,proto3" json:"ahead,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -196,6 +200,27 @@ func (x *Progress) GetRechecked() []int64 {
 	return nil
 }
 
+func (x *Progress) GetHeldFrom() int64 {
+	if x != nil {
+		return x.HeldFrom
+	}
+	return 0
+}
+
+func (x *Progress) GetHeldUntil() int64 {
+	if x != nil {
+		return x.HeldUntil
+	}
+	return 0
+}
+
+func (x *Progress) GetAhead() int64 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
 // Ledger is what was counted, what is unfinished and what has not been read.
 type Ledger struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -236,8 +261,10 @@ type Ledger struct {
 	// The smallest hashes (the first 8 bytes of the SHA-256) of names of connections that are counted under "<other>", at most 1024, to tell how many
 	// there are. Sorted.
 	FoldedConnections []uint64 `protobuf:"fixed64,20,rep,packed,name=folded_connections,json=foldedConnections,proto3" json:"folded_connections,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// What t0 was before the gateway's clock went back to before it; 0 where it did not, and once the head is there again.
+	FirstT0       int64 `protobuf:"fixed64,21,opt,name=first_t0,json=firstT0,proto3" json:"first_t0,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Ledger) Reset() {
@@ -408,6 +435,13 @@ func (x *Ledger) GetFoldedConnections() []uint64 {
 		return x.FoldedConnections
 	}
 	return nil
+}
+
+func (x *Ledger) GetFirstT0() int64 {
+	if x != nil {
+		return x.FirstT0
+	}
+	return 0
 }
 
 // Unobserved has the number of impossible values of each histogram.
@@ -1760,14 +1794,18 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"visibility\x12\x1a\n" +
 	"\bidentity\x18\x03 \x01(\fR\bidentity\x12\x16\n" +
 	"\x06ledger\x18\x04 \x01(\fR\x06ledger\x12\x1a\n" +
-	"\bprogress\x18\x05 \x01(\fR\bprogress\"z\n" +
+	"\bprogress\x18\x05 \x01(\fR\bprogress\"\xcc\x01\n" +
 	"\bProgress\x12\x12\n" +
 	"\x04head\x18\x01 \x01(\x10R\x04head\x12\x1c\n" +
 	"\twatermark\x18\x02 \x01(\x10R\twatermark\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x03 \x01(\x04R\n" +
 	"generation\x12\x1c\n" +
-	"\trechecked\x18\x04 \x03(\x10R\trechecked\"\xe7\a\n" +
+	"\trechecked\x18\x04 \x03(\x10R\trechecked\x12\x1b\n" +
+	"\theld_from\x18\x05 \x01(\x10R\bheldFrom\x12\x1d\n" +
+	"\n" +
+	"held_until\x18\x06 \x01(\x10R\theldUntil\x12\x14\n" +
+	"\x05ahead\x18\a \x01(\x10R\x05ahead\"\x82\b\n" +
 	"\x06Ledger\x12\x18\n" +
 	"\asymbols\x18\x01 \x03(\tR\asymbols\x12\x0e\n" +
 	"\x02t0\x18\x02 \x01(\x10R\x02t0\x12%\n" +
@@ -1792,7 +1830,8 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\bsessions\x18\x11 \x03(\v2\x1c.hoop_exporter.state.SessionR\bsessions\x124\n" +
 	"\x04seen\x18\x12 \x03(\v2 .hoop_exporter.state.SeenSessionR\x04seen\x12C\n" +
 	"\tmalformed\x18\x13 \x03(\v2%.hoop_exporter.state.MalformedSessionR\tmalformed\x12-\n" +
-	"\x12folded_connections\x18\x14 \x03(\x06R\x11foldedConnections\"h\n" +
+	"\x12folded_connections\x18\x14 \x03(\x06R\x11foldedConnections\x12\x19\n" +
+	"\bfirst_t0\x18\x15 \x01(\x10R\afirstT0\"h\n" +
 	"\n" +
 	"Unobserved\x12\x1d\n" +
 	"\n" +

@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+)
+
+// The gateway's clock can be ahead for a while, and be believed. Then coverage is closed too early: rows that start in it later are taken for rows that have
+// been counted. So after a step of the head, the rows of closed coverage are held: they are remembered for some time. When the clock goes back, that coverage
+// is opened and read again, and no row counts twice.
+const (
+	// holdFor is for how long after a step rows are held, and how much is read again at most, by the gateway's clock.
+	holdFor = 24 * time.Hour
+	// maxHeld is how many rows of closed coverage are held, the newest ones.
+	maxHeld = 10_000
+)
+
+// isStep reports whether so much time between two heads can be a wrong clock that matters. Less does not matter, because the watermark is a whole
+// allowed lateness behind.
+func (l *Ledger) isStep(d time.Duration) bool { return d > l.options.AllowedLateness/3 }
+
+// hold has the rows remembered that are remembered now, because the head makes a step to the time head.
+func (l *Ledger) hold(head time.Time) { l.heldUntil = head.Add(holdFor) }
+
+// decideT0 decides which T0 was right, once the head is at the first one again. If it comes there by a step, the clock was only behind for a while; if it
+// comes there as time passes, the first T0 was ahead.
+func (l *Ledger) decideT0(head time.Time, step bool) {
+	if l.firstT0.IsZero() || head.Before(l.firstT0) {
+		return
+	}
+	if step {
+		l.t0 = l.firstT0
+	}
+	l.firstT0 = time.Time{}
+}
+
+// limitHeld lets go of the oldest held rows, where there are more than maxHeld.
+func (l *Ledger) limitHeld() {
+	if !l.heldFrom.Before(l.watermark) {
+		return
+	}
+	var starts []time.Time
+	for _, row := range l.seen {
+		if !row.start.Before(l.heldFrom) && !l.isOpen(row.start) {
+			starts = append(starts, row.start)
+		}
+	}
+	if len(starts) > maxHeld {
+		slices.SortFunc(starts, time.Time.Compare)
+		l.heldFrom = starts[len(starts)-maxHeld-1].Add(Tick)
+	}
+}
+
+// StepBack records that the gateway's time is at, when the exporter's clock shows now. Where the gateway's clock has gone back, the coverage whose rows are
+// held is unread again; and where the head or the watermark is ahead of at, they go back, too. It returns how far the clock has gone back, and false where
+// it has not. To take the exporter's clock going ahead for that does no harm.
+//
+// A ledger whose T0 is later than at counts from at on, unless the clock turns out to have been behind only for a while. Closed coverage whose rows are not held stays closed: see OpenFrom.
+func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, ok bool) {
+	watermark := watermarkAt(at, l.options.AllowedLateness)
+	ahead := at.Sub(now.Round(0))
+	l.ahead = max(l.ahead, ahead)
+	back = max(l.watermark.Sub(watermark), l.ahead-ahead)
+	if !l.isStep(back) {
+		return 0, false
+	}
+	l.forgetSeen()
+	l.watermark, l.head, l.ahead = Earlier(l.watermark, watermark), Earlier(l.head, at), ahead
+	if at.Before(l.t0) {
+		if l.firstT0.IsZero() {
+			l.firstT0 = l.t0
+		}
+		l.t0 = at
+	}
+	l.hold(at)
+	l.MarkUnread(Span{Later(l.heldFrom, at.Add(-min(holdFor, l.options.Lookback))), at.Add(Tick)})
+	for _, s := range l.tracked {
+		l.stepBack(s, at)
+	}
+	return back, true
+}
+
+// stepBack corrects a tracked session. One that is not known was first seen when its coverage was closed, so nothing of it has been counted.
+func (l *Ledger) stepBack(s *session, at time.Time) {
+	s.lastSeen, s.doneSeen = Earlier(s.lastSeen, at), Earlier(s.doneSeen, at)
+	if _, known := l.seen[s.id]; !known && l.isOpen(s.start) {
+		s.countedStart, s.countedFinish, s.countedRequest, s.countedResolve, s.countedWait = false, false, false, false, false
+		l.remember(s.id, seenRow{start: s.start})
+	}
+}

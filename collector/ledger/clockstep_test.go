@@ -1,0 +1,190 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+)
+
+// lateRow is a session that a gateway shows from visible on.
+type lateRow struct {
+	client.Session
+	visible time.Time
+}
+
+// refreshAt plays what a planner does, by a clock that is off by so much: the newest page, what is new, what is unread, and the list of pending reviews.
+func refreshAt(l *Ledger, now time.Time, off time.Duration, rows []lateRow) {
+	at := now.Add(off)
+	show := func(s Span) {
+		var page []client.Session
+		for _, r := range rows {
+			if !r.visible.After(now) && s.contains(r.StartDate.Time) {
+				page = append(page, r.Session)
+			}
+		}
+		l.Apply(at, page)
+	}
+	l.AdvanceHead(at)
+	show(Span{l.Watermark(), at.Add(time.Hour)})
+	l.AdvanceWatermark(at)
+	l.StepBack(at, now)
+	for _, s := range slices.Clone(l.Unread()) {
+		show(s)
+		l.MarkRead(s)
+	}
+	show(Span{at.Add(-24 * time.Hour), at.Add(time.Hour)}) // as the lists of pending reviews do, whatever is open
+	l.Commit(at, now)
+}
+
+// Whatever the gateway's clock says, and for how long, and however often the exporter starts again: once the clock is right, each session counts once.
+func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := options()
+		l := New(o, noon())
+		now, n := noon(), 0
+		var rows []lateRow
+		play := func(d, off time.Duration) {
+			for end := now.Add(d); now.Before(end); now = now.Add(time.Minute) {
+				for range rapid.IntRange(0, 2).Draw(t, "rows") {
+					row := sessionRow(fmt.Sprint(n), now.Sub(noon())+time.Second)
+					if n++; n%3 > 0 {
+						row.Status, row.EndDate, row.ExitCode = "done", row.StartDate, code(0)
+					}
+					late := time.Duration(rapid.SampledFrom([]int{0, 0, 0, 30, 120}).Draw(t, "late")) * time.Second
+					rows = append(rows, lateRow{row, now.Add(time.Second + late)})
+				}
+				refreshAt(l, now.Add(30*time.Second), off, rows)
+				if rapid.IntRange(0, 20).Draw(t, "restart") == 0 {
+					l = reborn(t, o, l)
+				}
+			}
+		}
+		play(20*time.Minute, 0)
+		for range rapid.IntRange(1, 3).Draw(t, "steps") {
+			off := time.Duration(rapid.SampledFrom([]int{-6000, -180, -21, -6, 4, 6, 14, 20, 90, 6000}).Draw(t, "off")) * time.Minute
+			play(time.Duration(rapid.IntRange(1, 60).Draw(t, "wrong for"))*time.Minute, off)
+			play(time.Duration(rapid.IntRange(1, 60).Draw(t, "right for"))*time.Minute, 0)
+		}
+		play(30*time.Minute, 0)
+		now = now.Add(5 * time.Minute) // all rows are visible
+		refreshAt(l, now, 0, rows)
+		started, finished := uint64(0), uint64(0)
+		for _, target := range l.Commit(now, now).Targets {
+			started, finished = started+sum(target.Started), finished+sum(target.Finished)
+		}
+		ended := 0
+		for _, r := range rows {
+			if r.Status == "done" {
+				ended++
+			}
+		}
+		if started != uint64(len(rows)) || finished != uint64(ended) {
+			t.Fatalf("%d started and %d finished, want %d and %d", started, finished, len(rows), ended)
+		}
+	})
+}
+
+// held is a ledger that has read everything up to noon, and holds the rows since d before noon.
+func held(t *testing.T, d time.Duration) story {
+	s := begin(t)
+	s.heldFrom = noon().Add(-d)
+	s.hold(noon())
+	return s
+}
+
+// Held rows are bounded: where there are more, the oldest coverage is closed, and counts nothing twice.
+func TestHeldRowsAreBounded(t *testing.T) {
+	s := held(t, time.Hour)
+	see := func(at time.Duration) {
+		for i := range 60 {
+			d := time.Duration(i) * time.Minute
+			for j := range 1000 {
+				s.see(at, s.ended(fmt.Sprint(i, " ", j), d, d, 0))
+			}
+		}
+	}
+	see(time.Hour)
+	s.AdvanceHead(noon().Add(23 * time.Hour))
+	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(24 * time.Hour)})
+	s.AdvanceWatermark(noon().Add(23 * time.Hour))
+	s.forgetSeen()
+	if n := len(s.seen); n != maxHeld {
+		t.Errorf("%d rows are held, want %d", n, maxHeld)
+	}
+	if got := s.heldFrom.Sub(noon()); got != 49*time.Minute+Tick {
+		t.Errorf("held from %v, want after minute 49", got)
+	}
+	s.StepBack(noon().Add(time.Hour), noon())
+	see(time.Hour)
+	s.want("finished", counted(s.target(time.Hour).Finished), "map[success:60000]")
+}
+
+func TestAClockThatGoesBackOpensWhatWasReadTooEarly(t *testing.T) {
+	s := held(t, 48*time.Hour)
+	s.AdvanceHead(noon().Add(30 * time.Minute))
+	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(31 * time.Minute)})
+	s.AdvanceWatermark(noon().Add(30 * time.Minute))
+	for _, small := range []time.Duration{29 * time.Minute, 25 * time.Minute} {
+		if _, ok := s.StepBack(noon().Add(small), noon()); ok {
+			t.Errorf("a small step to %v opens coverage", small)
+		}
+	}
+	back, ok := s.StepBack(noon().Add(10*time.Minute), noon())
+	if !ok || back != 20*time.Minute {
+		t.Errorf("back by %v, %v, want 20m", back, ok)
+	}
+	if got := s.Watermark().Sub(noon()); got != -5*time.Minute {
+		t.Errorf("the watermark is at %v, want -5m", got)
+	}
+	if got := s.Unread(); len(got) != 1 || got[0].To != noon().Add(10*time.Minute+Tick) || !got[0].From.Equal(noon().Add(10*time.Minute-24*time.Hour)) {
+		t.Errorf("unread %v, want the day before 12:10", got)
+	}
+}
+
+func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		step time.Duration // between two heads, after the clock went back by an hour
+		want time.Duration
+	}{
+		{"the first time was ahead", 5 * time.Minute, -time.Hour},
+		{"the clock was behind for a while", 70 * time.Minute, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := New(options(), noon())
+			l.StepBack(noon().Add(-time.Hour), noon())
+			if got := l.T0().Sub(noon()); got != -time.Hour {
+				t.Errorf("it counts since %v, want -1h", got)
+			}
+			for at := -time.Hour; at <= 2*time.Hour; at += tc.step {
+				l.AdvanceHead(noon().Add(at))
+			}
+			if got := l.T0().Sub(noon()); got != tc.want {
+				t.Errorf("in the end it counts since %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+// A clock that is behind for a while opens nothing that is closed, neither then nor when it is right again.
+func TestAClockThatIsBehindForAWhileOpensNothing(t *testing.T) {
+	s := begin(t)
+	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(time.Minute)})
+	s.AdvanceWatermark(noon())
+	if _, ok := s.StepBack(noon().Add(-2*time.Hour), noon()); !ok {
+		t.Fatal("the step was not seen")
+	}
+	want := noon().Add(-15 * time.Minute)
+	if got := s.OpenFrom(); !got.Equal(want) || len(s.Unread()) != 0 {
+		t.Errorf("open from %v, unread %v; want from %v", got, s.Unread(), want)
+	}
+	s.AdvanceHead(noon().Add(10 * time.Minute))
+	if got := s.Unread(); len(got) != 1 || !got[0].From.Equal(want) {
+		t.Errorf("unread %v; want from %v", got, want)
+	}
+}
