@@ -3,7 +3,9 @@ package collector
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -120,6 +122,15 @@ func faults() []fault {
 			w.rewrite(rw, r, func(answer map[string]any) {
 				if rows, ok := answer["data"].([]any); ok && len(rows) > 0 {
 					answer["data"], answer["has_next_page"] = rows[:(len(rows)+1)/2], true
+				}
+			})
+		}},
+		{"a row from a far future", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			w.rewrite(rw, r, func(answer map[string]any) {
+				if rows, ok := answer["data"].([]any); ok && len(rows) > 0 {
+					later := maps.Clone(rows[0].(map[string]any))
+					later["id"], later["start_date"] = fmt.Sprintf("%08x-0000-4000-8000-%012x", w.pick(1<<30), w.pick(1<<30)), "2199-01-01T00:00:00Z"
+					answer["data"] = append([]any{later}, rows...)
 				}
 			})
 		}},

@@ -132,6 +132,8 @@ func (s *simulation) live(d time.Duration) {
 			s.gateway.Replace(gatewaytest.Dialect(s.rng.IntN(2)))
 		case 6:
 			s.clock.set(anOffset(s.rng))
+		case 7:
+			s.reconfigure()
 		}
 		if time.Since(fullSince) > 24*time.Hour {
 			s.disk.setFull(false) // what is older than the lookback when it can be read is not counted
@@ -141,6 +143,19 @@ func (s *simulation) live(d time.Duration) {
 			return
 		}
 	}
+}
+
+// reconfigure shows one tag more, or one less.
+func (s *simulation) reconfigure() {
+	cfg := s.world.collector.cfg()
+	if cfg.ConnectionTags = []string{"team", "environment"}; len(s.world.collector.cfg().ConnectionTags) == 2 {
+		cfg.ConnectionTags = cfg.ConnectionTags[:1]
+	}
+	apply, err := s.world.collector.Reconfigure(cfg)
+	if err != nil {
+		s.Fatal(err)
+	}
+	apply()
 }
 
 // settle waits until nothing happens any more, and compares with the truth.
