@@ -140,6 +140,9 @@ type Recheck struct {
 // Rechecks returns the sessions whose next look is due at the time now, or may be taken early, in no order. due reports whether any is due.
 func (l *Ledger) Rechecks(now time.Time) (rechecks []Recheck, due bool) {
 	for _, s := range l.tracked {
+		if s.isFinal() {
+			continue
+		}
 		d := s.recheckDue()
 		if early := s.lastSeen.Add(d.Sub(s.lastSeen) / 2); !early.After(now) {
 			rechecks = append(rechecks, Recheck{s.id, s.start, s.lastSeen, d, early})
@@ -152,7 +155,7 @@ func (l *Ledger) Rechecks(now time.Time) (rechecks []Recheck, due bool) {
 // RecheckDue reports whether a session's next look is due at the time now. One that is not tracked needs none.
 func (l *Ledger) RecheckDue(id string, now time.Time) bool {
 	s := l.tracked[id]
-	return s != nil && !s.recheckDue().After(now)
+	return s != nil && !s.isFinal() && !s.recheckDue().After(now)
 }
 
 // MarkMissed records that a complete look for a session did not find it. The second time in a row means that the gateway does not show it

@@ -121,7 +121,7 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 		s = l.newSession(at, row, connection)
 	}
 	s.update(l, row, at)
-	if s.isFinal(at) || s.start.Before(at.Add(-l.options.ForgetAfter)) && l.tracked[s.id] == nil {
+	if s.start.Before(at.Add(-l.options.ForgetAfter)) && l.tracked[s.id] == nil {
 		l.untrack(s)
 		return
 	}
@@ -174,7 +174,16 @@ func (l *Ledger) newSession(at time.Time, row *client.Session, connection string
 	return s
 }
 
-// untrack drops a session that needs no further look, and remembers its id where the row could look new.
+// untrackFinal drops the sessions that need no further look. That is at the end of a refresh, because the same row can come again until then.
+func (l *Ledger) untrackFinal() {
+	for _, s := range l.tracked {
+		if s.isFinal() {
+			l.untrack(s)
+		}
+	}
+}
+
+// untrack drops a session, and remembers its id where the row could look new.
 func (l *Ledger) untrack(s *session) {
 	delete(l.tracked, s.id)
 	if l.isOpen(s.start) || s.start.Before(l.backfillStart) && s.sawUnfinished {

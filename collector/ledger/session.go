@@ -104,8 +104,8 @@ func (s *session) updateReview(l *Ledger, c *targetCounters, ref sessionRef, at 
 }
 
 // isFinal reports whether nothing is left to look for, by what was seen: a review that becomes final later by itself is looked at then.
-func (s *session) isFinal(at time.Time) bool {
-	return s.state(at) == Finished && (s.review == nil || s.reviewFinal(at, s.doneSeen))
+func (s *session) isFinal() bool {
+	return s.state(s.lastSeen) == Finished && (s.review == nil || s.countedResolve && s.reviewFinal(s.lastSeen, s.doneSeen))
 }
 
 // reviewPending reports whether the list of pending reviews should show the session.
