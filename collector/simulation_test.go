@@ -91,7 +91,8 @@ func newSimulation(t *testing.T, seed uint64, epoch time.Time) *simulation {
 	life := gatewaytest.DefaultLife()
 	life.Connections = gatewaytest.Connections(3)
 	life.Rate, life.Rewritten, life.Overturned = 0.004, 0, 0
-	life.VeryLate = 0 // a process that is away does not see what is late in time
+	life.Again, life.AgainAfter = 0.3, 36*time.Hour // longer than a process is away: one that nobody sees waiting is not counted
+	life.VeryLate = 0                               // a process that is away does not see what is late in time
 	life.Late, life.LateMax = 0.1, time.Minute
 	life.BurstSize, life.BurstEvery = 120, 48*time.Hour
 	dialect := gatewaytest.Dialect(seed % 2)

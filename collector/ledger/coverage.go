@@ -74,7 +74,7 @@ func (l *Ledger) forgetSeen() {
 
 // mustRemember reports whether a row would look new if it were forgotten.
 func (l *Ledger) mustRemember(row seenRow) bool {
-	return l.isOpen(row.start) || row.start.Before(l.backfillStart)
+	return l.isOpen(row.start) || row.start.Before(l.backfillStart) || l.couldLookNew(row)
 }
 
 // CountSeen counts the rows that are known from open coverage with from <= start <= to.
@@ -124,8 +124,12 @@ func (l *Ledger) MarkPendingRead(after, to, since time.Time) {
 	}
 }
 
-// MarkPendingComplete records that all pending reviews have been read at least once.
-func (l *Ledger) MarkPendingComplete() { l.pendingComplete = true }
+// MarkPendingComplete records that all reviews that were pending at the time at are known. What was requested before that, by more than the allowed
+// lateness, and waited, has been counted.
+func (l *Ledger) MarkPendingComplete(at time.Time) {
+	l.pendingComplete = true
+	l.reviewsFrom = Later(l.reviewsFrom, at.Add(-l.options.AllowedLateness))
+}
 
 // Recheck is a session that has to be looked at again.
 type Recheck struct {

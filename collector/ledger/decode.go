@@ -46,6 +46,9 @@ func (d *decoder) ledger(m *statepb.Ledger) {
 
 func (d *decoder) progress(ledger *statepb.Ledger, m *statepb.Progress) {
 	d.l.head, d.l.watermark, d.l.generation = timeOf(m.Head), timeOf(m.Watermark), m.Generation
+	if d.l.reviewsFrom = timeOf(m.ReviewsFrom); m.ReviewsFrom == 0 { // an older state, which does not say which reviews it has counted
+		d.l.reviewsFrom = d.l.head.Add(d.l.options.AllowedLateness)
+	}
 	d.check(!d.l.head.IsZero() && !d.l.watermark.IsZero(), "it does not say how far it has read")
 	if len(m.Rechecked) != len(ledger.Sessions) {
 		d.check(false, "its sessions and the times of their rechecks differ in number")
@@ -318,7 +321,7 @@ func (d *decoder) sessions(sessions []*statepb.Session, rechecked []int64) {
 		}
 		if r := m.Review; r != nil {
 			s.review = &review{
-				kind: d.symbol(r.Type), status: d.symbol(r.Status),
+				id: r.Id, kind: d.symbol(r.Type), status: d.symbol(r.Status),
 				created: timeOf(r.Created), revokeAt: timeOf(r.RevokeAt), decision: timeOf(r.Decided), revokedAt: timeOf(r.Revoked),
 			}
 			for _, group := range r.PendingGroups {
@@ -334,7 +337,7 @@ func (d *decoder) seen(sessions []*statepb.SeenSession) {
 	next := d.ascending("known sessions")
 	for _, m := range sessions {
 		next(m.Id)
-		d.l.seen[m.Id] = seenRow{start: timeOf(m.Start), malformed: m.Malformed}
+		d.l.seen[m.Id] = seenRow{start: timeOf(m.Start), malformed: m.Malformed, review: m.Review, requested: timeOf(m.Requested)}
 	}
 }
 

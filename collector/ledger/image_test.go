@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
 )
 
 // step is something that a ledger is told. A commit gives a snapshot.
@@ -54,7 +56,7 @@ func drawSteps(t *rapid.T) []step {
 			steps = append(steps, told(func(l *Ledger) {
 				l.MarkPendingRead(from, at, at)
 				l.ConfirmPending(from, at, at)
-				l.MarkPendingComplete()
+				l.MarkPendingComplete(at)
 			}))
 		case "malformed":
 			row := client.MalformedSession{ID: fakeID("id05", rapid.Bool().Draw(t, "uuid")), Near: noon()}
@@ -328,4 +330,29 @@ func FuzzRestore(f *testing.F) {
 			l.MarkServed(s.Generation, now)
 		}
 	})
+}
+
+// A state from before reviews were remembered does not say which ones it has counted: none from before counts again.
+func TestAnOlderStateHasCountedAllReviewsUntilThen(t *testing.T) {
+	i := image(t, begin(t).Ledger)
+	m := &statepb.Progress{}
+	if err := proto.Unmarshal(i.Progress, m); err != nil {
+		t.Fatal(err)
+	}
+	m.ReviewsFrom = 0
+	var err error
+	if i.Progress, err = (proto.MarshalOptions{Deterministic: true}).Marshal(m); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := reborn(t, options(), mustRestore(t, i)).reviewsFrom, noon().Add(options().AllowedLateness); !got.Equal(want) {
+		t.Errorf("reviews are new from %v on, want %v", got, want)
+	}
+}
+
+func mustRestore(t *testing.T, i Image) *Ledger {
+	l, err := Restore(options(), i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
