@@ -23,6 +23,7 @@ const (
 	EventOneTime       = "onetime review"
 	EventJIT           = "jit review"
 	EventApart         = "review later than its session"
+	EventAgain         = "second review"
 	EventTwoGroups     = "two groups"
 	EventApproved      = "approved"
 	EventForced        = "approved by force"
@@ -51,7 +52,7 @@ func Events(d Dialect) []string {
 	both := []string{
 		EventConnect, EventExec, EventLong, EventLate, EventVeryLate, EventSkewed, EventSameTime, EventBurst, EventSuccess,
 		EventFailure, EventAborted, EventDisconnected, EventNoExitCode, EventStuck, EventRewritten, EventSizeZero,
-		EventOneTime, EventJIT, EventApart, EventTwoGroups, EventApproved, EventForced, EventRejected, EventUndecided, EventGivenUp,
+		EventOneTime, EventJIT, EventApart, EventAgain, EventTwoGroups, EventApproved, EventForced, EventRejected, EventUndecided, EventGivenUp,
 		EventApprovedLater, EventNeverRun, EventExecuted, EventExpired, EventRevoked, EventRevokedOpen, EventOverturned,
 	}
 	if d == Old {

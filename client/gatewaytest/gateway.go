@@ -240,7 +240,11 @@ func (g *Gateway) change(i uint32, at int64, f func(*row)) {
 	}
 	g.remember(r, r.finishedAt(), at)
 	before := r.review().storedStatus()
+	first := r.review()
 	f(r)
+	if second := r.review(); first != nil && second != nil && first.ID != second.ID {
+		r.extra.memory.replaceReview(first)
+	}
 	g.moved(i, before, r.review().storedStatus())
 	if r.extra != nil {
 		g.remember(r, at, at)

@@ -165,7 +165,7 @@ func (l *life) scheduleBurst(after int64) {
 	})
 }
 
-// Calm stops the start of new sessions. Sessions that have started continue.
+// Calm stops the start of new sessions and of second reviews. Those that have started continue.
 func (g *Gateway) Calm() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

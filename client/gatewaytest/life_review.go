@@ -55,6 +55,10 @@ type Reviews struct {
 	// Expired is the portion that expires undecided, and the portion of those that are never run which expires after the approval.
 	// Escalated is the portion whose status is a word that no exporter knows for a part of the wait. New gateways only.
 	Expired, Escalated float64
+	// Again is the portion of rejected reviews after which another one of the same session is requested. That is once or twice AgainAfter later, and it
+	// waits for as long. The default of AgainAfter is 2 minutes.
+	Again      float64
+	AgainAfter time.Duration
 	// Unknown is the portion of one-time reviews that become UNKNOWN after the run. Old gateways only.
 	Unknown float64
 }
@@ -65,6 +69,9 @@ func (r Reviews) withDefaults() Reviews {
 	}
 	if r.ReadyWait <= 0 {
 		r.ReadyWait = time.Minute
+	}
+	if r.AgainAfter <= 0 {
+		r.AgainAfter = 2 * time.Minute
 	}
 	if r.Access <= 0 {
 		r.Access = 30 * time.Minute
@@ -180,6 +187,24 @@ func (s *sessionLife) reject(at int64) {
 			r.end, r.exit = at, 254
 		}
 	})
+	if s.Again > 0 && s.chance(s.Again) {
+		s.then(at+s.within(s.AgainAfter, 2*s.AgainAfter), s.requestAgain)
+	}
+}
+
+// requestAgain requests another review of a session whose review was rejected, and approves it later.
+func (s *sessionLife) requestAgain(at int64) {
+	if s.stopped {
+		return
+	}
+	s.count(EventAgain)
+	v := s.newReview(at)
+	s.g.change(s.row, at, func(r *row) {
+		r.ensureExtra().review = v
+		r.status, r.end, r.exit = s.g.word("open"), 0, noExit
+	})
+	decided := at + s.within(s.AgainAfter, 2*s.AgainAfter)
+	s.approve(at, decided-decided%1000)
 }
 
 // approve schedules the approvals of the groups. The last one is at the moment of the decision.

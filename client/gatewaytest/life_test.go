@@ -18,7 +18,9 @@ func newLife(d Dialect, seed uint64, l Life) (*Gateway, *clock) {
 func TestEverythingHappens(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		for seed := range uint64(2) {
-			g, c := newLife(d, seed, DefaultLife())
+			l := DefaultLife()
+			l.Again = 0.3
+			g, c := newLife(d, seed, l)
 			c.sleep(day)
 			kinds := g.Stats().Events
 			for _, k := range Events(d) {

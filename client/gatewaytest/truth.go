@@ -132,7 +132,14 @@ func (t *truth) inScope(r *row) bool {
 	if r.start >= t.from {
 		return true
 	}
-	return r.extra != nil && t.afterT0(r.extra.memory.delivered.pending) && !t.forgotten(r, r.extra.memory.delivered.pending)
+	if r.extra == nil {
+		return false
+	}
+	delivered := r.extra.memory.delivered.pending
+	for _, p := range r.extra.memory.past {
+		delivered = max(delivered, p.delivered.pending)
+	}
+	return t.afterT0(delivered) && !t.forgotten(r, delivered)
 }
 
 // afterT0 reports whether a moment is at or after T0; 0 is never.
@@ -181,9 +188,19 @@ func (t *truth) counters(sum *totals, r *row, f sessionStatus, first firstValues
 		sum.started[f.verb]++
 		sum.counted = true
 	}
-	sinceT0 := f.start >= t.t0 || t.afterT0(first.end.end) || t.afterT0(r.deliveredOpen)
+	open, endKnown := r.deliveredOpen, false
+	if m := r.extra; m != nil && len(m.memory.past) > 0 && t.afterT0(m.memory.past[0].delivered.final) {
+		// Its first end was delivered before its second review was requested, and counts or not by what was known then.
+		open, endKnown = m.memory.past[0].delivered.notFinal, true
+	}
+	sinceT0 := f.start >= t.t0 || t.afterT0(first.end.end) || t.afterT0(open)
 	if first.ended && sinceT0 && !t.forgotten(r, r.finishedAt()) {
-		t.finished(sum, f, first.end)
+		t.finished(sum, f, first.end, endKnown)
+	}
+	if r.extra != nil {
+		for _, p := range r.extra.memory.past {
+			t.pastReview(sum, r, p)
+		}
 	}
 	if f.review != nil {
 		t.review(sum, r, f, first)
@@ -195,8 +212,8 @@ func (t *truth) forgotten(r *row, at int64) bool {
 	return t.o.ForgetAfter > 0 && r.start < at-t.o.ForgetAfter.Microseconds()
 }
 
-// finished counts a session by its status at its first end. now is its status now.
-func (t *truth) finished(sum *totals, now, end sessionStatus) {
+// finished counts a session by its status at its first end, of which it may be sure that it was delivered. now is its status now.
+func (t *truth) finished(sum *totals, now, end sessionStatus, endKnown bool) {
 	sum.counted = true
 	outcome := end.outcome()
 	sum.finished[outcome]++
@@ -217,7 +234,7 @@ func (t *truth) finished(sum *totals, now, end sessionStatus) {
 			t.out.Unobserved[metricDuration]++
 		}
 	}
-	if now.outcome() != outcome || now.exit != end.exit || now.size != end.size || now.end != end.end {
+	if !endKnown && (now.outcome() != outcome || now.exit != end.exit || now.size != end.size || now.end != end.end) {
 		t.out.Rewritten++
 	}
 }

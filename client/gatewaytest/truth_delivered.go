@@ -5,6 +5,7 @@ package gatewaytest
 type delivery struct {
 	row                                      uint32
 	unfinished, pending, undecided, notFinal bool
+	reviewed                                 bool
 }
 
 // deliveryOf returns what an answer sent now says about a row.
@@ -15,7 +16,7 @@ func (g *Gateway) deliveryOf(i uint32) delivery {
 	if v := f.review; v != nil {
 		_, decided := v.decision()
 		_, isFinal := f.final(r.finishedAt(), g.now)
-		s.pending, s.undecided, s.notFinal = v.Status == pending, !decided, !isFinal
+		s.reviewed, s.pending, s.undecided, s.notFinal = true, v.Status == pending, !decided, !isFinal
 	}
 	return s
 }
@@ -36,7 +37,14 @@ func (g *Gateway) recordDeliveries(all []delivery, at int64) {
 		for _, x := range []struct {
 			yes  bool
 			when *int64
-		}{{s.pending, &p.pending}, {s.undecided, &p.undecided}, {s.notFinal, &p.notFinal}} {
+		}{
+			{s.pending, &p.pending},
+			{s.undecided, &p.undecided},
+			{s.notFinal, &p.notFinal},
+			{s.reviewed, &p.any},
+			{s.reviewed && !s.undecided, &p.decided},
+			{s.reviewed && !s.notFinal, &p.final},
+		} {
 			if x.yes {
 				*x.when = at
 			}

@@ -9,10 +9,30 @@ type memory struct {
 	decided   bool           // whether its review was decided
 	decision  int64          // when it was decided first
 	delivered deliveredReview
+	past      []pastReview // earlier reviews of the session
 }
 
-// deliveredReview is when an answer last delivered the review as pending, as undecided, and as not final; 0 is never.
-type deliveredReview struct{ pending, undecided, notFinal int64 }
+// pastReview is what the gateway remembers about a review that was followed by another one.
+type pastReview struct {
+	created   int64
+	final     *finalReview
+	decided   bool
+	decision  int64
+	delivered deliveredReview
+}
+
+// replaceReview makes the review a past one. If no answer said that the session had finished, the next end is the first that anybody can know.
+func (m *memory) replaceReview(v *Review) {
+	if len(m.past) == 0 && m.delivered.final == 0 {
+		m.finished, m.end = 0, nil
+	}
+	m.past = append(m.past, pastReview{microsOf(v.CreatedAt), m.final, m.decided, m.decision, m.delivered})
+	m.final, m.decided, m.decision, m.delivered = nil, false, 0, deliveredReview{}
+}
+
+// deliveredReview is when an answer last delivered the review as pending, as undecided, and as not final, and last delivered it, its decision, and its
+// final state; 0 is never.
+type deliveredReview struct{ pending, undecided, notFinal, any, decided, final int64 }
 
 // finishedAt returns when a finished row finished.
 func (r *row) finishedAt() int64 {

@@ -27,6 +27,20 @@ func (t *truth) review(sum *totals, r *row, f sessionStatus, first firstValues) 
 	}
 }
 
+// pastReview adds the counters of a review that was followed by another one: what was delivered of it.
+func (t *truth) pastReview(sum *totals, r *row, p pastReview) {
+	d := p.delivered
+	if p.created >= t.t0 && t.afterT0(d.any) {
+		sum.requested++
+	}
+	if p.final != nil && t.afterT0(d.final) && !t.forgotten(r, p.final.at) && (p.created >= t.t0 || t.afterT0(p.final.reported) || t.afterT0(d.notFinal)) {
+		sum.resolved[p.final.status]++
+	}
+	if p.decided && t.afterT0(d.decided) && !t.forgotten(r, p.decision) && (p.created >= t.t0 || t.afterT0(p.decision) || t.afterT0(d.undecided)) {
+		sum.wait.observe(p.decision - p.created)
+	}
+}
+
 // openReview adds the gauges of a review that is not final. state is the state of its session.
 func (t *truth) openReview(sum *totals, f sessionStatus, state string) {
 	v := f.review

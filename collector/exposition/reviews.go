@@ -70,7 +70,7 @@ func reviewCounters() []family {
 	return []family{
 		{
 			name:   "hoop_reviews_requested_total",
-			help:   "Reviews asked for" + sinceT0 + ". From review.created_at" + fromAPI,
+			help:   "Reviews asked for" + sinceT0 + ", each review of a session once. From review.created_at" + fromAPI,
 			labels: ofTarget(),
 			send:   targetCounted(func(s *sender, n *ledger.TargetSnapshot) { s.counter(n.Requested, n.Connection, n.Type) }),
 		},

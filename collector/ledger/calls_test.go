@@ -92,7 +92,7 @@ func (b *book) pendingRead(from, to, since time.Duration) {
 func (b *book) confirmPending(from, to, at time.Duration) {
 	b.ledger.ConfirmPending(noon(from), noon(to), noon(at))
 }
-func (b *book) allPendingRead() { b.ledger.MarkPendingComplete() }
+func (b *book) allPendingRead(at time.Duration) { b.ledger.MarkPendingComplete(noon(at)) }
 
 func (b *book) countSeen(from, to time.Duration) int { return b.ledger.CountSeen(noon(from), noon(to)) }
 func (b *book) countPending(from, to time.Duration) int {

@@ -22,6 +22,9 @@ func (l *Ledger) isStep(d time.Duration) bool { return d > l.options.AllowedLate
 // hold has the rows remembered that are remembered now, because the head makes a step to the time head.
 func (l *Ledger) hold(head time.Time) { l.heldUntil = head.Add(holdFor) }
 
+// holds reports whether the rows of closed coverage are held: the gateway's clock may be ahead.
+func (l *Ledger) holds() bool { return !l.head.After(l.heldUntil) }
+
 // decideT0 decides which T0 was right, once the head is at the first one again. If it comes there by a step, the clock was only behind for a while; if it
 // comes there as time passes, the first T0 was ahead.
 func (l *Ledger) decideT0(head time.Time, step bool) {
@@ -80,10 +83,15 @@ func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, ok bool) {
 	return back, true
 }
 
-// stepBack corrects a tracked session. One that is not known was first seen when its coverage was closed, so nothing of it has been counted.
+// isUncounted reports whether nothing of a session has been counted, because it was first seen in closed coverage: all others are known whose rows are held.
+func (l *Ledger) isUncounted(s *session, row seenRow, known bool) bool {
+	return (row.uncounted || !known && !s.start.Before(l.heldFrom)) && !l.isOpen(s.start)
+}
+
+// stepBack corrects a tracked session. If nothing of it has been counted, and its coverage is open now, it counts.
 func (l *Ledger) stepBack(s *session, at time.Time) {
 	s.lastSeen, s.doneSeen = Earlier(s.lastSeen, at), Earlier(s.doneSeen, at)
-	if _, known := l.seen[s.id]; !known && l.isOpen(s.start) {
+	if row, known := l.seen[s.id]; (!known || row.uncounted) && l.isOpen(s.start) {
 		s.countedStart, s.countedFinish, s.countedRequest, s.countedResolve, s.countedWait = false, false, false, false, false
 		l.remember(s.id, seenRow{start: s.start})
 	}

@@ -106,6 +106,7 @@ func (l *Ledger) labelsOf(t Target) Target {
 // in sorted order, so that the order in which they came makes no difference.
 func (l *Ledger) Commit(at, now time.Time) *Snapshot {
 	l.admitNames()
+	l.untrackFinal()
 	l.abandon(at)
 	if len(l.seen) > 0 {
 		l.prune()

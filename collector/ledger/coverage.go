@@ -62,7 +62,7 @@ func (l *Ledger) openGap(head time.Time) {
 // moveWatermark moves the watermark ahead. What lies before it is closed by that.
 func (l *Ledger) moveWatermark(watermark time.Time) {
 	l.watermark = watermark
-	if l.head.After(l.heldUntil) {
+	if !l.holds() {
 		l.heldFrom = Later(l.heldFrom, watermark)
 	}
 	l.prune()
@@ -87,7 +87,7 @@ func (l *Ledger) forgetSeen() {
 
 // mustRemember reports whether a row would look new if it were forgotten.
 func (l *Ledger) mustRemember(row seenRow) bool {
-	return l.isOpen(row.start) || !row.start.Before(l.heldFrom) || row.start.Before(l.backfillStart)
+	return l.isOpen(row.start) || !row.start.Before(l.heldFrom) || row.start.Before(l.backfillStart) || l.couldLookNew(row)
 }
 
 // CountSeen counts the rows that are known from open coverage with from <= start <= to.
@@ -137,8 +137,14 @@ func (l *Ledger) MarkPendingRead(after, to, since time.Time) {
 	}
 }
 
-// MarkPendingComplete records that all pending reviews have been read at least once.
-func (l *Ledger) MarkPendingComplete() { l.pendingComplete = true }
+// MarkPendingComplete records that all reviews that were pending at the time at are known. What was requested before that, by more than the allowed
+// lateness, and waited, has been counted.
+func (l *Ledger) MarkPendingComplete(at time.Time) {
+	l.pendingComplete = true
+	if !l.holds() {
+		l.reviewsFrom = Later(l.reviewsFrom, at.Add(-l.options.AllowedLateness))
+	}
+}
 
 // Recheck is a session that has to be looked at again.
 type Recheck struct {
@@ -153,6 +159,9 @@ type Recheck struct {
 // Rechecks returns the sessions whose next look is due at the time now, or may be taken early, in no order. due reports whether any is due.
 func (l *Ledger) Rechecks(now time.Time) (rechecks []Recheck, due bool) {
 	for _, s := range l.tracked {
+		if s.isFinal() {
+			continue
+		}
 		d := s.recheckDue()
 		if early := s.lastSeen.Add(d.Sub(s.lastSeen) / 2); !early.After(now) {
 			rechecks = append(rechecks, Recheck{s.id, s.start, s.lastSeen, d, early})
@@ -165,7 +174,7 @@ func (l *Ledger) Rechecks(now time.Time) (rechecks []Recheck, due bool) {
 // RecheckDue reports whether a session's next look is due at the time now. One that is not tracked needs none.
 func (l *Ledger) RecheckDue(id string, now time.Time) bool {
 	s := l.tracked[id]
-	return s != nil && !s.recheckDue().After(now)
+	return s != nil && !s.isFinal() && !s.recheckDue().After(now)
 }
 
 // MarkMissed records that a complete look for a session did not find it. The second time in a row means that the gateway does not show it

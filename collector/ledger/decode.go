@@ -47,9 +47,9 @@ func (d *decoder) ledger(m *statepb.Ledger) {
 
 func (d *decoder) progress(ledger *statepb.Ledger, m *statepb.Progress) {
 	d.l.head, d.l.watermark, d.l.generation = timeOf(m.Head), timeOf(m.Watermark), m.Generation
-	d.l.heldFrom, d.l.heldUntil = timeOf(m.HeldFrom), timeOf(m.HeldUntil)
+	d.l.heldFrom, d.l.heldUntil, d.l.reviewsFrom = timeOf(m.HeldFrom), timeOf(m.HeldUntil), timeOf(m.ReviewsFrom)
 	d.l.ahead = time.Duration(m.Ahead)
-	d.check(!d.l.head.IsZero() && !d.l.watermark.IsZero() && !d.l.heldFrom.IsZero(), "it does not say how far it has read")
+	d.check(!d.l.head.IsZero() && !d.l.watermark.IsZero() && !d.l.heldFrom.IsZero() && !d.l.reviewsFrom.IsZero(), "it does not say how far it has read")
 	if len(m.Rechecked) != len(ledger.Sessions) {
 		d.check(false, "its sessions and the times of their rechecks differ in number")
 		return
@@ -321,7 +321,7 @@ func (d *decoder) sessions(sessions []*statepb.Session, rechecked []int64) {
 		}
 		if r := m.Review; r != nil {
 			s.review = &review{
-				kind: d.symbol(r.Type), status: d.symbol(r.Status),
+				id: r.Id, kind: d.symbol(r.Type), status: d.symbol(r.Status),
 				created: timeOf(r.Created), revokeAt: timeOf(r.RevokeAt), decision: timeOf(r.Decided), revokedAt: timeOf(r.Revoked),
 			}
 			for _, group := range r.PendingGroups {
@@ -337,7 +337,7 @@ func (d *decoder) seen(sessions []*statepb.SeenSession) {
 	next := d.ascending("known sessions")
 	for _, m := range sessions {
 		next(m.Id)
-		d.l.seen[m.Id] = seenRow{start: timeOf(m.Start), malformed: m.Malformed}
+		d.l.seen[m.Id] = seenRow{start: timeOf(m.Start), uncounted: m.Uncounted, review: m.Review, requested: timeOf(m.Requested)}
 	}
 }
 

@@ -22,7 +22,7 @@ func fullLedger() *Ledger {
 	l := New(imageOptions(), noon())
 	review := func(status string) *client.Review {
 		return &client.Review{
-			Type: "jit", Status: status, CreatedAt: at(time.Minute), RevokeAt: at(time.Hour),
+			ID: "review", Type: "jit", Status: status, CreatedAt: at(time.Minute), RevokeAt: at(time.Hour),
 			Groups: []client.ReviewGroup{{Group: "sre", Status: status, ReviewDate: at(2 * time.Minute)}},
 		}
 	}
@@ -61,7 +61,9 @@ func fullLedger() *Ledger {
 	executed, revoked := sessionRow("executed", time.Second), sessionRow("revoked", time.Second)
 	executed.Review, revoked.Review = review("EXECUTED"), review("REVOKED")
 	revoked.Review.Status = "APPROVED"
-	l.Apply(noon().Add(5*time.Minute), []client.Session{impossible, executed, revoked})
+	second := sessionRow("second", -time.Hour)
+	second.Review, second.Status = review("EXECUTED"), "done"
+	l.Apply(noon().Add(5*time.Minute), []client.Session{impossible, executed, revoked, second})
 	l.options.MaxConnections += 10 // a change of the settings admits more
 	round("b", 5*time.Minute)      // what waits for the next commit
 	l.ApplyMalformed(noon(), []client.MalformedSession{{ID: "bad", Near: noon()}, {Digest: "d", Near: noon()}})
@@ -69,7 +71,7 @@ func fullLedger() *Ledger {
 		l.MarkMissed("aopenAPPROVED", noon().Add(5*time.Minute))
 	}
 	l.MarkPendingRead(noon().Add(-time.Hour), noon().Add(time.Hour), noon().Add(time.Hour))
-	l.MarkPendingComplete()
+	l.MarkPendingComplete(noon())
 	l.firstT0 = noon().Add(time.Hour)
 	l.baselineComplete, l.abandoned, l.unobserved = true, 1, [Measures]uint64{1, 2, 3}
 	return l

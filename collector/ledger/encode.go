@@ -101,13 +101,14 @@ func (e *encoder) add(piece *statepb.Ledger) {
 
 func (e *encoder) progress(l *Ledger, tracked []*session) *statepb.Progress {
 	progress := &statepb.Progress{
-		Head:       nanoseconds(l.head),
-		Watermark:  nanoseconds(l.watermark),
-		Generation: l.generation,
-		HeldFrom:   nanoseconds(l.heldFrom),
-		HeldUntil:  nanoseconds(l.heldUntil),
-		Ahead:      int64(l.ahead),
-		Rechecked:  make([]int64, len(tracked)),
+		Head:        nanoseconds(l.head),
+		Watermark:   nanoseconds(l.watermark),
+		ReviewsFrom: nanoseconds(l.reviewsFrom),
+		Generation:  l.generation,
+		HeldFrom:    nanoseconds(l.heldFrom),
+		HeldUntil:   nanoseconds(l.heldUntil),
+		Ahead:       int64(l.ahead),
+		Rechecked:   make([]int64, len(tracked)),
 	}
 	for i, s := range tracked {
 		progress.Rechecked[i] = nanoseconds(s.lastSeen)
@@ -310,7 +311,7 @@ func (e *encoder) session(s *session) *statepb.Session {
 	}
 	if r := s.review; r != nil {
 		out.Review = &statepb.Review{
-			Type: e.symbol(r.kind), Status: e.symbol(r.status),
+			Id: r.id, Type: e.symbol(r.kind), Status: e.symbol(r.status),
 			Created: nanoseconds(r.created), RevokeAt: nanoseconds(r.revokeAt), Decided: nanoseconds(r.decision), Revoked: nanoseconds(r.revokedAt),
 		}
 		for _, group := range r.pendingGroups {
@@ -337,7 +338,7 @@ func (e *encoder) seenSessions(l *Ledger) {
 		piece := &statepb.Ledger{Seen: make([]*statepb.SeenSession, len(some))}
 		for i, id := range some {
 			m, seen := l.seen[id], e.seen.next()
-			seen.Id, seen.Start, seen.Malformed = id, nanoseconds(m.start), m.malformed
+			seen.Id, seen.Start, seen.Uncounted, seen.Review, seen.Requested = id, nanoseconds(m.start), m.uncounted, m.review, nanoseconds(m.requested)
 			piece.Seen[i] = seen
 		}
 		e.add(piece)

@@ -54,7 +54,7 @@ func drawSteps(t *rapid.T) []step {
 			steps = append(steps, told(func(l *Ledger) {
 				l.MarkPendingRead(from, at, at)
 				l.ConfirmPending(from, at, at)
-				l.MarkPendingComplete()
+				l.MarkPendingComplete(at)
 			}))
 		case "malformed":
 			row := client.MalformedSession{ID: fakeID("id05", rapid.Bool().Draw(t, "uuid")), Near: noon()}
@@ -328,4 +328,12 @@ func FuzzRestore(f *testing.F) {
 			l.MarkServed(s.Generation, now)
 		}
 	})
+}
+
+func mustRestore(t *testing.T, i Image) *Ledger {
+	l, err := Restore(options(), i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }

@@ -159,9 +159,9 @@ func TestATagThatIsChosenLaterIsShownAtOnce(t *testing.T) {
 // Names beyond the cap leave nothing behind but what is counted of them.
 func TestNamesBeyondTheCapAreNotKept(t *testing.T) {
 	size := func(names int) (*book, int, *snapshot) {
-		b := newBook(t, connections(5))
-		for i := range names {
-			b.apply(time.Minute, row("a", 0, on(fmt.Sprintf("made-up-%06d", i)), done(time.Second, 0)))
+		b := readBook(t, connections(5))
+		for i := range names { // in closed time, so that their ids are not remembered either
+			b.apply(time.Minute, row(fmt.Sprint("id", i), -time.Hour, on(fmt.Sprintf("made-up-%06d", i)), done(-time.Minute, 0)))
 			if i%500 == 0 {
 				b.commit(time.Minute)
 			}

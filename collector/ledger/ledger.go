@@ -43,6 +43,8 @@ type Ledger struct {
 	heldFrom, heldUntil time.Time
 	// ahead is by how much the gateway's clock was ahead of the exporter's, at most, since it last went back.
 	ahead time.Duration
+	// reviewsFrom is from when on a further review of a session that has been counted is new, unless it is remembered.
+	reviewsFrom time.Time
 	// backfillStart is the oldest moment that was ever to be read.
 	backfillStart time.Time
 	// unread are the gaps: stretches that have not been read to the end.
@@ -69,10 +71,13 @@ type Ledger struct {
 	zeroAt                          time.Time // see SetZeroAt
 }
 
-// seenRow is what is remembered of a row in open coverage.
+// seenRow is what is remembered of a row in open coverage, and of one whose review was requested lately.
 type seenRow struct {
 	start     time.Time
-	malformed bool // it could not be read, so it has not been counted
+	uncounted bool // nothing of it has been counted: it could not be read, or was first seen in closed coverage
+	// review is the last review that was known when the session was dropped, and requested is when that was requested; 0: none.
+	review    uint64
+	requested time.Time
 }
 
 // New returns a ledger that counts from t0, the gateway's time of its first good answer, and has read nothing yet.
@@ -82,6 +87,7 @@ func New(o Options, t0 time.Time) *Ledger {
 	l.heldFrom, l.ahead = l.backfillStart, math.MinInt64
 	l.hold(t0)
 	l.unread = l.unread.add(Span{l.backfillStart, t0.Add(Tick)})
+	l.reviewsFrom = t0
 	return l
 }
 
@@ -128,12 +134,16 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 		return
 	}
 	connection := l.recordConnection(row)
+	status := statusOf(row)
 	s := l.tracked[row.ID]
 	if s == nil {
-		s = l.newSession(at, row, connection)
+		if seen, _ := l.recall(row.ID); seen.hasLaterReview(status.review) {
+			return // an old answer
+		}
+		s = l.newSession(at, row, connection, &status)
 	}
-	s.update(l, row, at)
-	if s.isFinal(at) || s.start.Before(at.Add(-l.options.ForgetAfter)) && l.tracked[s.id] == nil {
+	s.update(l, status, at)
+	if s.start.Before(at.Add(-l.options.ForgetAfter)) && l.tracked[s.id] == nil {
 		l.untrack(s)
 		return
 	}
@@ -163,35 +173,57 @@ func (l *Ledger) countMalformed(key string, start time.Time) {
 }
 
 // newSession makes the session of a row that is not tracked, and marks what of it has been counted before.
-func (l *Ledger) newSession(at time.Time, row *client.Session, connection string) *session {
+func (l *Ledger) newSession(at time.Time, row *client.Session, connection string, status *sessionStatus) *session {
 	start := row.StartDate.Time
 	s := &session{
 		id: row.ID, start: start, userHash: hash64(row.UserID),
 		target: Target{Connection: connection, Type: clean(row.Type)},
 	}
-	seen, known := l.seen[row.ID]
-	fresh := !known || seen.malformed
+	seen, known := l.recall(row.ID)
+	fresh := !known || seen.uncounted
 	switch {
 	case fresh && l.isOpen(start):
 		l.remember(row.ID, seenRow{start: start})
-	case fresh && start.Before(l.backfillStart):
-		// Never read, and never to be read: what finished there is history. What is unfinished counts when it ends.
-		status := statusOf(row)
+	case fresh && start.Before(l.backfillStart) && status.state(at) != Finished:
+		// Never read, and never to be read: it counts when it ends. What finished there is history.
 		s.countedStart = true
-		s.countedFinish = status.state(at) == Finished
-		s.countedResolve, s.countedWait = s.countedFinish, s.countedFinish
 	default:
-		s.countedStart, s.countedFinish, s.countedRequest, s.countedResolve, s.countedWait = true, true, true, true, true
+		s.countedStart, s.countedFinish = true, true
+		counted := !l.isFurtherReview(status.review, seen, start, at)
+		s.countedRequest, s.countedResolve, s.countedWait = counted, counted, counted
 	}
 	return s
 }
 
-// untrack drops a session that needs no further look, and remembers its id where the row could look new.
+// untrackFinal drops the sessions that need no further look. That is at the end of a refresh, because the same row can come again until then.
+func (l *Ledger) untrackFinal() {
+	for _, s := range l.tracked {
+		if s.isFinal() {
+			l.untrack(s)
+		}
+	}
+}
+
+// untrack drops a session, and remembers its id and its last review where the row, or the review, could look new.
 func (l *Ledger) untrack(s *session) {
 	delete(l.tracked, s.id)
-	if l.isOpen(s.start) || s.start.Before(l.backfillStart) && s.sawUnfinished {
-		l.remember(s.id, seenRow{start: s.start})
+	row, known := l.recall(s.id)
+	row.start, row.uncounted = s.start, l.isUncounted(s, row, known)
+	if s.review != nil && s.review.id != 0 {
+		row.review, row.requested = s.review.id, s.review.created
 	}
+	if l.isOpen(s.start) || s.start.Before(l.backfillStart) && s.sawUnfinished || l.couldLookNew(row) {
+		l.remember(s.id, row)
+	}
+}
+
+// recall returns what has to be remembered of a row; false if that is nothing.
+func (l *Ledger) recall(id string) (seenRow, bool) {
+	row, ok := l.seen[id]
+	if !ok || !l.mustRemember(row) {
+		return seenRow{}, false
+	}
+	return row, true
 }
 
 func (l *Ledger) remember(id string, row seenRow) { l.seen[id] = row }
@@ -217,7 +249,7 @@ func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 		l.countMalformed(key, Earlier(start, at.Add(maxAhead)))
 		// One without an ID is not remembered as known: while it is there, the gateway's total proves nothing.
 		if _, ok := l.seen[key]; !ok && m.ID != "" && !start.After(at.Add(maxAhead)) && l.isOpen(start) && l.tracked[key] == nil {
-			l.remember(key, seenRow{start: start, malformed: true})
+			l.remember(key, seenRow{start: start, uncounted: true})
 		}
 	}
 }

@@ -34,6 +34,7 @@ func drawRow(t *rapid.T, id string) client.Session {
 
 func drawReview(t *rapid.T, start time.Duration) *client.Review {
 	r := &client.Review{
+		ID:        rapid.SampledFrom([]string{"", "first", "second"}).Draw(t, "id"),
 		Type:      rapid.SampledFrom([]string{"onetime", "jit"}).Draw(t, "kind"),
 		Status:    rapid.SampledFrom([]string{"PENDING", "APPROVED", "REJECTED", "REVOKED", "PROCESSING", "EXECUTED", "EXPIRED", "UNKNOWN", "NEW"}).Draw(t, "review"),
 		CreatedAt: at(start),
@@ -111,6 +112,11 @@ func TestLaterAnswerWins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first, last := drawRow(t, "id"), drawRow(t, "id")
 		last.StartDate, last.Connection, last.Type = first.StartDate, first.Connection, first.Type
+		for _, r := range []*client.Review{first.Review, last.Review} {
+			if r != nil {
+				r.ID = "the same"
+			}
+		}
 		both, only := New(options(), noon()), New(options(), noon())
 		now := noon().Add(2 * time.Hour)
 		both.Apply(now, []client.Session{first})

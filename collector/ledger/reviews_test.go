@@ -87,6 +87,18 @@ func TestReviewsFromBeforeT0(t *testing.T) {
 	}
 }
 
+// A row that comes twice in one refresh is like a row that comes once, also where the session was first seen done before.
+func TestAReviewThatStaysProcessingDoesNotComeBackByARepetition(t *testing.T) {
+	gone := row("a", time.Second, done(0, 0), reviewed(onetime, "PROCESSING", time.Second), func(r *client.Session) { r.EndDate = client.Time{} })
+	b := readBook(t)
+	b.apply(time.Minute, gone)
+	b.want("in its minute", len(b.one(time.Minute).OpenReviews), 2)
+	b.apply(3*time.Minute, gone, gone)
+	b.want("due", b.due("a", 9*time.Minute), false)
+	n := b.one(3 * time.Minute)
+	b.want("after it", []any{n.OpenReviews, counts(n.Resolved)}, "[[{PENDING 0}] map[PROCESSING:1]]")
+}
+
 // While a review stays PROCESSING, it is final a minute after its session was first seen done in a row.
 func TestAMinuteOfProcessing(t *testing.T) {
 	processing := reviewed(onetime, "PROCESSING", time.Second)

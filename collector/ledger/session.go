@@ -14,7 +14,7 @@ const recheckDivisor = 20
 // session is a tracked session: it is unfinished, or its review is not final.
 //
 // Invariant: each event of a session (start, finish, request and resolution of its review, wait for the decision) is counted at most
-// once: its counted flag is set before or with the count, and never cleared.
+// once: its counted flag is set before or with the count, and cleared only where another review takes the place of the one that it is about.
 type session struct {
 	id       string
 	target   Target // as the API says it
@@ -41,8 +41,10 @@ func hash64(s string) uint64 {
 }
 
 // update applies what the gateway says now, and counts what happened.
-func (s *session) update(l *Ledger, row *client.Session, at time.Time) {
-	s.sessionStatus = statusOf(row)
+func (s *session) update(l *Ledger, status sessionStatus, at time.Time) {
+	before := s.review
+	s.sessionStatus = status
+	s.replaceReview(before, l.furtherReviewsFrom())
 	s.lastSeen, s.misses, s.leftPendingList, s.lost = at, 0, false, false
 	c, ref := l.countersFor(s.target), sessionRef{s.id, s.start}
 	c.lastStart = Later(c.lastStart, s.start)
@@ -104,8 +106,8 @@ func (s *session) updateReview(l *Ledger, c *targetCounters, ref sessionRef, at 
 }
 
 // isFinal reports whether nothing is left to look for, by what was seen: a review that becomes final later by itself is looked at then.
-func (s *session) isFinal(at time.Time) bool {
-	return s.state(at) == Finished && (s.review == nil || s.reviewFinal(at, s.doneSeen))
+func (s *session) isFinal() bool {
+	return s.state(s.lastSeen) == Finished && (s.review == nil || s.countedResolve && s.reviewFinal(s.lastSeen, s.doneSeen))
 }
 
 // reviewPending reports whether the list of pending reviews should show the session.

@@ -22,6 +22,7 @@ type sessionStatus struct {
 
 // review is the part of a client.Review that counts.
 type review struct {
+	id                uint64 // its hash; 0: the API did not say
 	kind, status      string
 	created, revokeAt time.Time
 	decision          time.Time // zero: unknown
@@ -38,7 +39,7 @@ func statusOf(row *client.Session) sessionStatus {
 }
 
 func reviewOf(r *client.Review) *review {
-	v := &review{kind: r.Type, status: r.Status, created: r.CreatedAt.Time, revokeAt: r.RevokeAt.Time, decision: decisionTime(r)}
+	v := &review{id: hashID(r.ID), kind: r.Type, status: r.Status, created: r.CreatedAt.Time, revokeAt: r.RevokeAt.Time, decision: decisionTime(r)}
 	for _, g := range r.Groups {
 		switch g.Status {
 		case client.ReviewPending:
@@ -50,6 +51,14 @@ func reviewOf(r *client.Review) *review {
 		}
 	}
 	return v
+}
+
+// hashID is the hash of an id; 0 for none.
+func hashID(id string) uint64 {
+	if id == "" {
+		return 0
+	}
+	return max(hash64(id), 1)
 }
 
 // decisionTime is when the review was decided; zero while it is pending, and where the answer does not say. The gateway sets revoke_at at

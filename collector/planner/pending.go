@@ -36,11 +36,15 @@ func newPending(p *Planner) *pending {
 
 func (d *pending) startRefresh() { d.read = false }
 
-// acceptPage gives a page to its list, and notes in the ledger when both lists have been read to the end.
+// acceptPage gives a page to its list, and notes in the ledger since when both lists are known to the end.
 func (d *pending) acceptPage(l *list, r Request, page *client.SessionPage, at time.Time) error {
 	err := l.accept(r, page, at)
-	if d.recent.complete && (d.old.complete || d.oldForgotten) {
-		d.p.ledger.MarkPendingComplete()
+	known := d.recent.known
+	if !d.oldForgotten {
+		known = ledger.Earlier(known, d.old.known)
+	}
+	if !known.IsZero() {
+		d.p.ledger.MarkPendingComplete(known)
 	}
 	return err
 }
@@ -86,7 +90,7 @@ func (d oldPendingPage) class() (budget.Kind, retryGroup) { return budget.Backfi
 
 func (d oldPendingPage) next(now time.Time) (Request, bool) {
 	read := d.old.pageRead
-	if !d.recent.complete || d.oldForgotten || d.old.scan.active || !read.IsZero() && now.Sub(read) < oldPendingEvery {
+	if d.recent.known.IsZero() || d.oldForgotten || d.old.scan.active || !read.IsZero() && now.Sub(read) < oldPendingEvery {
 		return Request{}, false
 	}
 	return d.old.newestPage(now)
@@ -118,7 +122,7 @@ type list struct {
 
 	pageRead time.Time // when the newest page last came, where that matters
 	allRead  time.Time // when the list was last read to its end
-	complete bool      // all of it was known once
+	known    time.Time // all that was pending at this time is known; zero: not yet
 }
 
 func newList(p *Planner, window func(now time.Time) (from, to time.Time)) *list {
@@ -152,17 +156,17 @@ func (l *list) accept(r Request, page *client.SessionPage, at time.Time) error {
 	}
 	l.p.ledger.MarkPendingRead(read.From.Add(-ledger.Tick), read.To.Add(-ledger.Tick), since)
 	l.scan.advance(&l.walk)
-	l.updateScan(r, page, at)
+	l.updateScan(r, page, at, since)
 	return err
 }
 
-// updateScan ends the scan where all is known, and starts one where the total differs.
-func (l *list) updateScan(r Request, page *client.SessionPage, at time.Time) {
+// updateScan ends the scan where all that was pending at the time since is known, and starts one where the total differs.
+func (l *list) updateScan(r Request, page *client.SessionPage, at, since time.Time) {
 	equal, counted := l.walk.compare(r, page, l.p.ledger.CountPending)
 	switch {
 	case equal, l.walk.complete():
 		l.p.ledger.ConfirmPending(r.List.Start, r.List.End, at)
-		l.scan.active, l.complete = false, true
+		l.scan.active, l.known = false, since
 		l.scan.totalUnreliable = !equal && counted
 		if l.walk.complete() {
 			l.allRead = at

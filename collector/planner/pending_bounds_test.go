@@ -6,9 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
 )
 
 func (g *gateway) pendingComplete() bool {
@@ -32,6 +35,36 @@ func TestPendingReviewsAreCompleteOnceBothListsAreRead(t *testing.T) {
 	}
 	if want := "[false false true]"; fmt.Sprint(after) != want {
 		t.Errorf("after %v: %v, want %s", g.asked, after, want)
+	}
+}
+
+// reviewsFrom is from when on the ledger takes a further review of a session for new.
+func (g *gateway) reviewsFrom() time.Duration {
+	g.Helper()
+	image, err := g.Ledger().Image()
+	progress := &statepb.Progress{}
+	if err := errors.Join(err, proto.Unmarshal(image.Progress, progress)); err != nil {
+		g.Fatal(err)
+	}
+	return time.Unix(0, progress.ReviewsFrom).Sub(noon())
+}
+
+func TestReviewsThatWaitedAreKnownSinceTheOlderOfBothLists(t *testing.T) {
+	for forget, want := range map[time.Duration]string{
+		90 * 24 * time.Hour: "[23h50m0s 24h50m0s 24h50m0s 24h50m0s 24h50m0s 24h50m0s 24h50m0s]", // the old list is read every hour
+		24 * time.Hour:      "[24h40m0s 24h50m0s 25h0m0s 25h10m0s 25h20m0s 25h30m0s 25h40m0s]",
+	} {
+		g := newGatewayForgetting(t, forget)
+		var got []time.Duration
+		for i := range 312 { // the first day's are all remembered
+			g.refresh(5 * time.Minute)
+			if i >= 298 && i%2 == 0 {
+				got = append(got, g.reviewsFrom())
+			}
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("sessions are forgotten after %v: %v, want %v", forget, got, want)
+		}
 	}
 }
 

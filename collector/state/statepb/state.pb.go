@@ -137,7 +137,9 @@ type Progress struct {
 	HeldFrom  int64 `protobuf:"fixed64,5,opt,name=held_from,json=heldFrom,proto3" json:"held_from,omitempty"`
 	HeldUntil int64 `protobuf:"fixed64,6,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
 	// By how much the gateway's clock was ahead of the exporter's, at most, in nanoseconds, since it last went back.
-	Ahead         int64 `protobuf:"fixed64,7,opt,name=ahead,proto3" json:"ahead,omitempty"`
+	Ahead int64 `protobuf:"fixed64,7,opt,name=ahead,proto3" json:"ahead,omitempty"`
+	// From when on a further review of a session that has been counted is new, unless SeenSession has it.
+	ReviewsFrom   int64 `protobuf:"fixed64,8,opt,name=reviews_from,json=reviewsFrom,proto3" json:"reviews_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -217,6 +219,13 @@ func (x *Progress) GetHeldUntil() int64 {
 func (x *Progress) GetAhead() int64 {
 	if x != nil {
 		return x.Ahead
+	}
+	return 0
+}
+
+func (x *Progress) GetReviewsFrom() int64 {
+	if x != nil {
+		return x.ReviewsFrom
 	}
 	return 0
 }
@@ -1583,6 +1592,8 @@ type Review struct {
 	Revoked  int64 `protobuf:"fixed64,6,opt,name=revoked,proto3" json:"revoked,omitempty"`
 	// Symbols of the groups that have not approved yet, in the gateway's order.
 	PendingGroups []uint32 `protobuf:"varint,7,rep,packed,name=pending_groups,json=pendingGroups,proto3" json:"pending_groups,omitempty"`
+	// The first 8 bytes of the SHA-256 of the review's id, to tell a second review from the first; 0 where the gateway does not report it.
+	Id            uint64 `protobuf:"fixed64,8,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1666,13 +1677,24 @@ func (x *Review) GetPendingGroups() []uint32 {
 	return nil
 }
 
+func (x *Review) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
 // SeenSession is a session that is known.
 type SeenSession struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Start int64                  `protobuf:"fixed64,2,opt,name=start,proto3" json:"start,omitempty"`
-	// Whether it could not be read, and so has not been counted.
-	Malformed     bool `protobuf:"varint,3,opt,name=malformed,proto3" json:"malformed,omitempty"`
+	// Whether nothing of it has been counted, because it could not be read or was first seen in closed coverage.
+	Uncounted bool `protobuf:"varint,3,opt,name=uncounted,proto3" json:"uncounted,omitempty"`
+	// Its last review that is known, as in Review.id; 0 for none.
+	Review uint64 `protobuf:"fixed64,4,opt,name=review,proto3" json:"review,omitempty"`
+	// When that was requested.
+	Requested     int64 `protobuf:"fixed64,5,opt,name=requested,proto3" json:"requested,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1721,11 +1743,25 @@ func (x *SeenSession) GetStart() int64 {
 	return 0
 }
 
-func (x *SeenSession) GetMalformed() bool {
+func (x *SeenSession) GetUncounted() bool {
 	if x != nil {
-		return x.Malformed
+		return x.Uncounted
 	}
 	return false
+}
+
+func (x *SeenSession) GetReview() uint64 {
+	if x != nil {
+		return x.Review
+	}
+	return 0
+}
+
+func (x *SeenSession) GetRequested() int64 {
+	if x != nil {
+		return x.Requested
+	}
+	return 0
 }
 
 // MalformedSession is a session that could not be read.
@@ -1794,7 +1830,7 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"visibility\x12\x1a\n" +
 	"\bidentity\x18\x03 \x01(\fR\bidentity\x12\x16\n" +
 	"\x06ledger\x18\x04 \x01(\fR\x06ledger\x12\x1a\n" +
-	"\bprogress\x18\x05 \x01(\fR\bprogress\"\xcc\x01\n" +
+	"\bprogress\x18\x05 \x01(\fR\bprogress\"\xef\x01\n" +
 	"\bProgress\x12\x12\n" +
 	"\x04head\x18\x01 \x01(\x10R\x04head\x12\x1c\n" +
 	"\twatermark\x18\x02 \x01(\x10R\twatermark\x12\x1e\n" +
@@ -1805,7 +1841,8 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\theld_from\x18\x05 \x01(\x10R\bheldFrom\x12\x1d\n" +
 	"\n" +
 	"held_until\x18\x06 \x01(\x10R\theldUntil\x12\x14\n" +
-	"\x05ahead\x18\a \x01(\x10R\x05ahead\"\x82\b\n" +
+	"\x05ahead\x18\a \x01(\x10R\x05ahead\x12!\n" +
+	"\freviews_from\x18\b \x01(\x10R\vreviewsFrom\"\x82\b\n" +
 	"\x06Ledger\x12\x18\n" +
 	"\asymbols\x18\x01 \x03(\tR\asymbols\x12\x0e\n" +
 	"\x02t0\x18\x02 \x01(\x10R\x02t0\x12%\n" +
@@ -1944,7 +1981,7 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\x0fseen_unresolved\x18\x16 \x01(\bR\x0eseenUnresolved\x12%\n" +
 	"\x0eseen_undecided\x18\x17 \x01(\bR\rseenUndecidedB\f\n" +
 	"\n" +
-	"_exit_code\"\xc6\x01\n" +
+	"_exit_code\"\xd6\x01\n" +
 	"\x06Review\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\rR\x04type\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\rR\x06status\x12\x18\n" +
@@ -1952,11 +1989,14 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\trevoke_at\x18\x04 \x01(\x10R\brevokeAt\x12\x18\n" +
 	"\adecided\x18\x05 \x01(\x10R\adecided\x12\x18\n" +
 	"\arevoked\x18\x06 \x01(\x10R\arevoked\x12%\n" +
-	"\x0epending_groups\x18\a \x03(\rR\rpendingGroups\"Q\n" +
+	"\x0epending_groups\x18\a \x03(\rR\rpendingGroups\x12\x0e\n" +
+	"\x02id\x18\b \x01(\x06R\x02id\"\x87\x01\n" +
 	"\vSeenSession\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\x10R\x05start\x12\x1c\n" +
-	"\tmalformed\x18\x03 \x01(\bR\tmalformed\":\n" +
+	"\tuncounted\x18\x03 \x01(\bR\tuncounted\x12\x16\n" +
+	"\x06review\x18\x04 \x01(\x06R\x06review\x12\x1c\n" +
+	"\trequested\x18\x05 \x01(\x10R\trequested\":\n" +
 	"\x10MalformedSession\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\x10R\x05startB@Z>github.com/hoop-exporter/hoop_exporter/collector/state/statepbb\x06proto3"
