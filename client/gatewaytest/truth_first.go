@@ -8,11 +8,15 @@ type memory struct {
 	final     *finalReview   // how its review first reached its final state
 	decided   bool           // whether its review was decided
 	decision  int64          // when it was decided first
+	granted   bool           // whether that decision granted access
 	delivered deliveredReview
 }
 
 // deliveredReview is when an answer last delivered the review as pending, as undecided, and as not final; 0 is never.
-type deliveredReview struct{ pending, undecided, notFinal int64 }
+type deliveredReview struct {
+	pending, undecided, notFinal int64
+	groups                       []deliveredGroup
+}
 
 // finishedAt returns when a finished row finished.
 func (r *row) finishedAt() int64 {
@@ -49,6 +53,7 @@ func (g *Gateway) remember(r *row, finished, at int64) {
 	}
 	if !m.decided {
 		m.decision, m.decided = f.review.decision()
+		m.granted = m.decided && f.review.granted()
 	}
 }
 
@@ -60,6 +65,7 @@ type firstValues struct {
 	final    finalReview // if isFinal
 	decided  bool
 	decision int64 // if decided
+	granted  bool  // if decided
 }
 
 // firstValues returns what is remembered of a row or, without memory, what the row has been from the start.
@@ -83,9 +89,10 @@ func (g *Gateway) firstValues(r *row, f sessionStatus, now int64) firstValues {
 		out.final, out.isFinal = f.final(r.finishedAt(), now)
 	}
 	if m.decided {
-		out.decided, out.decision = true, m.decision
+		out.decided, out.decision, out.granted = true, m.decision, m.granted
 	} else {
 		out.decision, out.decided = f.review.decision()
+		out.granted = out.decided && f.review.granted()
 	}
 	return out
 }

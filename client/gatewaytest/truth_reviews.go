@@ -4,12 +4,12 @@ package gatewaytest
 func (t *truth) review(sum *totals, r *row, f sessionStatus, first firstValues) {
 	created, delivered := microsOf(f.review.CreatedAt), r.extra.memory.delivered
 	if created >= t.t0 {
-		sum.requested++
+		sum.requested[t.reviewType(f.review)]++
 	}
 	rewritten := false
 	if first.isFinal && !t.forgotten(r, first.final.at) &&
 		(created >= t.t0 || t.afterT0(first.final.reported) || t.afterT0(delivered.notFinal)) {
-		sum.resolved[first.final.status]++
+		sum.resolved[[2]string{first.final.status, t.reviewType(f.review)}]++
 		rewritten = f.review.Status != first.final.status
 	}
 	if first.decided && !t.forgotten(r, first.decision) &&
@@ -19,18 +19,32 @@ func (t *truth) review(sum *totals, r *row, f sessionStatus, first firstValues) 
 		} else {
 			t.out.Unobserved[metricWait]++
 		}
+		if t.o.Everything {
+			t.accessGranted(&sum.protection, f.review, first)
+		}
 		decision, _ := f.review.decision()
 		rewritten = rewritten || decision != first.decision
 	}
 	if rewritten {
 		t.out.Rewritten++
 	}
+	if t.o.Everything {
+		t.groupDecisions(&sum.protection, r, f.review)
+	}
+}
+
+// reviewType returns the label of a review; empty if there is no such label.
+func (t *truth) reviewType(v *Review) string {
+	if !t.o.Everything {
+		return ""
+	}
+	return oneOf(v.Type, reviewTypes())
 }
 
 // openReview adds the gauges of a review that is not final. state is the state of its session.
 func (t *truth) openReview(sum *totals, f sessionStatus, state string) {
 	v := f.review
-	sum.openReviews[v.Status]++
+	sum.openReviews[[2]string{v.Status, t.reviewType(v)}]++
 	if at, decided := v.decision(); decided && state == stateReady && v.Type == oneTime {
 		sum.oldestReady = earliest(sum.oldestReady, at)
 	}
