@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -198,5 +199,30 @@ func TestGuardrailMatchesAreCountedNotKept(t *testing.T) {
 	got, unusable = decodeRow(t, aRow("guardrails_info", `[`+different.String()+`{"rule_name":"rule 0","direction":"input"}]`))
 	if len(got.Guardrails) != maxMatches || got.Guardrails[0] != (GuardrailMatch{"rule 0", "input", 2}) || unusable != "guardrails_info 5" {
 		t.Errorf("%d different ones, first %+v, not used: %s", len(got.Guardrails), got.Guardrails[0], unusable)
+	}
+}
+
+// Reading a row field by field gives the same as reading it at once, for every row of an answer that is recorded or written.
+func TestReadingFieldByFieldGivesTheSame(t *testing.T) {
+	rows := 0
+	for _, file := range append(fixtures(t), writtenAnswers()...) {
+		var plain plainPage
+		if json.Unmarshal(readFixture(t, file), &plain) != nil {
+			continue
+		}
+		for i, raw := range plain.Data {
+			var want, got Session
+			var page SessionPage
+			if err := json.Unmarshal(raw, &want); err != nil {
+				t.Fatal(err)
+			}
+			if err := decodeLenient(raw, &page, &got); err != nil || page.MalformedFields != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, row %d: %v, %+v\ngot  %+v\nwant %+v", file, i, err, page.MalformedFields, got, want)
+			}
+			rows++
+		}
+	}
+	if rows < 100 {
+		t.Errorf("%d rows", rows)
 	}
 }
