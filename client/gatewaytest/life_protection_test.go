@@ -54,6 +54,34 @@ func grown(before, now protection) bool {
 	return now.masking != nil && now.masking.Bytes >= before.masking.Bytes && now.masking.Errors >= before.masking.Errors && len(now.matches) >= len(before.matches)
 }
 
+// TestMetricsStayAfterARevocation tests that a revoked session reports nothing more, even if its status stays open.
+func TestMetricsStayAfterARevocation(t *testing.T) {
+	l := DefaultLife()
+	l.Rate, l.Reviewed, l.JIT, l.Revoked, l.Access, l.ReadyWait = 0.2, 1, 1, 1, 4*time.Minute, time.Second
+	g, c := newLife(New2026, 3, l)
+	first, partly := map[string]Row{}, 0
+	for range 200 {
+		c.sleep(20 * time.Second)
+		for _, r := range g.Rows() {
+			if r.Review == nil || r.Review.Status != revoked || r.Status != "open" {
+				continue
+			}
+			was, known := first[r.ID]
+			if !known {
+				first[r.ID] = r
+				if r.Metrics != nil {
+					partly++
+				}
+			} else if !bytes.Equal(r.Metrics, was.Metrics) {
+				t.Fatalf("%s became %s", was.Metrics, r.Metrics)
+			}
+		}
+	}
+	if partly == 0 {
+		t.Error("no revoked session has metrics")
+	}
+}
+
 // TestEachDialectHasItsFields tests which fields the answers of each version have.
 func TestEachDialectHasItsFields(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
