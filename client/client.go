@@ -124,7 +124,7 @@ func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage,
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	page := &SessionPage{}
-	page.ResponseInfo, err = c.get(ctx, doing, "sessions", query, func(r io.Reader) error {
+	page.ResponseInfo, err = c.get(ctx, doing, "sessions", query, '{', func(r io.Reader) error {
 		return decodePage(r, o.Limit, page)
 	})
 	if err != nil {
@@ -147,7 +147,7 @@ func (c *Client) GetSession(ctx context.Context, id string) (*SessionPage, error
 	page := &SessionPage{}
 	// With any unknown value of expand, the gateway leaves out the input and the recorded output.
 	query := url.Values{"expand": {"none"}}
-	page.ResponseInfo, err = c.get(ctx, doing, "sessions/"+url.PathEscape(id), query, func(r io.Reader) error {
+	page.ResponseInfo, err = c.get(ctx, doing, "sessions/"+url.PathEscape(id), query, '{', func(r io.Reader) error {
 		return decodeSession(r, id, page)
 	})
 	if status := (*StatusError)(nil); errors.As(err, &status) && status.Code == http.StatusNotFound && status.gateway {
@@ -162,7 +162,7 @@ func (c *Client) GetSession(ctx context.Context, id string) (*SessionPage, error
 // UserInfo requests the user that the credential belongs to: GET /userinfo.
 func (c *Client) UserInfo(ctx context.Context) (*UserInfo, ResponseInfo, error) {
 	info := &UserInfo{}
-	answer, err := c.get(ctx, "get user info", "userinfo", nil, func(r io.Reader) error {
+	answer, err := c.get(ctx, "get user info", "userinfo", nil, '{', func(r io.Reader) error {
 		return decodeUserInfo(r, info)
 	})
 	if err != nil {
@@ -171,9 +171,9 @@ func (c *Client) UserInfo(ctx context.Context) (*UserInfo, ResponseInfo, error) 
 	return info, answer, nil
 }
 
-// get requests a path below the base and passes the body of a successful answer to read. Its errors start with doing and contain no
+// get requests a path below the base and passes the body of a successful answer to read, if it starts with opens: '{' or '['. Its errors start with doing and contain no
 // secret.
-func (c *Client) get(ctx context.Context, doing, path string, query url.Values, read func(io.Reader) error) (ResponseInfo, error) {
+func (c *Client) get(ctx context.Context, doing, path string, query url.Values, opens byte, read func(io.Reader) error) (ResponseInfo, error) {
 	sent := &secrets{}
 	resp, err := c.send(sent.watch(ctx), path, query)
 	if err != nil {
@@ -195,7 +195,7 @@ func (c *Client) get(ctx context.Context, doing, path string, query url.Values, 
 		e.answer.Bytes = answer.Bytes
 		return answer, sent.redactError(fmt.Errorf("%s: %w", doing, e))
 	}
-	err = expectObject(body, resp.Header.Get("Content-Type"), read)
+	err = expectJSON(opens, body, resp.Header.Get("Content-Type"), read)
 	answer.Bytes = body.bytes
 	switch {
 	case err != nil && body.err != nil:

@@ -142,6 +142,16 @@ func (c *conformance) credential(t *testing.T) {
 		t.Errorf("role %s does not see all sessions: the checks mean little", user.Role)
 	}
 	t.Logf("version %q, role %s", answer.Version, user.Role)
+	agents, err := c.Agents(t.Context())
+	if err != nil || agents.MalformedFields != nil || agents.Date.IsZero() {
+		t.Fatalf("agents: %+v, %v", agents, err)
+	}
+	for _, a := range agents.Agents {
+		if a.Name == "" || a.Status != client.AgentConnected && a.Status != "DISCONNECTED" {
+			t.Errorf("agent %+v", a)
+		}
+	}
+	t.Logf("%d agents", len(agents.Agents))
 }
 
 // findWindow finds a window that ends an hour ago and has at most 1,000 sessions, and reads it with a cursor.

@@ -66,9 +66,27 @@ func TestFieldsInAnotherFormAreRead(t *testing.T) {
 		aRow("review", `{"review_groups_data":[{"group":"sre","reviewed_by":"somebody","review_date":"2026-08-01 10:05:00.25"}],"time_window":"always"}`): review(func(r *Review) {
 			r.Groups = []ReviewGroup{{Group: "sre", ReviewDate: end}}
 		}),
+		aRow("review", `{"review_groups_data":[{"group":"sre","forced_review":"true"},{"group":"dba","forced_review":1},{"group":"cab","forced_review":null}]}`): review(func(r *Review) {
+			r.Groups = []ReviewGroup{{Group: "sre", Forced: true}, {Group: "dba", Forced: true}, {Group: "cab"}}
+		}),
+		aRow("script_size", `"8"`):        func(s *Session) { s.ScriptSize = 8 },
+		aRow("script_size", `-2.0`):       func(s *Session) { s.ScriptSize = UnknownScriptSize },
+		aRow("identity_type", `"user"`):   func(s *Session) { s.Identity = IdentityUser },
+		aRow("identity_type", `"\u0075"`): func(s *Session) { s.Identity = "u" },
+		aRow("identity_type", `7`):        func(s *Session) { s.Identity = "7" },
+		aRow("metrics", `{"truncated":"TRUE","data_masking":{"info_types":{"A":"3","B":2.0,"C":null},"transformed_bytes":"1e2","err_count":null}}`): func(s *Session) {
+			s.Metrics = Metrics{Truncated: true, Masking: &Masking{InfoTypes: map[string]int64{"A": 3, "B": 2}, TransformedBytes: 100}}
+		},
+		aRow("metrics", `{"truncated":1,"data_masking":{}}`):                             func(s *Session) { s.Metrics = Metrics{Truncated: true, Masking: &Masking{}} },
+		aRow("metrics", `{"data_masking":null,"bitmaps":[1,{}]}`, "guardrails_info", ``): func(*Session) {},
+		aRow("guardrails_info", `[]`, "ai_analysis", `null`):                             func(*Session) {},
+		aRow("guardrails_info", `[{"rule_name":7,"direction":"input"},{"rule_name":"7","direction":"input","rule":[]},null]`): func(s *Session) {
+			s.Guardrails = Guardrails{{"7", "input", 2}, {"", "", 1}}
+		},
+		aRow("ai_analysis", `{"risk_level":2,"action":"allow_execution","title":{}}`): func(s *Session) { s.AI = &AIAnalysis{RiskLevel: "2", Action: "allow_execution"} },
 		// These are not used, so their form does not matter.
-		aRow("user_name", `{"first":"a"}`, "user", `[]`, "script_size", `"8"`): func(*Session) {},
-		aRow("review", `{"time_window":7,"review_groups_data":[{"reviewed_by":"a","forced_review":2}]}`): review(func(r *Review) {
+		aRow("user_name", `{"first":"a"}`, "user", `[]`, "labels", `"8"`): func(*Session) {},
+		aRow("review", `{"time_window":7,"review_groups_data":[{"reviewed_by":"a","id":2}]}`): review(func(r *Review) {
 			r.Groups = []ReviewGroup{{}}
 		}),
 	} {
@@ -120,6 +138,19 @@ func TestFieldsThatCannotBeUsedAreAbsent(t *testing.T) {
 		groups(`[{}` + strings.Repeat(`,{}`, 1000) + `]`):               "review.review_groups_data 1",
 		groups(`["sre",{"group":[]},{"group":{},"status":` + long + `,"review_date":7}]`): "review.review_groups_data 1, review.review_groups_data.group 2, " +
 			"review.review_groups_data.status 1, review.review_groups_data.review_date 1",
+		groups(`[{"forced_review":2},{"forced_review":[]}]`):                                                 "review.review_groups_data.forced_review 2",
+		aRow("script_size", `"large"`, "identity_type", long):                                                "script_size 1, identity_type 1",
+		aRow("identity_type", `{}`):                                                                          "identity_type 1",
+		aRow("metrics", `[]`):                                                                                "metrics 1",
+		aRow("metrics", `{"truncated":"a bit","data_masking":7}`):                                            "metrics.data_masking 1, metrics.truncated 1",
+		aRow("metrics", `{"data_masking":{"info_types":[],"transformed_bytes":"x","err_count":{}}}`):         "metrics.data_masking.info_types 1, metrics.data_masking.transformed_bytes 1, metrics.data_masking.err_count 1",
+		aRow("metrics", `{"data_masking":{"info_types":{"A":"x","B":1.5,"C":1e99,`+long+`:1}}}`):             "metrics.data_masking.info_types 4",
+		aRow("metrics", `{"data_masking":{"info_types":`+strings.ReplaceAll(manyTags(1001), `""`, `1`)+`}}`): "metrics.data_masking.info_types 1",
+		aRow("guardrails_info", `{}`):                                                                        "guardrails_info 1",
+		aRow("guardrails_info", `"none"`):                                                                    "guardrails_info 1",
+		aRow("guardrails_info", `["a",{"rule_name":[]},{"rule_name":`+long+`,"direction":{}}]`):              "guardrails_info 1, guardrails_info.rule_name 2, guardrails_info.direction 1",
+		aRow("ai_analysis", `[]`):                                                                            "ai_analysis 1",
+		aRow("ai_analysis", `{"risk_level":{},"action":`+long+`}`):                                           "ai_analysis.risk_level 1, ai_analysis.action 1",
 	} {
 		got, unusable := decodeRow(t, row)
 		if unusable != want || got.ID != "s1" || got.StartDate.IsZero() {

@@ -22,8 +22,8 @@ func asMalformed(err error) error {
 	return malformed(plainText(err.Error(), 200))
 }
 
-// expectObject passes the body to read if it starts with a JSON object.
-func expectObject(body io.Reader, contentType string, read func(io.Reader) error) error {
+// expectJSON passes the body to read if it starts with opens: '{' for a JSON object, '[' for a list.
+func expectJSON(opens byte, body io.Reader, contentType string, read func(io.Reader) error) error {
 	r := bufio.NewReader(body)
 	if mark, _ := r.Peek(len(byteOrderMark)); bytes.Equal(mark, []byte(byteOrderMark)) { // an error comes again with the next read
 		_, _ = r.Discard(len(byteOrderMark))
@@ -39,13 +39,13 @@ func expectObject(body io.Reader, contentType string, read func(io.Reader) error
 		switch b {
 		case ' ', '\t', '\r', '\n':
 			continue
-		case '{':
+		case opens:
 			if err := r.UnreadByte(); err != nil {
 				return err
 			}
 			return read(r)
-		case '[', '"':
-			return malformed("it is not a JSON object")
+		case '{', '[', '"':
+			return malformed("it is not a JSON " + map[byte]string{'{': "object", '[': "list"}[opens])
 		}
 		return fmt.Errorf("%w (content type %q)", ErrNotJSON, plainText(contentType, 60))
 	}

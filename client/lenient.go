@@ -21,6 +21,11 @@ type lenientSession struct {
 	Status            json.RawMessage `json:"status"`
 	ExitCode          json.RawMessage `json:"exit_code"`
 	EventSize         json.RawMessage `json:"event_size"`
+	ScriptSize        json.RawMessage `json:"script_size"`
+	Metrics           json.RawMessage `json:"metrics"`
+	Guardrails        json.RawMessage `json:"guardrails_info"`
+	AI                json.RawMessage `json:"ai_analysis"`
+	Identity          json.RawMessage `json:"identity_type"`
 	StartDate         json.RawMessage `json:"start_date"`
 	EndDate           json.RawMessage `json:"end_date"`
 }
@@ -52,6 +57,11 @@ func decodeLenient(raw []byte, page *SessionPage, s *Session) error {
 		s.ExitCode = new(int(code))
 	}
 	s.EventSize, _ = f.integer("event_size", row.EventSize)
+	s.ScriptSize, _ = f.integer("script_size", row.ScriptSize)
+	s.Metrics = f.metrics("metrics", row.Metrics)
+	s.Guardrails = f.guardrails("guardrails_info", row.Guardrails)
+	s.AI = f.aiAnalysis("ai_analysis", row.AI)
+	s.Identity = Identity(f.word("identity_type", row.Identity))
 	s.EndDate = f.moment("end_date", row.EndDate)
 	return nil
 }
@@ -175,6 +185,7 @@ func (f fieldReader) groups(name string, raw json.RawMessage) []ReviewGroup {
 			Group      json.RawMessage `json:"group"`
 			Status     json.RawMessage `json:"status"`
 			ReviewDate json.RawMessage `json:"review_date"`
+			Forced     json.RawMessage `json:"forced_review"`
 		}
 		if json.Unmarshal(raw, &row) != nil {
 			f.unusable(name, "an entry is not an object")
@@ -182,6 +193,7 @@ func (f fieldReader) groups(name string, raw json.RawMessage) []ReviewGroup {
 		}
 		groups = append(groups, ReviewGroup{
 			Group: f.word(name+".group", row.Group), Status: f.word(name+".status", row.Status), ReviewDate: f.moment(name+".review_date", row.ReviewDate),
+			Forced: f.flag(name+".forced_review", row.Forced, false),
 		})
 	}
 	return groups

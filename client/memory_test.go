@@ -42,6 +42,7 @@ func TestAValueWithoutEndIsNotHeldInMemory(t *testing.T) {
 			for what, ask := range map[string]func(*Client) error{
 				"sessions":  func(c *Client) error { _, err := c.ListSessions(t.Context(), ListOptions{}); return err },
 				"user info": func(c *Client) error { _, _, err := c.UserInfo(t.Context()); return err },
+				"agents":    func(c *Client) error { _, err := c.Agents(t.Context()); return err },
 			} {
 				body := &endless{begin: strings.NewReader(begin)}
 				c, err := New("https://hoop.example", &http.Client{Transport: body}, WithAPIKey(func() (string, error) { return "k", nil }), WithMaxResponseBytes(1<<40))

@@ -119,11 +119,15 @@ func pageText() *rapid.Generator[string] {
 		`null`, `""`, `"x"`, `"\u00e9\ud800"`, "\"\xff\"", `0`, `-2`, `254`, `1.5`, `1e999`, `true`, `{}`, `[]`, `{"a":"b","c":null}`, `{"a":{"b":[1]}}`,
 		`"2026-08-01T10:00:00.5Z"`, `"2026-08-01T10:00:00+02:00"`, `"0000-01-01T00:00:00Z"`,
 		`{"id":"r","status":"PENDING","access_duration":1800000000000,"created_at":"2026-08-01T10:00:00.123Z","review_groups_data":[{"group":"sre","reviewed_by":{"name":"n"}}],"time_window":{"type":"time_range","configuration":{"start_time":"09:00"}}}`,
+		`{"review_groups_data":[{"group":"sre","status":"APPROVED","forced_review":true},{"group":"dba","forced_review":7}]}`,
+		`{"data_masking":{"info_types":{"A":3,"B":-1},"transformed_bytes":5,"err_count":1},"truncated":true}`, `{"data_masking":{"info_types":{"A":"3"}}}`,
+		`[{"rule_name":"a","direction":"input","message":"m"},{"rule_name":"a","direction":"input"}]`, `[{"rule_name":7},null,{}]`,
+		`{"risk_level":"low","action":"allow_execution","title":"t"}`, `"user"`, `"machine"`,
 	})
 	names := rapid.SampledFrom([]string{
 		"id", "org_id", "script", "script_size", "labels", "metadata", "metrics", "event_stream", "user", "user_id", "user_name", "type",
 		"connection_subtype", "connection", "CONNECTION", "connection_tags", "review", "verb", "status", "exit_code", "event_size",
-		"start_date", "end_date", "guardrails_info",
+		"start_date", "end_date", "guardrails_info", "ai_analysis", "identity_type",
 	})
 	space := rapid.SampledFrom([]string{"", "", " ", "\n\t"})
 	row := rapid.Custom(func(t *rapid.T) string {
@@ -149,13 +153,24 @@ func pageText() *rapid.Generator[string] {
 
 // For any text, decodePage does not panic, returns valid strings and no more rows than the text has, and agrees with encoding/json.
 func FuzzDecodePage(f *testing.F) {
-	for _, file := range fixtures(f) {
+	for _, file := range append(fixtures(f), writtenAnswers()...) {
 		var p plainPage
-		if json.Unmarshal(readFixture(f, file), &p) == nil && len(p.Data) > 0 {
-			f.Add([]byte(`{"data":[` + string(p.Data[0]) + `]}`)) // small ones, which mutate well
+		if json.Unmarshal(readFixture(f, file), &p) != nil || len(p.Data) == 0 {
+			continue
+		}
+		rows := p.Data[:1]
+		if strings.Contains(file, "written") {
+			rows = p.Data // each has something else
+		}
+		for _, row := range rows {
+			f.Add([]byte(`{"data":[` + string(row) + `]}`)) // small ones, which mutate well
 		}
 	}
-	for _, row := range []string{aRow(), aRow("id", "7"), aRow("start_date", `"9999-12-31T23:59:59-01:00"`), "null", "{}"} {
+	for _, row := range []string{
+		aRow(), aRow("id", "7"), aRow("start_date", `"9999-12-31T23:59:59-01:00"`), "null", "{}",
+		aRow("metrics", `{"data_masking":{"info_types":{"A":"3"},"err_count":1e2}}`), aRow("guardrails_info", `[{"rule_name":7},[],{"direction":"input"}]`),
+		aRow("ai_analysis", `{"risk_level":1}`, "identity_type", `"machine"`),
+	} {
 		f.Add([]byte(`{"total":1,"data":[` + row + `,` + aRow() + `],"has_next_page":true}`))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -181,8 +196,18 @@ func FuzzDecodePage(f *testing.F) {
 			t.Fatalf("%d rows of %d in %d bytes", n, got.Rows, len(body))
 		}
 		for _, s := range got.Sessions {
-			if !s.fits() || !utf8.ValidString(s.ID+s.Connection+s.Type+s.Status+s.UserID) {
+			if !s.fits() || !utf8.ValidString(s.ID+s.Connection+s.Type+s.Status+s.UserID+string(s.Identity)) {
 				t.Fatalf("a session that should be malformed: %+v", s)
+			}
+			matches := 0
+			for _, m := range s.Guardrails {
+				matches += m.Count
+				if m.Count < 1 || max(len(m.Rule), len(m.Direction)) > maxWordBytes || !utf8.ValidString(m.Rule+m.Direction) {
+					t.Fatalf("an impossible guardrail match: %+v", m)
+				}
+			}
+			if matches > len(body) || len(s.Guardrails) > maxMatches {
+				t.Fatalf("%d guardrail matches, %d of them different, in %d bytes", matches, len(s.Guardrails), len(body))
 			}
 		}
 	})

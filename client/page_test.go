@@ -76,6 +76,8 @@ func TestDecodePageRefusesWhatIsNotAPage(t *testing.T) {
 		"nothing":                  ``,
 		"cut off before a key":     `{"data":[],`,
 		"cut off in a row":         `{"data":[{"id":"s`,
+		"cut off at a backslash":   `{"data":[\`,
+		"a backslash and a value":  `{"data":[\{}]}`,
 		"cut off between rows":     `{"data":[` + aRow() + `,`,
 		"cut off after the rows":   `{"data":[` + aRow() + `]`,
 		"cut off in a skipped one": `{"data":[],"x":{"y":[1,`,

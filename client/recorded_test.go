@@ -222,6 +222,7 @@ func TestEveryUsedFieldOfARecordedRowIsRead(t *testing.T) {
 		},
 		Verb: VerbExec, Status: StatusDone, ExitCode: &exit, EventSize: 267526,
 		StartDate: moment("2026-11-23T16:42:45.122707Z"), EndDate: moment("2026-11-23T16:42:45.884918Z"),
+		Identity: IdentityUser,
 	}
 	got := page.Sessions[0]
 	if !reflect.DeepEqual(got, want) {

@@ -14,7 +14,8 @@ const (
 	maxRowBytes  = 16 << 20 // of a row as text
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10
-	maxItems     = 1000          // tags or review groups of a row
+	maxItems     = 1000          // tags, review groups or info types of a row
+	maxMatches   = 100           // guardrail matches of a row that differ
 	maxRows      = 10 * MaxLimit // rows of a page
 )
 
@@ -204,8 +205,8 @@ func (s *Session) fits() bool {
 			return false
 		}
 	}
-	return max(len(s.OrgID), len(s.UserID), len(s.Type), len(s.ConnectionSubtype), len(s.Connection), len(s.Verb), len(s.Status)) <= maxWordBytes &&
-		(s.Review == nil || s.Review.fits())
+	return max(len(s.OrgID), len(s.UserID), len(s.Type), len(s.ConnectionSubtype), len(s.Connection), len(s.Verb), len(s.Status), len(s.Identity)) <= maxWordBytes &&
+		(s.Review == nil || s.Review.fits()) && (s.Metrics.Masking == nil || s.Metrics.Masking.fits()) && (s.AI == nil || s.AI.fits())
 }
 
 func (r *Review) fits() bool {

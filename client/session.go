@@ -72,6 +72,11 @@ const (
 	VerbConnect = "connect"
 	// VerbExec is a single execution of a script or command.
 	VerbExec = "exec"
+
+	// IdentityUser is a session of a person.
+	IdentityUser = "user"
+	// IdentityMachine is a session of a machine.
+	IdentityMachine = "machine"
 )
 
 // Session is one access to a connection: a row of GET /sessions. Every Session of a [SessionPage] has an ID and a StartDate. Any
@@ -102,6 +107,16 @@ type Session struct {
 	ExitCode *int `json:"exit_code"`
 	// EventSize is the size of the recorded stream in bytes. It is 0 until the session is done, and if the size is unknown.
 	EventSize int64 `json:"event_size"`
+	// ScriptSize is the size of the input in bytes. It is [UnknownScriptSize] if the size is unknown, and 0 if there is no input.
+	ScriptSize int64 `json:"script_size"`
+	// Metrics are what the gateway measured. On old gateways they are empty until the session is done.
+	Metrics Metrics `json:"metrics"`
+	// Guardrails are the rules that matched; nil if none did. Old gateways do not send them.
+	Guardrails Guardrails `json:"guardrails_info"`
+	// AI is the analysis of the input; nil if there was none. Old gateways do not send it.
+	AI *AIAnalysis `json:"ai_analysis"`
+	// Identity is user or machine. Old gateways do not send it.
+	Identity Identity `json:"identity_type"`
 	// StartDate is when the session was requested, before any wait for an approval. It never changes.
 	StartDate Time `json:"start_date"`
 	// EndDate is when the session ended. It is zero while the session runs, and for most sessions that never ran.
@@ -134,6 +149,8 @@ type ReviewGroup struct {
 	Status string `json:"status"`
 	// ReviewDate is when this group decided; zero before the decision.
 	ReviewDate Time `json:"review_date"`
+	// Forced is true if this group's approval was enough without the others: an emergency approval.
+	Forced bool `json:"forced_review"`
 }
 
 // UserInfo is the answer of GET /userinfo: the user that the credential belongs to.

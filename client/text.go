@@ -161,7 +161,9 @@ func (t *text) length() (int, error) {
 					return n + 1, nil
 				}
 			case '\\':
-				n++
+				if quoted { // elsewhere it is an error, which the decoder reports
+					n++
+				}
 			case '{', '[':
 				depth++
 			case '}', ']':

@@ -4,7 +4,7 @@ import "time"
 
 // Request is a request and its answer, for [Config.Cost].
 type Request struct {
-	// Path is one of PathSessions, PathSession and PathUserinfo.
+	// Path is one of PathSessions, PathSession, PathUserinfo and PathAgents.
 	Path string
 	// Number is the number of requests before this one.
 	Number int

@@ -19,10 +19,12 @@
 //	handler.go, auth.go, query.go,      the answers: paths, credentials, parameters,
 //	filter.go, list.go, encode.go       filters, pages, JSON
 //	faults.go, cost.go, transport.go    what can go wrong, what a request costs, a client without a network
+//	agents.go                           the agents
 //	row.go, store.go, index.go,         sessions: as on the wire, as stored,
 //	intern.go, history.go, names.go     in order, in bulk, and the names in them
 //	life.go, life_session.go,           what happens by itself: when sessions start,
 //	life_review.go, life_queue.go       what happens to one, to its review, in which order
+//	life_protection.go, protection.go   what is masked in one, which guardrails match
 //	events.go, stats.go                 counts of what happened and of what was requested
 //	truth.go, truth_*.go                the value of every metric
 package gatewaytest

@@ -34,9 +34,14 @@ func (g *Gateway) appendRow(b []byte, r *row, script []byte) []byte {
 	b = appendRaw(append(b, `,"integrations_metadata":`...), o.integrations)
 	b = appendRaw(append(b, `,"metadata":`...), g.blobs.raw(r.meta))
 	b = append(b, `,"metrics":`...)
-	if r.is(hasMetrics) {
+	var p protection
+	switch {
+	case r.is(simulated):
+		p = g.protectionOf(r, g.statusOf(r), g.now, g.cfg.Dialect == Old)
+		b = appendRaw(b, g.metrics(r, p))
+	case r.is(hasMetrics):
 		b = appendMetrics(b, r.size)
-	} else {
+	default:
 		b = appendRaw(b, o.metrics)
 	}
 	b = append(b, g.users.values[r.user].json...)
@@ -56,7 +61,13 @@ func (g *Gateway) appendRow(b []byte, r *row, script []byte) []byte {
 	}
 	b = appendTime(append(b, `,"start_date":`...), timeOf(r.start))
 	b = appendTime(append(b, `,"end_date":`...), timeOf(r.end))
-	if g.cfg.Dialect >= New2026 {
+	switch {
+	case g.cfg.Dialect == Old:
+	case r.is(simulated):
+		b = p.appendAI(append(b, `,"ai_analysis":`...))
+		b = p.appendGuardrails(append(b, `,"guardrails_info":`...))
+		b = appendString(append(b, `,"identity_type":`...), p.identity)
+	default:
 		b = appendRaw(append(b, `,"ai_analysis":`...), o.ai)
 		b = appendRaw(append(b, `,"guardrails_info":`...), o.guardrails)
 		b = appendString(append(b, `,"identity_type":`...), identity)

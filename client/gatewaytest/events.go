@@ -42,6 +42,13 @@ const (
 	EventOverturned    = "approved, then rejected"
 	EventNoRevokeAt    = "approved without revoke_at" // old gateways only
 
+	EventMasked        = "masked"
+	EventMaskingFailed = "masking failed"
+	EventTruncated     = "recording truncated"
+	EventGuarded       = "guardrail matched" // new gateways only
+	EventAnalyzed      = "analyzed by an AI" // new gateways only
+	EventMachine       = "machine"           // new gateways only
+
 	EventExpiredPending  = "expired undecided"        // new gateways only
 	EventExpiredApproved = "expired after approval"   // new gateways only
 	EventEscalated       = "review of unknown status" // new gateways only
@@ -54,9 +61,10 @@ func Events(d Dialect) []string {
 		EventFailure, EventAborted, EventDisconnected, EventNoExitCode, EventStuck, EventRewritten, EventSizeZero,
 		EventOneTime, EventJIT, EventApart, EventAgain, EventTwoGroups, EventApproved, EventForced, EventRejected, EventUndecided, EventGivenUp,
 		EventApprovedLater, EventNeverRun, EventExecuted, EventExpired, EventRevoked, EventRevokedOpen, EventOverturned,
+		EventMasked, EventMaskingFailed, EventTruncated,
 	}
 	if d == Old {
 		return append(both, EventReadyRunning, EventProcessing, EventUnknown, EventNoRevokeAt)
 	}
-	return append(both, EventBornDone, EventExpiredPending, EventExpiredApproved, EventEscalated)
+	return append(both, EventBornDone, EventExpiredPending, EventExpiredApproved, EventEscalated, EventGuarded, EventAnalyzed, EventMachine)
 }

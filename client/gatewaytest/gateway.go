@@ -30,8 +30,11 @@ func (d Dialect) String() string {
 // OrgID is the default of [Config].OrgID.
 const OrgID = "5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912"
 
-// identityUser is the identity_type of a session that a person started.
-const identityUser = "user"
+// The values of identity_type: a person or a machine started the session.
+const (
+	identityUser    = "user"
+	identityMachine = "machine"
+)
 
 // Config describes the simulated gateway. The zero value is an old gateway without sessions that answers immediately and accepts any
 // credential.
@@ -58,6 +61,8 @@ type Config struct {
 	// Approvers are the groups of each person who may approve, by e-mail, for the filter review.approver. The default is
 	// [DefaultApprovers].
 	Approvers map[string][]string
+	// Agents returns the agents at a moment, for GET /agents. The default is [DefaultAgents].
+	Agents func(time.Time) []Agent
 	// BasePath is the path of the API; by default /api. All other paths are the web application, in HTML.
 	BasePath string
 	// NewAccessToken returns a new token to send in X-New-Access-Token, or "" to send none.
@@ -92,6 +97,9 @@ func New(cfg Config) *Gateway {
 	}
 	if cfg.BasePath == "" {
 		cfg.BasePath = "/api"
+	}
+	if cfg.Agents == nil {
+		cfg.Agents = DefaultAgents
 	}
 	if cfg.Approvers == nil {
 		cfg.Approvers = DefaultApprovers()

@@ -133,6 +133,8 @@ func (g *Gateway) answer(r *http.Request, now time.Time) *reply {
 		a = refuse(refusal{http.StatusUnauthorized, "access denied"})
 	case path == PathUserinfo:
 		a = g.userinfo(caller)
+	case path == PathAgents:
+		a = g.agents(caller, now)
 	case list:
 		a, request = g.list(r, caller, now)
 	default:
@@ -165,8 +167,8 @@ func (g *Gateway) route(r *http.Request) (path string, list bool, id string) {
 	switch id, ok = strings.CutPrefix(rest, "/sessions/"); {
 	case rest == PathSessions:
 		return PathSessions, true, ""
-	case rest == PathUserinfo:
-		return PathUserinfo, false, ""
+	case rest == PathUserinfo, rest == PathAgents:
+		return rest, false, ""
 	case ok && id != "" && !strings.Contains(id, "/"):
 		return PathSession, false, id
 	}

@@ -114,8 +114,9 @@ func (h *history) row(start int64) row {
 		id: g.newKey(rng), start: start, end: max(start, min(end, g.now)), size: int64(rng.ExpFloat64() * 50_000), visible: start,
 		conn: h.conns[rng.IntN(len(h.conns))], user: h.users[rng.IntN(len(h.users))], meta: h.metas[rng.IntN(len(h.metas))],
 		script: int32(20 + rng.IntN(300)), exit: 0,
-		verb: uint16(g.words.intern(verb)), status: uint16(g.words.intern("done")), flags: hasMetrics,
+		verb: uint16(g.words.intern(verb)), status: uint16(g.words.intern("done")), flags: hasMetrics | simulated | ran,
 	}
+	r.mark(createdByNew, g.cfg.Dialect >= New2026)
 	switch x := rng.Float64(); {
 	case x < 0.05:
 		r.exit = 1
@@ -157,7 +158,7 @@ func (h *history) reviewed(r *row) {
 		v.Status = "REJECTED"
 		h.decide(v, "REJECTED")
 		r.end, r.exit, r.size = 0, noExit, 0
-		r.mark(hasMetrics, false)
+		r.mark(hasMetrics|ran, false)
 	} else {
 		h.decide(v, "APPROVED")
 		r.end = max(r.end, microsOf(v.RevokeAt))
@@ -173,6 +174,7 @@ func (h *history) unfinished(r *row, u int) {
 	before, yes := h.spread(u, h.opt.Unfinished, h.opt.Pending)
 	if yes {
 		r.ensureExtra().review = h.review(r, "onetime", "PENDING")
+		r.mark(ran, false)
 		return
 	}
 	if _, yes := h.spread(u-before, h.opt.Unfinished-h.opt.Pending, h.opt.Ready); yes {
@@ -180,5 +182,6 @@ func (h *history) unfinished(r *row, u int) {
 		h.decide(v, "APPROVED")
 		r.ensureExtra().review = v
 		r.status = uint16(h.g.words.intern("ready"))
+		r.mark(ran, false)
 	}
 }

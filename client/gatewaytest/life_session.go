@@ -26,9 +26,11 @@ func (l *life) startSession(at int64) {
 	g := l.g
 	r := row{
 		id: g.newKey(s.rng), start: created, visible: visible, conn: s.connection(), user: l.users[s.rng.IntN(len(l.users))],
-		verb: g.word(verb), status: g.word("open"), exit: noExit, script: s.scriptSize(verb),
+		verb: g.word(verb), status: g.word("open"), exit: noExit, script: s.scriptSize(verb), flags: simulated,
 	}
+	r.mark(createdByNew, g.cfg.Dialect >= New2026)
 	l.count(verb)
+	l.countProtection(&r, false)
 	born := g.cfg.Dialect >= New2026 && s.chance(l.BornDone)
 	reviewed := !born && s.chance(l.Reviewed)
 	if born {
@@ -89,6 +91,7 @@ func (s *sessionLife) scriptSize(verb string) int32 {
 
 // run schedules the end of a session that runs from a moment on, unless it gets stuck.
 func (s *sessionLife) run(at int64) {
+	s.g.at(s.row).mark(ran, true)
 	if s.chance(s.Stuck) {
 		s.count(EventStuck)
 		return
@@ -110,6 +113,7 @@ func (s *sessionLife) finish(at int64) {
 	if r.reviewStatus() == revoked {
 		return // the revocation ended it
 	}
+	s.countProtection(r, true)
 	code, size := s.exitCode(s.g.words.at(uint32(r.verb))), s.size()
 	s.writeEnd(at, code, size)
 	if s.chance(s.Rewritten) {

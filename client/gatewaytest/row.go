@@ -131,6 +131,16 @@ func (g *Gateway) rowOf(r *row) Row {
 	if r.is(hasMetrics) {
 		out.Metrics = appendMetrics(nil, r.size)
 	}
+	if r.is(simulated) {
+		p := g.protectionOf(r, g.statusOf(r), g.now, false)
+		out.Metrics, out.IdentityType = g.metrics(r, p), p.identity
+		if p.matches != nil {
+			out.GuardrailsInfo = p.appendGuardrails(nil)
+		}
+		if p.ai != nil {
+			out.AIAnalysis = p.appendAI(nil)
+		}
+	}
 	if m := r.extra; m != nil {
 		out.Review = m.review.clone()
 		if o := m.handmade; o != nil {
@@ -142,6 +152,14 @@ func (g *Gateway) rowOf(r *row) Row {
 		}
 	}
 	return out
+}
+
+// metrics returns the metrics of a simulated row; nil is null.
+func (g *Gateway) metrics(r *row, p protection) json.RawMessage {
+	if !r.is(hasMetrics) && p.masking == nil {
+		return nil
+	}
+	return p.appendMetrics(nil, r.size)
 }
 
 // set sets the stored row to in, except for the id, the start and the visibility.
@@ -162,6 +180,7 @@ func (g *Gateway) set(r *row, in Row) {
 	}
 	usual := string(handmade.metrics) == string(appendMetrics(nil, r.size))
 	r.mark(hasMetrics, usual)
+	r.mark(simulated, false)
 	if usual {
 		handmade.metrics = nil
 	}

@@ -10,6 +10,7 @@ const (
 	PathSessions = "/sessions"
 	PathSession  = "/sessions/{id}"
 	PathUserinfo = "/userinfo"
+	PathAgents   = "/agents"
 	PathOther    = "other"
 )
 

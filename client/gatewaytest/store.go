@@ -32,13 +32,23 @@ type row struct {
 // noExit stands for an exit_code of null.
 const noExit = math.MinInt16
 
-type flag uint8
+type flag uint16
 
 const (
 	hasMetrics        flag = 1 << iota // metrics holds the size, as with sessions that ran
 	visibleNow                         // visible in answers
 	delivered                          // delivered in an answer
 	lastDeliveredOpen                  // unfinished in the last answer that delivered it
+
+	simulated    // from a life or a history, and never changed by hand: its protection of data follows from its id
+	createdByNew // created by a new gateway
+	ran          // it has run, or runs
+
+	deliveredByOld      // delivered in an answer of an old gateway
+	deliveredByNew      // delivered in an answer of a new gateway
+	deliveredFirstByOld // the first answer that delivered it was one of an old gateway
+	deliveredEnd        // delivered as finished
+	deliveredEndByOld   // the first answer that delivered it as finished was one of an old gateway
 )
 
 func (r *row) is(f flag) bool { return r.flags&f != 0 }

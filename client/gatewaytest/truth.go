@@ -25,6 +25,12 @@ type TruthOptions struct {
 	LongRunningLabels, OverdueLabels []string
 	// EventSizeBuckets are upper bounds of classic buckets in bytes; DurationBuckets and WaitBuckets are in seconds.
 	EventSizeBuckets, DurationBuckets, WaitBuckets []float64
+	// InputSizeBuckets are in bytes; GroupWaitBuckets and AccessBuckets are in seconds.
+	InputSizeBuckets, GroupWaitBuckets, AccessBuckets []float64
+	// Everything adds the metrics about the protection of data and the decisions of groups, and the labels "identity" and "review_type".
+	Everything bool
+	// Agents adds hoop_agent_up.
+	Agents bool
 	// ConnectionTags are the tags in hoop_connection_info. A missing tag is an empty label.
 	ConnectionTags []string
 	// Filters are the exporter's filters, as sent to the API.
@@ -39,6 +45,10 @@ type Truth struct {
 	// Rewritten is the number of sessions and reviews that were counted by their first values and have others now. An exporter that did
 	// not read in between can count at most that many under other labels.
 	Rewritten int
+	// Reworded is the number of sessions and decisions of groups that answers delivered in different words: in those of both versions of the gateway, or with
+	// another decision. The first answer counts. An exporter that could not read it can count the words of another one. It is 0 without
+	// [TruthOptions].Everything.
+	Reworded int
 	// Unobserved counts impossible values, which are not observed, by metric.
 	Unobserved map[string]int
 	// RecheckLag is how late the most overdue recheck of an unfinished session is. A recheck is due after a twentieth of the session's
@@ -64,6 +74,7 @@ type truth struct {
 	from, forget  int64 // sessions that started before from are not read, before forget are forgotten
 	connections   map[string]*connection
 	totals        map[[2]string]*totals
+	groupWaits    map[string]*histogram
 	out           Truth
 	lag           int64
 	long, overdue []threshold
@@ -91,7 +102,7 @@ func (g *Gateway) Truth(o TruthOptions) Truth {
 	}
 	t := &truth{
 		g: g, o: o, t0: microsOf(o.T0), now: o.Now.UnixMicro(), from: microsOf(o.T0.Add(-o.Lookback)),
-		connections: map[string]*connection{}, totals: map[[2]string]*totals{},
+		connections: map[string]*connection{}, totals: map[[2]string]*totals{}, groupWaits: map[string]*histogram{},
 		out:  Truth{Samples: map[string]float64{}, Unobserved: map[string]int{}},
 		long: thresholds(o.LongRunning, o.LongRunningLabels), overdue: thresholds(o.Overdue, o.OverdueLabels),
 	}
@@ -185,7 +196,7 @@ func (t *truth) recordNewest(name string, i uint32, open bool) {
 // counters adds what happened since T0. It does not count what happened after the session was forgotten.
 func (t *truth) counters(sum *totals, r *row, f sessionStatus, first firstValues) {
 	if f.start >= t.t0 {
-		sum.started[f.verb]++
+		sum.started[[2]string{f.verb, t.startedBy(r, f)}]++
 		sum.counted = true
 	}
 	open, endKnown := r.deliveredOpen, false
@@ -196,11 +207,17 @@ func (t *truth) counters(sum *totals, r *row, f sessionStatus, first firstValues
 	sinceT0 := f.start >= t.t0 || t.afterT0(first.end.end) || t.afterT0(open)
 	if first.ended && sinceT0 && !t.forgotten(r, r.finishedAt()) {
 		t.finished(sum, f, first.end, endKnown)
+		if t.o.Everything {
+			t.protection(&sum.protection, r, first.end)
+		}
 	}
 	if r.extra != nil {
 		for _, p := range r.extra.memory.past {
 			t.pastReview(sum, r, p)
 		}
+	}
+	if t.o.Everything && r.is(deliveredByOld) && r.is(deliveredByNew) {
+		t.out.Reworded++
 	}
 	if f.review != nil {
 		t.review(sum, r, f, first)

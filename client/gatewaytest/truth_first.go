@@ -8,16 +8,18 @@ type memory struct {
 	final     *finalReview   // how its review first reached its final state
 	decided   bool           // whether its review was decided
 	decision  int64          // when it was decided first
+	granted   bool           // whether that decision granted access
 	delivered deliveredReview
 	past      []pastReview // earlier reviews of the session
 }
 
 // pastReview is what the gateway remembers about a review that was followed by another one.
 type pastReview struct {
-	created   int64
+	Review
 	final     *finalReview
 	decided   bool
 	decision  int64
+	granted   bool
 	delivered deliveredReview
 }
 
@@ -26,13 +28,16 @@ func (m *memory) replaceReview(v *Review) {
 	if len(m.past) == 0 && m.delivered.final == 0 {
 		m.finished, m.end = 0, nil
 	}
-	m.past = append(m.past, pastReview{microsOf(v.CreatedAt), m.final, m.decided, m.decision, m.delivered})
-	m.final, m.decided, m.decision, m.delivered = nil, false, 0, deliveredReview{}
+	m.past = append(m.past, pastReview{*v, m.final, m.decided, m.decision, m.granted, m.delivered})
+	m.final, m.decided, m.decision, m.granted, m.delivered = nil, false, 0, false, deliveredReview{}
 }
 
 // deliveredReview is when an answer last delivered the review as pending, as undecided, and as not final, and last delivered it, its decision, and its
 // final state; 0 is never.
-type deliveredReview struct{ pending, undecided, notFinal, any, decided, final int64 }
+type deliveredReview struct {
+	pending, undecided, notFinal, any, decided, final int64
+	groups                                            []deliveredGroup
+}
 
 // finishedAt returns when a finished row finished.
 func (r *row) finishedAt() int64 {
@@ -69,6 +74,7 @@ func (g *Gateway) remember(r *row, finished, at int64) {
 	}
 	if !m.decided {
 		m.decision, m.decided = f.review.decision()
+		m.granted = m.decided && f.review.granted()
 	}
 }
 
@@ -80,6 +86,7 @@ type firstValues struct {
 	final    finalReview // if isFinal
 	decided  bool
 	decision int64 // if decided
+	granted  bool  // if decided
 }
 
 // firstValues returns what is remembered of a row or, without memory, what the row has been from the start.
@@ -103,9 +110,10 @@ func (g *Gateway) firstValues(r *row, f sessionStatus, now int64) firstValues {
 		out.final, out.isFinal = f.final(r.finishedAt(), now)
 	}
 	if m.decided {
-		out.decided, out.decision = true, m.decision
+		out.decided, out.decision, out.granted = true, m.decision, m.granted
 	} else {
 		out.decision, out.decided = f.review.decision()
+		out.granted = out.decided && f.review.granted()
 	}
 	return out
 }

@@ -14,11 +14,16 @@ func TestTruthNeverFalls(t *testing.T) {
 		rapid.Check(outer, func(t *rapid.T) {
 			l := DefaultLife()
 			l.Rate, l.VeryLateMax, l.Connections, l.BurstSize = 0.05, 20*time.Minute, Connections(1), 0
+			everything := rapid.Bool().Draw(t, "everything")
+			if everything {
+				l.Revoked, l.Overturned = 0, 0 // a decision that nobody received can change
+			}
 			g, c := newLife(d, rapid.Uint64().Draw(t, "seed"), l)
 			c.sleep(90 * time.Minute)
 			o := TruthOptions{
 				T0: c.t, Lookback: time.Hour, AllowedLateness: 15 * time.Minute,
 				ForgetAfter: rapid.SampledFrom([]time.Duration{0, 90 * time.Minute, 3 * time.Hour}).Draw(t, "forget after"),
+				Everything:  everything,
 			}
 			last := g.Truth(o).Samples
 			for range rapid.IntRange(1, 6).Draw(t, "steps") {

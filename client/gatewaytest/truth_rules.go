@@ -12,13 +12,21 @@ type sessionStatus struct {
 	exit             int16
 	start, end, size int64
 	review           *Review
+	script           int64
+	flags            flag
+	handmade         *handmade // nil: as other rows
 }
 
 func (g *Gateway) statusOf(r *row) sessionStatus {
-	return sessionStatus{
+	f := sessionStatus{
 		verb: g.words.at(uint32(r.verb)), status: g.words.at(uint32(r.status)), exit: r.exit,
 		start: r.start, end: r.end, size: r.size, review: r.review(),
+		script: int64(r.script), flags: r.flags,
 	}
+	if r.extra != nil {
+		f.handmade = r.extra.handmade
+	}
+	return f
 }
 
 // The states of a session. All but the first are values of the label "state".
@@ -115,6 +123,22 @@ func (v *Review) decision() (int64, bool) {
 		return microsOf(yes), true
 	}
 	return 0, false
+}
+
+// granted reports whether a decided review was decided by an approval, even if that was taken back or has expired.
+func (v *Review) granted() bool {
+	if v.Status == rejected {
+		return false
+	}
+	if !v.RevokeAt.IsZero() {
+		return true
+	}
+	for _, d := range v.Groups {
+		if d.Status == rejected {
+			return false
+		}
+	}
+	return true
 }
 
 // finalReview is how a review reached its final state.

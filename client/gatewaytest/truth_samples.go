@@ -72,10 +72,14 @@ func (h *histogram) observe(v int64) {
 	h.buckets[at]++
 }
 
-// put sets the series of the histogram for a connection and type.
-func (h *histogram) put(s samples, name, connection, kind string) {
-	s.set(float64(h.count), name+"_count", "connection", connection, "type", kind)
-	s.set(float64(h.sum)/h.unit, name+"_sum", "connection", connection, "type", kind)
+// put sets the series of the histogram. labels are pairs of name and value, sorted by name.
+func (h *histogram) put(s samples, name string, labels ...string) {
+	s.set(float64(h.count), name+"_count", labels...)
+	s.set(float64(h.sum)/h.unit, name+"_sum", labels...)
+	at := 0 // of the label "le"
+	for at < len(labels) && labels[at] < "le" {
+		at += 2
+	}
 	sofar := 0
 	for i, n := range h.buckets {
 		sofar += n
@@ -83,7 +87,7 @@ func (h *histogram) put(s samples, name, connection, kind string) {
 		if i < len(h.bounds) {
 			bound = h.bounds[i]
 		}
-		s.set(float64(sofar), name+"_bucket", "connection", connection, "le", formatFloat(bound), "type", kind)
+		s.set(float64(sofar), name+"_bucket", slices.Insert(slices.Clone(labels), at, "le", formatFloat(bound))...)
 	}
 }
 

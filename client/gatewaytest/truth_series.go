@@ -4,14 +4,17 @@ import "strings"
 
 // totals are the values of all metrics for one connection and type.
 type totals struct {
-	started, finished, exitCodes map[string]int
-	requested                    int
-	resolved                     map[string]int
-	size, duration, wait         histogram
+	started              map[[2]string]int // by verb and identity
+	finished, exitCodes  map[string]int
+	requested            map[string]int    // by type of review
+	resolved             map[[2]string]int // by status and type of review
+	size, duration, wait histogram
+	protection           protectionTotals
 	// counted is true after the first session was counted as started or finished. The histograms exist from then on.
 	counted bool
 
-	open, openReviews                         map[string]int
+	open                                      map[string]int
+	openReviews                               map[[2]string]int // by status and type of review
 	oldestRunning, oldestReady, oldestPending int64
 	users                                     map[string]bool
 	long, overdue                             []int
@@ -21,15 +24,20 @@ type totals struct {
 
 // newTotals returns totals with the zeros that every known connection has.
 func newTotals(o TruthOptions) *totals {
+	kinds, who := []string{""}, []string{""}
+	if o.Everything {
+		kinds, who = reviewTypes(), identities()
+	}
 	return &totals{
-		started:   zeros("connect", "exec"),
+		started:   zeroPairs(who, "connect", "exec"),
 		finished:  zeros("success", "failure", "aborted", "disconnected", "rejected", "revoked", "expired", "unknown"),
 		exitCodes: map[string]int{},
-		resolved:  zeros(approved, rejected, revoked, executed, expired, processing, unknown),
+		requested: zeros(kinds...),
+		resolved:  zeroPairs(kinds, approved, rejected, revoked, executed, expired, processing, unknown),
 		size:      newHistogram(1, o.EventSizeBuckets), duration: newHistogram(1e6, o.DurationBuckets),
-		wait:        newHistogram(1e6, o.WaitBuckets),
+		wait: newHistogram(1e6, o.WaitBuckets), protection: newProtectionTotals(o),
 		open:        zeros(statePending, stateRunning, stateReady, stateExpired, stateUnknown),
-		openReviews: zeros(pending), users: map[string]bool{},
+		openReviews: zeroPairs(kinds, pending), users: map[string]bool{},
 		long: make([]int, len(o.LongRunning)), overdue: make([]int, len(o.Overdue)),
 		approvals: map[string]int{}, oldestApproval: map[string]int64{},
 	}
@@ -40,6 +48,17 @@ func zeros(words ...string) map[string]int {
 	out := map[string]int{}
 	for _, w := range words {
 		out[w] = 0
+	}
+	return out
+}
+
+// zeroPairs returns a count of 0 for each pair of a word and one of the others.
+func zeroPairs(others []string, words ...string) map[[2]string]int {
+	out := map[[2]string]int{}
+	for _, w := range words {
+		for _, o := range others {
+			out[[2]string{w, o}] = 0
+		}
 	}
 	return out
 }
@@ -60,8 +79,12 @@ func (t *truth) emit() {
 		if c.open || t.g.at(c.newest).start >= t.now-idle.Microseconds() {
 			sum.counters(s, k[0], k[1])
 			t.emitGauges(s, sum, k[0], k[1])
+			if t.o.Everything {
+				sum.protection.emit(s, k[0], k[1], sum.counted)
+			}
 		}
 	}
+	t.emitBeyondConnections(s)
 }
 
 // info writes hoop_connection_info of a connection, from its newest session.
@@ -92,18 +115,34 @@ func (sum *totals) counters(s samples, connection, kind string) {
 				map[string]string{"connection": connection, "type": kind, label: word})
 		}
 	}
-	each("hoop_sessions_started_total", "verb", sum.started)
+	// The second label is left out where it is empty.
+	pairs := func(name, first, second string, n map[[2]string]int) {
+		for words, v := range n {
+			names := []string{"connection", "type", first}
+			if words[1] != "" {
+				names = append(names, second)
+			}
+			s.setSorted(float64(v), name, names, map[string]string{"connection": connection, "type": kind, first: words[0], second: words[1]})
+		}
+	}
+	pairs("hoop_sessions_started_total", "verb", "identity", sum.started)
 	each("hoop_sessions_finished_total", "outcome", sum.finished)
 	each("hoop_session_exit_codes_total", "exit_code", sum.exitCodes)
-	each("hoop_reviews_resolved_total", "status", sum.resolved)
-	s.set(float64(sum.requested), "hoop_reviews_requested_total", "connection", connection, "type", kind)
+	pairs("hoop_reviews_resolved_total", "status", "review_type", sum.resolved)
+	for word, v := range sum.requested {
+		names := []string{"connection", "type"}
+		if word != "" {
+			names = append(names, "review_type")
+		}
+		s.setSorted(float64(v), "hoop_reviews_requested_total", names, map[string]string{"connection": connection, "type": kind, "review_type": word})
+	}
 	for name, h := range map[string]*histogram{metricEventSize: &sum.size, metricDuration: &sum.duration, metricWait: &sum.wait} {
 		if sum.counted || h.count > 0 {
-			h.put(s, name, connection, kind)
+			h.put(s, name, "connection", connection, "type", kind)
 		}
 	}
 	each("hoop_open_sessions", "state", sum.open)
-	each("hoop_open_reviews", "status", sum.openReviews)
+	pairs("hoop_open_reviews", "status", "review_type", sum.openReviews)
 	each("hoop_pending_approvals", "group", sum.approvals)
 }
 

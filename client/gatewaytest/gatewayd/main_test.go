@@ -108,6 +108,10 @@ func TestTruthCountsSinceTheFirstSuccessfulAnswer(t *testing.T) {
 	if _, ok := sums["hoop_overdue_reviews"]; !ok {
 		t.Errorf("no overdue reviews among %v", sums)
 	}
+	everything := decoded[gatewaytest.Truth](t, gateway+query+"&everything=true&agents=true&input_size_buckets=100&group_wait_buckets=60,600&access_buckets=3600")
+	if n := len(everything.Samples); n <= len(truth.Samples) || everything.Samples[`hoop_agent_up{agent="default",version="1.148.0"}`] != 1 {
+		t.Errorf("%d series in all, %d without the option", n, len(truth.Samples))
+	}
 	if s := decoded[gatewaytest.Stats](t, gateway+"/stats"); s.Rows != 100 || s.Requests[gatewaytest.PathSessions] != 2 {
 		t.Errorf("served %d sessions in %v", s.Rows, s.Requests)
 	}

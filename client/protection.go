@@ -1,0 +1,236 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// What a session reports about the protection of data. It holds counts, names of rules and types, and words of the API. It never holds what was
+// masked or matched, nor messages, titles and explanations: no type of this package has a field for these.
+
+// UnknownScriptSize is the ScriptSize of a session whose input has an unknown size.
+const UnknownScriptSize = -2
+
+// Metrics are what the gateway measured of a session. New gateways also send them while the session runs. Then they only grow.
+type Metrics struct {
+	// Masking is what was masked in the session's output; nil if the gateway does not report it.
+	Masking *Masking `json:"data_masking"`
+	// Truncated is true if the recording was cut, so the audit trail is incomplete.
+	Truncated bool `json:"truncated"`
+}
+
+// Masking is what was masked in a session's output.
+type Masking struct {
+	// InfoTypes counts what was masked by its type, such as EMAIL_ADDRESS. The API does not promise that a count is positive.
+	InfoTypes map[string]int64 `json:"info_types"`
+	// TransformedBytes is the size of what was masked in bytes.
+	TransformedBytes int64 `json:"transformed_bytes"`
+	// ErrCount is how often the masking failed.
+	ErrCount int64 `json:"err_count"`
+}
+
+// GuardrailMatch counts how often a rule matched in one direction.
+type GuardrailMatch struct {
+	// Rule is the rule's name.
+	Rule string
+	// Direction is input or output.
+	Direction string
+	// Count is at least 1.
+	Count int
+}
+
+// Guardrails are the guardrail matches of a session. Each pair of rule and direction occurs once, in the order of the first matches.
+type Guardrails []GuardrailMatch
+
+// UnmarshalJSON reads the API's list of matches, which can be long, one at a time. It returns an error if a match is unusual in form; then the row is read
+// field by field.
+func (g *Guardrails) UnmarshalJSON(list []byte) error {
+	*g = nil
+	if isNull(list) {
+		return nil
+	}
+	return eachItem(list, func(dec *json.Decoder) error {
+		var match struct {
+			Rule      string `json:"rule_name"`
+			Direction string `json:"direction"`
+		}
+		if err := dec.Decode(&match); err != nil {
+			return errors.New("a guardrail match has another form")
+		}
+		if max(len(match.Rule), len(match.Direction)) > maxWordBytes || !g.add(match.Rule, match.Direction) {
+			return errors.New("a guardrail match cannot be kept")
+		}
+		return nil
+	})
+}
+
+// add counts a match. The result is false if there are too many that differ.
+func (g *Guardrails) add(rule, direction string) bool {
+	for i := range *g {
+		if m := &(*g)[i]; m.Rule == rule && m.Direction == direction {
+			m.Count++
+			return true
+		}
+	}
+	if len(*g) == maxMatches {
+		return false
+	}
+	*g = append(*g, GuardrailMatch{rule, direction, 1})
+	return true
+}
+
+// AIAnalysis is what an AI thought of a session's input before the session ran.
+type AIAnalysis struct {
+	// RiskLevel is low, medium, high or another word.
+	RiskLevel string `json:"risk_level"`
+	// Action is allow_execution or block_execution.
+	Action string `json:"action"`
+}
+
+// Identity is the kind of a session's user: [IdentityUser], [IdentityMachine] or another word; empty if the gateway does not report it.
+type Identity string
+
+// UnmarshalJSON reads the usual words without an allocation, since nearly every row has one of them.
+func (i *Identity) UnmarshalJSON(text []byte) error {
+	switch string(text) {
+	case `"` + IdentityUser + `"`:
+		*i = IdentityUser
+	case `"` + IdentityMachine + `"`:
+		*i = IdentityMachine
+	default:
+		return json.Unmarshal(text, (*string)(i))
+	}
+	return nil
+}
+
+// eachItem calls read for each item of a JSON list. read has to decode exactly one value.
+func eachItem(list []byte, read func(*json.Decoder) error) error {
+	dec := json.NewDecoder(bytes.NewReader(list))
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return errors.New("it is not a list")
+	}
+	for dec.More() {
+		if err := read(dec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Masking) fits() bool {
+	for name := range m.InfoTypes {
+		if len(name) > maxWordBytes {
+			return false
+		}
+	}
+	return len(m.InfoTypes) <= maxItems
+}
+
+func (a *AIAnalysis) fits() bool { return max(len(a.RiskLevel), len(a.Action)) <= maxWordBytes }
+
+// metrics reads what the gateway measured.
+func (f fieldReader) metrics(name string, raw json.RawMessage) Metrics {
+	if isNull(raw) {
+		return Metrics{}
+	}
+	var row struct {
+		Masking   json.RawMessage `json:"data_masking"`
+		Truncated json.RawMessage `json:"truncated"`
+	}
+	if json.Unmarshal(raw, &row) != nil {
+		f.unusable(name, "it is not an object")
+		return Metrics{}
+	}
+	return Metrics{Masking: f.masking(name+".data_masking", row.Masking), Truncated: f.flag(name+".truncated", row.Truncated, false)}
+}
+
+// masking reads what was masked; nil if the gateway does not report it.
+func (f fieldReader) masking(name string, raw json.RawMessage) *Masking {
+	if isNull(raw) {
+		return nil
+	}
+	var row struct {
+		InfoTypes        json.RawMessage `json:"info_types"`
+		TransformedBytes json.RawMessage `json:"transformed_bytes"`
+		ErrCount         json.RawMessage `json:"err_count"`
+	}
+	if json.Unmarshal(raw, &row) != nil {
+		f.unusable(name, "it is not an object")
+		return nil
+	}
+	m := &Masking{InfoTypes: f.counts(name+".info_types", row.InfoTypes)}
+	m.TransformedBytes, _ = f.integer(name+".transformed_bytes", row.TransformedBytes)
+	m.ErrCount, _ = f.integer(name+".err_count", row.ErrCount)
+	return m
+}
+
+// counts reads an object of whole numbers. What is not a whole number is left out.
+func (f fieldReader) counts(name string, raw json.RawMessage) map[string]int64 {
+	if isNull(raw) {
+		return nil
+	}
+	var all map[string]json.RawMessage
+	switch err := json.Unmarshal(raw, &all); {
+	case err != nil:
+		f.unusable(name, "it is not an object")
+		return nil
+	case len(all) > maxItems:
+		f.unusable(name, fmt.Sprintf("it has %d entries, more than %d", len(all), maxItems))
+		return nil
+	}
+	counts := make(map[string]int64, len(all))
+	for key, raw := range all {
+		if err := checkWord(key); err != nil {
+			f.unusable(name, "a key cannot be used: "+err.Error())
+			continue
+		}
+		if n, ok := f.integer(name, raw); ok {
+			counts[key] = n
+		}
+	}
+	return counts
+}
+
+// guardrails reads the guardrail matches. One that is not an object is left out, and so are those that are too many.
+func (f fieldReader) guardrails(name string, raw json.RawMessage) Guardrails {
+	if isNull(raw) {
+		return nil
+	}
+	var g Guardrails
+	err := eachItem(raw, func(dec *json.Decoder) error {
+		var match struct {
+			Rule      json.RawMessage `json:"rule_name"`
+			Direction json.RawMessage `json:"direction"`
+		}
+		if dec.Decode(&match) != nil {
+			f.unusable(name, "an entry is not an object")
+			return nil
+		}
+		if !g.add(f.word(name+".rule_name", match.Rule), f.word(name+".direction", match.Direction)) {
+			f.unusable(name, fmt.Sprintf("it has more than %d rules", maxMatches))
+		}
+		return nil
+	})
+	if err != nil {
+		f.unusable(name, err.Error())
+	}
+	return g
+}
+
+// aiAnalysis reads the analysis of an input; nil if there is none.
+func (f fieldReader) aiAnalysis(name string, raw json.RawMessage) *AIAnalysis {
+	if isNull(raw) {
+		return nil
+	}
+	var row struct {
+		RiskLevel json.RawMessage `json:"risk_level"`
+		Action    json.RawMessage `json:"action"`
+	}
+	if json.Unmarshal(raw, &row) != nil {
+		f.unusable(name, "it is not an object")
+		return nil
+	}
+	return &AIAnalysis{RiskLevel: f.word(name+".risk_level", row.RiskLevel), Action: f.word(name+".action", row.Action)}
+}
