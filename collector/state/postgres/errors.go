@@ -140,14 +140,23 @@ func (s *server) reason(err error) (text, advice string) {
 	return "PostgreSQL at " + s.address + ": " + err.Error(), ""
 }
 
-// innermost is the text of a connection error without the lines that repeat what the message says.
+// innermost is what failed, without the address, which the message has.
 func innermost(err *pgconn.ConnectError) string {
-	text := err.Unwrap().Error()
-	first, _, _ := strings.Cut(text, "\n")
-	if pgconn.Timeout(err) {
+	var lookup *net.DNSError
+	var dial *net.OpError
+	switch {
+	case errors.As(err, &lookup):
+		return lookup.Err
+	case pgconn.Timeout(err):
 		return "no answer within " + connectTimeout.String()
+	case errors.As(err, &dial):
+		return dial.Err.Error()
 	}
-	return first
+	text, _, _ := strings.Cut(err.Unwrap().Error(), "\n")
+	if _, after, ok := strings.Cut(text, "): "); ok {
+		return after
+	}
+	return text
 }
 
 // reported is what an error of the server means.
