@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -14,15 +15,16 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// gateway is a ledger of 20 connections, whose metrics are about 1,230 series: sessions of all outcomes, and some that are unfinished.
+// gateway is a ledger of 16 connections, whose metrics are about 1,280 series: sessions of all outcomes, and some that are unfinished.
 type gateway struct {
 	*ledger.Ledger
 	now time.Time
+	rng *rand.Rand
 	n   int
 }
 
 func newGateway() *gateway {
-	g := &gateway{Ledger: ledger.New(collectortest.LedgerOptions(), noon()), now: noon()}
+	g := &gateway{Ledger: ledger.New(collectortest.LedgerOptions(), noon()), now: noon(), rng: rand.New(rand.NewPCG(1, 2))}
 	for range 400 {
 		g.refresh()
 	}
@@ -36,7 +38,8 @@ func (g *gateway) refresh() {
 	for i := range 3 {
 		g.n++
 		row := client.Session{
-			ID: fmt.Sprintf("%08x-1111-4222-8333-%012x", uint32(g.n*2654435761), g.n*40503), Connection: fmt.Sprintf("team-%d-production", g.n%20), Type: "database",
+			ID: fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", g.rng.Uint32(), g.rng.IntN(1<<16), g.rng.IntN(1<<12), g.rng.IntN(1<<12), g.rng.Uint64()>>16),
+			Connection: fmt.Sprintf("team-%d-production", g.n%16), Type: "database",
 			ConnectionSubtype: "postgres", Verb: "exec", Status: "open", UserID: fmt.Sprint("user", g.n%50), StartDate: client.Time{Time: g.now.Add(-10 * time.Second)},
 		}
 		if i > 0 || g.n > 600 {
