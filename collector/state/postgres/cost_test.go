@@ -38,7 +38,7 @@ func (g *gateway) refresh() {
 	for i := range 3 {
 		g.n++
 		row := client.Session{
-			ID: fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", g.rng.Uint32(), g.rng.IntN(1<<16), g.rng.IntN(1<<12), g.rng.IntN(1<<12), g.rng.Uint64()>>16),
+			ID:         fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", g.rng.Uint32(), g.rng.IntN(1<<16), g.rng.IntN(1<<12), g.rng.IntN(1<<12), g.rng.Uint64()>>16),
 			Connection: fmt.Sprintf("team-%d-production", g.n%16), Type: "database",
 			ConnectionSubtype: "postgres", Verb: "exec", Status: "open", UserID: fmt.Sprint("user", g.n%50), StartDate: client.Time{Time: g.now.Add(-10 * time.Second)},
 		}

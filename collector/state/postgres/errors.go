@@ -42,7 +42,8 @@ type server struct {
 	secrets                 []string
 }
 
-const wantURL = "want postgres://user:password@host:5432/database?sslmode=verify-full, with % and two digits for each special character of the password"
+// wantURL is what a URL looks like.
+const wantURL = "want postgres://user:password@host:5432/database?sslmode=verify-full, with % and two digits for each special character of the password" //nolint:gosec // it is an example
 
 // parseURL finds the secrets in a URL. Where it cannot, its error has nothing of the URL.
 func parseURL(url string) (server, error) {

@@ -90,15 +90,14 @@ func (d *Database) migrate(ctx context.Context, schema string) error {
 		}
 		return nil
 	})
-	var a advice
-	if errors.As(err, &a) {
+	if a, ok := errors.AsType[advice](err); ok {
 		return errors.New("preparing PostgreSQL: " + d.server.redact(a.Error()))
 	}
 	return d.server.explain("preparing PostgreSQL", err)
 }
 
 // advice is an error that says what to do.
-type advice string //nolint:errname // it is a text
+type advice string
 
 // Error implements error.
 func (a advice) Error() string { return string(a) }
