@@ -54,6 +54,13 @@ func changed(t *testing.T, url string, change func(u *neturl.URL)) string {
 	return u.String()
 }
 
+// databaseOf is the database of a URL.
+func databaseOf(t *testing.T, url string) (name string) {
+	t.Helper()
+	changed(t, url, func(u *neturl.URL) { name = u.Path[1:] })
+	return name
+}
+
 func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 	url := cluster.Database(t)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -66,7 +73,8 @@ func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = silent.Close() })
-	pgtest.Exec(t, url, `CREATE ROLE full_role LOGIN CONNECTION LIMIT 0 PASSWORD 's3cr3t /?#@:''"%~'`)
+	full := "full_" + databaseOf(t, url) // the cluster has the roles of all databases
+	pgtest.Exec(t, url, `CREATE ROLE `+full+` LOGIN CONNECTION LIMIT 0 PASSWORD 's3cr3t /?#@:''"%~'`)
 	asUser := func(user string) string { return pgtest.As(t, url, user, secret) }
 	at := func(host string) string { return changed(t, asUser("u"), func(u *neturl.URL) { u.Host = host }) }
 	with := func(query string) string { return changed(t, asUser("u"), func(u *neturl.URL) { u.RawQuery = query }) }
@@ -77,7 +85,7 @@ func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 		"wrong password":       {asUser("postgres"), []string{`password authentication failed for user "postgres"`, "check the user and the password in the URL"}},
 		"no such role":         {asUser("nobody"), []string{"check the user and the password in the URL"}},
 		"no such database":     {changed(t, url, func(u *neturl.URL) { u.Path = "/none" }), []string{`database "none" does not exist`, "create it with CREATE DATABASE, or name another one"}},
-		"too many connections": {asUser("full_role"), []string{`too many connections for role "full_role"`, "allow more connections; each process uses up to 4"}},
+		"too many connections": {asUser(full), []string{`too many connections for role "` + full + `"`, "allow more connections; each process uses up to 4"}},
 		"nobody listens":       {at(closed.Addr().String()), []string{"cannot connect to PostgreSQL at " + closed.Addr().String() + ": connect: connection refused: ", "check the host and the port in the URL"}},
 		"nobody answers":       {at(silent.Addr().String()), []string{"cannot connect to PostgreSQL at " + silent.Addr().String(), "no answer within 3s"}},
 		"unknown host":         {at("db.invalid:5432"), []string{"cannot connect to PostgreSQL at db.invalid:5432: ", "check the host"}},
@@ -128,19 +136,19 @@ func TestCodesOfTheServerHaveAdvice(t *testing.T) {
 // What an administrator has to do for a role without rights, and that it is enough.
 func TestARoleThatOwnsItsSchemaIsEnough(t *testing.T) {
 	url := cluster.Database(t)
-	const role = `CREATE ROLE "least-one" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 's3cr3t /?#@:''"%~'`
-	var database string
-	changed(t, url, func(u *neturl.URL) { database = u.Path[1:] })
+	database := databaseOf(t, url)
+	least := "least-" + database // it needs quotes
+	role := `CREATE ROLE "` + least + `" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 's3cr3t /?#@:''"%~'`
 	pgtest.Exec(t, url, role, "REVOKE ALL ON SCHEMA public FROM PUBLIC", "REVOKE CREATE, TEMPORARY ON DATABASE "+database+" FROM PUBLIC")
-	mine := pgtest.As(t, url, "least-one", secret)
+	mine := pgtest.As(t, url, least, secret)
 
-	const create = `CREATE SCHEMA "hoop_exporter" AUTHORIZATION "least-one"`
+	create := `CREATE SCHEMA "hoop_exporter" AUTHORIZATION "` + least + `"`
 	_, err := Open(t.Context(), mine, schema, ttl)
-	one(t, err, `there is no schema hoop_exporter, and the role "least-one" may not create it: let an administrator execute `+create+" in database "+database)
+	one(t, err, `there is no schema hoop_exporter, and the role "`+least+`" may not create it: let an administrator execute `+create+" in database "+database)
 
 	pgtest.Exec(t, url, "CREATE SCHEMA hoop_exporter")
 	_, err = Open(t.Context(), mine, schema, ttl)
-	one(t, err, `the role "least-one" may not use the schema hoop_exporter: let an administrator execute ALTER SCHEMA "hoop_exporter" OWNER TO "least-one"`)
+	one(t, err, `the role "`+least+`" may not use the schema hoop_exporter: let an administrator execute ALTER SCHEMA "hoop_exporter" OWNER TO "`+least+`"`)
 
 	pgtest.Exec(t, url, "DROP SCHEMA hoop_exporter", create)
 	for range 2 { // it migrates, and finds that it has
@@ -159,7 +167,7 @@ func TestARoleThatOwnsItsSchemaIsEnough(t *testing.T) {
 	}
 	pgtest.Exec(t, url, "ALTER TABLE hoop_exporter.versions OWNER TO postgres")
 	_, err = Open(t.Context(), mine, schema, ttl)
-	one(t, err, "permission denied for table versions", `the role "least-one" has to own the schema and all that is in it`)
+	one(t, err, "permission denied for table versions", `the role "`+least+`" has to own the schema and all that is in it`)
 }
 
 func TestASchemaOfANewerVersionIsRefused(t *testing.T) {
