@@ -75,7 +75,7 @@ func (r *refresher) checkIdentity(ctx context.Context, now time.Time) error {
 	case saving && i.err == nil && (i.user == nil || i.replaced):
 		return errIdentityPending
 	case i.user == nil:
-		return fmt.Errorf("%w; until the gateway reports the organization, the name of the state file is not known", i.err)
+		return fmt.Errorf("%w; until the gateway reports the organization, the name of the state is not known", i.err)
 	case saving && i.replaced:
 		return fmt.Errorf("%w; until the gateway reports the user, it is not known whose sessions the new credential shows", i.err)
 	case !i.known && (saving || i.organization == "" || i.organization == i.user.OrgID || i.user.OrgID == ""):

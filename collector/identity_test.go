@@ -124,15 +124,17 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 		w := newWorld(t, g, cfg)
 		defer w.stop()
 		w.scrapeFor(20*time.Minute, 30*time.Second)
-		w.scrape()
+		shown := counts(w.scrape())
 		d.fill(true)
 		saved := d.crashed()
 		time.Sleep(11 * time.Second)
 		before := w.scrape() // of the first refresh that could not save
 		w.scrapeFor(time.Hour, 30*time.Second)
 		during := w.scrape()
-		if got, want := counts(during), counts(before); !maps.Equal(got, want) {
-			t.Error("counters went on that were not saved")
+		for at, got := range map[string]map[string]float64{"first failed save": counts(before), "last one": counts(during)} {
+			if len(shown) == 0 || !maps.Equal(got, shown) {
+				t.Errorf("at the %s %d counters are shown, which are not the %d that were saved last", at, len(got), len(shown))
+			}
 		}
 		if during["hoop_up"] != 1 || during["hoop_exporter_state_save_failures_total"] < 50 || during["hoop_exporter_last_refresh_timestamp_seconds"] <= before["hoop_exporter_last_refresh_timestamp_seconds"] {
 			t.Errorf("up %v, %v failures", during["hoop_up"], during["hoop_exporter_state_save_failures_total"])
@@ -157,6 +159,35 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 			t.Error("the log does not say that it is over")
 		}
 	}, nil)
+}
+
+// What could not be saved is saved when the exporter stops, if the disk has room by then. If not, the next process begins with what was shown.
+func TestAStopSavesWhatWasNotSaved(t *testing.T) {
+	for name, room := range map[string]bool{"with room": true, "on a full disk": false} {
+		t.Run(name, func(t *testing.T) {
+			d := newDisk()
+			saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
+				w := newWorld(t, g, cfg)
+				w.scrapeFor(20*time.Minute, 30*time.Second)
+				shown := counts(w.scrape())
+				d.fill(true)
+				w.scrapeFor(5*time.Minute, 30*time.Second)
+				d.fill(!room)
+				saves := d.saves
+				w.stop()
+				if d.saves != saves+1 {
+					t.Errorf("%d saves when it stopped, want one", d.saves-saves)
+				}
+				d.fill(true) // so that the next process shows what was saved
+				next := newWorld(t, g, cfg)
+				defer next.stop()
+				got := next.notBelow(shown)
+				if same := maps.Equal(got, shown); len(shown) == 0 || same == room {
+					t.Errorf("the next process shows what was shown before the disk was full (%d counters): %v, want %v", len(shown), same, !room)
+				}
+			}, nil)
+		})
+	}
 }
 
 // Without a single save no counters are shown: they could fall back to nothing.

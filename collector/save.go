@@ -30,7 +30,7 @@ func (r *refresher) openState(ctx context.Context, owner state.Identity, now tim
 	}
 	r.store = store
 	if found.Damage != nil {
-		_ = level.Error(cfg.Logger).Log("msg", "the state file cannot be read and was moved aside: counting starts again", "err", found.Damage, "file", store.Name(), "aside", found.Aside)
+		_ = level.Error(cfg.Logger).Log("msg", "the state cannot be read and was moved aside: counting starts again", "err", found.Damage, "state", store.Name(), "aside", found.Aside)
 	}
 	l := found.Ledger
 	if l == nil {
@@ -77,6 +77,6 @@ func (r *refresher) closeState(ctx context.Context) {
 		_, _ = r.save(ctx, l.Finish(r.planner.GatewayTime(now), now), now) // a failure was logged, and none of it was shown
 	}
 	if err := r.store.Close(); err != nil {
-		_ = level.Warn(r.cfg().Logger).Log("msg", "closing the state file", "err", err)
+		_ = level.Warn(r.cfg().Logger).Log("msg", "closing the state failed", "state", r.store.Name(), "err", err)
 	}
 }

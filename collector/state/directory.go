@@ -10,9 +10,6 @@ import (
 	"time"
 )
 
-// maxSize is the size in bytes up to which a file is written, and read into memory: a few million unfinished sessions.
-const maxSize = 512 << 20
-
 // Directory is a [Store] of the file system.
 type Directory struct {
 	path    string
@@ -27,13 +24,13 @@ func NewDirectory(path string) (*Directory, error) {
 		if err := os.Mkdir(path, 0o700); err != nil {
 			return nil, fmt.Errorf("creating the directory for the state: %w", err)
 		}
-		return &Directory{path, maxSize}, syncDirectory(filepath.Dir(path))
+		return &Directory{path, MaxSize}, syncDirectory(filepath.Dir(path))
 	case err != nil:
 		return nil, fmt.Errorf("looking at the directory for the state: %w", err)
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is not a directory: name one for the state", path)
 	}
-	return &Directory{path, maxSize}, nil
+	return &Directory{path, MaxSize}, nil
 }
 
 // CheckDirectory returns an error if no file can be written in a directory, and it cannot be created. It creates nothing.

@@ -52,8 +52,8 @@ func TestOnlyTheOwnerMayEnterANewDirectory(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode() != fs.ModeDir|0o700 {
 		t.Errorf("%v, %v; want a directory with mode 700", info, err)
 	}
-	if dir.maxSize != maxSize {
-		t.Errorf("files of up to %d bytes are written, want %d", dir.maxSize, maxSize)
+	if dir.maxSize != MaxSize {
+		t.Errorf("files of up to %d bytes are written, want %d", dir.maxSize, MaxSize)
 	}
 }
 

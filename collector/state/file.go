@@ -63,7 +63,7 @@ func (f *file) load() ([]byte, error) {
 		return nil, errors.New("it is not a regular file: move it away")
 	}
 	if info.Size() > f.maxSize {
-		return nil, fmt.Errorf("%w: it has %d bytes, and no state has more than %d", errDamaged, info.Size(), f.maxSize)
+		return nil, fmt.Errorf("%w: it has %d bytes, and no state has more than %d", ErrDamaged, info.Size(), f.maxSize)
 	}
 	content, err := os.ReadFile(f.path)
 	f.digest = sha256.Sum256(content)
@@ -72,8 +72,8 @@ func (f *file) load() ([]byte, error) {
 
 // Save implements [Record]. What Load would refuse is not written.
 func (f *file) Save(_ context.Context, content []byte) error {
-	if size := int64(len(content)); size > f.maxSize {
-		return fmt.Errorf("the state has %d bytes, and a file may have no more than %d: the one that is there is kept; watch fewer sessions or connections (--sessions.connection, --sessions.type, --metrics.max-connections) or for a shorter time (--sessions.forget-after)", size, f.maxSize)
+	if err := CheckSize(int64(len(content)), f.maxSize); err != nil {
+		return err
 	}
 	if f.lock == nil {
 		if err := f.acquireLate(); err != nil {
@@ -101,16 +101,13 @@ func (f *file) acquireLate() error {
 
 // MoveAside implements [Record].
 func (f *file) MoveAside(_ context.Context, now time.Time) (string, error) {
-	name := f.path + ".corrupt-" + stamp(now)
+	name := AsideName(f.path, now)
 	if err := os.Rename(f.path, name); err != nil {
 		return "", err
 	}
 	_ = syncDirectory(filepath.Dir(f.path)) // if a power cut undoes the rename, it is repeated
 	return name, nil
 }
-
-// stamp is a time for a file's name, without colons because Windows allows none.
-func stamp(t time.Time) string { return t.UTC().Format("20060102T150405.000000000Z") }
 
 // Close implements [Record].
 func (f *file) Close() error {

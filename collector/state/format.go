@@ -24,14 +24,15 @@ const (
 	headerSize = checksumAt + sha256.Size
 )
 
-// Why a file is not used. Each text says what to do.
+// Why a state is not used. Each text says what to do.
 var (
-	// ErrNewer is a file that a newer version of the program wrote.
-	ErrNewer = errors.New("it was written by a newer version of this program: run that version, or move the file away to begin anew")
-	// ErrOther is a file that is about something else than its name says.
+	// ErrNewer is a state that a newer version of the program wrote.
+	ErrNewer = errors.New("it was written by a newer version of this program: run that version, or move the state away to begin anew")
+	// ErrOther is a state that is about something else than its name says.
 	ErrOther = errors.New("it does not belong to what its name says, and two ledgers are never mixed: move it away to begin anew")
 
-	errDamaged = errors.New("it is damaged")
+	// ErrDamaged is a state that nothing can be read from. It is moved aside.
+	ErrDamaged = errors.New("it is damaged")
 )
 
 // encode returns the content of a file.
@@ -77,10 +78,10 @@ func decode(id Identity, b []byte) (ledger.Image, error) {
 	}
 	var file statepb.File
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, &file); err != nil {
-		return none, fmt.Errorf("%w: %w", errDamaged, err)
+		return none, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if proto.Size(&file) != len(body) { // an unknown field, or one that is there twice
-		return none, fmt.Errorf("%w: something in it has no meaning", errDamaged)
+		return none, fmt.Errorf("%w: something in it has no meaning", ErrDamaged)
 	}
 	switch want := id.digest(); {
 	case file.Organization != id.Organization:
@@ -97,22 +98,22 @@ func decode(id Identity, b []byte) (ledger.Image, error) {
 func open(b []byte) (body []byte, err error) {
 	switch {
 	case len(b) == 0:
-		return nil, fmt.Errorf("%w: it is empty", errDamaged)
+		return nil, fmt.Errorf("%w: it is empty", ErrDamaged)
 	case len(b) < headerSize || string(b[:versionAt]) != magic:
-		return nil, fmt.Errorf("%w: it does not begin as a state file does", errDamaged)
+		return nil, fmt.Errorf("%w: it does not begin as a state does", ErrDamaged)
 	}
 	body = b[headerSize:]
 	if n := binary.BigEndian.Uint64(b[lengthAt:]); n != uint64(len(body)) {
-		return nil, fmt.Errorf("%w: %d bytes follow its header instead of %d", errDamaged, len(body), n)
+		return nil, fmt.Errorf("%w: %d bytes follow its header instead of %d", ErrDamaged, len(body), n)
 	}
 	if sum := checksum(b[:checksumAt], body); string(sum[:]) != string(b[checksumAt:headerSize]) {
-		return nil, fmt.Errorf("%w: its checksum is wrong", errDamaged)
+		return nil, fmt.Errorf("%w: its checksum is wrong", ErrDamaged)
 	}
 	switch v := binary.BigEndian.Uint32(b[versionAt:]); {
 	case v > version:
 		return nil, fmt.Errorf("%w (format %d, this one reads up to %d)", ErrNewer, v, version)
 	case v < version:
-		return nil, fmt.Errorf("%w: there is no format %d", errDamaged, v)
+		return nil, fmt.Errorf("%w: there is no format %d", ErrDamaged, v)
 	}
 	return body, nil
 }

@@ -64,23 +64,23 @@ func TestFilesThatAreNotUsed(t *testing.T) {
 		want    error
 		says    string
 	}{
-		{"empty", nil, errDamaged, "empty"},
-		{"garbage", bytes.Repeat([]byte("garbage "), 100), errDamaged, "does not begin"},
-		{"torn in the header", good[:20], errDamaged, "does not begin"},
-		{"torn", good[:len(good)-3], errDamaged, "bytes follow"},
-		{"with something behind", append(bytes.Clone(good), 0), errDamaged, "bytes follow"},
-		{"zeros, as after a power cut", make([]byte, len(good)), errDamaged, "does not begin"},
-		{"a bit of the version", changed(11), errDamaged, "checksum"},
-		{"a bit of the checksum", changed(30), errDamaged, "checksum"},
-		{"a bit of the end", changed(len(good) - 1), errDamaged, "checksum"},
+		{"empty", nil, ErrDamaged, "empty"},
+		{"garbage", bytes.Repeat([]byte("garbage "), 100), ErrDamaged, "does not begin"},
+		{"torn in the header", good[:20], ErrDamaged, "does not begin"},
+		{"torn", good[:len(good)-3], ErrDamaged, "bytes follow"},
+		{"with something behind", append(bytes.Clone(good), 0), ErrDamaged, "bytes follow"},
+		{"zeros, as after a power cut", make([]byte, len(good)), ErrDamaged, "does not begin"},
+		{"a bit of the version", changed(11), ErrDamaged, "checksum"},
+		{"a bit of the checksum", changed(30), ErrDamaged, "checksum"},
+		{"a bit of the end", changed(len(good) - 1), ErrDamaged, "checksum"},
 		{"newer", newer(t, 7), ErrNewer, "format 7, this one reads up to 1"},
 		{"of another organization", content(t, Identity{Organization: "other"}, someImage()), ErrOther, `about organization "other"`},
 		{"of another visibility", content(t, limited, someImage()), ErrOther, "with limited sessions visible, and now it is all"},
 		{"of other filters", content(t, filtered, someImage()), ErrOther, "other filters"},
-		{"of a version that never was", newer(t, 0), errDamaged, "there is no format 0"},
+		{"of a version that never was", newer(t, 0), ErrDamaged, "there is no format 0"},
 		{"a header alone", withHeader(nil), ErrOther, `about organization ""`},
-		{"a field without its end", withHeader([]byte{1<<3 | 2, 5}), errDamaged, "cannot parse"},
-		{"an unknown field", withHeader(append(bytes.Clone(good[headerSize:]), 15<<3, 1)), errDamaged, "something in it has no meaning"},
+		{"a field without its end", withHeader([]byte{1<<3 | 2, 5}), ErrDamaged, "cannot parse"},
+		{"an unknown field", withHeader(append(bytes.Clone(good[headerSize:]), 15<<3, 1)), ErrDamaged, "something in it has no meaning"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := decode(someone(), tc.content)
@@ -153,7 +153,7 @@ func FuzzDecode(f *testing.F) {
 			switch {
 			case err == nil && !bytes.Equal(content(t, someone(), i)[headerSize:], inOrder(b[headerSize:])):
 				t.Errorf("%q was read as %q", b, i)
-			case err != nil && !errors.Is(err, errDamaged) && !errors.Is(err, ErrNewer) && !errors.Is(err, ErrOther):
+			case err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) && !errors.Is(err, ErrOther):
 				t.Errorf("%v says not what is wrong", err)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // sessions, which are then repeated; no count depends on it.
 const progressEvery = 5 * time.Minute
 
-// LedgerRecord is the file of one identity, locked for this process. It is used by one goroutine: Open, Load, any number of Saves, Close.
+// LedgerRecord is the record of one identity, which only this process has. It is used by one goroutine: Open, Load, any number of Saves, Close.
 type LedgerRecord struct {
 	id     Identity
 	record Record
@@ -24,10 +24,10 @@ type LedgerRecord struct {
 	savedAt time.Time // zero: nothing was saved yet
 }
 
-// Open locks the file of an identity for this process.
+// Open acquires the record of an identity for this process.
 func Open(ctx context.Context, f Store, id Identity) (*LedgerRecord, error) {
 	if id.Organization == "" {
-		return nil, errors.New("choosing a state file: the gateway does not say which organization the credential belongs to")
+		return nil, errors.New("choosing a state: the gateway does not say which organization the credential belongs to")
 	}
 	disk, err := f.Open(ctx, id.name())
 	if err != nil {
@@ -36,19 +36,19 @@ func Open(ctx context.Context, f Store, id Identity) (*LedgerRecord, error) {
 	return &LedgerRecord{id: id, record: disk}, nil
 }
 
-// Name is the file's name for messages.
+// Name is the record's name for messages.
 func (s *LedgerRecord) Name() string { return s.record.Name() }
 
 // Found is what Load found.
 type Found struct {
-	// Ledger continues the one in the file; nil if there is no file, or a damaged one.
+	// Ledger continues the one in the record; nil if there is none, or a damaged one.
 	Ledger *ledger.Ledger
-	// Damage is what is wrong with a damaged file, and Aside its new name.
+	// Damage is what is wrong with a damaged record, and Aside its new name.
 	Damage error
 	Aside  string
 }
 
-// Load returns the ledger in the file. A damaged file is moved aside. Any other file that cannot be used stays as it is and is an error, because
+// Load returns the ledger in the record. A damaged record is moved aside. Any other one that cannot be used stays as it is and is an error, because
 // to start again with an empty ledger would overwrite it.
 func (s *LedgerRecord) Load(ctx context.Context, o ledger.Options, now time.Time) (Found, error) {
 	content, err := s.record.Load(ctx)
@@ -62,12 +62,12 @@ func (s *LedgerRecord) Load(ctx context.Context, o ledger.Options, now time.Time
 	switch {
 	case err == nil:
 		return Found{Ledger: l}, nil
-	case !errors.Is(err, errDamaged):
-		return Found{}, fmt.Errorf("reading the state file %s: %w", s.Name(), err)
+	case !errors.Is(err, ErrDamaged):
+		return Found{}, fmt.Errorf("reading the state %s: %w", s.Name(), err)
 	}
 	aside, asideErr := s.record.MoveAside(ctx, now)
 	if asideErr != nil {
-		return Found{}, fmt.Errorf("reading the state file %s: %w, and it cannot be moved aside: %w", s.Name(), err, asideErr)
+		return Found{}, fmt.Errorf("reading the state %s: %w, and it cannot be moved aside: %w", s.Name(), err, asideErr)
 	}
 	return Found{Damage: err, Aside: aside}, nil
 }
@@ -79,12 +79,12 @@ func (s *LedgerRecord) restore(o ledger.Options, content []byte) (*ledger.Ledger
 	}
 	l, err := ledger.Restore(o, image)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return l, nil
 }
 
-// Save writes a ledger, unless the file has the same ledger, with the same progress or one of the last five minutes.
+// Save writes a ledger, unless the record has the same ledger, with the same progress or one of the last five minutes.
 func (s *LedgerRecord) Save(ctx context.Context, i ledger.Image, now time.Time) error {
 	if !s.savedAt.IsZero() && bytes.Equal(i.Ledger, s.saved.Ledger) && (now.Sub(s.savedAt) < progressEvery || bytes.Equal(i.Progress, s.saved.Progress)) {
 		return nil
@@ -94,11 +94,11 @@ func (s *LedgerRecord) Save(ctx context.Context, i ledger.Image, now time.Time) 
 		err = s.record.Save(ctx, content)
 	}
 	if err != nil {
-		return fmt.Errorf("writing the state file %s: %w", s.Name(), err)
+		return fmt.Errorf("writing the state %s: %w", s.Name(), err)
 	}
 	s.saved, s.savedAt = i, now
 	return nil
 }
 
-// Close unlocks the file.
+// Close releases the record for other processes.
 func (s *LedgerRecord) Close() error { return s.record.Close() }

@@ -177,7 +177,7 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 			if test.want == nil {
 				f, test.want = stuck{test.disk}, fs.ErrPermission
 			}
-			if found, err := newStore(t, f).Load(t.Context(), options(), noon()); !errors.Is(err, test.want) || found.Ledger != nil || !strings.Contains(err.Error(), "the state file memory") {
+			if found, err := newStore(t, f).Load(t.Context(), options(), noon()); !errors.Is(err, test.want) || found.Ledger != nil || !strings.Contains(err.Error(), "the state memory") {
 				t.Errorf("%+v, %v", found, err)
 			}
 			if !bytes.Equal(test.disk.content, before) {
@@ -223,7 +223,7 @@ func TestSavesThatAreNotNeeded(t *testing.T) {
 	}
 	disk.err = errors.New("the disk is full")
 	for range 2 { // it tries until it can
-		if err := s.Save(t.Context(), two, noon()); !errors.Is(err, disk.err) || !strings.Contains(err.Error(), "writing the state file memory") {
+		if err := s.Save(t.Context(), two, noon()); !errors.Is(err, disk.err) || !strings.Contains(err.Error(), "writing the state memory") {
 			t.Errorf("%v on a full disk", err)
 		}
 	}
@@ -240,8 +240,8 @@ func TestWhatIsTooLargeToReadIsNotWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dir.maxSize != maxSize {
-		t.Errorf("up to %d bytes are written, want %d", dir.maxSize, maxSize)
+	if dir.maxSize != MaxSize {
+		t.Errorf("up to %d bytes are written, want %d", dir.maxSize, MaxSize)
 	}
 	fits, larger := image(t, counting(1)), image(t, counting(20))
 	written := content(t, someone(), fits)
@@ -250,7 +250,7 @@ func TestWhatIsTooLargeToReadIsNotWritten(t *testing.T) {
 	if err := s.Save(t.Context(), fits, noon()); err != nil {
 		t.Fatalf("%v for the largest state that can be read", err)
 	}
-	size := fmt.Sprintf("the state has %d bytes, and a file may have no more than %d", len(content(t, someone(), larger)), dir.maxSize)
+	size := fmt.Sprintf("the state has %d bytes, and may have no more than %d", len(content(t, someone(), larger)), dir.maxSize)
 	for range 2 { // it is tried, and fails, at each refresh
 		if err := s.Save(t.Context(), larger, noon()); err == nil || !strings.Contains(err.Error(), size) || !strings.Contains(err.Error(), "--metrics.max-connections") {
 			t.Errorf("%v, want %q and what to do", err, size)

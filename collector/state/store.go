@@ -2,8 +2,12 @@ package state
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
+
+// MaxSize is the size in bytes up to which a state is saved, and read into memory: a few million unfinished sessions.
+const MaxSize = 512 << 20
 
 // Store is where states are kept: a directory, for one process, or a database, for many.
 type Store interface {
@@ -25,3 +29,17 @@ type Record interface {
 	// Close releases the record for other processes.
 	Close() error
 }
+
+// CheckSize returns an error that says what to do if a state has more bytes than it may have.
+func CheckSize(size, most int64) error {
+	if size <= most {
+		return nil
+	}
+	return fmt.Errorf("the state has %d bytes, and may have no more than %d: the saved one is kept; watch fewer sessions or connections (--sessions.connection, --sessions.type, --metrics.max-connections) or for a shorter time (--sessions.forget-after)", size, most)
+}
+
+// AsideName is the new name of a damaged record that is moved aside.
+func AsideName(name string, now time.Time) string { return name + ".corrupt-" + stamp(now) }
+
+// stamp is a time for a name, without colons because Windows allows none.
+func stamp(t time.Time) string { return t.UTC().Format("20060102T150405.000000000Z") }

@@ -1,0 +1,194 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	neturl "net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrFenced is a save or a read under a lease that has ended: what this process knows of the state may be old.
+var ErrFenced = errors.New("another process has taken over the gateway, or may do so: its lease or its state has a newer holder")
+
+// ErrDead is a member without a beat within the time to live.
+var ErrDead = errors.New("PostgreSQL had no beat of this process for too long, so it holds no leases: it goes on after the next beat")
+
+// errBusy is the wait for other gateways' saves.
+var errBusy = errors.New("the saves of other gateways take too long")
+
+// failure is an error whose text has no secrets. What caused it cannot be unwrapped, because its text may have some.
+type failure struct {
+	text  string
+	cause error
+}
+
+// Error implements error.
+func (f *failure) Error() string { return f.text }
+
+// Is returns whether the cause is another error, such as [context.Canceled].
+func (f *failure) Is(target error) bool { return errors.Is(f.cause, target) }
+
+// server is what messages say about the server, and what they may not say.
+type server struct {
+	address, database, user string
+	secrets                 []string
+}
+
+// wantURL is what a URL looks like.
+const wantURL = "want postgres://user:password@host:5432/database?sslmode=verify-full, with % and two digits for each special character of the password" //nolint:gosec // it is an example
+
+// parseURL finds the secrets in a URL. Where it cannot, its error has nothing of the URL.
+func parseURL(url string) (server, error) {
+	u, err := neturl.Parse(url)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Opaque != "" {
+		return server{}, errors.New("the PostgreSQL URL is not valid: " + wantURL)
+	}
+	if strings.Contains(u.EscapedPath()+u.RawQuery+u.Fragment, "@") || u.Fragment != "" {
+		return server{}, errors.New("the password in the PostgreSQL URL has one of /?#@: " + wantURL) // the rest of it would be a part of messages
+	}
+	s := server{secrets: []string{url}}
+	s.hide(u.User.String())
+	if password, ok := u.User.Password(); ok {
+		s.hide(password)
+		s.hide(neturl.QueryEscape(password))
+	}
+	for _, name := range []string{"password", "sslpassword"} {
+		for _, value := range u.Query()[name] {
+			s.hide(value)
+			s.hide(neturl.QueryEscape(value))
+		}
+	}
+	return s, nil
+}
+
+// hide adds a secret.
+func (s *server) hide(secret string) {
+	if secret != "" {
+		s.secrets = append(s.secrets, secret)
+	}
+}
+
+// use takes what pgx made of the URL, the environment and its files.
+func (s *server) use(c *pgx.ConnConfig) {
+	s.hide(c.Password)
+	s.address, s.database, s.user = c.Host, cmp.Or(c.Database, c.User), c.User
+	if !strings.HasPrefix(c.Host, "/") {
+		s.address = net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+	}
+}
+
+// redact removes the secrets from a text, and puts it on one line.
+func (s *server) redact(text string) string {
+	for _, secret := range s.secrets {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// invalid explains why pgx does not accept a URL.
+func (s *server) invalid(err error) error {
+	text := "it is not a URL of PostgreSQL"
+	var parse *pgconn.ParseConfigError
+	if errors.As(err, &parse) && parse.Unwrap() != nil {
+		text = parse.Unwrap().Error()
+	}
+	return errors.New(s.redact("the PostgreSQL URL is not valid (" + text + "): " + wantURL))
+}
+
+// explain says in one sentence what failed, unless the caller does, why, and what to do.
+func (s *server) explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	text, advice := s.reason(err)
+	if doing != "" {
+		text = doing + ": " + text
+	}
+	if advice != "" {
+		text += ": " + advice
+	}
+	return &failure{s.redact(text), err}
+}
+
+// reason is what happened, and what to do about it.
+func (s *server) reason(err error) (text, advice string) {
+	var reported *pgconn.PgError
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.As(err, &reported):
+		return s.reported(reported)
+	case errors.Is(err, context.Canceled):
+		return "it was canceled", ""
+	case errors.Is(err, errBusy):
+		return errBusy.Error(), "PostgreSQL is slow, or too many gateways share it"
+	case errors.As(err, &connect):
+		text := "cannot connect to PostgreSQL at " + s.address + ": " + innermost(connect)
+		if strings.Contains(text, "tls error") || strings.Contains(text, "x509") {
+			return text, "check sslmode and sslrootcert in the URL, and ssl at the server"
+		}
+		return text, "check the host and the port in the URL, and the network"
+	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded):
+		return "PostgreSQL at " + s.address + " does not answer in time", "check its load and the network"
+	}
+	return "PostgreSQL at " + s.address + ": " + err.Error(), ""
+}
+
+// innermost is what failed, without the address, which the message has.
+func innermost(err *pgconn.ConnectError) string {
+	var lookup *net.DNSError
+	var dial *net.OpError
+	switch {
+	case errors.As(err, &lookup):
+		return lookup.Err
+	case pgconn.Timeout(err):
+		return "no answer within " + connectTimeout.String()
+	case errors.As(err, &dial):
+		return dial.Err.Error()
+	}
+	text, _, _ := strings.Cut(err.Unwrap().Error(), "\n")
+	if _, after, ok := strings.Cut(text, "): "); ok {
+		return after
+	}
+	return text
+}
+
+// reported is what an error of the server means.
+func (s *server) reported(e *pgconn.PgError) (text, advice string) {
+	text = fmt.Sprintf("PostgreSQL at %s: %s (SQLSTATE %s)", s.address, e.Message, e.Code)
+	switch {
+	case e.Code == "28P01":
+		return text, "check the user and the password in the URL"
+	case e.Code == "28000":
+		return text, fmt.Sprintf("create the role %q, or let it connect in pg_hba.conf", s.user)
+	case e.Code == "3D000":
+		return text, fmt.Sprintf("create it with CREATE DATABASE, or name another one in the URL instead of %q", s.database)
+	case e.Code == "42501":
+		return text, fmt.Sprintf("the role %q has to own the schema and all that is in it", s.user)
+	case e.Code == "3F000", e.Code == "42P01", e.Code == "42703":
+		return text, "the schema was removed or changed: start again, and it is created"
+	case e.Code == "53100":
+		return text, "the disk of PostgreSQL is full: make room there"
+	case e.Code == "53300":
+		return text, fmt.Sprintf("allow more connections; each process uses up to %d", connections)
+	case e.Code == "25006":
+		return text, "it is a standby: name the primary in the URL, or several hosts with target_session_attrs=read-write"
+	case e.Code == "57014":
+		return text, "PostgreSQL is slow: check its load"
+	case e.Code == "08P01" && strings.Contains(e.Message, "startup parameter"):
+		return text, "connect to PostgreSQL itself, or add the parameter to ignore_startup_parameters of PgBouncer"
+	case strings.HasPrefix(e.Code, "57P"):
+		return text, "it is tried again"
+	}
+	return text, ""
+}
+
+// milliseconds is a duration as PostgreSQL's settings have it.
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -1,0 +1,206 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	neturl "net/url"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest/pgtest"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
+)
+
+// secret is a password with all that is special in a URL, and in a message.
+const secret = "s3cr3t /?#@:'\"%~"
+
+// one wants an error that is one line, says something, and has no password anywhere.
+func one(t *testing.T, err error, want ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("it works")
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		for _, text := range []string{e.Error(), fmt.Sprintf("%+v", e), fmt.Sprintf("%q", e)} {
+			for _, part := range []string{secret, neturl.QueryEscape(secret), neturl.UserPassword("", secret).String()[1:], "s3cr3t", "pgtest"} {
+				if strings.Contains(text, part) {
+					t.Errorf("%s has the password", text)
+				}
+			}
+		}
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%q, want %q", err, w)
+		}
+	}
+	if strings.ContainsAny(err.Error(), "\n\t") || len(err.Error()) > 300 {
+		t.Errorf("%q is long", err)
+	}
+}
+
+// changed is a URL with some parts replaced.
+func changed(t *testing.T, url string, change func(u *neturl.URL)) string {
+	t.Helper()
+	u, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(u)
+	return u.String()
+}
+
+// databaseOf is the database of a URL.
+func databaseOf(t *testing.T, url string) (name string) {
+	t.Helper()
+	changed(t, url, func(u *neturl.URL) { name = u.Path[1:] })
+	return name
+}
+
+func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
+	url := cluster.Database(t)
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = closed.Close()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	full := "full_" + databaseOf(t, url) // the cluster has the roles of all databases
+	pgtest.Exec(t, url, `CREATE ROLE `+full+` LOGIN CONNECTION LIMIT 0 PASSWORD 's3cr3t /?#@:''"%~'`)
+	asUser := func(user string) string { return pgtest.As(t, url, user, secret) }
+	at := func(host string) string { return changed(t, asUser("u"), func(u *neturl.URL) { u.Host = host }) }
+	with := func(query string) string { return changed(t, asUser("u"), func(u *neturl.URL) { u.RawQuery = query }) }
+	for name, tc := range map[string]struct {
+		url  string
+		want []string
+	}{
+		"wrong password":       {asUser("postgres"), []string{`password authentication failed for user "postgres"`, "check the user and the password in the URL"}},
+		"no such role":         {asUser("nobody"), []string{"check the user and the password in the URL"}},
+		"no such database":     {changed(t, url, func(u *neturl.URL) { u.Path = "/none" }), []string{`database "none" does not exist`, "create it with CREATE DATABASE, or name another one"}},
+		"too many connections": {asUser(full), []string{`too many connections for role "` + full + `"`, "allow more connections; each process uses up to 4"}},
+		"nobody listens":       {at(closed.Addr().String()), []string{"cannot connect to PostgreSQL at " + closed.Addr().String() + ": connect: connection refused: ", "check the host and the port in the URL"}},
+		"nobody answers":       {at(silent.Addr().String()), []string{"cannot connect to PostgreSQL at " + silent.Addr().String(), "no answer within 3s"}},
+		"unknown host":         {at("db.invalid:5432"), []string{"cannot connect to PostgreSQL at db.invalid:5432: ", "check the host"}},
+		"no TLS there":         {with("sslmode=require"), []string{": tls error: server refused TLS connection", "check sslmode and sslrootcert in the URL, and ssl at the server"}},
+		"no certificate":       {with("sslmode=verify-full&sslrootcert=/none/ca.crt"), []string{"the PostgreSQL URL is not valid", "/none/ca.crt"}},
+		"bad sslmode":          {with("sslmode=s3cr3t-not"), []string{"the PostgreSQL URL is not valid"}},
+		"password in a query":  {with("sslmode=disable&password=" + neturl.QueryEscape(secret)), []string{"check the user and the password in the URL"}},
+		"nothing":              {"", []string{"the PostgreSQL URL is not valid: want postgres://"}},
+		"keywords":             {"host=127.0.0.1 password=s3cr3t", []string{"the PostgreSQL URL is not valid: want postgres://"}},
+		"another scheme":       {"https://u:s3cr3t@db/x", []string{"the PostgreSQL URL is not valid"}},
+		"a percent sign":       {"postgres://u:s3cr3t%@db/x", []string{"the PostgreSQL URL is not valid"}},
+		"a slash":              {"postgres://u:1/s3cr3t@db/x", []string{"the password in the PostgreSQL URL has one of /?#@"}},
+		"a question mark":      {"postgres://u:1?s3cr3t@db/x", []string{"the password in the PostgreSQL URL has one of /?#@"}},
+		"a hash":               {"postgres://u:1#s3cr3t@db/x", []string{"the password in the PostgreSQL URL has one of /?#@"}},
+		"a bad port":           {"postgres://u:p@db:s3cr3t/x", []string{"the PostgreSQL URL is not valid"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := Open(t.Context(), tc.url, schema, ttl)
+			if err == nil {
+				d.Close()
+			}
+			one(t, err, tc.want...)
+		})
+	}
+}
+
+func TestCodesOfTheServerHaveAdvice(t *testing.T) {
+	s := &server{address: "db:5432", database: "d", user: "u", secrets: []string{"s3cr3t"}}
+	for code, want := range map[string]string{
+		"53100": "the disk of PostgreSQL is full: make room there",
+		"25006": "it is a standby: name the primary",
+		"57014": "PostgreSQL is slow: check its load",
+		"28000": `create the role "u"`,
+		"57P01": "it is tried again",
+	} {
+		one(t, s.explain("saving", &pgconn.PgError{Code: code, Message: "m of s3cr3t"}), "saving: PostgreSQL at db:5432: m of *** (SQLSTATE "+code+"): ", want)
+	}
+	one(t, s.explain("", &pgconn.PgError{Code: "08P01", Message: "unsupported startup parameter: statement_timeout"}), "ignore_startup_parameters of PgBouncer")
+	one(t, s.explain("x", errors.New("a\n\tb")), "x: PostgreSQL at db:5432: a b")
+	if err := s.explain("x", context.Canceled); !errors.Is(err, context.Canceled) || err.Error() != "x: it was canceled" {
+		t.Errorf("%v", err)
+	}
+	if err := s.explain("x", nil); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// What an administrator has to do for a role without rights, and that it is enough.
+func TestARoleThatOwnsItsSchemaIsEnough(t *testing.T) {
+	url := cluster.Database(t)
+	database := databaseOf(t, url)
+	least := "least-" + database // it needs quotes
+	role := `CREATE ROLE "` + least + `" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 's3cr3t /?#@:''"%~'`
+	pgtest.Exec(t, url, role, "REVOKE ALL ON SCHEMA public FROM PUBLIC", "REVOKE CREATE, TEMPORARY ON DATABASE "+database+" FROM PUBLIC")
+	mine := pgtest.As(t, url, least, secret)
+
+	create := `CREATE SCHEMA "hoop_exporter" AUTHORIZATION "` + least + `"`
+	_, err := Open(t.Context(), mine, schema, ttl)
+	one(t, err, `there is no schema hoop_exporter, and the role "`+least+`" may not create it: let an administrator execute `+create+" in database "+database)
+
+	pgtest.Exec(t, url, "CREATE SCHEMA hoop_exporter")
+	_, err = Open(t.Context(), mine, schema, ttl)
+	one(t, err, `the role "`+least+`" may not use the schema hoop_exporter: let an administrator execute ALTER SCHEMA "hoop_exporter" OWNER TO "`+least+`"`)
+
+	pgtest.Exec(t, url, "DROP SCHEMA hoop_exporter", create)
+	for range 2 { // it migrates, and finds that it has
+		d := opened(t, mine)
+		l := leased(t, d, "a", "x")
+		r, _ := recordOf(t, d, l)
+		saves(t, r, "content", nil)
+		if _, err := r.MoveAside(t.Context(), noon()); err != nil {
+			t.Error(err)
+		}
+		saves(t, r, "content", nil)
+		if err := errors.Join(r.Close(), d.Release(t.Context(), []lease.Lease{l}), d.Leave(t.Context(), "a")); err != nil {
+			t.Error(err)
+		}
+		pgtest.Exec(t, url, "DELETE FROM hoop_exporter.states")
+	}
+	pgtest.Exec(t, url, "ALTER TABLE hoop_exporter.versions OWNER TO postgres")
+	_, err = Open(t.Context(), mine, schema, ttl)
+	one(t, err, "permission denied for table versions", `the role "`+least+`" has to own the schema and all that is in it`)
+}
+
+func TestASchemaOfANewerVersionIsRefused(t *testing.T) {
+	url := cluster.Database(t)
+	opened(t, url)
+	pgtest.Exec(t, url, "INSERT INTO hoop_exporter.versions VALUES (7)")
+	_, err := Open(t.Context(), url, schema, ttl)
+	one(t, err, "the schema hoop_exporter has version 7, and this program knows versions up to 1: run the newer version of this program")
+}
+
+func TestASchemaThatWentIsAnError(t *testing.T) {
+	url := cluster.Database(t)
+	d := opened(t, url)
+	pgtest.Exec(t, url, "DROP SCHEMA hoop_exporter CASCADE")
+	_, err := d.Beat(t.Context(), lease.Member{ID: "a"})
+	one(t, err, "beating: PostgreSQL at 127.0.0.1:", "the schema was removed or changed: start again")
+}
+
+func TestAStandbyIsRefused(t *testing.T) {
+	url := cluster.Database(t)
+	d := opened(t, url)
+	readOnly := opened(t, url+"&default_transaction_read_only=on")
+	_, err := readOnly.Beat(t.Context(), lease.Member{ID: "a"})
+	one(t, err, "it is a standby: name the primary")
+	leased(t, d, "a", "x")
+}
+
+func TestACanceledContextIsAnError(t *testing.T) {
+	d := opened(t, cluster.Database(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if v, err := d.Beat(ctx, lease.Member{ID: "a"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", v, err)
+	}
+	leased(t, d, "a", "x")
+}

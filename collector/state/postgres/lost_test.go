@@ -1,0 +1,185 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	neturl "net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest/pgtest"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+// lossy is a network to a server. Once its answers are lost, what the clients send still arrives.
+type lossy struct {
+	mu   sync.Mutex
+	lose bool
+}
+
+// to returns a URL that leads to the server of another one through the network.
+func (n *lossy) to(t *testing.T, url string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var through string
+	server := changed(t, url, func(u *neturl.URL) { through, u.Host = u.Host, l.Addr().String() })
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { n.carry(client, through) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		all.Wait()
+	})
+	return server
+}
+
+// carry forwards a connection, and ends it when the first answer is lost.
+func (n *lossy) carry(client net.Conn, to string) {
+	defer func() { _ = client.Close() }()
+	server, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	go func() { // it ends when the connections are closed
+		_, _ = io.Copy(server, client)
+		_ = server.(*net.TCPConn).CloseWrite()
+	}()
+	b := make([]byte, 64<<10)
+	for {
+		k, err := server.Read(b)
+		n.mu.Lock()
+		lost := n.lose
+		n.mu.Unlock()
+		if err != nil || lost {
+			return
+		}
+		if _, err := client.Write(b[:k]); err != nil {
+			return
+		}
+	}
+}
+
+// losing runs f while answers are lost.
+func (n *lossy) losing(f func()) {
+	set := func(lose bool) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.lose = lose
+	}
+	set(true)
+	defer set(false)
+	f()
+}
+
+func TestASaveWhoseAnswerWasLostIsAnErrorAndTheNextOneWorks(t *testing.T) {
+	url := cluster.Database(t)
+	var network lossy
+	d := opened(t, network.to(t, url))
+	l := leased(t, d, "a", "x")
+	r, _ := recordOf(t, d, l)
+	saves(t, r, "old", nil) // it prepares the statement
+	network.losing(func() {
+		if err := r.Save(t.Context(), []byte("lost")); err == nil || errors.Is(err, ErrFenced) {
+			t.Errorf("%v; want that it is not known", err)
+		} else {
+			one(t, err)
+		}
+	})
+	if content, err := r.Load(t.Context()); err != nil || string(content) != "lost" {
+		t.Errorf("%q, %v; want what was committed", content, err)
+	}
+	saves(t, r, "new", nil)
+	if content, err := r.Load(t.Context()); err != nil || string(content) != "new" {
+		t.Errorf("%q, %v", content, err)
+	}
+}
+
+func TestLeasesWhoseAnswerWasLostAreSeenAtTheNextBeat(t *testing.T) {
+	url := cluster.Database(t)
+	var network lossy
+	d := opened(t, network.to(t, url))
+	leased(t, d, "a", "x")
+	network.losing(func() {
+		if got, err := d.Acquire(t.Context(), "a", []string{"y"}); err == nil {
+			t.Errorf("%v", got)
+		}
+	})
+	if v, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil || len(v.Leases) != 2 || v.Leases[1].Epoch != 1 {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
+// The administrator ends all connections, or restarts the server: each operation works again at its next try.
+func TestConnectionsThatWereTerminatedAreReplaced(t *testing.T) {
+	url := cluster.Database(t)
+	d := opened(t, url)
+	r, _ := recordOf(t, d, leased(t, d, "a", "x"))
+	saves(t, r, "old", nil)
+	pgtest.Exec(t, url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hoop_exporter' AND datname = current_database()")
+	failures := 0
+	for r.Save(t.Context(), []byte("new")) != nil {
+		if failures++; failures > connections {
+			t.Fatal("it does not work again")
+		}
+	}
+	if content, err := r.Load(t.Context()); err != nil || string(content) != "new" {
+		t.Errorf("%q, %v", content, err)
+	}
+}
+
+// While the disk of the server is slow, beats go on: they never wait for saves.
+func TestBeatsDoNotWaitForSaves(t *testing.T) {
+	url := cluster.Database(t)
+	d := opened(t, url)
+	l := leased(t, d, "a", "x")
+	blocked := transaction(t, url, d.sql("LOCK TABLE {schema}.states IN ACCESS EXCLUSIVE MODE"))
+	ctx, cancel := context.WithCancel(t.Context())
+	var saving sync.WaitGroup
+	for range 2 * connections {
+		saving.Go(func() { _, _ = (&record{store: store{d, l}, name: name}).read(ctx) })
+	}
+	for d.pool.Stat().AcquiredConns() < connections-1 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	saving.Wait()
+	commit(t, blocked)
+}
+
+// What is not as it was saved is damaged, so that it is moved aside.
+func TestContentThatWasChangedIsDamaged(t *testing.T) {
+	url := cluster.Database(t)
+	d := opened(t, url)
+	r, _ := recordOf(t, d, leased(t, d, "a", "x"))
+	for damage, want := range map[string]error{
+		"content": nil,
+		`'\x00'`:  state.ErrDamaged,
+		"substr(content, 1, length(content) - 3)":        state.ErrDamaged,
+		"set_byte(content, 9, get_byte(content, 9) # 1)": state.ErrDamaged,
+	} {
+		saves(t, r, "some content, and more of it: "+strings.Repeat("content ", 1000), nil)
+		pgtest.Exec(t, url, "UPDATE hoop_exporter.states SET content = "+damage)
+		if content, err := r.Load(t.Context()); !errors.Is(err, want) {
+			t.Errorf("%q, %v for %s, want %v", content, err, damage, want)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	// connections is how many connections a process has at most. The states use one fewer: a beat never waits for saves.
+	connections = 4
+	// connectTimeout is for a connection, statementTimeout for a statement at the server.
+	connectTimeout   = 3 * time.Second
+	statementTimeout = 10 * time.Second
+	// tableTimeout is for an operation on members and leases, stateTimeout for one on a state, which waits for other gateways' saves.
+	tableTimeout = connectTimeout + statementTimeout
+	stateTimeout = 3 * tableTimeout
+)
+
+// Database is a schema of a PostgreSQL database. It is the [lease.Table] of the processes that use it, and has a [state.Store] for each lease.
+// Its methods may be called concurrently. No error has the URL or its password.
+type Database struct {
+	pool   *pgxpool.Pool
+	server server
+	schema string        // quoted
+	ttl    time.Duration // of a member
+	lock   int64         // the advisory lock for changes of leases
+	states *semaphore.Weighted
+
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+
+	mu   sync.Mutex
+	open map[string]bool // names of the records that this process has
+}
+
+// Open connects to the database at a postgres:// URL, and creates or migrates the schema. A member lives for ttl after its last beat. All
+// processes of a cluster use the same schema and ttl.
+func Open(ctx context.Context, url, schema string, ttl time.Duration) (*Database, error) {
+	if err := checkSchemaName(schema); err != nil {
+		return nil, err
+	}
+	config, server, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	encoder, decoder, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, server.explain("connecting", err)
+	}
+	d := &Database{
+		pool: pool, server: server, schema: pgx.Identifier{schema}.Sanitize(), ttl: ttl, lock: lockKey("leases", schema),
+		states: semaphore.NewWeighted(connections - 1), encoder: encoder, decoder: decoder, open: map[string]bool{},
+	}
+	if err := d.migrate(ctx, schema); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// parse reads a URL, and adds what this package wants of each connection unless the URL says otherwise.
+func parse(url string) (*pgxpool.Config, server, error) {
+	server, err := parseURL(url)
+	if err != nil {
+		return nil, server, err
+	}
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, server, server.invalid(err)
+	}
+	server.use(config.ConnConfig)
+	config.MaxConns, config.MinConns = connections, 0
+	if config.ConnConfig.ConnectTimeout == 0 || config.ConnConfig.ConnectTimeout > connectTimeout {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	for name, value := range map[string]string{
+		"application_name":  "hoop_exporter",
+		"statement_timeout": milliseconds(statementTimeout),
+		// If the network breaks or the process is paused in the middle of a message, the server ends the transaction, so that others go on.
+		"idle_in_transaction_session_timeout": milliseconds(statementTimeout),
+		"tcp_keepalives_idle":                 "5",
+		"tcp_keepalives_interval":             "3",
+		"tcp_keepalives_count":                "3",
+	} {
+		if _, ok := config.ConnConfig.RuntimeParams[name]; !ok {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	return config, server, nil
+}
+
+// Close closes all connections. It waits for operations under way.
+func (d *Database) Close() {
+	d.pool.Close()
+	d.decoder.Close()
+}
+
+// sql is a statement with the schema's name where it says {schema}.
+func (d *Database) sql(statement string) string {
+	return strings.ReplaceAll(statement, "{schema}", d.schema)
+}
+
+// run sends a batch as one transaction, within a time, and returns an error that says what failed.
+func (d *Database) run(ctx context.Context, doing string, timeout time.Duration, b *pgx.Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	// The commit is the last of the answers: only Close says whether it succeeded.
+	if err := d.pool.SendBatch(ctx, b).Close(); err != nil {
+		return d.server.explain(doing, err)
+	}
+	return nil
+}
+
+// queue adds a statement to a batch, and reads its rows with a function.
+func (d *Database) queue(b *pgx.Batch, read func(pgx.Rows) error, statement string, args ...any) {
+	q := b.Queue(d.sql(statement), args...)
+	if read != nil {
+		q.Query(read)
+	}
+}
+
+// runState is run for the states, of which only some run at a time.
+func (d *Database) runState(ctx context.Context, doing string, b *pgx.Batch) error {
+	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	defer cancel()
+	if err := d.states.Acquire(ctx, 1); err != nil {
+		return d.server.explain(doing, errors.Join(errBusy, err))
+	}
+	defer d.states.Release(1)
+	return d.run(ctx, doing, stateTimeout, b)
+}

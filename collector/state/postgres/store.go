@@ -1,0 +1,214 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+const (
+	// held locks the lease's row, if it still is the newest one: where another process changes it, the statement waits and looks at it again. Until the
+	// statement's transaction ends, no other process can take the lease, so the next holder loads what is saved here.
+	held = `WITH held AS (SELECT 1 FROM {schema}.leases WHERE address = $1 AND holder = $2 AND epoch = $3 FOR SHARE)`
+
+	// open creates the state's row, or moves it to this address if no living member has a lease of the one that it is at. Two members that do so at the
+	// same time wait for each other at the row, and the later one may not see the other's lease yet; it then moves the row, and the other one is fenced.
+	// Each time the row has a new value of opened, which only the last one knows.
+	open = held + `, opened AS (
+			INSERT INTO {schema}.states AS s (name, address, opened, saves) SELECT $4, $1, 1, 0 FROM held
+			ON CONFLICT (name) DO UPDATE SET address = EXCLUDED.address, opened = s.opened + 1, saves = 0
+			WHERE s.address = EXCLUDED.address OR NOT EXISTS (
+				SELECT FROM {schema}.leases l JOIN {schema}.members m ON m.id = l.holder
+				WHERE l.address = s.address AND m.beat >= clock_timestamp() - $5::interval
+			)
+			RETURNING opened
+		) SELECT EXISTS (SELECT FROM held), (SELECT opened FROM opened), coalesce((SELECT address FROM {schema}.states WHERE name = $4), '')`
+
+	// load reads the state under a lease. The lease may end right after it: the next save finds out.
+	load = `SELECT s.content FROM {schema}.leases l JOIN {schema}.states s ON s.name = $4 AND s.opened = $5
+		WHERE l.address = $1 AND l.holder = $2 AND l.epoch = $3`
+
+	// save replaces the content unless the row has a newer one: a save whose answer was lost can still be on its way to the server, or wait there, when
+	// the process has saved again.
+	save = held + ` UPDATE {schema}.states SET content = $7, saves = $6, saved_at = clock_timestamp() FROM held
+		WHERE name = $4 AND opened = $5 AND saves < $6`
+
+	// moveAside renames the row, and leaves an empty one.
+	moveAside = held + `, moved AS (
+			UPDATE {schema}.states SET name = $7 FROM held WHERE name = $4 AND opened = $5 AND saves < $6 AND content IS NOT NULL
+			RETURNING address, opened
+		) INSERT INTO {schema}.states (name, address, opened, saves) SELECT $4, address, opened, $6 FROM moved`
+)
+
+// Store returns the [state.Store] for the gateways at the address of a lease. All that it does fails with [ErrFenced] once the lease has ended.
+func (d *Database) Store(l lease.Lease) state.Store { return store{d, l} }
+
+type store struct {
+	*Database
+	lease lease.Lease
+}
+
+// Open implements [state.Store]. It fails if a gateway at another address has the record, and its lease lives.
+func (s store) Open(ctx context.Context, name string) (state.Record, error) {
+	if !s.reserve(name) {
+		return nil, fmt.Errorf("the state %s is in use by another gateway of this process: two gateways with the same organization and filters would count twice; remove one", name)
+	}
+	r := &record{store: s, name: name}
+	if err := r.acquire(ctx); err != nil {
+		s.unreserve(name)
+		return nil, err
+	}
+	return r, nil
+}
+
+// reserve returns whether no record of the name is open in this process, and has it be open.
+func (d *Database) reserve(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open[name] {
+		return false
+	}
+	d.open[name] = true
+	return true
+}
+
+func (d *Database) unreserve(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.open, name)
+}
+
+// record is a [state.Record]: the row that was opened under a lease. One goroutine uses it.
+type record struct {
+	store
+	name   string
+	opened int64 // what the row has if nobody else opened it
+	tries  int64 // the number of the last save, whether or not it succeeded
+	closed bool
+}
+
+// args are those of a statement that begins with held.
+func (r *record) args(more ...any) []any {
+	return append([]any{r.lease.Address, r.lease.Holder, int64(r.lease.Epoch), r.name}, more...)
+}
+
+func (r *record) fenced() error { return fmt.Errorf("the state %s: %w", r.name, ErrFenced) }
+
+func (r *record) acquire(ctx context.Context) error {
+	var leased bool
+	var opened *int64
+	var address string
+	b := &pgx.Batch{}
+	b.Queue(r.sql(open), r.args(r.ttl)...).QueryRow(func(row pgx.Row) error { return row.Scan(&leased, &opened, &address) })
+	switch err := r.runState(ctx, "opening the state "+r.name, b); {
+	case err != nil:
+		return err
+	case !leased:
+		return r.fenced()
+	case opened == nil:
+		return fmt.Errorf("the state %s is in use by a gateway at %s, and this one is at %s: both have the same organization and filters, and would count twice; remove one", r.name, address, r.lease.Address)
+	}
+	r.opened = *opened
+	return nil
+}
+
+// Name implements [state.Record].
+func (r *record) Name() string { return r.name }
+
+// Load implements [state.Record].
+func (r *record) Load(ctx context.Context) ([]byte, error) {
+	compressed, err := r.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	content, err := r.decoder.DecodeAll(compressed, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", state.ErrDamaged, err)
+	}
+	return content, nil
+}
+
+// read returns the content as it is saved.
+func (r *record) read(ctx context.Context) (content []byte, err error) {
+	found := false
+	b := &pgx.Batch{}
+	r.queue(b, func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&content}, func() error {
+			found = true
+			return nil
+		})
+		return err
+	}, load, r.args(r.opened)...)
+	switch err := r.runState(ctx, "", b); {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, r.fenced()
+	case content == nil:
+		return nil, fs.ErrNotExist
+	}
+	return content, nil
+}
+
+// Save implements [state.Record].
+func (r *record) Save(ctx context.Context, content []byte) error {
+	if err := state.CheckSize(int64(len(content)), state.MaxSize); err != nil {
+		return err
+	}
+	return r.change(ctx, save, r.encoder.EncodeAll(content, nil))
+}
+
+// MoveAside implements [state.Record].
+func (r *record) MoveAside(ctx context.Context, now time.Time) (string, error) {
+	if _, err := r.read(ctx); err != nil {
+		return "", err
+	}
+	name := state.AsideName(r.name, now)
+	return name, r.change(ctx, moveAside, name)
+}
+
+// change executes save or moveAside. Each try has a number of its own, because after an error the last one may still come into effect.
+func (r *record) change(ctx context.Context, statement string, arg any) error {
+	r.tries++
+	changed := false
+	b := &pgx.Batch{}
+	b.Queue(r.sql(statement), r.args(r.opened, r.tries, arg)...).Exec(func(tag pgconn.CommandTag) error {
+		changed = tag.RowsAffected() == 1
+		return nil
+	})
+	if err := r.runState(ctx, "", b); err != nil {
+		return err
+	}
+	if !changed {
+		return r.fenced()
+	}
+	return nil
+}
+
+// Close implements [state.Record]. There is nothing to release in the database: the lease says who may open it.
+func (r *record) Close() error {
+	if !r.closed {
+		r.closed = true
+		r.unreserve(r.name)
+	}
+	return nil
+}
+
+// newCodec returns what compresses the contents: a state has the same words again and again, and the log of PostgreSQL (WAL), which goes to each of
+// its replicas, has each content as a whole.
+func newCodec() (*zstd.Encoder, *zstd.Decoder, error) {
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, nil, err
+	}
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(state.MaxSize))
+	return encoder, decoder, err
+}
