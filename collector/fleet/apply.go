@@ -47,7 +47,7 @@ func (f *Fleet) Apply(c *config.Config) error {
 			}
 		}
 	}
-	if f.ctx != nil && f.ctx.Err() == nil {
+	if f.ctx != nil && !f.closed {
 		for _, w := range p.added {
 			f.start(w)
 		}
@@ -154,6 +154,9 @@ func (f *Fleet) newWatched(g *config.Gateway, h *hold) (*watched, error) {
 	}
 	if h != nil {
 		cfg.State = h.store
+	}
+	if f.o.clock != nil {
+		cfg = cfg.WithClock(f.o.clock)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -32,6 +32,9 @@ type Options struct {
 	Concurrency int
 	// Cluster is what this process shares with others that watch gateways of the same configuration; nil: it watches all of them, for ever.
 	Cluster *Cluster
+
+	// clock is the exporter's clock; nil: time.Now. Tests set it wrong on purpose.
+	clock func() time.Time
 }
 
 // Cluster is several processes that divide gateways among them.
@@ -56,6 +59,7 @@ type Fleet struct {
 
 	mu        sync.Mutex
 	ctx       context.Context // of Run; nil before
+	closed    bool            // no more collectors start
 	running   sync.WaitGroup
 	watched   map[string]*watched
 	holds     map[string]*hold // by address; empty without a cluster
@@ -147,8 +151,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 		f.keeper.Run(ctx)
 	}
 	<-ctx.Done()
-	f.applying.Lock() // no more are added
-	defer f.applying.Unlock()
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
 	f.running.Wait()
 	if f.keeper != nil {
 		f.keeper.Leave(context.WithoutCancel(ctx)) // all is saved by now

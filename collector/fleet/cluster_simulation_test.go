@@ -1,0 +1,434 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
+)
+
+// Three to five processes share a database and five gateways. The database is slow, cannot be reached, and loses answers; processes pause for up to two
+// minutes, die, come back, have wrong wall clocks, are cut off from the database or a gateway; configurations differ for a while. A scraper asks any
+// process and follows one redirect, as Prometheus does. At every scrape and request: never two requests at one gateway, no counter falls, none
+// exceeds the truth. When all is quiet, every scrape succeeds, and in the end all counters are the truth.
+//
+// A pause stops a process at its calls: of the database, before a request to a gateway is sent, when the answer is there, and in a scrape. The
+// bubble of the test cannot stop goroutines anywhere else. What happens follows from the seed, except for the order of what happens at the same moment.
+func TestCountersStayTrueWhicheverProcessWatches(t *testing.T) {
+	seeds := collectortest.Pick[uint64](4, 60)
+	var all notes
+	for seed := range seeds {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			s := simulateCluster(t, seed, nil)
+			for _, c := range s.complaints {
+				t.Error(c)
+			}
+			t.Logf("%v; %d leases, %d fenced and %d late saves", s.notes.m, s.db.epochs, s.db.fenced, s.db.late)
+			all.add(s)
+		})
+	}
+	t.Logf("in all: %v", all.m)
+	for _, want := range []string{"scrapes", "redirects", "fenced", "kills", "pauses at save call", "pauses at request"} {
+		if all.m[want] == 0 {
+			t.Errorf("there were no %s: the simulation simulates too little", want)
+		}
+	}
+}
+
+// What makes the database safe is taken away, one after the other: the simulation has to notice.
+func TestTheSimulationNoticesWhatIsMissing(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		break_ func(*simulatedDatabase)
+		seeds  uint64
+	}{
+		{"holders stop before the lease ends", func(d *simulatedDatabase) { d.ttl = 4 * time.Second }, 3},
+		{"fencing", func(d *simulatedDatabase) { d.unfenced = true }, 30},
+		{"the order of saves", func(d *simulatedDatabase) { d.unordered = true }, 60},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for seed := range collectortest.Pick(tc.seeds, 3*tc.seeds) {
+				if s := simulateCluster(t, seed, tc.break_); len(s.complaints) > 0 {
+					t.Logf("noticed with seed %d: %s", seed, s.complaints[0])
+					return
+				}
+			}
+			t.Error("it was not noticed")
+		})
+	}
+}
+
+// clusterSimulation is one play.
+type clusterSimulation struct {
+	t        *testing.T
+	seed     uint64
+	db       *simulatedDatabase
+	gateways map[string]*gatewaytest.Gateway // by host
+	hosts    []string
+	calm     atomic.Bool
+	slow     atomic.Bool // the database
+	onTheWay sync.WaitGroup
+
+	mu         sync.Mutex
+	machines   []*machine // by slot; nil: there is none
+	t0         map[string]time.Time
+	asking     map[string]int
+	last       map[string]map[string]float64
+	complaints []string
+	notes
+}
+
+// notes count what happened.
+type notes struct{ m map[string]int }
+
+func (n *notes) add(s *clusterSimulation) {
+	if n.m == nil {
+		n.m = map[string]int{}
+	}
+	for k, v := range s.notes.m {
+		n.m[k] += v
+	}
+	n.m["fenced"] += s.db.fenced
+	n.m["late"] += s.db.late
+	n.m["leases"] += s.db.epochs
+}
+
+func hostOf(address string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(address, "https://"), "/api")
+}
+
+// random is a source of chance of its own for everything that has a name.
+func (s *clusterSimulation) random(name string) *rand.Rand {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name))
+	return rand.New(rand.NewPCG(s.seed, h.Sum64()))
+}
+
+func (s *clusterSimulation) chaotic() bool { return !s.calm.Load() }
+
+func (s *clusterSimulation) complain(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.complaints) < 10 {
+		s.complaints = append(s.complaints, time.Since(s.db.began).String()+": "+fmt.Sprintf(format, args...))
+	}
+}
+
+func (s *clusterSimulation) note(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes.m[what]++
+}
+
+// countsSince records since when the gateway at an address is counted: the ledger that is saved first holds.
+func (s *clusterSimulation) countsSince(address string, t0 time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.t0[hostOf(address)] = t0
+}
+
+// underWay records a request to a gateway until the result is called.
+func (s *clusterSimulation) underWay(host string) (ended func()) {
+	s.mu.Lock()
+	s.asking[host]++
+	n := s.asking[host]
+	s.mu.Unlock()
+	if n > 1 {
+		s.complain("%s: %d requests at once", host, n)
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.asking[host]--
+	}
+}
+
+func simulateCluster(t *testing.T, seed uint64, break_ func(*simulatedDatabase)) (s *clusterSimulation) {
+	synctest.Test(t, func(t *testing.T) {
+		s = &clusterSimulation{
+			t: t, seed: seed, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, asking: map[string]int{},
+			last: map[string]map[string]float64{}, notes: notes{map[string]int{}},
+		}
+		r := s.random("simulation")
+		s.db = newSimulatedDatabase(0.9 + 0.2*r.Float64())
+		if break_ != nil {
+			break_(s.db)
+		}
+		for i := range 5 {
+			host := fmt.Sprintf("g%d", i)
+			cfg := sound(i)
+			cfg.OrgID, cfg.Life.Rate = "org-"+host, 0.03
+			s.gateways[host] = gatewaytest.New(cfg)
+			s.hosts = append(s.hosts, host)
+		}
+		s.play(r)
+	})
+	return s
+}
+
+func (s *clusterSimulation) yaml(variant int) string {
+	b := &strings.Builder{}
+	fmt.Fprintln(b, "gateways:")
+	for _, host := range s.hosts {
+		fmt.Fprintf(b, "  %s: {url: https://%s, token_file: t, target_labels: {variant: v%d}}\n", host, host, variant)
+	}
+	return b.String()
+}
+
+// play has an hour of trouble, and then a calm time.
+func (s *clusterSimulation) play(r *rand.Rand) {
+	variant, incarnation := 0, 0
+	s.machines = make([]*machine, 3+r.IntN(3))
+	boot := func(slot int) {
+		incarnation++
+		m := s.boot(slot, incarnation, s.yaml(variant))
+		s.mu.Lock()
+		s.machines[slot] = m
+		s.mu.Unlock()
+	}
+	for slot := range s.machines {
+		boot(slot)
+	}
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var scrapers sync.WaitGroup
+	for _, host := range s.hosts {
+		scrapers.Go(func() { s.scrapeAgainAndAgain(ctx, host) })
+	}
+	var old []*machine
+	for end := time.Now().Add(collectortest.Pick(40*time.Minute, 90*time.Minute)); time.Now().Before(end); {
+		time.Sleep(time.Duration(1+r.IntN(40)) * time.Second)
+		slot := r.IntN(len(s.machines))
+		m, while := s.machines[slot], time.Duration(1+r.IntN(60))*time.Second
+		switch r.IntN(8) {
+		case 0:
+			s.note("kills")
+			m.kill()
+			old = append(old, m)
+			s.gone(slot, while/4)
+			boot(slot)
+		case 1:
+			s.note("stops")
+			m.end()
+			old = append(old, m)
+			s.gone(slot, while/4)
+			boot(slot)
+		case 2:
+			s.note("pauses")
+			m.pause(while)
+		case 3:
+			s.note("cuts from the database")
+			m.setCut("database", true)
+			time.AfterFunc(while, func() { m.setCut("database", false) })
+		case 4:
+			s.note("cuts from a gateway")
+			host := s.hosts[r.IntN(len(s.hosts))]
+			m.setCut(host, true)
+			time.AfterFunc(while, func() { m.setCut(host, false) })
+		case 5:
+			s.note("slow databases")
+			s.slow.Store(true)
+			time.AfterFunc(while/2, func() { s.slow.Store(false) })
+		case 6:
+			s.note("databases that are away")
+			for _, m := range s.machines {
+				m.setCut("database", true)
+				time.AfterFunc(while/2, func() { m.setCut("database", false) })
+			}
+		case 7:
+			s.note("changes of the configuration")
+			variant++
+			for _, m := range s.machines {
+				at := time.Duration(r.IntN(60)) * time.Second
+				yaml := s.yaml(variant)
+				time.AfterFunc(at, func() { m.apply(yaml) })
+			}
+		}
+	}
+	time.Sleep(3 * time.Minute)
+	s.calmDown(variant)
+	cancel()
+	scrapers.Wait()
+	for _, m := range append(old, s.machines...) {
+		m.end()
+		<-m.ended
+	}
+	s.onTheWay.Wait()
+	for host, g := range s.gateways {
+		for g.Stats().InFlight > 0 {
+			time.Sleep(time.Second)
+		}
+		if n := g.Stats().MaxInFlight; n > 1 {
+			s.complain("%s: answered %d requests at once", host, n)
+		}
+	}
+}
+
+// gone has a slot be empty for a while.
+func (s *clusterSimulation) gone(slot int, while time.Duration) {
+	s.mu.Lock()
+	s.machines[slot] = nil
+	s.mu.Unlock()
+	time.Sleep(while)
+}
+
+// calmDown ends all trouble, waits until every session has ended and was counted, and compares.
+func (s *clusterSimulation) calmDown(variant int) {
+	s.calm.Store(true)
+	s.slow.Store(false)
+	for _, m := range s.machines {
+		m.apply(s.yaml(variant))
+	}
+	for _, g := range s.gateways {
+		g.Calm()
+	}
+	time.Sleep(4 * time.Minute) // pauses that have begun end
+	before := s.count("failed scrapes")
+	time.Sleep(4 * time.Hour)
+	if n := s.count("failed scrapes") - before; n > 0 {
+		s.complain("%d scrapes failed although all was quiet", n)
+	}
+	s.mu.Lock()
+	last := maps.Clone(s.last)
+	s.mu.Unlock()
+	for _, host := range s.hosts {
+		if wrong := differs(last[host], s.truth(host)); wrong != "" {
+			s.complain("%s in the end: %s", host, wrong)
+		}
+	}
+}
+
+func (s *clusterSimulation) count(what string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.notes.m[what]
+}
+
+// truth is what has to be counted of a gateway by now; nil before anything was saved.
+func (s *clusterSimulation) truth(host string) map[string]float64 {
+	s.mu.Lock()
+	t0 := s.t0[host]
+	s.mu.Unlock()
+	if t0.IsZero() {
+		return nil
+	}
+	return counted(s.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute}).Samples)
+}
+
+// scrapeAgainAndAgain scrapes a gateway as one target of Prometheus.
+func (s *clusterSimulation) scrapeAgainAndAgain(ctx context.Context, host string) {
+	r := s.random("scrapes of " + host)
+	time.Sleep(time.Duration(r.IntN(15_000)) * time.Millisecond)
+	for ctx.Err() == nil {
+		interval := 15 * time.Second
+		if s.calm.Load() {
+			interval = 5 * time.Minute
+		}
+		next := time.Now().Add(interval)
+		s.note("scrapes")
+		if series, ok := s.scrape(ctx, host, r); ok {
+			s.enter(host, series)
+		} else {
+			s.note("failed scrapes")
+		}
+		select {
+		case <-time.After(time.Until(next)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// enter holds what a scrape shows against the last one and the truth.
+func (s *clusterSimulation) enter(host string, series map[string]float64) {
+	now, truth := counted(series), s.truth(host)
+	s.mu.Lock()
+	last := s.last[host]
+	s.last[host] = maps.Clone(now)
+	s.mu.Unlock()
+	for _, k := range slices.Sorted(maps.Keys(last)) {
+		if now[k] < last[k] && (now[k] > 0 || len(now) > 0) {
+			s.complain("%s: %s fell from %v to %v", host, k, last[k], now[k])
+		}
+	}
+	if len(now) == 0 && len(last) > 0 { // a new process has not loaded the state yet: that is a gap, and not a fall
+		s.mu.Lock()
+		s.last[host] = last
+		s.mu.Unlock()
+	}
+	for k, v := range now {
+		if v > truth[k] {
+			s.complain("%s: %s is %v, and in truth %v", host, k, v, truth[k])
+		}
+	}
+}
+
+// scrape asks any process, and follows one redirect. It does what package web does.
+func (s *clusterSimulation) scrape(ctx context.Context, host string, r *rand.Rand) (series map[string]float64, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	m := s.machineAt(r.IntN(len(s.machines)))
+	for range 2 {
+		if m == nil || !m.lives() {
+			return nil, false
+		}
+		m.gate("scrape")
+		c, url, err := m.fleet.Locate(host)
+		if err != nil {
+			return nil, false
+		}
+		if c == nil {
+			s.note("redirects")
+			var slot int
+			if _, err := fmt.Sscanf(url, "http://m%d:1", &slot); err != nil {
+				s.complain("redirected to %q", url)
+			}
+			m = s.machineAt(slot)
+			continue
+		}
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(c.Scrape(ctx))
+		families, err := registry.Gather()
+		if err != nil {
+			s.complain("%v", err)
+		}
+		m.gate("gathered")
+		if c.Held() != nil {
+			s.note("scrapes that outlived the lease")
+			return nil, false
+		}
+		m.gate("scraped")
+		if ctx.Err() != nil || !m.lives() {
+			return nil, false
+		}
+		flat, err := collectortest.Flatten(families)
+		if err != nil {
+			s.complain("%v", err)
+		}
+		return flat.Values, true
+	}
+	return nil, false
+}
+
+func (s *clusterSimulation) machineAt(slot int) *machine {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.machines[slot]
+}
+
+func (m *machine) lives() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.dead
+}
