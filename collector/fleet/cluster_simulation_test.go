@@ -28,7 +28,7 @@ import (
 // A pause stops a process at its calls: of the database, before a request to a gateway is sent, when the answer is there, and in a scrape. The
 // bubble of the test cannot stop goroutines anywhere else. What happens follows from the seed, except for the order of what happens at the same moment.
 func TestCountersStayTrueWhicheverProcessWatches(t *testing.T) {
-	seeds := collectortest.Pick[uint64](4, 60)
+	seeds := collectortest.Pick[uint64](collectortest.Number(t, "HOOP_SEEDS", 4), collectortest.Number(t, "HOOP_SEEDS", 60))
 	var all notes
 	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -82,12 +82,13 @@ type clusterSimulation struct {
 	slow     atomic.Bool // the database
 	onTheWay sync.WaitGroup
 
-	mu         sync.Mutex
-	machines   []*machine // by slot; nil: there is none
-	t0         map[string]time.Time
-	asking     map[string]int
-	last       map[string]map[string]float64
-	complaints []string
+	mu          sync.Mutex
+	machines    []*machine // by slot; nil: there is none
+	t0          map[string]time.Time
+	asking      map[string]int
+	unreachable map[string]bool
+	last        map[string]map[string]float64
+	complaints  []string
 	notes
 }
 
@@ -159,7 +160,7 @@ func (s *clusterSimulation) underWay(host string) (ended func()) {
 func simulateCluster(t *testing.T, seed uint64, break_ func(*simulatedDatabase)) (s *clusterSimulation) {
 	synctest.Test(t, func(t *testing.T) {
 		s = &clusterSimulation{
-			t: t, seed: seed, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, asking: map[string]int{},
+			t: t, seed: seed, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, asking: map[string]int{}, unreachable: map[string]bool{},
 			last: map[string]map[string]float64{}, notes: notes{map[string]int{}},
 		}
 		r := s.random("simulation")
@@ -212,7 +213,7 @@ func (s *clusterSimulation) play(r *rand.Rand) {
 		time.Sleep(time.Duration(1+r.IntN(40)) * time.Second)
 		slot := r.IntN(len(s.machines))
 		m, while := s.machines[slot], time.Duration(1+r.IntN(60))*time.Second
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0:
 			s.note("kills")
 			m.kill()
@@ -248,6 +249,11 @@ func (s *clusterSimulation) play(r *rand.Rand) {
 				time.AfterFunc(while/2, func() { m.setCut("database", false) })
 			}
 		case 7:
+			s.note("gateways that are away")
+			host := s.hosts[r.IntN(len(s.hosts))]
+			s.away(host, true)
+			time.AfterFunc(2*while, func() { s.away(host, false) })
+		case 8:
 			s.note("changes of the configuration")
 			variant++
 			for _, m := range s.machines {
@@ -276,6 +282,13 @@ func (s *clusterSimulation) play(r *rand.Rand) {
 	}
 }
 
+// away has a gateway be out of reach, or back.
+func (s *clusterSimulation) away(host string, away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unreachable[host] = away
+}
+
 // gone has a slot be empty for a while.
 func (s *clusterSimulation) gone(slot int, while time.Duration) {
 	s.mu.Lock()
@@ -288,6 +301,9 @@ func (s *clusterSimulation) gone(slot int, while time.Duration) {
 func (s *clusterSimulation) calmDown(variant int) {
 	s.calm.Store(true)
 	s.slow.Store(false)
+	for _, host := range s.hosts {
+		s.away(host, false)
+	}
 	for _, m := range s.machines {
 		m.apply(s.yaml(variant))
 	}

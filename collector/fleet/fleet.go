@@ -137,12 +137,14 @@ func (f *Fleet) all() []*watched {
 
 // Run runs all collectors, including those that Apply adds later, and takes part in the cluster, until ctx ends, and returns when all have ended.
 func (f *Fleet) Run(ctx context.Context) error {
+	collecting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
 	f.mu.Lock()
 	if f.ctx != nil {
 		f.mu.Unlock()
 		return errors.New("the fleet is running already")
 	}
-	f.ctx = ctx
+	f.ctx = collecting
 	for _, w := range f.watched {
 		f.start(w)
 	}
@@ -151,14 +153,33 @@ func (f *Fleet) Run(ctx context.Context) error {
 		f.keeper.Run(ctx)
 	}
 	<-ctx.Done()
-	f.mu.Lock()
-	f.closed = true
-	f.mu.Unlock()
+	f.close(cancel)
 	f.running.Wait()
 	if f.keeper != nil {
 		f.keeper.Leave(context.WithoutCancel(ctx)) // all is saved by now
 	}
 	return nil
+}
+
+// close ends all collectors. In a cluster, a request under way goes on until it ends, or the lease does: another process may ask the gateway right after
+// that, and a gateway goes on working on a request that was canceled.
+func (f *Fleet) close(cancel func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	if f.keeper == nil {
+		cancel()
+		return
+	}
+	for _, w := range f.watched {
+		w.collector.Retire()
+	}
+	for _, h := range f.holds {
+		for c := range h.collectors { // those that the configuration does not have any more
+			c.Retire()
+		}
+	}
+	time.AfterFunc(lease.TTL, cancel)
 }
 
 // start runs a gateway's collector. The caller holds mu.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -102,7 +103,11 @@ func (m *machine) pause(d time.Duration) {
 
 // gate is passed once the process is not paused. At times the pause begins right here.
 func (m *machine) gate(kind string) {
-	if m.s.chaotic() && m.roll(kind+" pause", func(r *rand.Rand) int { return r.IntN(400) }) == 0 {
+	rarely := 400
+	if strings.HasPrefix(kind, "save") {
+		rarely = 50
+	}
+	if m.s.chaotic() && m.roll(kind+" pause", func(r *rand.Rand) int { return r.IntN(rarely) }) == 0 {
 		m.s.note("pauses at " + kind)
 		m.pause(time.Duration(1+m.roll(kind+" pause", func(r *rand.Rand) int { return r.IntN(120) })) * time.Second)
 	}
@@ -119,9 +124,12 @@ func (m *machine) gate(kind string) {
 
 // reaches reports whether the process lives and reaches the database or a host.
 func (m *machine) reaches(what string) bool {
+	m.s.mu.Lock()
+	away := m.s.unreachable[what]
+	m.s.mu.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !m.dead && !m.cut[what]
+	return !away && !m.dead && !m.cut[what]
 }
 
 func (m *machine) setCut(what string, cut bool) {

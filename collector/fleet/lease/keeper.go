@@ -113,8 +113,12 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// Leave ends the member's life, so that others take over at once. Nothing may be watched any more.
+// Leave ends the member's life, so that others take over at once. Nothing may be watched any more. If the term has passed, requests were canceled at its
+// end, and the gateways may still work on them: then it is left to the table to end the leases.
 func (k *Keeper) Leave(ctx context.Context) {
+	if _, err := k.Seen(); err != nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if err := k.o.Table.Leave(ctx, k.o.ID); err != nil {
