@@ -2,12 +2,8 @@ package state
 
 import (
 	"context"
-	"errors"
 	"time"
 )
-
-// ErrFenced is wrapped by the errors of a [Record] that another process has by now, with a newer lease. What is not saved then never will be.
-var ErrFenced = errors.New("another process has the state by now")
 
 // Store is where states are kept: a directory, for one process, or a database, for many.
 type Store interface {
