@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
@@ -32,6 +33,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 	"github.com/hoop-exporter/hoop_exporter/collector/logging"
 	"github.com/hoop-exporter/hoop_exporter/collector/oneshot"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
 	"github.com/hoop-exporter/hoop_exporter/collector/web"
 )
 
@@ -83,7 +85,7 @@ type options struct {
 	stateDir                           string
 	check, print, once, demo           bool
 	listen                             *toolkit.FlagConfig
-	shard                              fleet.ShardFlags
+	cluster                            clusterOptions
 	listenGiven                        bool
 }
 
@@ -96,9 +98,9 @@ func (o *options) flags() *kingpin.Application {
 	flags.Add(app, "config.auto-reload-interval", "0s", "How often to look whether the file has changed, to reload it then. 0 is never.", &o.reloadInterval, config.ParseValue[time.Duration])
 	o.gateway.Add(app)
 	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second does not count any more. 0 is all.", &o.atOnce, config.ParseValue[int64])
-	o.shard.Add(app)
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
 	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&o.stateDir)
+	o.cluster.add(app)
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
 	app.GetFlag("web.listen-address").IsSetByUser(&o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
@@ -135,7 +137,7 @@ func (o *options) validate() error {
 			return errors.New(rule.text)
 		}
 	}
-	if err := o.shard.Validate(o.configFile != ""); err != nil {
+	if err := o.cluster.validate(o.stateDir, o.demo, o.once, *o.listen.WebConfigFile); err != nil {
 		return err
 	}
 	return o.gateway.Validate(o.configFile != "", o.demo)
@@ -174,23 +176,17 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	own, err := o.shard.Of()
-	if err != nil {
-		return err
-	}
 	if err := web.CheckFlags(ctx, o.telemetryPath, o.listen); err != nil {
 		return err
 	}
 	if o.check {
-		return fleet.Check(ctx, cfg, fleet.CheckOptions{Client: connect, StateDir: o.stateDir, Shard: own}, stdout)
+		return o.checkAll(ctx, cfg, stdout)
 	}
-	states, err := fleet.StateFolders(o.stateDir, o.configFile != "", own, logger)
+	f, closeStore, err := o.fleet(ctx, logger)
 	if err != nil {
-		return fmt.Errorf("--state.dir: %w", err)
+		return err
 	}
-	f := fleet.New(fleet.Options{
-		Logger: logger, Client: connect, State: states, Concurrency: int(min(o.atOnce, math.MaxInt32)), Shard: own, ShardAddress: o.shard.Address,
-	})
+	defer closeStore()
 	if err := f.Apply(cfg); err != nil {
 		return err
 	}
@@ -204,6 +200,39 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return o.serve(ctx, f, registry, slogger, stdout)
 }
 
+// checkAll checks what --config.check promises.
+func (o *options) checkAll(ctx context.Context, cfg *config.Config, stdout io.Writer) error {
+	if o.cluster.given() {
+		if err := o.cluster.check(ctx); err != nil {
+			return err
+		}
+	}
+	return fleet.Check(ctx, cfg, fleet.CheckOptions{Client: connect, StateDir: o.stateDir}, stdout)
+}
+
+// fleet makes the fleet, and what closes the store that it has.
+func (o *options) fleet(ctx context.Context, logger log.Logger) (f *fleet.Fleet, closeStore func(), err error) {
+	closeStore = func() {}
+	out := fleet.Options{Logger: logger, Client: connect, Concurrency: int(min(o.atOnce, math.MaxInt32))}
+	switch {
+	case o.stateDir != "":
+		if out.State, err = state.NewDirectory(o.stateDir); err != nil {
+			return nil, nil, fmt.Errorf("--state.dir: %w", err)
+		}
+	case o.cluster.given():
+		db, err := o.cluster.connect(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		closeStore = db.Close
+		if out.Cluster, err = o.cluster.member(db, *o.listen.WebListenAddresses); err != nil {
+			db.Close()
+			return nil, nil, err
+		}
+	}
+	return fleet.New(out), closeStore, nil
+}
+
 // connect makes the client of a gateway.
 func connect(g *config.Gateway) (*client.Client, error) {
 	return g.Client(client.WithUserAgent(strings.TrimSuffix(program+"/"+version.Version, "/")))
@@ -215,8 +244,13 @@ func (o *options) handler(f *fleet.Fleet, r *fleet.Reloader, registry *prometheu
 		Registry: registry, Logger: logger, TelemetryPath: o.telemetryPath, TimeoutOffset: o.timeoutOffset, CreatedSamples: o.created,
 		Profiles: o.pprof, MaxRequests: int(min(o.maxRequests, math.MaxInt32)),
 	}
+	if cluster := f.ClusterHealth(); cluster != nil {
+		registry.MustRegister(cluster)
+	}
 	if r == nil {
-		cfg.Collector = f.Only()
+		if cfg.Collector = f.Only(); o.cluster.given() {
+			cfg.Collector, cfg.Locate = nil, func() (web.Collector, string, error) { return f.Locate("") }
+		}
 		return web.Handler(cfg)
 	}
 	registry.MustRegister(f.Health(), r)
@@ -238,7 +272,7 @@ func (o *options) serve(ctx context.Context, f *fleet.Fleet, registry *prometheu
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	logger.Info("Starting "+program, "version", version.Info(), "gateways", len(f.Names()))
+	logger.Info("Starting "+program, "version", version.Info(), "gateways", len(f.Config().Gateways()))
 	// An unreachable gateway is no reason to stop: what goes wrong is in the log and in the metrics.
 	group.Go(func() error { return f.Run(ctx) })
 	if reloader != nil {

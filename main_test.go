@@ -110,13 +110,13 @@ func runOnce(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // withoutEnvironment takes away what a developer's shell may have set.
 func withoutEnvironment(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"HOOP_URL", "HOOP_TOKEN", "HOOP_TOKEN_FILE", "HOOP_API_KEY", "HOOP_API_KEY_FILE", "HOOP_CLI_CONFIG", "HOOP_HTTP_CONFIG_FILE"} {
+	for _, name := range []string{"HOOP_URL", "HOOP_TOKEN", "HOOP_TOKEN_FILE", "HOOP_API_KEY", "HOOP_API_KEY_FILE", "HOOP_CLI_CONFIG", "HOOP_HTTP_CONFIG_FILE", urlVariable} {
 		t.Setenv(name, "")
 	}
 }
 
 func TestMistakesAreOneClearSentence(t *testing.T) {
-	const good = "--hoop.url=https://hoop.example.com"
+	const good, database = "--hoop.url=https://hoop.example.com", urlVariable + "=postgres://db/x"
 	for _, test := range []struct {
 		name, args, says string
 		env              []string
@@ -160,6 +160,20 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"a state in nowhere", good + " --state.dir=/does/not/exist", "--state.dir: creating the directory for the state: mkdir /does/not/exist", []string{"HOOP_TOKEN=t"}},
 		{"a state in a file", good + " --state.dir=main_test.go", "--state.dir: main_test.go is not a directory", []string{"HOOP_TOKEN=t"}},
 		{"a state that is only checked", good + " --config.check --state.dir=main_test.go", "--state.dir: main_test.go is not a directory", []string{"HOOP_TOKEN=t"}},
+		{"two states", good + " --state.dir=x --state.postgres-url-file=y", "--state.postgres-url-file and --state.dir: choose one", []string{"HOOP_TOKEN=t"}},
+		{"two states, one by environment", good + " --state.dir=x", "HOOP_STATE_POSTGRES_URL and --state.dir: choose one", []string{"HOOP_TOKEN=t", database}},
+		{"two databases", good + " --state.postgres-url-file=y", "--state.postgres-url-file and HOOP_STATE_POSTGRES_URL: choose one", []string{"HOOP_TOKEN=t", database}},
+		{"demo with a database", "--demo", "--demo brings a new gateway each time: leave HOOP_STATE_POSTGRES_URL out", []string{database}},
+		{"one look with a database", good + " --once", "--once has no state: leave HOOP_STATE_POSTGRES_URL out", []string{"HOOP_TOKEN=t", database}},
+		{"a schema of nothing", good + " --state.postgres-schema=x", "--state.postgres-schema is part of a database: name it with", []string{"HOOP_TOKEN=t"}},
+		{"a schema without a name", good + " --state.postgres-schema=", "--state.postgres-schema: must not be empty", []string{"HOOP_TOKEN=t", database}},
+		{"an external URL for nothing", good + " --web.external-url=http://a:1", "--web.external-url is for processes that share a database", []string{"HOOP_TOKEN=t"}},
+		{"an external URL with a path", good + " --web.external-url=http://a:1/b", "--web.external-url: \"http://a:1/b\" is not a URL of a host and a port", []string{"HOOP_TOKEN=t", database}},
+		{"an external URL without a scheme", good + " --web.external-url=a:1", "is not a URL of a host and a port", []string{"HOOP_TOKEN=t", database}},
+		{"http or https", good + " --web.config.file=x", "--web.config.file: say with --web.external-url", []string{"HOOP_TOKEN=t", database}},
+		{"no such file of a database", good + " --state.postgres-url-file=/does/not/exist", "--state.postgres-url-file: open /does/not/exist", []string{"HOOP_TOKEN=t"}},
+		{"an empty file of a database", good + " --config.check --state.postgres-url-file=/dev/null", "--state.postgres-url-file: /dev/null is empty", []string{"HOOP_TOKEN=t"}},
+		{"the URL as a flag", good + " --state.postgres-url=x", "unknown long flag '--state.postgres-url'", nil},
 		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},
 		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is not a path`, nil},
 		{"a path that is taken", "--demo --web.telemetry-path=/-/ready", "is the path of another page", nil},
@@ -570,8 +584,9 @@ func TestREADMEListsEveryMetric(t *testing.T) {
 	described := make(chan *prometheus.Desc, 200)
 	col.Describe(described)
 	versioncollector.NewCollector(program).Describe(described)
-	many := fleet.New(fleet.Options{})
+	many := fleet.New(fleet.Options{Cluster: &fleet.Cluster{}})
 	many.Health().Describe(described)
+	many.ClusterHealth().Describe(described)
 	fleet.NewReloader(many, "").Describe(described)
 	close(described)
 	want := map[string]string{}
@@ -631,9 +646,6 @@ func FuzzFlags(f *testing.F) {
 		_, err := app.Parse(args)
 		if err == nil {
 			err = o.validate()
-		}
-		if err == nil {
-			_, err = o.shard.Of()
 		}
 		var cfg *config.Config
 		if err == nil {

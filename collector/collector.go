@@ -36,7 +36,7 @@ func New(cfg Config) (*Collector, error) {
 	}
 	c := &Collector{link: link{
 		calls:   newRefreshCalls(set.CacheTTL),
-		changes: make(chan *settings, 1), retired: make(chan struct{}),
+		changes: make(chan *settings, 1), retired: make(chan struct{}), lost: make(chan struct{}),
 		backfilled: make(chan struct{}), stopped: make(chan struct{}),
 		instruments: exposition.NewInstruments(set.expositionOptions()),
 	}}
@@ -45,18 +45,48 @@ func New(cfg Config) (*Collector, error) {
 	return c, nil
 }
 
-// Run asks the gateway until ctx ends or the collector is retired: when a scrape wants a refresh, and in between for the backfill. It fails if
-// it was called before.
+// ErrLost is the end of a collector because another process watches its gateway.
+var ErrLost = errors.New("another process watches the gateway now")
+
+// Run asks the gateway until ctx ends or the collector is retired or dropped: when a scrape wants a refresh, and in between for the backfill. It fails
+// if it was called before. It fails with [ErrLost] if the collector was dropped, or another process has its state by now.
 func (c *Collector) Run(ctx context.Context) error {
 	if !c.running.CompareAndSwap(false, true) {
 		return errors.New("the collector is running already")
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-c.lost:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	newRefresher(&c.link).run(ctx)
+	cancel()
+	<-ended
+	if c.isLost() {
+		return ErrLost
+	}
 	return nil
 }
 
 // Retire makes Run end after the request that is under way, so that a gateway is not asked again while it still works on the last request.
 func (c *Collector) Retire() { c.retire.Do(func() { close(c.retired) }) }
+
+// Drop makes Run end at once, without a save, because another process watches the gateway. Nothing may be shown any more.
+func (c *Collector) Drop() { c.lose() }
+
+// Held fails once another process may watch the gateway: then nothing may be shown. Check it after the metrics were gathered: where it does not fail
+// then, they were the newest when they were gathered.
+func (c *Collector) Held() error {
+	if c.isLost() {
+		return ErrLost
+	}
+	return c.cfg().Address.held()
+}
 
 // Refresh waits until the cache has an outcome: it returns at once if it has, else when the refresh under way (or one that it
 // requests) has ended, or when ctx ends. The error is the last refresh's.

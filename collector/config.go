@@ -63,6 +63,12 @@ type Config struct {
 	clock func() time.Time
 }
 
+// WithClock returns the configuration with another clock of the exporter, for tests that set it wrong on purpose.
+func (c Config) WithClock(clock func() time.Time) Config {
+	c.clock = clock
+	return c
+}
+
 // validated returns the configuration with its optional parts filled in. It fails if a required one is missing, or a number is out of bounds.
 func (c Config) validated() (Config, error) {
 	if c.Client == nil {

@@ -140,9 +140,15 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 	if now = r.cfg().clock(); !r.planner.AllowsOther(now) {
 		return
 	}
-	user, took, err := r.gateway.user(ctx)
+	var user *client.UserInfo
+	var took time.Duration
+	var err error
+	ended := r.cfg().Address.during(ctx, func(ctx context.Context) { user, took, err = r.gateway.user(ctx) })
 	if ctx.Err() != nil {
 		return
+	}
+	if ended != nil && err != nil {
+		err = ended
 	}
 	r.planner.ChargeOther(r.cfg().clock(), took, retryAfter(err, took) > 0)
 	if i.err = err; err != nil {

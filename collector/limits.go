@@ -2,6 +2,8 @@ package collector
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -10,15 +12,79 @@ import (
 )
 
 // Address is what the collectors of one gateway address share: the budget of time for requests, and the right to make one. Always holds: at most
-// one request to the address is under way; collectors make theirs in the order in which they wanted to. It is safe for concurrent use.
+// one request to the address is under way; collectors make theirs in the order in which they wanted to; and where the right has a term, no request
+// begins or goes on beyond it. It is safe for concurrent use.
 type Address struct {
 	request *semaphore.Weighted // held during a request
 	budget  *budget.Budget
+
+	mu       sync.Mutex
+	ask, end time.Time               // the term; zero: there is no end
+	timer    *time.Timer             // fires at end; nil without a term
+	cancel   context.CancelCauseFunc // of the request under way; nil: there is none
 }
 
 // NewAddress returns an address without collectors.
 func NewAddress() *Address {
 	return &Address{request: semaphore.NewWeighted(1), budget: budget.New(time.Time{})}
+}
+
+// errTermEnded is why a request is canceled at the end of the term, and why metrics are not shown after it.
+var errTermEnded = errors.New("the lease of the gateway has ended, because this process cannot reach the database in time: another process may watch the gateway now")
+
+// SetTerm replaces the term: requests may begin until ask, those under way are canceled at end, and metrics may be shown until end. Both are by the
+// monotonic clock: they come from [time.Now]. Without a term there is no bound.
+func (a *Address) SetTerm(ask, end time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ask, a.end = ask, end
+	if a.timer == nil {
+		a.timer = time.AfterFunc(time.Until(end), a.expire)
+	} else {
+		a.timer.Reset(time.Until(end))
+	}
+}
+
+// expire cancels the request under way, unless the term was replaced by a later one meanwhile: then its timer runs.
+func (a *Address) expire() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cancel != nil && !time.Now().Before(a.end) {
+		a.cancel(errTermEnded)
+	}
+}
+
+// mayAsk reports whether a request may begin.
+func (a *Address) mayAsk() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.timer == nil || time.Now().Before(a.ask)
+}
+
+// held fails after the end of the term.
+func (a *Address) held() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.timer != nil && !time.Now().Before(a.end) {
+		return errTermEnded
+	}
+	return nil
+}
+
+// during calls request with a context that ends with the term, and returns why it ended early.
+func (a *Address) during(ctx context.Context, request func(context.Context)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a.setCancel(cancel)
+	defer a.setCancel(nil)
+	request(ctx)
+	return context.Cause(ctx)
+}
+
+func (a *Address) setCancel(cancel context.CancelCauseFunc) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cancel = cancel
 }
 
 // slotKept is for how long a collector keeps its slot while it waits, counted from when it got the slot.
@@ -66,9 +132,10 @@ func (s *slot) releaseDuring(wait func()) {
 }
 
 // acquireAddress waits until the refresher may make a request to the address. Call release after the request. ok is false if ctx has ended before,
-// or the collector was retired; then there is nothing to release.
+// the collector was retired, or the term does not allow a request; then there is nothing to release.
 func (r *refresher) acquireAddress(ctx context.Context) (release func(), ok bool) {
-	request := r.cfg().Address.request
+	address := r.cfg().Address
+	request := address.request
 	if !request.TryAcquire(1) {
 		var err error
 		r.slot.releaseDuring(func() { err = request.Acquire(ctx, 1) })
@@ -76,7 +143,7 @@ func (r *refresher) acquireAddress(ctx context.Context) (release func(), ok bool
 			return nil, false
 		}
 	}
-	if r.retiring() {
+	if r.retiring() || !address.mayAsk() {
 		request.Release(1)
 		return nil, false
 	}

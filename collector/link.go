@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,9 @@ type link struct {
 	changes chan *settings
 	// retired is closed by Retire: the refresher ends after the request that is under way.
 	retired chan struct{}
+	// lost is closed by lose: another process watches the gateway, so the refresher ends at once, and saves nothing.
+	lost     chan struct{}
+	loseOnce sync.Once
 	// backfilled is closed by the refresher when the first backfill is complete and published.
 	backfilled chan struct{}
 	// stopped is closed when the refresher has ended.
@@ -36,6 +40,19 @@ func (l *link) cfg() Config { return l.settings.Load().Config }
 func (l *link) retiring() bool {
 	select {
 	case <-l.retired:
+		return true
+	default:
+		return false
+	}
+}
+
+// lose ends the refresher at once. Nothing is saved or shown any more.
+func (l *link) lose() { l.loseOnce.Do(func() { close(l.lost) }) }
+
+// isLost reports whether lose was called.
+func (l *link) isLost() bool {
+	select {
+	case <-l.lost:
 		return true
 	default:
 		return false

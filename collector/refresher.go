@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-kit/log/level"
 
+	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
@@ -16,8 +17,12 @@ import (
 // progressEvery is how often the log says how far the backfill is.
 const progressEvery = time.Minute
 
-// closeTimeout bounds the last save.
-const closeTimeout = 10 * time.Second
+// saveTimeout bounds each save, and openTimeout the time in which a state has to be opened and read, so that a database that does not answer does not
+// keep the refresher from noticing that it has to end.
+const (
+	saveTimeout = 10 * time.Second
+	openTimeout = time.Minute
+)
 
 // backfillPause is how long the backfill waits after it has used up its portion of the budget.
 const backfillPause = time.Second
@@ -89,9 +94,7 @@ func (r *refresher) run(ctx context.Context) {
 
 // close saves the ledger, and releases everything that is held outside of this process.
 func (r *refresher) close(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	r.closeState(ctx)
+	r.closeState(context.WithoutCancel(ctx))
 	r.share.Close()
 	r.gateway.client.CloseIdleConnections()
 }
@@ -195,9 +198,15 @@ func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (p
 
 // request makes one request and gives the answer to the planner.
 func (r *refresher) request(ctx context.Context, request planner.Request) error {
-	page, took, err := r.gateway.sessions(ctx, request)
+	var page *client.SessionPage
+	var took time.Duration
+	var err error
+	ended := r.cfg().Address.during(ctx, func(ctx context.Context) { page, took, err = r.gateway.sessions(ctx, request) })
 	if ctx.Err() != nil {
 		return ctx.Err() // the exporter is stopping, so the gateway did not fail
+	}
+	if ended != nil && err != nil {
+		err = ended
 	}
 	if err == nil {
 		if err = r.identity.checkRows(page); err != nil {

@@ -19,13 +19,17 @@ func (r *refresher) openState(ctx context.Context, owner state.Identity, now tim
 	if cfg.State == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
 	store, err := state.Open(ctx, cfg.State, owner)
 	if err != nil {
+		r.loseIfFenced(err)
 		return err
 	}
 	options := cfg.plannerOptions()
 	found, err := store.Load(ctx, options.Ledger, now)
 	if err != nil {
+		r.loseIfFenced(err)
 		return errors.Join(err, store.Close())
 	}
 	r.store = store
@@ -47,6 +51,8 @@ func (r *refresher) openState(ctx context.Context, owner state.Identity, now tim
 
 // save saves the ledger, and returns the counters that may be shown then.
 func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.Time) (ledger.Saved, error) {
+	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	defer cancel()
 	saved, err := unsaved.Save(func(l *ledger.Ledger) error {
 		if r.store == nil {
 			return nil
@@ -58,6 +64,7 @@ func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.T
 		return r.store.Save(ctx, image, now)
 	})
 	switch {
+	case r.loseIfFenced(err): // the log says so when the collector ends
 	case err != nil:
 		r.instruments.StateSaveFailed()
 		r.log.failed("state", "the state cannot be saved: counters stay at their last saved values until it can", err)
@@ -67,12 +74,21 @@ func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.T
 	return saved, err
 }
 
-// closeState saves what was read since the last save, and releases the state for other processes.
+// loseIfFenced ends the collector if an error says that another process has the state by now: what this one counts can neither be saved nor shown.
+func (r *refresher) loseIfFenced(err error) bool {
+	if !errors.Is(err, state.ErrFenced) {
+		return false
+	}
+	r.lose()
+	return true
+}
+
+// closeState saves what was read since the last save, unless another process has the state by now, and releases the state for other processes.
 func (r *refresher) closeState(ctx context.Context) {
 	if r.store == nil {
 		return
 	}
-	if l := r.planner.Ledger(); l != nil {
+	if l := r.planner.Ledger(); l != nil && !r.isLost() {
 		now := r.cfg().clock()
 		_, _ = r.save(ctx, l.Finish(r.planner.GatewayTime(now), now), now) // a failure was logged, and none of it was shown
 	}

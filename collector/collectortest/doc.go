@@ -13,14 +13,14 @@
 //
 // How many, where a make target asks for more than HOOP_LONG=1 does:
 //
-//	HOOP_SEEDS=20                 seeds that TestCountersStayTrueWhateverGoesWrong and TestEverySeriesEqualsTheTruth play
+//	HOOP_SEEDS=20                 seeds that TestCountersStayTrueWhateverGoesWrong, TestEverySeriesEqualsTheTruth and TestCountersStayTrueWhicheverProcessWatches play
 //	HOOP_SEED=7                   plays this seed alone; repeats what TestCountersNeverFallAcrossKills left to chance
 //	HOOP_FOR=10m                  plays as many seeds as fit, from a random one on (make simulate)
 //	HOOP_KILLS=50                 how often the exporter is killed (make kills)
 //	HOOP_MEMORY_SESSIONS=1000000  the sessions of the backfill whose memory is measured (make memory)
 //	HOOP_SOAK=10m                 for how long the exporter is watched under load (make soak)
 //	HOOP_FLEET=3m                 for how long 200 gateways are watched, ten of each scenario; 20 s of a few with HOOP_LONG=1 (make fleet)
-//	HOOP_COST=10m                 for how long the cost of a shard is measured (make cost)
+//	HOOP_COST=10m                 for how long the cost of 100 gateways is measured (make cost)
 //
 // What tests need from outside, set by .ci/e2e unless noted:
 //

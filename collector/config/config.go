@@ -101,6 +101,15 @@ func newConfig(gateways []*Gateway, hash [sha256.Size]byte) *Config {
 // Gateways returns all gateways, sorted by name.
 func (c *Config) Gateways() []*Gateway { return slices.Clone(c.gateways) }
 
+// Gateway returns the gateway of a name; nil if there is none.
+func (c *Config) Gateway(name string) *Gateway {
+	i, ok := slices.BinarySearchFunc(c.gateways, name, func(g *Gateway, name string) int { return strings.Compare(g.name, name) })
+	if !ok {
+		return nil
+	}
+	return c.gateways[i]
+}
+
 // Hash returns the SHA-256 of the content of the file; zeros for flags.
 func (c *Config) Hash() [sha256.Size]byte { return c.hash }
 

@@ -29,7 +29,7 @@ func needServers(t *testing.T) {
 // show data.
 func TestPrometheusSeesWhatHappened(t *testing.T) {
 	needServers(t)
-	t.Parallel() // with the shards: both wait most of the time
+	t.Parallel() // it waits most of the time
 	variants := []variant{
 		{name: "classic, first values held", hold: "15s"},
 		{name: "classic, created timestamps", created: true, hold: "0s"},

@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/go-kit/log"
@@ -8,15 +10,19 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
-	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
 // Apply replaces the configuration. A gateway in which nothing has changed is not touched. One whose address and filters are the same keeps its
 // ledger, its cache and what it exposes; any other one starts a ledger of its own, after the last one has ended. Gateways that are gone are
-// no longer exposed, and their collectors end after the request under way. After an error, nothing has changed.
+// no longer exposed, and their collectors end after the request under way. After an error, nothing has changed. In a cluster that is so for the gateways
+// that this process watches, and the others are only checked.
 func (f *Fleet) Apply(c *config.Config) error {
 	f.applying.Lock()
 	defer f.applying.Unlock()
+	digest := sha256.New()
+	if err := c.Write(digest); err != nil {
+		return err
+	}
 	p, err := f.plan(c)
 	if err != nil {
 		return err
@@ -26,43 +32,42 @@ func (f *Fleet) Apply(c *config.Config) error {
 	for _, change := range p.changes {
 		change()
 	}
-	gone := f.members
-	f.members, f.config, f.owned = p.members, c, p.owned
-	for name, m := range gone {
-		if now := f.members[name]; now == nil || now.collector != m.collector {
-			f.retire(m)
+	for name, w := range p.watched {
+		if w.hold != nil && w.hold.ended { // since it was planned
+			delete(p.watched, name)
+		}
+	}
+	gone := f.watched
+	f.watched, f.config, f.digest = p.watched, c, hex.EncodeToString(digest.Sum(nil))
+	for name, w := range gone {
+		if now := f.watched[name]; now == nil || now.collector != w.collector {
+			f.retire(w)
 			if now != nil && f.ctx != nil {
-				now.after = m.ended
+				now.after = w.ended
 			}
 		}
 	}
-	if f.ctx != nil && f.ctx.Err() == nil {
-		for _, m := range p.added {
-			f.start(m)
+	if f.ctx != nil && !f.closed {
+		for _, w := range p.added {
+			f.start(w)
 		}
 	}
-	level.Info(f.o.Logger).Log("msg", "configuration applied", "gateways", len(c.Gateways()), "own", len(f.members),
-		"new", len(p.added), "changed", len(p.changes), "gone", len(gone)+len(p.added)-len(f.members))
+	level.Info(f.o.Logger).Log("msg", "configuration applied", "gateways", len(c.Gateways()), "watched", len(f.watched),
+		"new", len(p.added), "changed", len(p.changes), "gone", len(gone)+len(p.added)-len(f.watched))
 	return nil
 }
 
 // plan is what Apply is going to do.
 type plan struct {
-	owned   []owned
-	members map[string]*member
-	added   []*member
+	watched map[string]*watched
+	added   []*watched
 	changes []func()
 }
 
 // plan does everything that can fail, and changes nothing.
 func (f *Fleet) plan(c *config.Config) (*plan, error) {
-	p := &plan{members: map[string]*member{}}
+	p := &plan{watched: map[string]*watched{}}
 	for _, g := range c.Gateways() {
-		owner := shard.Owner(g.Address(), max(f.o.Shard.Total, 1))
-		p.owned = append(p.owned, owned{g, owner})
-		if owner != f.o.Shard.Index {
-			continue
-		}
 		if err := f.add(p, g); err != nil {
 			f.discard(p)
 			if g.Name() == "" {
@@ -76,76 +81,109 @@ func (f *Fleet) plan(c *config.Config) (*plan, error) {
 
 func (f *Fleet) add(p *plan, g *config.Gateway) error {
 	f.mu.Lock()
-	was := f.members[g.Name()]
+	was, held, ending := f.watched[g.Name()], f.holds[g.Address()], false
+	if held != nil {
+		ending = held.done != nil
+	}
 	f.mu.Unlock()
 	switch {
+	case f.keeper != nil && (held == nil || ending):
+		if was != nil && was.gateway.SameSessions(g) {
+			p.watched[g.Name()] = was // it ends with the lease
+			return nil
+		}
+		return f.check(g)
 	case was == nil || !was.gateway.SameSessions(g):
-		m, err := f.newMember(g)
+		w, err := f.newWatched(g, held)
 		if err != nil {
 			return err
 		}
-		p.members[g.Name()] = m
-		p.added = append(p.added, m)
+		p.watched[g.Name()] = w
+		p.added = append(p.added, w)
 	case was.gateway.Equal(g):
-		p.members[g.Name()] = was
+		p.watched[g.Name()] = was
 	default:
-		m := *was
-		m.gateway = g
-		cfg := g.Collector()
-		if cfg.Client = was.client; !was.gateway.SameClient(g) {
-			var err error
-			if m.client, err = f.o.Client(g); err != nil {
-				return err
-			}
-			cfg.Client = m.client
-		}
-		change, err := was.collector.Reconfigure(cfg)
+		change, w, err := f.reconfigure(was, g)
 		if err != nil {
 			return err
 		}
-		p.members[g.Name()] = &m
+		p.watched[g.Name()] = w
 		p.changes = append(p.changes, change)
 	}
 	return nil
 }
 
-// newMember returns a member that does not run yet.
-func (f *Fleet) newMember(g *config.Gateway) (*member, error) {
+// reconfigure prepares the change of a gateway whose sessions stay the same.
+func (f *Fleet) reconfigure(was *watched, g *config.Gateway) (change func(), w *watched, err error) {
+	w = &watched{gateway: g, client: was.client, collector: was.collector, hold: was.hold, ended: was.ended, after: was.after}
+	cfg := g.Collector()
+	if cfg.Client = was.client; !was.gateway.SameClient(g) {
+		if w.client, err = f.o.Client(g); err != nil {
+			return nil, nil, err
+		}
+		cfg.Client = w.client
+	}
+	change, err = was.collector.Reconfigure(cfg)
+	return change, w, err
+}
+
+// check fails if a gateway that another process watches could not be watched here.
+func (f *Fleet) check(g *config.Gateway) error {
+	c, err := f.o.Client(g)
+	if err != nil {
+		return err
+	}
+	defer c.CloseIdleConnections()
+	cfg := g.Collector()
+	cfg.Client = c
+	_, err = collector.New(cfg)
+	return err
+}
+
+// newWatched returns a gateway whose collector does not run yet. h is nil without a cluster.
+func (f *Fleet) newWatched(g *config.Gateway, h *hold) (*watched, error) {
 	var err error
-	m := &member{gateway: g, ended: make(chan struct{})}
-	if m.client, err = f.o.Client(g); err != nil {
+	w := &watched{gateway: g, hold: h, ended: make(chan struct{})}
+	if w.client, err = f.o.Client(g); err != nil {
 		return nil, err
 	}
 	cfg := g.Collector()
-	cfg.Client, cfg.Slots = m.client, f.slots
+	cfg.Client, cfg.Slots, cfg.State = w.client, f.slots, f.o.State
 	if cfg.Logger = f.o.Logger; g.Name() != "" {
 		cfg.Logger = log.With(f.o.Logger, "gateway", g.Name())
 	}
-	if f.o.State != nil {
-		cfg.State = f.o.State(g.Address())
+	if h != nil {
+		cfg.State = h.store
+	}
+	if f.o.clock != nil {
+		cfg = cfg.WithClock(f.o.clock)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	cfg.Address = f.acquireAddress(g.Address())
-	if m.collector, err = collector.New(cfg); err != nil {
+	if w.collector, err = collector.New(cfg); err != nil {
 		f.releaseAddress(g.Address())
+		return nil, err
 	}
-	return m, err
+	if h != nil {
+		h.join(w.collector)
+	}
+	return w, nil
 }
 
 // discard undoes a plan that is not executed.
 func (f *Fleet) discard(p *plan) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, m := range p.added {
-		f.releaseAddress(m.gateway.Address())
+	for _, w := range p.added {
+		f.release(w)
 	}
 }
 
-// retire ends a member. The caller holds mu.
-func (f *Fleet) retire(m *member) {
-	m.collector.Retire()
+// retire ends a gateway's collector after the request under way. The caller holds mu.
+func (f *Fleet) retire(w *watched) {
+	w.collector.Retire()
 	if f.ctx == nil {
-		f.releaseAddress(m.gateway.Address())
+		f.release(w)
 	}
 }

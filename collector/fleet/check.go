@@ -12,7 +12,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/check"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
-	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
@@ -22,14 +21,12 @@ type CheckOptions struct {
 	Client func(*config.Gateway) (*client.Client, error)
 	// StateDir is the directory in which the state is to be saved; "": nowhere.
 	StateDir string
-	// Shard has the gateways to check.
-	Shard shard.Shard
 }
 
 // checksAtOnce is how many gateways [Check] asks at once.
 const checksAtOnce = 20
 
-// Check checks that the state can be saved and that all gateways of a shard can be started, asks them for a page, and writes to out what came, or why a
+// Check checks that the state can be saved and that all gateways can be started, asks them for a page, and writes to out what came, or why a
 // gateway cannot be used, in the order of their names. It asks up to 20 gateways at once, but those of one address one after the other. With only one
 // gateway, made by flags, why it cannot be used is the error. It creates nothing.
 func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
@@ -38,7 +35,7 @@ func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer)
 			return fmt.Errorf("--state.dir: %w", err)
 		}
 	}
-	f := New(Options{Logger: log.NewNopLogger(), Client: o.Client, Shard: o.Shard})
+	f := New(Options{Logger: log.NewNopLogger(), Client: o.Client})
 	if err := f.Apply(c); err != nil {
 		return err
 	}
@@ -57,26 +54,26 @@ type answer struct {
 }
 
 // checkAll asks the gateways, and writes each answer when it and those before it are there.
-func checkAll(ctx context.Context, members []*member, out io.Writer) error {
-	answers := map[*member]*answer{}
-	byAddress := map[string][]*member{}
-	for _, m := range members {
-		answers[m] = &answer{ended: make(chan struct{})}
-		byAddress[m.gateway.Address()] = append(byAddress[m.gateway.Address()], m)
+func checkAll(ctx context.Context, all []*watched, out io.Writer) error {
+	answers := map[*watched]*answer{}
+	byAddress := map[string][]*watched{}
+	for _, w := range all {
+		answers[w] = &answer{ended: make(chan struct{})}
+		byAddress[w.gateway.Address()] = append(byAddress[w.gateway.Address()], w)
 	}
 	var asking errgroup.Group
 	asking.SetLimit(checksAtOnce)
 	go func() {
-		for _, m := range members { // the first ones first
-			of := byAddress[m.gateway.Address()]
-			if m != of[0] {
+		for _, w := range all { // the first ones first
+			of := byAddress[w.gateway.Address()]
+			if w != of[0] {
 				continue
 			}
 			asking.Go(func() error {
-				for _, m := range of {
-					a := answers[m]
-					a.err = check.Gateway(ctx, m.client, m.gateway.Collector().Timeout, &a.text)
-					m.client.CloseIdleConnections()
+				for _, w := range of {
+					a := answers[w]
+					a.err = check.Gateway(ctx, w.client, w.gateway.Collector().Timeout, &a.text)
+					w.client.CloseIdleConnections()
 					close(a.ended)
 				}
 				return nil
@@ -84,10 +81,10 @@ func checkAll(ctx context.Context, members []*member, out io.Writer) error {
 		}
 	}()
 	failed := 0
-	for _, m := range members {
-		a := answers[m]
+	for _, w := range all {
+		a := answers[w]
 		<-a.ended // also when ctx ends: requests end with it
-		name := m.gateway.Name()
+		name := w.gateway.Name()
 		if name != "" {
 			_, _ = fmt.Fprintf(out, "%s:\n", name)
 		}
@@ -101,7 +98,7 @@ func checkAll(ctx context.Context, members []*member, out io.Writer) error {
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d gateways cannot be used", failed, len(members))
+		return fmt.Errorf("%d of %d gateways cannot be used", failed, len(all))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-// Package fleet runs a collector for each gateway of a configuration, and applies a changed configuration while they run.
+// Package fleet runs a collector for each gateway of a configuration that this process watches, and applies a changed configuration while they run.
 package fleet
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
-	"github.com/hoop-exporter/hoop_exporter/collector/shard"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
@@ -26,44 +26,54 @@ type Options struct {
 	Logger log.Logger
 	// Client makes the client of a gateway. Required.
 	Client func(*config.Gateway) (*client.Client, error)
-	// State returns where the ledgers of the gateways at an address are saved; nil: nowhere. Default: nowhere.
-	State func(address string) state.Store
+	// State is where the ledgers are saved; nil: nowhere. Not with a Cluster, which has its own.
+	State state.Store
 	// Concurrency is how many gateways are refreshed at once; 0: all.
 	Concurrency int
-	// Shard selects the gateways of this process. Default: all.
-	Shard shard.Shard
-	// ShardAddress is the address of each shard, with {index} for its index. Default: unknown.
-	ShardAddress string
+	// Cluster is what this process shares with others that watch gateways of the same configuration; nil: it watches all of them, for ever.
+	Cluster *Cluster
+
+	// clock is the exporter's clock; nil: time.Now. Tests set it wrong on purpose.
+	clock func() time.Time
 }
 
-// Fleet has a collector for each gateway of this process. Invariant: a gateway has at most one running collector, and a new one starts after
-// the last one has ended. Call Run once, and Apply before or during it, as often as the configuration changes. It is safe for concurrent use.
-type Fleet struct {
-	o     Options
-	slots *collector.Slots
+// Cluster is several processes that divide gateways among them.
+type Cluster struct {
+	// Table has the members and the leases.
+	Table lease.Table
+	// Store returns where the ledgers of the gateways at the address of a lease are saved, fenced by its epoch.
+	Store func(lease.Lease) state.Store
+	// ID and URL are those of this process as a [lease.Member].
+	ID, URL string
+}
 
-	applying sync.Mutex // held while a configuration is applied
+// Fleet has a collector for each gateway that this process watches: those of the configuration, or, in a cluster, those at the addresses that it
+// holds. Always holds: a gateway has at most one collector that may ask; in a process without a cluster, a new one starts after the last one has ended.
+// Call Run once, and Apply before or during it, as often as the configuration changes. It is safe for concurrent use.
+type Fleet struct {
+	o      Options
+	slots  *collector.Slots
+	keeper *lease.Keeper // nil without a cluster
+
+	applying sync.Mutex // held while a configuration is applied, or a watch begins
 
 	mu        sync.Mutex
 	ctx       context.Context // of Run; nil before
+	closed    bool            // no more collectors start
 	running   sync.WaitGroup
-	members   map[string]*member
+	watched   map[string]*watched
+	holds     map[string]*hold // by address; empty without a cluster
 	addresses map[string]*address
 	config    *config.Config // the current one; nil before the first
-	owned     []owned        // its gateways, sorted by name
+	digest    string         // of it
 }
 
-// owned is a gateway with the index of the shard that owns it, kept because hashing many gateways and shards takes a while.
-type owned struct {
-	gateway *config.Gateway
-	owner   int
-}
-
-// member is a gateway with its collector.
-type member struct {
+// watched is a gateway with its collector.
+type watched struct {
 	gateway   *config.Gateway
 	client    *client.Client
 	collector *collector.Collector
+	hold      *hold           // nil without a cluster
 	ended     chan struct{}   // closed when its Run has ended
 	after     <-chan struct{} // closed when the gateway's last collector has ended: Run waits for it
 }
@@ -76,22 +86,25 @@ type address struct {
 
 // New returns a fleet without gateways.
 func New(o Options) *Fleet {
-	f := &Fleet{o: o, members: map[string]*member{}, addresses: map[string]*address{}}
+	f := &Fleet{o: o, watched: map[string]*watched{}, holds: map[string]*hold{}, addresses: map[string]*address{}}
 	if o.Concurrency > 0 {
 		f.slots = collector.NewSlots(o.Concurrency)
+	}
+	if c := o.Cluster; c != nil {
+		f.keeper = lease.NewKeeper(lease.KeeperOptions{ID: c.ID, URL: c.URL, Table: c.Table, Watcher: watcher{f}, Logger: o.Logger})
 	}
 	return f
 }
 
-// Collector returns the collector of a gateway of this process.
+// Collector returns the collector of a gateway that this process watches.
 func (f *Fleet) Collector(name string) (*collector.Collector, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m, ok := f.members[name]
+	w, ok := f.watched[name]
 	if !ok {
 		return nil, false
 	}
-	return m.collector, true
+	return w.collector, true
 }
 
 // Only returns the only collector, where the configuration came from flags: it has one gateway, without a name.
@@ -100,11 +113,11 @@ func (f *Fleet) Only() *collector.Collector {
 	return c
 }
 
-// Names are the names of this process's gateways, sorted.
+// Names are the names of the gateways that this process watches, sorted.
 func (f *Fleet) Names() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Sorted(maps.Keys(f.members))
+	return slices.Sorted(maps.Keys(f.watched))
 }
 
 // Config is the current configuration; nil before the first Apply.
@@ -114,57 +127,98 @@ func (f *Fleet) Config() *config.Config {
 	return f.config
 }
 
-// all returns the members, sorted by name.
-func (f *Fleet) all() []*member {
+// all returns the gateways that this process watches and whose metrics it may show, sorted by name.
+func (f *Fleet) all() []*watched {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.SortedFunc(maps.Values(f.members), func(a, b *member) int { return cmp.Compare(a.gateway.Name(), b.gateway.Name()) })
+	all := slices.SortedFunc(maps.Values(f.watched), func(a, b *watched) int { return cmp.Compare(a.gateway.Name(), b.gateway.Name()) })
+	return slices.DeleteFunc(all, func(w *watched) bool { return w.collector.Held() != nil })
 }
 
-// Run runs all collectors, including those that Apply adds later, until ctx ends, and returns when all have ended.
+// Run runs all collectors, including those that Apply adds later, and takes part in the cluster, until ctx ends, and returns when all have ended.
 func (f *Fleet) Run(ctx context.Context) error {
+	collecting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
 	f.mu.Lock()
 	if f.ctx != nil {
 		f.mu.Unlock()
 		return errors.New("the fleet is running already")
 	}
-	f.ctx = ctx
-	for _, m := range f.members {
-		f.start(m)
+	f.ctx = collecting
+	for _, w := range f.watched {
+		f.start(w)
 	}
 	f.mu.Unlock()
+	if f.keeper != nil {
+		f.keeper.Run(ctx)
+	}
 	<-ctx.Done()
-	f.applying.Lock() // no more are added
-	defer f.applying.Unlock()
+	f.close(cancel)
 	f.running.Wait()
+	if f.keeper != nil {
+		f.keeper.Leave(context.WithoutCancel(ctx)) // all is saved by now
+	}
 	return nil
 }
 
-// start runs a member's collector. The caller holds mu.
-func (f *Fleet) start(m *member) {
+// close ends all collectors. In a cluster, a request under way goes on until it ends, or the lease does: another process may ask the gateway right after
+// that, and a gateway goes on working on a request that was canceled.
+func (f *Fleet) close(cancel func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	if f.keeper == nil {
+		cancel()
+		return
+	}
+	for _, w := range f.watched {
+		w.collector.Retire()
+	}
+	for _, h := range f.holds {
+		for c := range h.collectors { // those that the configuration does not have any more
+			c.Retire()
+		}
+	}
+	time.AfterFunc(lease.TTL, cancel)
+}
+
+// start runs a gateway's collector. The caller holds mu.
+func (f *Fleet) start(w *watched) {
 	ctx := f.ctx
 	f.running.Go(func() {
-		defer f.end(m)
-		if m.after != nil {
+		defer f.end(w)
+		if w.after != nil {
 			// The gateway's last collector may still wait for its last answer, and hold the state file.
-			<-m.after
+			<-w.after
 		}
-		m.collector.Wake(0)
-		if err := m.collector.Run(ctx); err != nil {
-			level.Error(f.o.Logger).Log("msg", "a collector ended", "gateway", m.gateway.Name(), "err", err)
+		w.collector.Wake(0)
+		err := w.collector.Run(ctx)
+		if errors.Is(err, collector.ErrLost) && w.hold != nil {
+			w.hold.lose()
+		}
+		if err != nil {
+			level.Error(f.o.Logger).Log("msg", "a collector ended", "gateway", w.gateway.Name(), "err", err)
 		}
 	})
 }
 
-// end records that a member's collector has ended.
-func (f *Fleet) end(m *member) {
-	close(m.ended)
+// end records that a gateway's collector has ended.
+func (f *Fleet) end(w *watched) {
+	close(w.ended)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.releaseAddress(m.gateway.Address())
+	f.release(w)
 }
 
-// acquireAddress returns what the collectors of an address share, for one more of them. The caller holds mu.
+// release gives up what a collector that has ended, or will not start, has shared with others. The caller holds mu.
+func (f *Fleet) release(w *watched) {
+	f.releaseAddress(w.gateway.Address())
+	if w.hold != nil {
+		w.hold.leave(w)
+	}
+}
+
+// acquireAddress returns what the collectors of an address share, for one more user. The caller holds mu.
 func (f *Fleet) acquireAddress(at string) *collector.Address {
 	a := f.addresses[at]
 	if a == nil {
@@ -189,7 +243,7 @@ const wakeAfter = time.Minute
 
 // Wake starts a refresh of each gateway that was not scraped for a while. It does not wait.
 func (f *Fleet) Wake() {
-	for _, m := range f.all() {
-		m.collector.Wake(min(wakeAfter, m.gateway.Collector().StaleAfter/2))
+	for _, w := range f.all() {
+		w.collector.Wake(min(wakeAfter, w.gateway.Collector().StaleAfter/2))
 	}
 }

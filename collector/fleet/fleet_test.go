@@ -18,7 +18,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
-	"github.com/hoop-exporter/hoop_exporter/collector/shard"
 )
 
 func TestMain(m *testing.M) { collectortest.Main(m) }
@@ -139,12 +138,12 @@ func TestAReloadKeepsWhatDidNotChange(t *testing.T) {
 				}
 				before := w.scrape("one")
 				synctest.Wait()
-				asked, was := requests(gateway), w.members["one"]
+				asked, was := requests(gateway), w.watched["one"]
 
 				w.apply(tc.yaml)
 				synctest.Wait()
 				name := w.Names()[0]
-				is := w.members[name]
+				is := w.watched[name]
 				after := w.scrape(name)
 				got := kept{
 					ledger:      is.collector == was.collector && collectortest.Sum(after, "hoop_sessions_started_total") >= collectortest.Sum(before, "hoop_sessions_started_total"),
@@ -190,13 +189,13 @@ func TestAConfigurationIsAppliedAsAWholeOrNotAtAll(t *testing.T) {
 		w.lively("one")
 		w.apply(one)
 		w.scrape("one")
-		was := w.members["one"]
+		was := w.watched["one"]
 		err := w.Apply(w.parse(one[:len(one)-2] + ", timeout: 5s}\n  two: {url: https://nowhere, token_file: t}\n"))
 		if err == nil || !strings.Contains(err.Error(), "gateway two: no such host") {
 			t.Errorf("%v", err)
 		}
 		synctest.Wait()
-		if w.members["one"] != was || len(w.Names()) != 1 || was.collector.Health().Up != true || len(w.addresses) != 1 {
+		if w.watched["one"] != was || len(w.Names()) != 1 || was.collector.Health().Up != true || len(w.addresses) != 1 {
 			t.Errorf("%v, %d addresses", w.Names(), len(w.addresses))
 		}
 	})
@@ -241,52 +240,5 @@ func TestScrapesAreAnsweredDuringReloads(t *testing.T) {
 			}
 		}
 		w.stop()
-	})
-}
-
-// Each gateway belongs to one shard, and to no second one.
-func TestEachGatewayBelongsToOneShard(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const total, n = 3, 30
-		yaml := "gateways:\n"
-		var worlds []*world
-		for i := range total {
-			w := newWorld(t, Options{Shard: shard.Shard{Index: i, Total: total}, ShardAddress: "hoop-{index}:10068"})
-			defer w.stop()
-			worlds = append(worlds, w)
-		}
-		for i := range n {
-			host := fmt.Sprintf("g%02d", i)
-			yaml += fmt.Sprintf("  %s: {url: https://%s, token_file: t, target_labels: {environment: e%d}}\n", host, host, i)
-			for _, w := range worlds {
-				w.gateways[host] = gatewaytest.New(gatewaytest.Config{})
-			}
-		}
-		owner := map[string]int{}
-		for i, w := range worlds {
-			w.apply(yaml)
-			for _, name := range w.Names() {
-				if was, twice := owner[name]; twice {
-					t.Errorf("%s is shard %d's and shard %d's", name, was, i)
-				}
-				owner[name] = i
-			}
-		}
-		if len(owner) != n {
-			t.Errorf("%d of %d gateways belong to a shard", len(owner), n)
-		}
-		want := fmt.Sprint(worlds[0].Targets("/probe", "own:1"))
-		for _, w := range worlds {
-			targets := w.Targets("/probe", "other:1")
-			if fmt.Sprint(targets) != want || len(targets) != n {
-				t.Errorf("%v, and another shard says %s", targets, want)
-			}
-			for i, target := range targets {
-				name := fmt.Sprintf("g%02d", i)
-				if got, want := fmt.Sprint(target), fmt.Sprintf("{[hoop-%d:10068] map[__metrics_path__:/probe __param_gateway:%s environment:e%d gateway:%s instance:%s]}", owner[name], name, i, name, name); got != want {
-					t.Errorf("%s, want %s", got, want)
-				}
-			}
-		}
 	})
 }

@@ -21,7 +21,7 @@ func newGauges() *gauges {
 	return &gauges{
 		gateways: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hoop_exporter_gateways",
-			Help: "Number of gateways of the configuration that this process has; the others are those of other shards.",
+			Help: "Number of gateways of the configuration that this process watches; where processes share a database, the others are watched by others.",
 		}),
 		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hoop_exporter_gateway_up", Help: "1 if hoop_up of the gateway is 1, else 0.",
@@ -54,10 +54,10 @@ func (health) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (h health) Collect(ch chan<- prometheus.Metric) {
-	g, members := newGauges(), h.fleet.all()
-	g.gateways.Set(float64(len(members)))
-	for _, m := range members {
-		name, now := m.gateway.Name(), m.collector.Health()
+	g, all := newGauges(), h.fleet.all()
+	g.gateways.Set(float64(len(all)))
+	for _, w := range all {
+		name, now := w.gateway.Name(), w.collector.Health()
 		g.up.WithLabelValues(name).Set(flag(now.Up))
 		g.withheld.WithLabelValues(name).Set(flag(now.Withheld))
 		g.limited.WithLabelValues(name).Set(flag(now.VisibilityLimited))

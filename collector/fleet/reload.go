@@ -39,7 +39,7 @@ func NewReloader(f *Fleet, path string) *Reloader {
 		successAt: gauge("hoop_exporter_config_last_reload_success_timestamp_seconds",
 			"Unix time in seconds, by the exporter's clock, at which a configuration file was last taken."),
 		hash: gauge("hoop_exporter_config_hash",
-			"First 48 bits of the SHA-256 of the configuration file that holds: shards with different values do not agree on what there is."),
+			"First 48 bits of the SHA-256 of the configuration file that holds: processes with different values do not agree on what there is."),
 	}
 	if c := f.Config(); c != nil {
 		r.seen = c.Hash() // not that of the file as it is now: it may have changed since it was read

@@ -30,7 +30,7 @@ func (f *file) acquire() error {
 	name := f.path + ".lock"
 	lock, err := lockFile(name)
 	if errors.Is(err, errHeld) {
-		return fmt.Errorf("the state file %s is in use by another process, or by another gateway of this one (%s): a shard that had this gateway lets go of it when it is restarted; otherwise stop that process, or give each a directory of its own: %w", f.path, name, err)
+		return fmt.Errorf("the state file %s is in use by another process, or by another gateway of this one (%s): stop that process, or give each a directory of its own: %w", f.path, name, err)
 	}
 	if err != nil {
 		return fmt.Errorf("locking the state file: %w", err)

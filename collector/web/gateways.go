@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -13,12 +14,14 @@ import (
 
 // Gateways are the gateways of the configuration. Only these are ever requested: nothing in a scrape's URL is an address.
 type Gateways interface {
-	// Gateway returns the collector of a gateway of this process.
-	Gateway(name string) (Collector, bool)
-	// Names are the names of this process's gateways, sorted.
+	// Locate returns where the metrics of a gateway are: the collector if this process watches it, else the URL of the process that does. It fails with
+	// [fleet.ErrUnknown] for a name that is not in the configuration, and with what to say if no process watches it at the moment, or that is not known.
+	Locate(name string) (c Collector, url string, err error)
+	// Names are the names of all gateways of the configuration, sorted.
 	Names() []string
-	// Targets are all gateways of the configuration: each at path of the exporter that owns it, or of own where that is unknown.
-	Targets(path, own string) []fleet.Target
+	// Targets are all gateways of the configuration: each at path of the process that watches it, or of own where there is only this one. It fails with
+	// what to say if that is not known.
+	Targets(path, own string) ([]fleet.Target, error)
 	// Wake starts a refresh of each gateway that was not scraped for a while. It does not wait.
 	Wake()
 }
@@ -37,19 +40,48 @@ func probe(cfg Config) func(*http.Request) (subject, error) {
 	return func(r *http.Request) (subject, error) {
 		name := r.URL.Query().Get("gateway")
 		if name == "" {
-			return subject{}, &refusal{http.StatusBadRequest, "which gateway? Add the parameter gateway, such as " + probePath + "?gateway=production. " + knownGateways(cfg.Gateways)}
+			return subject{}, &refusal{status: http.StatusBadRequest, text: "which gateway? Add the parameter gateway, such as " + probePath + "?gateway=production. " + knownGateways(cfg.Gateways)}
 		}
-		c, ok := cfg.Gateways.Gateway(name)
-		if !ok {
-			return subject{}, &refusal{http.StatusNotFound, "there is no gateway of this name here. " + knownGateways(cfg.Gateways)}
+		c, err := locate(r, func() (Collector, string, error) { return cfg.Gateways.Locate(name) })
+		if errors.Is(err, fleet.ErrUnknown) {
+			return subject{}, &refusal{status: http.StatusNotFound, text: "there is no gateway of this name here. " + knownGateways(cfg.Gateways)}
 		}
-		return subject{name, c, build}, nil
+		return subject{name, c, build}, err
 	}
 }
 
-// singleGateway selects the only gateway, and the exporter's own metrics.
+// singleGateway selects the only gateway, and the exporter's own metrics. Where processes share a database, the others redirect to the one that watches
+// the gateway, its own metrics included: so it has the same series whichever process is scraped, and no counter is there twice.
 func singleGateway(cfg Config) func(*http.Request) (subject, error) {
-	return func(*http.Request) (subject, error) { return subject{"", cfg.Collector, cfg.Registry}, nil }
+	if cfg.Locate == nil {
+		return func(*http.Request) (subject, error) { return subject{"", cfg.Collector, cfg.Registry}, nil }
+	}
+	return func(r *http.Request) (subject, error) {
+		c, err := locate(r, cfg.Locate)
+		return subject{"", c, cfg.Registry}, err
+	}
+}
+
+// redirected is the parameter of a request that another process has redirected here. It is not redirected again, so there are no loops.
+const redirected = "redirected"
+
+// locate returns the collector that in finds, or how to refuse the request.
+func locate(r *http.Request, in func() (Collector, string, error)) (Collector, error) {
+	c, at, err := in()
+	query := r.URL.Query()
+	switch {
+	case errors.Is(err, fleet.ErrUnknown):
+		return nil, err
+	case err != nil:
+		return nil, &refusal{status: http.StatusServiceUnavailable, text: err.Error() + "."}
+	case at == "":
+		return c, nil
+	case query.Has(redirected):
+		return nil, &refusal{status: http.StatusServiceUnavailable, text: "another process watches the gateway by now: scrape again."}
+	}
+	query.Set(redirected, "1")
+	location := strings.TrimSuffix(at, "/") + r.URL.EscapedPath() + "?" + query.Encode()
+	return nil, &refusal{status: http.StatusTemporaryRedirect, text: "another process watches the gateway: " + location, location: location}
 }
 
 // allGateways selects the exporter's own metrics, with the health of every gateway.
@@ -63,15 +95,20 @@ func allGateways(cfg Config) func(*http.Request) (subject, error) {
 func knownGateways(g Gateways) string {
 	names := g.Names()
 	if len(names) == 0 {
-		return "This process has no gateway."
+		return "The configuration has no gateway."
 	}
-	return "Those of this process are: " + strings.Join(names, ", ")
+	return "Those of the configuration are: " + strings.Join(names, ", ")
 }
 
 // targets serves all gateways in the form of Prometheus' HTTP service discovery.
 func targets(cfg Config) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := json.Marshal(cfg.Gateways.Targets(probePath, r.Host))
+		all, err := cfg.Gateways.Targets(probePath, r.Host)
+		if err != nil { // Prometheus keeps the targets that it has
+			answer(w, http.StatusServiceUnavailable, err.Error()+".")
+			return
+		}
+		body, err := json.Marshal(all)
 		if err != nil {
 			cfg.Logger.Error("cannot list the gateways", "err", err)
 			http.Error(w, "cannot list the gateways", http.StatusInternalServerError)
@@ -106,8 +143,13 @@ func FleetGateways(f *fleet.Fleet) Gateways { return gateways{f} }
 
 type gateways struct{ *fleet.Fleet }
 
-// Gateway implements [Gateways].
-func (g gateways) Gateway(name string) (Collector, bool) {
-	c, ok := g.Collector(name)
-	return c, ok
+// Locate implements [Gateways].
+func (g gateways) Locate(name string) (Collector, string, error) { return g.Fleet.Locate(name) }
+
+// Names implements [Gateways].
+func (g gateways) Names() (names []string) {
+	for _, gateway := range g.Config().Gateways() {
+		names = append(names, gateway.Name())
+	}
+	return names
 }

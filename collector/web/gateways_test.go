@@ -16,14 +16,29 @@ import (
 type two struct {
 	production *fake
 	woken      int
+	away       error // why it is not known where gateways are
 }
 
-func (g *two) Gateway(name string) (Collector, bool) { return g.production, name == "production" }
-func (g *two) Names() []string                       { return []string{"production"} }
-func (g *two) Wake()                                 { g.woken++ }
+func (g *two) Names() []string { return []string{"production"} }
+func (g *two) Wake()           { g.woken++ }
 
-func (g *two) Targets(path, own string) []fleet.Target {
-	return []fleet.Target{{Targets: []string{own}, Labels: map[string]string{"__metrics_path__": path, "__param_gateway": "production"}}}
+func (g *two) Locate(name string) (Collector, string, error) {
+	switch name {
+	case "production":
+		return g.production, "", nil
+	case "elsewhere":
+		return nil, "https://other.example:1/", nil
+	case "nowhere":
+		return nil, "", errors.New("no process watches it")
+	}
+	return nil, "", fleet.ErrUnknown
+}
+
+func (g *two) Targets(path, own string) ([]fleet.Target, error) {
+	if g.away != nil {
+		return nil, g.away
+	}
+	return []fleet.Target{{Targets: []string{own}, Labels: map[string]string{"__metrics_path__": path, "__param_gateway": "production"}}}, nil
 }
 
 func TestEachGatewayHasItsProbe(t *testing.T) {
@@ -36,10 +51,10 @@ func TestEachGatewayHasItsProbe(t *testing.T) {
 		hasNot     []string
 	}{
 		{"one of them", "/probe?gateway=production", 200, []string{"\nhoop_up 1\n", "\nhoop_exporter_build_info{"}, []string{"\ngo_", "\nprocess_", "promhttp_"}},
-		{"unknown", "/probe?gateway=staging", 404, []string{"Those of this process are: production"}, []string{"hoop_up"}},
-		{"an address", "/probe?gateway=http://evil.example/", 404, []string{"Those of this process are: production"}, []string{"evil"}},
+		{"unknown", "/probe?gateway=staging", 404, []string{"Those of the configuration are: production"}, []string{"hoop_up"}},
+		{"an address", "/probe?gateway=http://evil.example/", 404, []string{"Those of the configuration are: production"}, []string{"evil"}},
 		{"a target, as other exporters have it", "/probe?target=http://evil.example/", 400, []string{"?gateway="}, []string{"evil"}},
-		{"none", "/probe", 400, []string{"?gateway=", "Those of this process are: production"}, nil},
+		{"none", "/probe", 400, []string{"?gateway=", "Those of the configuration are: production"}, nil},
 		{"the exporter", "/metrics", 200, []string{"promhttp_metric_handler_requests_total"}, []string{"hoop_up"}},
 		{"discovery", "/sd", 200, []string{`[{"targets":["example.com"],"labels":{"__metrics_path__":"/probe","__param_gateway":"production"}}]`}, nil},
 		{"ready, whatever the gateways do", "/-/ready", 200, nil, nil},
@@ -70,6 +85,59 @@ func TestEachGatewayHasItsProbe(t *testing.T) {
 	w := get(h, "GET", "/sd")
 	if err := json.Unmarshal(w.Body.Bytes(), &targets); err != nil || w.Header().Get("Content-Type") != "application/json" {
 		t.Errorf("%v, %s", err, w.Header().Get("Content-Type"))
+	}
+}
+
+// A plain service in front of processes that share a database is enough: the one that watches the gateway answers, whichever is asked.
+func TestAnotherProcessRedirectsToTheOneThatWatchesTheGateway(t *testing.T) {
+	g := &two{production: &fake{}}
+	many, _ := handler(t, nil, func(c *Config) { c.Collector, c.Gateways = nil, g })
+	var at string
+	held, away := &fake{}, error(nil)
+	single, _ := handler(t, nil, func(c *Config) {
+		c.Collector, c.Locate = nil, func() (Collector, string, error) { return held, at, away }
+	})
+	for _, tc := range []struct {
+		name, path, at string
+		h              http.Handler
+		away           error
+		code           int
+		location, says string
+	}{
+		{"one of many", "/probe?gateway=elsewhere&x=a%20b", "", many, nil, 307, "https://other.example:1/probe?gateway=elsewhere&redirected=1&x=a+b", "another process watches the gateway"},
+		{"it has moved since", "/probe?gateway=elsewhere&redirected=1", "", many, nil, 503, "", "another process watches the gateway by now: scrape again."},
+		{"nobody has it", "/probe?gateway=nowhere", "", many, nil, 503, "", "no process watches it."},
+		{"its own", "/probe?gateway=production&redirected=1", "", many, nil, 200, "", "hoop_up 1"},
+		{"the only one", "/metrics", "http://other.example:1", single, nil, 307, "http://other.example:1/metrics?redirected=1", "another process watches the gateway"},
+		{"the only one, which has moved since", "/metrics?redirected=1", "http://other.example:1", single, nil, 503, "", "scrape again"},
+		{"the only one, which nobody has", "/metrics", "", single, errors.New("no process watches it"), 503, "", "no process watches it."},
+		{"the only one, its own", "/metrics", "", single, nil, 200, "", "hoop_up 1"},
+		{"ready", "/-/ready", "http://other.example:1", single, nil, 200, "", "ready"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			at, away = tc.at, tc.away
+			w := get(tc.h, "GET", tc.path)
+			if w.Code != tc.code || w.Header().Get("Location") != tc.location || !strings.Contains(w.Body.String(), tc.says) {
+				t.Errorf("%d to %q: %s", w.Code, w.Header().Get("Location"), w.Body)
+			}
+		})
+	}
+}
+
+// What a scrape gathered may be older than what another process shows by the time that it is done.
+func TestNothingIsShownOnceTheLeaseHasEnded(t *testing.T) {
+	f := &fake{}
+	h, _ := handler(t, f, nil)
+	f.lost = errors.New("the lease has ended")
+	if w := get(h, "GET", "/metrics"); w.Code != 503 || w.Body.String() != "the lease has ended.\n" || f.deadline == 0 {
+		t.Errorf("%d: %s; scraped: %v", w.Code, w.Body, f.deadline != 0)
+	}
+}
+
+func TestDiscoveryFailsWhereTheHoldersAreUnknown(t *testing.T) {
+	h, _ := handler(t, nil, func(c *Config) { c.Collector, c.Gateways = nil, &two{away: errors.New("the database is away")} })
+	if w := get(h, "GET", "/sd"); w.Code != 503 || w.Body.String() != "the database is away.\n" {
+		t.Errorf("%d: %s", w.Code, w.Body)
 	}
 }
 
@@ -115,11 +183,11 @@ type crowd struct {
 	hanging *waiting
 }
 
-func (c *crowd) Gateway(name string) (Collector, bool) {
+func (c *crowd) Locate(name string) (Collector, string, error) {
 	if name == "hanging" {
-		return c.hanging, true
+		return c.hanging, "", nil
 	}
-	return c.two.Gateway(name)
+	return c.two.Locate(name)
 }
 
 // Whoever scrapes a gateway that hangs takes no place of those who scrape another one.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // Collector is the part of collector.Collector that a scrape needs.
@@ -22,6 +23,8 @@ type Collector interface {
 	Scrape(ctx context.Context) prometheus.Collector
 	// Ready reports whether a refresh was attempted, whatever its result.
 	Ready() bool
+	// Held fails once another process may watch the gateway, so that what was gathered before must not be shown.
+	Held() error
 }
 
 const (
@@ -55,6 +58,9 @@ func (s *scrapes) handler(of func(r *http.Request) (subject, error)) http.Handle
 	one := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		about, err := of(r)
 		if refused, ok := errors.AsType[*refusal](err); ok {
+			if refused.location != "" {
+				w.Header().Set("Location", refused.location)
+			}
 			answer(w, refused.status, refused.text)
 			return
 		}
@@ -83,8 +89,9 @@ type subject struct {
 
 // refusal is an answer without metrics.
 type refusal struct {
-	status int
-	text   string
+	status   int
+	text     string
+	location string // of the metrics; "": unknown
 }
 
 func (r *refusal) Error() string { return r.text }
@@ -103,7 +110,18 @@ func (s *scrapes) serve(w http.ResponseWriter, r *http.Request, about subject) {
 		}
 		gatherers = append(gatherers, scrape)
 	}
-	promhttp.HandlerFor(gatherers, s.opts).ServeHTTP(w, withEncodings(r))
+	var families []*dto.MetricFamily
+	var err error
+	h := promhttp.HandlerFor(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, err }), s.opts) // has metrics of its own
+	families, err = gatherers.Gather()
+	if about.collector != nil {
+		// Checked after they were gathered: another process may have taken over while the scrape waited.
+		if lost := about.collector.Held(); lost != nil {
+			answer(w, http.StatusServiceUnavailable, lost.Error()+".")
+			return
+		}
+	}
+	h.ServeHTTP(w, withEncodings(r))
 }
 
 // places bound how many scrapes of a gateway are answered at once. One too many is refused at once: a queue would only make all of them late.

@@ -24,6 +24,7 @@ type waiting struct {
 }
 
 func (*waiting) Ready() bool { return true }
+func (*waiting) Held() error { return nil }
 
 func (c *waiting) Scrape(ctx context.Context) prometheus.Collector { return waited{c, ctx} }
 

@@ -24,9 +24,12 @@ type fake struct {
 	ready    atomic.Bool
 	broken   bool
 	deadline time.Duration // of the last scrape
+	lost     error         // why nothing may be shown
 }
 
 func (f *fake) Ready() bool { return f.ready.Load() }
+
+func (f *fake) Held() error { return f.lost }
 
 func (f *fake) Scrape(ctx context.Context) prometheus.Collector {
 	at, _ := ctx.Deadline()

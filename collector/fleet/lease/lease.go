@@ -1,4 +1,5 @@
-// Package lease decides which process of a cluster watches which gateway address. It is pure: [Table] is where the members and leases are.
+// Package lease decides which process of a cluster watches which gateway address. [Owner] and [Plan] are pure; a [Keeper] does what they say, at a [Table],
+// where the members and leases are.
 package lease
 
 import "context"

@@ -16,22 +16,22 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// One of 100 shards of 10,000 gateways and 10 million sessions a day.
-const shardGateways, shardSessions = 100, 100_000
+// A hundredth of 10,000 gateways and 10 million sessions a day.
+const costGateways, costSessions = 100, 100_000
 
-// What a shard costs, as docs/fleet-cost.md says, while no scrape finds a gateway down. Scraped every 30 s.
-func TestAShardOfAHundredGatewaysKeepsThemAllUp(t *testing.T) {
+// What 100 gateways cost a process, while no scrape finds a gateway down. Scraped every 30 s.
+func TestAProcessKeepsAHundredGatewaysUp(t *testing.T) {
 	duration := collectortest.Duration(t, "HOOP_COST", 0, 2*time.Minute)
 	if duration == 0 {
 		t.Skip("measures for as long as HOOP_COST says: make cost")
 	}
 	p := built(t)
-	const each = shardSessions / shardGateways
-	_, gateway := serve(t, p.Gateway, fmt.Sprintf("--gateways=%d", shardGateways), fmt.Sprintf("--history=%d", 7*each), "--unfinished=20", "--pending=5",
+	const each = costSessions / costGateways
+	_, gateway := serve(t, p.Gateway, fmt.Sprintf("--gateways=%d", costGateways), fmt.Sprintf("--history=%d", 7*each), "--unfinished=20", "--pending=5",
 		fmt.Sprintf("--rate=%f", float64(each)/86400), "--cost=new")
 	dir, yaml := t.TempDir(), &strings.Builder{}
 	fmt.Fprintln(yaml, "defaults: {token_file: token}\ngateways:")
-	for i := range shardGateways {
+	for i := range costGateways {
 		fmt.Fprintf(yaml, "  g%d: {url: '%s/g%d/api'}\n", i, gateway, i)
 	}
 	for name, text := range map[string]string{"hoop.yml": yaml.String(), "token": "any"} {
@@ -41,7 +41,7 @@ func TestAShardOfAHundredGatewaysKeepsThemAllUp(t *testing.T) {
 	}
 	e, exporter := serveWith(t, nil, p.Exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.dir="+filepath.Join(dir, "state"), "--web.listen-address=127.0.0.1:0")
 	asked := func() (requests int, total gatewaytest.Stats) {
-		for i := range shardGateways {
+		for i := range costGateways {
 			s := stats(t, gateway+"/g"+strconv.Itoa(i))
 			for _, n := range s.Requests {
 				requests += n
@@ -84,7 +84,7 @@ func TestAShardOfAHundredGatewaysKeepsThemAllUp(t *testing.T) {
 	n := float64(after - before)
 	t.Logf("at first, %v: %d requests, %d rows; gateways busy for %v", firstTook.Round(time.Second), before, first.Rows, first.Busy.Round(time.Second))
 	t.Logf("then, %v: %.2f requests a second, %.0f rows a second, each gateway busy for %.3f %% of the time", took.Round(time.Second), n/took.Seconds(),
-		float64(then.Rows-first.Rows)/took.Seconds(), 100*(then.Busy-first.Busy).Seconds()/took.Seconds()/shardGateways)
+		float64(then.Rows-first.Rows)/took.Seconds(), 100*(then.Busy-first.Busy).Seconds()/took.Seconds()/costGateways)
 	t.Logf("CPU %.3f s a second; resident %s now, %s at most; %.0f goroutines, %.0f open files", (collectortest.Sum(own.Values, "process_cpu_seconds_total")-cpu)/took.Seconds(), mib(now), mib(most),
 		collectortest.Sum(own.Values, "go_goroutines"), collectortest.Sum(own.Values, "process_open_fds"))
 	t.Logf("%d series and %d bytes of text a gateway; %d state files of %d bytes on average", c.series/c.n, c.bytes/c.n, len(files), state/int64(max(1, len(files))))
@@ -104,7 +104,7 @@ type costs struct {
 func (c *costs) scrape(t *testing.T, exporter string, d time.Duration) {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	again := time.NewTicker(30 * time.Second / shardGateways)
+	again := time.NewTicker(30 * time.Second / costGateways)
 	defer again.Stop()
 	var scrapes sync.WaitGroup
 	defer scrapes.Wait()
@@ -115,7 +115,7 @@ func (c *costs) scrape(t *testing.T, exporter string, d time.Duration) {
 		case <-again.C:
 		}
 		scrapes.Go(func() {
-			body, err := fetch(t.Context(), http.MethodGet, exporter+"/probe?gateway=g"+strconv.Itoa(i%shardGateways), plainText)
+			body, err := fetch(t.Context(), http.MethodGet, exporter+"/probe?gateway=g"+strconv.Itoa(i%costGateways), plainText)
 			if err != nil {
 				t.Error(err)
 				return
@@ -129,7 +129,7 @@ func (c *costs) scrape(t *testing.T, exporter string, d time.Duration) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.n, c.series, c.bytes = c.n+1, c.series+lines, c.bytes+len(body)
-			if i > shardGateways && !strings.Contains(string(body), "\nhoop_up 1\n") {
+			if i > costGateways && !strings.Contains(string(body), "\nhoop_up 1\n") {
 				c.downs++
 			}
 		})

@@ -1,0 +1,155 @@
+package fleet
+
+import (
+	"maps"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+)
+
+// watcher is what a fleet is for the keeper of its leases.
+type watcher struct{ *Fleet }
+
+// Configured implements [lease.Watcher].
+func (f watcher) Configured() (addresses []string, digest string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.config == nil {
+		return nil, ""
+	}
+	seen := map[string]bool{}
+	for _, g := range f.config.Gateways() {
+		if a := g.Address(); !seen[a] {
+			seen[a] = true
+			addresses = append(addresses, a)
+		}
+	}
+	return addresses, f.digest
+}
+
+// Watch implements [lease.Watcher]: it starts the collectors of the gateways at the address.
+func (f watcher) Watch(l lease.Lease, t lease.Term) lease.Watch {
+	f.applying.Lock()
+	defer f.applying.Unlock()
+	h := &hold{fleet: f.Fleet, lease: l, store: f.o.Cluster.Store(l), collectors: map[*collector.Collector]bool{}}
+	f.mu.Lock()
+	h.address = f.acquireAddress(l.Address)
+	f.holds[l.Address] = h
+	c := f.config
+	f.mu.Unlock()
+	h.Extend(t)
+	level.Info(f.o.Logger).Log("msg", "this process watches a gateway's address now", "address", l.Address, "epoch", l.Epoch)
+	for _, g := range c.Gateways() {
+		if g.Address() != l.Address {
+			continue
+		}
+		w, err := f.newWatched(g, h)
+		if err != nil { // such as a certificate that cannot be read any more
+			level.Error(f.o.Logger).Log("msg", "a gateway cannot be watched", "gateway", g.Name(), "err", err)
+			continue
+		}
+		f.mu.Lock()
+		f.watched[g.Name()] = w
+		f.start(w)
+		f.mu.Unlock()
+	}
+	return h
+}
+
+// hold is the address of a lease, with the collectors of its gateways. Always holds: it is in the fleet's holds until it has ended, and its collectors
+// are in the fleet's watched until then, so that their metrics are shown. Everything but fleet, lease, address and store is guarded by the fleet's mu.
+type hold struct {
+	fleet   *Fleet
+	lease   lease.Lease
+	address *collector.Address
+	store   state.Store
+
+	collectors map[*collector.Collector]bool // those that have not ended
+	done       chan struct{}                 // closed when the hold has ended after Stop; nil before Stop
+	ended      bool
+	lost       bool
+}
+
+// Extend implements [lease.Watch].
+func (h *hold) Extend(t lease.Term) { h.address.SetTerm(t.Ask, t.End) }
+
+// Stop implements [lease.Watch].
+func (h *hold) Stop() <-chan struct{} {
+	h.fleet.mu.Lock()
+	defer h.fleet.mu.Unlock()
+	if h.done == nil {
+		h.done = make(chan struct{})
+		for c := range h.collectors {
+			c.Retire()
+		}
+		h.endIfLeft()
+	}
+	return h.done
+}
+
+// Drop implements [lease.Watch].
+func (h *hold) Drop() {
+	h.fleet.mu.Lock()
+	defer h.fleet.mu.Unlock()
+	for c := range h.collectors {
+		c.Drop()
+	}
+	h.end()
+}
+
+// Lost implements [lease.Watch].
+func (h *hold) Lost() bool {
+	h.fleet.mu.Lock()
+	defer h.fleet.mu.Unlock()
+	return h.lost
+}
+
+// lose drops all collectors, because one of them could not save: another process watches the address.
+func (h *hold) lose() {
+	h.Drop()
+	h.fleet.mu.Lock()
+	defer h.fleet.mu.Unlock()
+	h.lost = true
+}
+
+// join records a new collector. The caller holds the fleet's mu.
+func (h *hold) join(c *collector.Collector) {
+	h.collectors[c] = true
+	if h.done != nil {
+		c.Retire()
+	}
+	if h.ended {
+		c.Drop()
+	}
+}
+
+// leave records that a collector has ended. The caller holds the fleet's mu.
+func (h *hold) leave(w *watched) {
+	delete(h.collectors, w.collector)
+	h.endIfLeft()
+}
+
+// endIfLeft ends the hold if it has to stop and no collector is left. The caller holds the fleet's mu.
+func (h *hold) endIfLeft() {
+	if h.done != nil && len(h.collectors) == 0 {
+		h.end()
+	}
+}
+
+// end removes the hold and all that it shows from the fleet. The caller holds the fleet's mu.
+func (h *hold) end() {
+	if h.ended {
+		return
+	}
+	if h.ended = true; h.done != nil {
+		close(h.done)
+	}
+	maps.DeleteFunc(h.fleet.watched, func(_ string, w *watched) bool { return w.hold == h })
+	if h.fleet.holds[h.lease.Address] == h {
+		delete(h.fleet.holds, h.lease.Address)
+	}
+	h.fleet.releaseAddress(h.lease.Address)
+}

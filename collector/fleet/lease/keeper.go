@@ -1,0 +1,291 @@
+package lease
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+)
+
+// TTL is a table's time to live: for how long a member lives, and has its leases, after its last beat.
+const TTL = 15 * time.Second
+
+const (
+	// beatEvery is the interval of beats.
+	beatEvery = 3 * time.Second
+	// callTimeout bounds a call of the table.
+	callTimeout = 2 * beatEvery
+	// askFor and holdFor are the term that a beat gives, counted from when it was sent. The margin to [TTL] is for clocks that run at different
+	// speeds, and for what the gateway still does after a request was canceled.
+	askFor  = TTL - 5*time.Second
+	holdFor = TTL - 3*time.Second
+)
+
+// Term is until when a holder may use its leases, by its monotonic clock: it comes from [time.Now]. It is earlier than the table's time at which another
+// process could acquire them, because the holder counts from when it sent its last beat, and the table from when it had it. A process that slept
+// finds that the term has passed.
+//
+// So counters stay at their last saved values while the database is away, but only until the lease ends: after that another process may have
+// taken over, and Prometheus would see them fall.
+type Term struct {
+	Ask time.Time // until when requests to the gateway may begin
+	End time.Time // when those under way are canceled, and metrics are not shown any more
+}
+
+// Watcher watches the gateways at addresses. The keeper calls it on one goroutine.
+type Watcher interface {
+	// Configured returns the addresses of all gateways of the configuration, each once, and a digest of the configuration.
+	Configured() (addresses []string, digest string)
+	// Watch begins to watch the gateways at the address of a lease. It does not wait.
+	Watch(l Lease, t Term) Watch
+}
+
+// Watch is a watched address. Extend comes any number of times, then Stop or Drop; Drop also after Stop.
+type Watch interface {
+	// Extend replaces the term.
+	Extend(t Term)
+	// Stop ends the watch after the request under way and a save. Then it closes the channel. It does not wait.
+	Stop() <-chan struct{}
+	// Drop ends the watch at once, without a save: another process has the lease.
+	Drop()
+	// Lost reports that the watch has ended because a save failed: another process has a newer lease.
+	Lost() bool
+}
+
+// KeeperOptions are what a [Keeper] needs. All are required.
+type KeeperOptions struct {
+	// ID and URL are the member's.
+	ID, URL string
+	Table   Table
+	Watcher Watcher
+	Logger  log.Logger
+}
+
+// Keeper is a process as a member: it beats, and acquires and releases leases as [Plan] says. Always holds: it releases a lease only after its watch has
+// ended; and it never uses an epoch again that it has begun to release or has lost, because a release whose answer was lost may take effect at any time.
+// Call Run once, and Leave after it; all else at any time. It is safe for concurrent use.
+type Keeper struct {
+	o        KeeperOptions
+	held     map[string]*holding // by address
+	over     map[string]Epoch    // by address: up to which epoch leases are not used again
+	released map[string]Lease    // by address: what has to be released
+	wake     chan struct{}       // holds an element while a watch that has to stop may have ended
+	waiting  sync.WaitGroup
+	differs  time.Time // since when members with another configuration live; zero: there is none
+	reported time.Time // when the log last said so
+
+	mu     sync.Mutex
+	seen   Seen
+	failed bool // the last beat
+}
+
+// holding is a lease in use.
+type holding struct {
+	lease Lease
+	watch Watch
+	done  <-chan struct{} // of Stop; nil before
+}
+
+// NewKeeper returns a keeper that holds nothing.
+func NewKeeper(o KeeperOptions) *Keeper {
+	return &Keeper{o: o, held: map[string]*holding{}, over: map[string]Epoch{}, released: map[string]Lease{}, wake: make(chan struct{}, 1)}
+}
+
+// Run takes part in the cluster until ctx ends. It leaves what is watched then as it is.
+func (k *Keeper) Run(ctx context.Context) {
+	ticker := time.NewTicker(beatEvery)
+	defer ticker.Stop()
+	defer k.waiting.Wait()
+	k.beat(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			k.beat(ctx)
+		case <-k.wake:
+			k.release(ctx)
+		}
+	}
+}
+
+// Leave ends the member's life, so that others take over at once. Nothing may be watched any more. If the term has passed, requests were canceled at its
+// end, and the gateways may still work on them: then it is left to the table to end the leases.
+func (k *Keeper) Leave(ctx context.Context) {
+	if _, err := k.Seen(); err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := k.o.Table.Leave(ctx, k.o.ID); err != nil {
+		level.Warn(k.o.Logger).Log("msg", "leaving the cluster failed: other processes take over when the leases end", "after", TTL, "err", err)
+	}
+}
+
+// call calls the table with a timeout.
+func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return f(ctx)
+}
+
+// beat tells the table that the member lives, and does what follows from the answer.
+func (k *Keeper) beat(ctx context.Context) {
+	addresses, digest := k.o.Watcher.Configured()
+	self := Member{ID: k.o.ID, URL: k.o.URL, Configuration: digest}
+	sent := time.Now()
+	view, err := call(ctx, func(ctx context.Context) (View, error) { return k.o.Table.Beat(ctx, self) })
+	if ctx.Err() != nil {
+		return
+	}
+	term := Term{Ask: sent.Add(askFor), End: sent.Add(holdFor)}
+	if k.record(view, err, term, self); err != nil {
+		return
+	}
+	acquire, release := Plan(self, view, addresses)
+	k.match(view, term, release)
+	for _, a := range release {
+		k.stop(ctx, a)
+	}
+	k.reportOthers(view, self)
+	k.release(ctx)
+	acquire = slices.DeleteFunc(acquire, func(a string) bool { return k.held[a] != nil })
+	if len(acquire) == 0 || !time.Now().Before(term.Ask) {
+		return
+	}
+	leases, err := call(ctx, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
+	if err != nil {
+		level.Warn(k.o.Logger).Log("msg", "acquiring leases failed, and is tried again", "err", err)
+		return
+	}
+	for _, l := range leases {
+		k.watch(l, term)
+	}
+}
+
+// match drops what the view shows with another holder or epoch, extends the term of the rest, and watches what the view shows as held by this
+// member: the answer of its Acquire was lost. release are the addresses for which that is not worth it.
+func (k *Keeper) match(view View, term Term, release []string) {
+	mine := map[string]Lease{}
+	for _, l := range view.Leases {
+		if l.Holder == k.o.ID {
+			mine[l.Address] = l
+		}
+	}
+	for a, h := range k.held {
+		switch {
+		case mine[a] != h.lease:
+			level.Warn(k.o.Logger).Log("msg", "another process watches a gateway's address now, because this one did not reach the database in time", "address", a)
+			k.drop(h)
+		case h.watch.Lost():
+			k.drop(h)
+			k.released[a] = h.lease // so that it is free, whatever the store says
+		default:
+			h.watch.Extend(term)
+		}
+	}
+	maps.DeleteFunc(k.released, func(a string, l Lease) bool { return mine[a] != l })
+	for a, l := range mine {
+		switch {
+		case k.held[a] != nil:
+		case l.Epoch <= k.over[a] || slices.Contains(release, a):
+			k.over[a] = max(k.over[a], l.Epoch)
+			k.released[a] = l
+		default:
+			k.watch(l, term)
+		}
+	}
+}
+
+// watch begins to use a lease.
+func (k *Keeper) watch(l Lease, term Term) {
+	if l.Epoch > k.over[l.Address] && k.held[l.Address] == nil {
+		k.held[l.Address] = &holding{lease: l, watch: k.o.Watcher.Watch(l, term)}
+	}
+}
+
+// drop ends the use of a lease at once.
+func (k *Keeper) drop(h *holding) {
+	h.watch.Drop()
+	k.forget(h)
+}
+
+// forget records that a lease is not used any more, and never will be again.
+func (k *Keeper) forget(h *holding) {
+	delete(k.held, h.lease.Address)
+	k.over[h.lease.Address] = h.lease.Epoch
+}
+
+// stop begins to end the use of an address.
+func (k *Keeper) stop(ctx context.Context, address string) {
+	h := k.held[address]
+	if h == nil || h.done != nil {
+		return
+	}
+	h.done = h.watch.Stop()
+	k.waiting.Go(func() {
+		select {
+		case <-h.done:
+			select {
+			case k.wake <- struct{}{}:
+			default:
+			}
+		case <-ctx.Done():
+		}
+	})
+}
+
+// release releases what is not used any more.
+func (k *Keeper) release(ctx context.Context) {
+	for a, h := range k.held {
+		if h.done == nil {
+			continue
+		}
+		select {
+		case <-h.done:
+			k.forget(h)
+			k.released[a] = h.lease
+		default:
+		}
+	}
+	if len(k.released) == 0 {
+		return
+	}
+	leases := slices.Collect(maps.Values(k.released))
+	_, err := call(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
+	if err != nil {
+		level.Warn(k.o.Logger).Log("msg", "releasing leases failed, and is tried again", "err", err)
+		return
+	}
+	clear(k.released)
+}
+
+const (
+	// differsFor is for how long members may have different configurations before the log says so: a changed file reaches all within a minute.
+	differsFor = time.Minute
+	// reportEvery is how often the log says so.
+	reportEvery = time.Hour
+)
+
+// reportOthers logs that living members have another configuration.
+func (k *Keeper) reportOthers(view View, self Member) {
+	others := slices.DeleteFunc(slices.Clone(view.Members), func(m Member) bool { return m.Configuration == self.Configuration })
+	if len(others) == 0 {
+		k.differs, k.reported = time.Time{}, time.Time{}
+		return
+	}
+	now := time.Now()
+	if k.differs.IsZero() {
+		k.differs = now
+	}
+	if now.Sub(k.differs) < differsFor || !k.reported.IsZero() && now.Sub(k.reported) < reportEvery {
+		return
+	}
+	k.reported = now
+	level.Warn(k.o.Logger).Log("msg", "members have different configurations: only those with the same one divide gateways among them; "+
+		"give all the same, or each cluster a schema of its own (--state.postgres-schema)", "others", len(others), "such_as", others[0].URL)
+}

@@ -1,0 +1,297 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+)
+
+// script is a table whose answers a test sets, and a watcher that notes what it is asked to do.
+type script struct {
+	mu         sync.Mutex
+	view       View
+	err        error    // of all calls
+	calls      []string // but those of Beat
+	beats      int
+	hangs      bool
+	configured []string
+	watched    map[string]*scriptedWatch
+	did        []string
+}
+
+func newScript(addresses ...string) *script {
+	return &script{configured: addresses, watched: map[string]*scriptedWatch{}, view: View{Members: []Member{{ID: "a", URL: "http://a:1"}}}}
+}
+
+func (s *script) Beat(ctx context.Context, m Member) (View, error) {
+	s.mu.Lock()
+	s.beats++
+	view, err, hangs := s.view, s.err, s.hangs
+	s.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+		return View{}, ctx.Err()
+	}
+	return view, err
+}
+
+func (s *script) Acquire(_ context.Context, member string, addresses []string) (got []Lease, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, fmt.Sprint("acquire ", addresses))
+	for _, a := range addresses {
+		got = append(got, Lease{a, member, 1})
+	}
+	s.view.Leases = append(s.view.Leases, got...) // also where the answer is lost
+	if s.err != nil {
+		return nil, s.err
+	}
+	return got, nil
+}
+
+func (s *script) Release(_ context.Context, leases []Lease) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range leases {
+		s.calls = append(s.calls, fmt.Sprint("release ", l.Address, " ", l.Epoch))
+	}
+	return s.err
+}
+
+func (s *script) Leave(context.Context, string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, "leave")
+	return s.err
+}
+
+func (s *script) Configured() ([]string, string) { return s.configured, "" }
+
+func (s *script) Watch(l Lease, t Term) Watch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := &scriptedWatch{s: s, lease: l, term: t, done: make(chan struct{})}
+	s.watched[l.Address] = w
+	s.did = append(s.did, fmt.Sprint("watch ", l.Address, " ", l.Epoch))
+	return w
+}
+
+// set changes what the next calls answer.
+func (s *script) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
+// since returns what was done and called since the last time.
+func (s *script) since() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := strings.Join(slices.Concat(s.did, s.calls), ", ")
+	s.did, s.calls = nil, nil
+	return out
+}
+
+type scriptedWatch struct {
+	s     *script
+	lease Lease
+	term  Term
+	done  chan struct{}
+	lost  bool
+}
+
+func (w *scriptedWatch) Extend(t Term) { w.s.set(func() { w.term = t }) }
+func (w *scriptedWatch) Stop() <-chan struct{} {
+	w.s.set(func() { w.s.did = append(w.s.did, "stop "+w.lease.Address) })
+	return w.done
+}
+func (w *scriptedWatch) Drop() {
+	w.s.set(func() { w.s.did = append(w.s.did, "drop "+w.lease.Address) })
+}
+func (w *scriptedWatch) Lost() bool {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	return w.lost
+}
+
+// kept runs a keeper in a bubble.
+func kept(t *testing.T, s *script, test func(t *testing.T, k *Keeper, out *strings.Builder)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		out := &strings.Builder{}
+		k := NewKeeper(KeeperOptions{ID: "a", URL: "http://a:1", Table: s, Watcher: s, Logger: log.NewLogfmtLogger(log.NewSyncWriter(out))})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			k.Run(ctx)
+		}()
+		synctest.Wait()
+		test(t, k, out)
+		cancel()
+		<-ended
+	})
+}
+
+func tick() {
+	time.Sleep(beatEvery)
+	synctest.Wait()
+}
+
+func want(t *testing.T, s *script, what string) {
+	t.Helper()
+	if got := s.since(); got != what {
+		t.Errorf("%q, want %q", got, what)
+	}
+}
+
+// A request that the gateway still works on, or counters that another process has gone on with: both are why a holder stops in time.
+func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
+	s := newScript("x")
+	kept(t, s, func(t *testing.T, k *Keeper, out *strings.Builder) {
+		want(t, s, "watch x 1, acquire [x]")
+		tick()
+		sent := time.Now()
+		w := s.watched["x"]
+		if w.term.Ask != sent.Add(10*time.Second) || w.term.End != sent.Add(12*time.Second) || w.term.End.After(sent.Add(TTL-3*time.Second)) {
+			t.Errorf("asks until %v, holds until %v, which is %v and %v after the beat", w.term.Ask, w.term.End, w.term.Ask.Sub(sent), w.term.End.Sub(sent))
+		}
+		s.set(func() { s.hangs = true })
+		was := w.term
+		time.Sleep(12*time.Second - time.Millisecond)
+		if _, err := k.Seen(); err != nil || k.Up() {
+			t.Errorf("%v before the end of the term, up: %v", err, k.Up())
+		}
+		time.Sleep(time.Millisecond)
+		if _, err := k.Seen(); err == nil || w.term != was {
+			t.Errorf("%v after the end of the term, which is %v", err, w.term)
+		}
+		k.Leave(t.Context())
+		want(t, s, "") // the gateway may work on a canceled request: the table ends the lease
+		s.set(func() { s.hangs = false })
+		time.Sleep(10 * time.Second)
+		if _, err := k.Seen(); err != nil || !k.Up() || w.term == was {
+			t.Errorf("%v when the table is back", err)
+		}
+		want(t, s, "") // it has its epoch: nothing is loaded again
+		k.Leave(t.Context())
+		want(t, s, "leave")
+		if n := strings.Count(out.String(), "cannot be reached"); n != 1 || strings.Count(out.String(), "can be reached again") != 1 {
+			t.Errorf("%s", out)
+		}
+	})
+}
+
+func TestALeaseWhoseAnswerWasLostIsAdopted(t *testing.T) {
+	s := newScript("x")
+	s.err = errors.New("lost")
+	kept(t, s, func(t *testing.T, _ *Keeper, _ *strings.Builder) {
+		want(t, s, "") // no beat has succeeded yet
+		s.set(func() { s.err, s.view.Leases = nil, []Lease{{"x", "a", 7}} })
+		tick()
+		want(t, s, "watch x 7")
+	})
+}
+
+// The answer of a release is lost. It may take effect at any time, so what it was about must not be used, though the view still shows it.
+func TestAnEpochThatWasReleasedIsNotUsedAgain(t *testing.T) {
+	s := newScript("x")
+	kept(t, s, func(t *testing.T, _ *Keeper, _ *strings.Builder) {
+		want(t, s, "watch x 1, acquire [x]")
+		s.set(func() { s.configured = nil })
+		tick()
+		want(t, s, "stop x")
+		tick()
+		want(t, s, "") // the request under way has not ended
+		s.set(func() { s.err = errors.New("lost") })
+		close(s.watched["x"].done)
+		synctest.Wait()
+		want(t, s, "release x 1")
+		s.set(func() { s.err, s.configured = nil, []string{"x"} })
+		tick()
+		want(t, s, "release x 1") // and no watch
+		s.set(func() { s.view.Leases = nil })
+		tick()
+		want(t, s, "acquire [x]") // the script gives epoch 1 again, which a table never does
+		s.set(func() { s.view.Leases = []Lease{{"x", "a", 2}} })
+		tick()
+		want(t, s, "watch x 2")
+	})
+}
+
+func TestALeaseThatAnotherMemberHasIsDropped(t *testing.T) {
+	for name, now := range map[string][]Lease{
+		"another holder": {{"x", "b", 2}}, "another epoch": {{"x", "a", 2}}, "none": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript("x")
+			kept(t, s, func(t *testing.T, _ *Keeper, _ *strings.Builder) {
+				want(t, s, "watch x 1, acquire [x]")
+				s.set(func() {
+					s.view.Leases, s.view.Members = now, append(s.view.Members, Member{ID: "b", Configuration: "other"})
+				})
+				tick()
+				if got := s.since(); !strings.HasPrefix(got, "drop x") || (name == "another epoch") != strings.Contains(got, "watch x 2") {
+					t.Errorf("%q", got)
+				}
+			})
+		})
+	}
+}
+
+// Where a save was fenced although the table shows the lease as it was, the lease is given up all the same.
+func TestALostWatchIsReleased(t *testing.T) {
+	s := newScript("x")
+	kept(t, s, func(t *testing.T, _ *Keeper, _ *strings.Builder) {
+		s.since()
+		s.set(func() { s.watched["x"].lost = true })
+		tick()
+		want(t, s, "drop x, release x 1")
+	})
+}
+
+func TestMembersThatDifferAreReportedOnceAnHour(t *testing.T) {
+	s := newScript("x")
+	s.view.Members = append(s.view.Members, Member{ID: "b", URL: "http://b:1", Configuration: "other"})
+	kept(t, s, func(t *testing.T, k *Keeper, out *strings.Builder) {
+		reports := func() int { return strings.Count(out.String(), "members have different configurations") }
+		time.Sleep(58 * time.Second)
+		if n := reports(); n != 0 {
+			t.Errorf("%d reports within a minute: %s", n, out)
+		}
+		time.Sleep(59 * time.Minute)
+		if n := reports(); n != 1 || !strings.Contains(out.String(), "such_as=http://b:1") {
+			t.Errorf("%d reports within an hour: %s", n, out)
+		}
+		time.Sleep(time.Hour)
+		if n := reports(); n != 2 {
+			t.Errorf("%d reports within two hours", n)
+		}
+		if seen, err := k.Seen(); err != nil || seen.Same != 1 || seen.Other != 1 {
+			t.Errorf("%+v, %v", seen, err)
+		}
+	})
+}
+
+func TestWhatIsSeenSaysWhoHoldsWhat(t *testing.T) {
+	s := newScript()
+	s.view.Members = append(s.view.Members, Member{ID: "b", URL: "http://b:1", Configuration: "other"})
+	s.view.Leases = []Lease{{"x", "b", 3}}
+	kept(t, s, func(t *testing.T, k *Keeper, _ *strings.Builder) {
+		seen, err := k.Seen()
+		if m, ok := seen.Holder("x"); err != nil || !ok || m.URL != "http://b:1" || seen.Expected("x") != "http://b:1" {
+			t.Errorf("%v, %v, %v", m, ok, err)
+		}
+		if m, ok := seen.Holder("y"); ok || seen.Expected("y") != "http://a:1" {
+			t.Errorf("%v, %v; %q is expected to have it", m, ok, seen.Expected("y"))
+		}
+	})
+}

@@ -1,0 +1,84 @@
+package lease
+
+import (
+	"errors"
+	"time"
+
+	"github.com/go-kit/log/level"
+)
+
+// Seen is what a member knows of its cluster. It is immutable.
+type Seen struct {
+	// Same and Other are the numbers of living members with the member's own configuration, the member included, and with another one.
+	Same, Other int
+
+	holders map[string]Member // by address
+	owners  []string          // the IDs of the members with the member's own configuration
+	members map[string]Member // by ID
+	until   time.Time         // the end of the term; zero: nothing is known
+}
+
+// record notes the answer of a beat for [Keeper.Seen], and logs when the table cannot be reached, and when it can be again.
+func (k *Keeper) record(view View, err error, term Term, self Member) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	failed := k.failed
+	switch k.failed = err != nil; {
+	case k.failed && !failed:
+		level.Error(k.o.Logger).Log("msg", "the database cannot be reached: if that lasts, this process stops asking its gateways", "after", askFor, "err", err)
+	case failed && !k.failed:
+		level.Info(k.o.Logger).Log("msg", "the database can be reached again")
+	}
+	if k.failed {
+		return
+	}
+	s := Seen{holders: map[string]Member{}, members: map[string]Member{}, until: term.End}
+	for _, m := range view.Members {
+		s.members[m.ID] = m
+		if m.Configuration == self.Configuration {
+			s.owners = append(s.owners, m.ID)
+		}
+	}
+	for _, l := range view.Leases {
+		if m, lives := s.members[l.Holder]; lives {
+			s.holders[l.Address] = m
+		}
+	}
+	s.Same = len(s.owners)
+	s.Other = len(s.members) - s.Same
+	k.seen = s
+}
+
+// errAway is why nothing is known about other members.
+var errAway = errors.New("this process cannot reach the database, so it is not known which process watches a gateway at the moment")
+
+// Seen returns what the member knows, or an error if that is older than its leases may be, because the table cannot be reached.
+func (k *Keeper) Seen() (Seen, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !time.Now().Before(k.seen.until) {
+		return Seen{}, errAway
+	}
+	return k.seen, nil
+}
+
+// Up reports whether the last beat succeeded.
+func (k *Keeper) Up() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.failed && !k.seen.until.IsZero()
+}
+
+// Holder is the living member that holds an address; ok is false if there is none.
+func (s Seen) Holder(address string) (m Member, ok bool) {
+	m, ok = s.holders[address]
+	return m, ok
+}
+
+// Expected is the URL of the member that holds an address, or should acquire it.
+func (s Seen) Expected(address string) string {
+	if m, ok := s.holders[address]; ok {
+		return m.URL
+	}
+	return s.members[Owner(s.owners, address)].URL
+}

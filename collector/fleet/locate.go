@@ -1,0 +1,44 @@
+package fleet
+
+import (
+	"errors"
+
+	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
+)
+
+// ErrUnknown is the error of a gateway that the configuration does not have.
+var ErrUnknown = errors.New("there is no gateway of this name")
+
+// errUnheld is the error of a gateway that no process watches.
+var errUnheld = errors.New("no process watches the gateway at the moment: it moves from one to another, which takes a few seconds")
+
+// Locate returns where the metrics of a gateway are: the collector if this process watches the gateway, else the URL of the process that does. It fails
+// with [ErrUnknown], or with what to say if it is not known or there is none at the moment.
+func (f *Fleet) Locate(name string) (c *collector.Collector, url string, err error) {
+	f.mu.Lock()
+	w, cfg := f.watched[name], f.config
+	f.mu.Unlock()
+	var g *config.Gateway
+	if cfg != nil {
+		g = cfg.Gateway(name)
+	}
+	switch {
+	case w != nil:
+		if err := w.collector.Held(); err != nil {
+			return nil, "", err
+		}
+		return w.collector, "", nil
+	case g == nil || f.keeper == nil:
+		return nil, "", ErrUnknown
+	}
+	seen, err := f.keeper.Seen()
+	if err != nil {
+		return nil, "", err
+	}
+	holder, ok := seen.Holder(g.Address())
+	if !ok || holder.ID == f.o.Cluster.ID {
+		return nil, "", errUnheld
+	}
+	return nil, holder.URL, nil
+}
