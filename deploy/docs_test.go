@@ -64,7 +64,7 @@ func documents(t *testing.T) map[string]string {
 }
 
 // What a command needs that is not here. Everything else is run by a test: "test" and "serve" here, "render" by deploy/check.
-var missing = []string{"needs=docker", "needs=gateway", "needs=network", "needs=root"}
+var missing = []string{"needs=database", "needs=docker", "needs=gateway", "needs=network", "needs=root"}
 
 // A command that no test runs is wrong sooner or later, so each block of them says what runs it, or why nothing can.
 func TestEveryCommandInADocumentSaysWhoRunsIt(t *testing.T) {
@@ -298,8 +298,11 @@ func TestTroubleshootingQuotesWhatTheProgramSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// These are said by the system or by Go.
-	foreign := []string{"no such file or directory", "permission denied", "address already in use"}
+	// These are said by the system, by Go or by PostgreSQL.
+	foreign := []string{
+		"no such file or directory", "permission denied", "address already in use", "password authentication failed", "does not exist",
+		"no pg_hba.conf entry", "certificate signed by unknown authority",
+	}
 	text := string(read(t, "../docs/troubleshooting.md"))
 	text, _, _ = strings.Cut(text, "## Prometheus shows the target as down")
 	quotes := regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(text, -1)

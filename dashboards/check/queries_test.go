@@ -80,7 +80,7 @@ func TestQueriesAreValid(t *testing.T) {
 	}
 }
 
-var ofFleets = regexp.MustCompile(`^hoop_exporter_(gateways$|config_)`)
+var ofFleets = regexp.MustCompile(`^hoop_exporter_(gateways$|config_|members$|database_up$|unheld_gateways$)`)
 
 // What is chosen above a dashboard holds for all of it: nothing of another gateway or connection gets into a sum.
 func TestQueriesFollowVariables(t *testing.T) {

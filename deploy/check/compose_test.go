@@ -16,7 +16,17 @@ import (
 // compose does what `docker compose config` does with the file and an environment.
 func compose(t *testing.T, env ...string) *types.Project {
 	t.Helper()
-	options, err := cli.NewProjectOptions([]string{abs(t, "deploy/compose/compose.yaml")}, cli.WithEnv(env), cli.WithResolvedPaths(true))
+	return composeFiles(t, env, "compose.yaml")
+}
+
+// composeFiles does it with several files, the later of which change the earlier.
+func composeFiles(t *testing.T, env []string, files ...string) *types.Project {
+	t.Helper()
+	paths := make([]string, 0, len(files))
+	for _, f := range files {
+		paths = append(paths, abs(t, "deploy/compose/"+f))
+	}
+	options, err := cli.NewProjectOptions(paths, cli.WithEnv(env), cli.WithResolvedPaths(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +74,13 @@ func TestOneVariableSwitchesComposeToAGateway(t *testing.T) {
 }
 
 func TestComposePublishesNothingToOthers(t *testing.T) {
-	project := compose(t)
-	for _, name := range []string{"alertmanager", "exporter", "grafana", "prometheus"} {
+	checkClosed(t, compose(t), "alertmanager", "exporter", "grafana", "prometheus")
+}
+
+// checkClosed wants these services and no others, hardened, and seen from this machine only.
+func checkClosed(t *testing.T, project *types.Project, names ...string) {
+	t.Helper()
+	for _, name := range names {
 		s, ok := project.Services[name]
 		if !ok {
 			t.Errorf("there is no service %s", name)
@@ -97,7 +112,7 @@ func TestComposePublishesNothingToOthers(t *testing.T) {
 			}
 		}
 	}
-	if n := len(project.Services); n != 4 {
+	if n := len(project.Services); n != len(names) {
 		t.Errorf("got %d services", n)
 	}
 }
@@ -231,5 +246,71 @@ func TestComposeProvisionsGrafana(t *testing.T) {
 	home := *grafana.Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
 	if !slices.ContainsFunc(grafana.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Target == home }) {
 		t.Errorf("there is no dashboard %s to begin with", home)
+	}
+}
+
+// The fleet is the same with a database, and with three exporters that are found by their addresses.
+func TestComposeRunsAFleet(t *testing.T) {
+	files := []string{"compose.yaml", "fleet.yaml"}
+	project := composeFiles(t, []string{"HOOP_POSTGRES_PASSWORD=secret"}, files...)
+	checkClosed(t, project, "alertmanager", "exporter", "grafana", "postgres", "prometheus")
+	if options, err := cli.NewProjectOptions([]string{abs(t, "deploy/compose/compose.yaml"), abs(t, "deploy/compose/fleet.yaml")}); err != nil {
+		t.Fatal(err)
+	} else if _, err := options.LoadProject(context.Background()); err == nil {
+		t.Error("a database without a password is made")
+	}
+	exporter, postgres := project.Services["exporter"], project.Services["postgres"]
+	if exporter.Deploy == nil || exporter.Deploy.Replicas == nil || *exporter.Deploy.Replicas != 3 || len(exporter.Ports) > 0 {
+		t.Errorf("three exporters cannot have one port of the machine: %+v, %v", exporter.Deploy, exporter.Ports)
+	}
+	known, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, arg := range exporter.Command {
+		if flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "="); !known[flag] {
+			t.Errorf("the exporter has no flag %s", arg)
+		}
+	}
+	env := func(name string) string { return *postgres.Environment[name] }
+	want := "postgres://" + env("POSTGRES_USER") + ":" + env("POSTGRES_PASSWORD") + "@postgres:5432/" + env("POSTGRES_DB") + "?sslmode=disable"
+	if got := exporter.Environment["HOOP_STATE_POSTGRES_URL"]; got == nil || *got != want {
+		t.Errorf("the exporters look for the database at %v, it is at %s", got, want)
+	}
+	folder := target(t, exporter, "deploy/compose/fleet")
+	if !slices.Contains(exporter.Command, "--config.file="+folder+"/hoop.yml") {
+		t.Errorf("the exporters do not read %s/hoop.yml", folder)
+	}
+	content, err := os.ReadFile(abs(t, "deploy/compose/fleet/hoop.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	takes(t, string(content))
+
+	var config struct {
+		Global        map[string]string `json:"global"`
+		RuleFiles     []string          `json:"rule_files"`
+		Alerting      map[string]any    `json:"alerting"`
+		ScrapeConfigs []struct {
+			JobName string           `json:"job_name"`
+			Native  bool             `json:"scrape_native_histograms"`
+			Static  []targets        `json:"static_configs"`
+			HTTP    []map[string]any `json:"http_sd_configs"`
+			DNS     []map[string]any `json:"dns_sd_configs"`
+		} `json:"scrape_configs"`
+	}
+	readStrict(t, "deploy/compose/fleet/prometheus.yml", &config)
+	target(t, project.Services["prometheus"], "deploy/compose/fleet/prometheus.yml")
+	for _, s := range config.ScrapeConfigs {
+		switch s.JobName {
+		case "hoop":
+			if !s.Native || s.HTTP[0]["url"] != "http://exporter:10068/sd" {
+				t.Errorf("the gateways are scraped by %+v", s)
+			}
+		case "hoop-exporter":
+			if s.DNS[0]["type"] != "A" || !slices.Equal(s.DNS[0]["names"].([]any), []any{"exporter"}) {
+				t.Errorf("the exporters are scraped by %+v", s)
+			}
+		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 type objects struct {
 	all          []metav1.Object
 	statefulSets []*appsv1.StatefulSet
+	deployments  []*appsv1.Deployment
 	pods         []*corev1.Pod
 	services     []*corev1.Service
 	accounts     []*corev1.ServiceAccount
@@ -32,7 +33,36 @@ type objects struct {
 	rules        []*monitoringv1.PrometheusRule
 	scrapes      []*monitoringv1alpha1.ScrapeConfig
 	secrets      []*corev1.Secret
-	claims       []*corev1.PersistentVolumeClaim
+}
+
+// workload is what runs exporters: a StatefulSet of one, or a Deployment of several.
+type workload struct {
+	kind, name string
+	replicas   *int32
+	selector   *metav1.LabelSelector
+	pod        corev1.PodTemplateSpec
+	claims     []corev1.PersistentVolumeClaim // made for each pod
+}
+
+// workloads lists them.
+func (o *objects) workloads() (list []workload) {
+	for _, s := range o.statefulSets {
+		list = append(list, workload{"StatefulSet", s.Name, s.Spec.Replicas, s.Spec.Selector, s.Spec.Template, s.Spec.VolumeClaimTemplates})
+	}
+	for _, d := range o.deployments {
+		list = append(list, workload{"Deployment", d.Name, d.Spec.Replicas, d.Spec.Selector, d.Spec.Template, nil})
+	}
+	return list
+}
+
+// exporter is the container of the one workload that there is.
+func (o *objects) exporter(t *testing.T) corev1.Container {
+	t.Helper()
+	list := o.workloads()
+	if len(list) != 1 {
+		t.Fatalf("there are %d StatefulSets and Deployments", len(list))
+	}
+	return list[0].pod.Spec.Containers[0]
 }
 
 // decode reads a stream of manifests. A field that the API does not know, or that is there twice, is an error.
@@ -59,6 +89,8 @@ func (o *objects) add(meta metav1.TypeMeta, document []byte) error {
 	switch meta.APIVersion + " " + meta.Kind {
 	case "apps/v1 StatefulSet":
 		return into(o, &o.statefulSets, document)
+	case "apps/v1 Deployment":
+		return into(o, &o.deployments, document)
 	case "v1 Pod":
 		return into(o, &o.pods, document)
 	case "v1 Service":
@@ -75,8 +107,6 @@ func (o *objects) add(meta metav1.TypeMeta, document []byte) error {
 		return into(o, &o.monitors, document)
 	case "v1 Secret":
 		return into(o, &o.secrets, document)
-	case "v1 PersistentVolumeClaim":
-		return into(o, &o.claims, document)
 	case "monitoring.coreos.com/v1alpha1 ScrapeConfig":
 		return into(o, &o.scrapes, document)
 	case "monitoring.coreos.com/v1 PrometheusRule":

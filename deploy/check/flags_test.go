@@ -30,8 +30,8 @@ func checkFlags(t *testing.T, o *objects) {
 		t.Fatal(err)
 	}
 	var specs [][]string
-	for _, s := range o.statefulSets {
-		specs = append(specs, s.Spec.Template.Spec.Containers[0].Args)
+	for _, w := range o.workloads() {
+		specs = append(specs, w.pod.Spec.Containers[0].Args)
 	}
 	for _, p := range o.pods {
 		specs = append(specs, p.Spec.Containers[0].Args)

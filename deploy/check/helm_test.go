@@ -18,6 +18,7 @@ import (
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/yaml"
 )
@@ -177,27 +178,28 @@ func leaves(prefix string, v map[string]any) (list []string) {
 func TestHelmRefusesValuesThatCannotWork(t *testing.T) {
 	gateway := func(more string) string { return "hoop: {url: 'https://h', existingSecret: s}\n" + more }
 	for name, c := range map[string]struct{ values, err string }{
-		"no gateway":                   {"{}", "hoop.url is needed"},
-		"no credential":                {"hoop: {url: 'https://h'}", "hoop.existingSecret is needed"},
-		"an unknown value":             {gateway("pods: 2"), "pods"},
-		"a value in a wrong place":     {gateway("persistence: {claim: x}"), "claim"},
-		"a token in the values":        {"hoop: {url: 'https://h', token: hpk_x}", "token"},
-		"no URL":                       {"hoop: {url: hoop.example.com, existingSecret: s}", "url"},
-		"a wrong type":                 {gateway("demo: 'yes'"), "demo"},
-		"an unknown credential":        {"hoop: {url: 'https://h', existingSecret: s, credential: jwt}", "credential"},
-		"a flag that is none":          {gateway("extraArgs: [hoop.timeout=1s]"), "extraArgs"},
-		"a port that is none":          {gateway("service: {port: 0}"), "port"},
-		"a truncated digest":           {gateway("image: {digest: 'sha256:12'}"), "digest"},
-		"a wrong duration":             {gateway("serviceMonitor: {interval: 30}"), "interval"},
-		"an alert that is none":        {gateway("prometheusRule: {enabled: true, disabledAlerts: [HoopFoo]}"), `there is no rule "HoopFoo"`},
-		"a file and a gateway":         {gateway("config: {existingSecret: f}"), "config names all gateways"},
-		"two files":                    {"config: {existingSecret: f, file: {gateways: {}}}", "give one of them"},
-		"shards of nothing":            {gateway("shards: 2"), "shards, replicas"},
-		"replicas of nothing":          {gateway("replicas: 2"), "shards, replicas"},
-		"three replicas":               {"{config: {existingSecret: f}, replicas: 3}", "replicas"},
-		"no shard":                     {"{config: {existingSecret: f}, shards: 0}", "shards"},
-		"a volume that is not for all": {"{config: {existingSecret: f}, persistence: {shared: true}}", "ReadWriteMany"},
-		"a rule that is none":          {gateway("prometheusRule: {enabled: true, expressions: {'hoop:x': '1'}}"), `there is no rule "hoop:x"`},
+		"no gateway":                {"{}", "hoop.url is needed"},
+		"no credential":             {"hoop: {url: 'https://h'}", "hoop.existingSecret is needed"},
+		"an unknown value":          {gateway("pods: 2"), "pods"},
+		"a value in a wrong place":  {gateway("persistence: {claim: x}"), "claim"},
+		"a token in the values":     {"hoop: {url: 'https://h', token: hpk_x}", "token"},
+		"no URL":                    {"hoop: {url: hoop.example.com, existingSecret: s}", "url"},
+		"a wrong type":              {gateway("demo: 'yes'"), "demo"},
+		"an unknown credential":     {"hoop: {url: 'https://h', existingSecret: s, credential: jwt}", "credential"},
+		"a flag that is none":       {gateway("extraArgs: [hoop.timeout=1s]"), "extraArgs"},
+		"a port that is none":       {gateway("service: {port: 0}"), "port"},
+		"a truncated digest":        {gateway("image: {digest: 'sha256:12'}"), "digest"},
+		"a wrong duration":          {gateway("serviceMonitor: {interval: 30}"), "interval"},
+		"an alert that is none":     {gateway("prometheusRule: {enabled: true, disabledAlerts: [HoopFoo]}"), `there is no rule "HoopFoo"`},
+		"a file and a gateway":      {gateway("config: {existingSecret: f}"), "config names all gateways"},
+		"two files":                 {"config: {existingSecret: f, file: {gateways: {}}}", "give one of them"},
+		"a database without a file": {gateway("state: {postgres: {existingSecret: p}}"), "state.postgres: exporters that share a database need a file"},
+		"a database of the demo":    {"{demo: true, state: {postgres: {existingSecret: p}}}", "state.postgres: exporters that share a database need a file"},
+		"discovery of nothing":      {gateway("scrapeConfig: {enabled: true}"), "scrapeConfig and config.credentialSecrets"},
+		"no exporter":               {"{config: {existingSecret: f}, replicas: 0}", "replicas"},
+		"a URL in the values":       {"{config: {existingSecret: f}, state: {postgres: {url: 'postgres://u:p@h/d'}}}", "url"},
+		"a schema that is none":     {"{config: {existingSecret: f}, state: {postgres: {existingSecret: p, schema: 'a-b'}}}", "schema"},
+		"a rule that is none":       {gateway("prometheusRule: {enabled: true, expressions: {'hoop:x': '1'}}"), `there is no rule "hoop:x"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := chartutil.ReadValues([]byte(c.values))
@@ -214,15 +216,17 @@ func TestHelmRefusesValuesThatCannotWork(t *testing.T) {
 // What a set of values is for is what comes of it.
 func TestHelmValuesDoWhatTheySay(t *testing.T) {
 	args := func(set string) string {
-		return strings.Join(render(t, values(t, set)).statefulSets[0].Spec.Template.Spec.Containers[0].Args, " ")
+		return strings.Join(render(t, values(t, set)).exporter(t).Args, " ")
 	}
 	for set, want := range map[string]string{
 		"demo":        "--web.listen-address=:10068 --demo",
 		"gateway":     "--web.listen-address=:10068 --state.dir=/var/lib/hoop_exporter --hoop.url=https://hoop.example.com/api --hoop.token-file=/etc/hoop_exporter/credential/token",
 		"old-gateway": "--hoop.api-key-file=/etc/hoop_exporter/credential/api-key",
 		"operator":    "--labels.connection-tags=team,environment",
-		"shards": "--state.dir=/var/lib/hoop_exporter/a --config.auto-reload-interval=1m --shard.total=3 --shard.from-pod-name=$(POD_NAME)" +
-			" --shard.address=hoop-hoop-exporter-{index}.hoop-hoop-exporter-pods.observability.svc:10068 --config.file=/etc/hoop_exporter/config/hoop.yml",
+		"file": "--state.dir=/var/lib/hoop_exporter --config.auto-reload-interval=1m" +
+			" --web.external-url=http://hoop-hoop-exporter.observability.svc:10068 --config.file=/etc/hoop_exporter/config/hoop.yml",
+		"fleet": "--web.listen-address=:10068 --config.auto-reload-interval=30s --web.external-url=https://$(POD_IP):10068 --config.file=/etc/hoop_exporter/config/hoop.yml" +
+			" --state.postgres-url-file=/etc/hoop_exporter/postgres/dsn --state.postgres-schema=hoop_production",
 		"existing":   "--config.file=/etc/hoop_exporter/config/gateways.yml",
 		"closed":     "--web.config.file=/etc/hoop_exporter/web/web-config.yml",
 		"everything": "--hoop.http-config-file=/etc/hoop_exporter/http/http.yml --reviews.overdue=10m,1h",
@@ -231,17 +235,28 @@ func TestHelmValuesDoWhatTheySay(t *testing.T) {
 			t.Errorf("%s: the exporter is run with %s, without %s", set, got, want)
 		}
 	}
-	for set, want := range map[string][]int32{"demo": nil, "gateway": {443, 8009}, "old-gateway": {8009}, "everything": {8443, 3128}, "shards": {8443, 8009}, "existing": {443, 8009}} {
+	for set, want := range map[string][]int32{"demo": nil, "gateway": {443, 8009}, "old-gateway": {8009}, "everything": {8443, 3128}, "file": {8443, 8009}, "existing": {443, 8009}, "fleet": {443, 6432, 8009}} {
 		if got := egress(render(t, values(t, set)).policies[0]); !slices.Equal(got, want) {
 			t.Errorf("%s: the exporter may reach %v, want %v", set, got, want)
 		}
 	}
-	closed := render(t, values(t, "closed")).statefulSets[0].Spec.Template.Spec.Containers[0]
+	closed := render(t, values(t, "closed")).exporter(t)
 	if closed.LivenessProbe.TCPSocket == nil || closed.ReadinessProbe.TCPSocket == nil {
 		t.Error("with basic authentication, a probe by HTTP would be refused")
 	}
-	if n := len(render(t, values(t, "unkept")).statefulSets[0].Spec.VolumeClaimTemplates); n != 0 {
-		t.Errorf("without persistence there are %d claims", n)
+	for set, want := range map[string]int{"gateway": 1, "file": 1, "existing": 0, "unkept": 0, "demo": 0, "fleet": 0} {
+		if n := len(render(t, values(t, set)).workloads()[0].claims); n != want {
+			t.Errorf("%s: there are %d claims, want %d", set, n, want)
+		}
+	}
+	volumes := render(t, values(t, "existing")).workloads()[0].pod.Spec.Volumes
+	if !slices.ContainsFunc(volumes, func(v corev1.Volume) bool {
+		return v.Name == "state" && v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == "hoop-state"
+	}) {
+		t.Error("the claim that is there is not used")
+	}
+	if n := *render(t, values(t, "fleet")).workloads()[0].replicas; n != 4 {
+		t.Errorf("there are %d exporters, want 4", n)
 	}
 }
 
@@ -258,7 +273,7 @@ func egress(p *networkingv1.NetworkPolicy) (ports []int32) {
 
 // The notes name what people need next, and only what is there.
 func TestHelmNotesNameTheNextStep(t *testing.T) {
-	for set, want := range map[string]string{"demo": "simulated gateway", "gateway": "Nobody is paged yet", "operator": "helm test hoop --namespace observability --logs"} {
+	for set, want := range map[string]string{"demo": "simulated gateway", "gateway": "Nobody is paged yet", "operator": "helm test hoop --namespace observability --logs", "fleet": "with 4 exporters that share a database"} {
 		_, notes, err := template(values(t, set))
 		if err != nil {
 			t.Fatal(err)

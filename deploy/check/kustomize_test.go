@@ -53,6 +53,16 @@ func TestKustomizationsRender(t *testing.T) {
 	}
 }
 
+// Each folder says which version it runs: all say the same.
+func TestKustomizationsRunOneVersion(t *testing.T) {
+	image := kustomize(t, "base").exporter(t).Image
+	for _, folder := range []string{"gateway", "demo", "fleet"} {
+		if got := kustomize(t, folder).exporter(t).Image; got != image {
+			t.Errorf("%s runs %s, not %s", folder, got, image)
+		}
+	}
+}
+
 // What ../kubernetes/base asks of an overlay is what the one for a gateway gives, the Secret aside, which people make themselves.
 func TestKustomizeGatewayIsComplete(t *testing.T) {
 	o := kustomize(t, "gateway")

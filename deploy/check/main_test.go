@@ -109,10 +109,10 @@ func kubectl(args []string) (string, error) {
 			return "", err
 		}
 		return decodable(manifests)
-	case "create secret generic hoop-exporter":
+	case "create secret generic hoop-exporter", "create secret generic hoop-exporter-postgres":
 		key, file, ok := strings.Cut(flags["--from-file"][0], "=")
-		if !ok || key != "token" || file == "" {
-			return "", fmt.Errorf("the key of the Secret is token, not %s", key)
+		if want := map[bool]string{false: "token", true: "url"}[strings.HasSuffix(words[3], "-postgres")]; !ok || key != want || file == "" {
+			return "", fmt.Errorf("the key of the Secret is %s, not %s", want, key)
 		}
 		return "secret", nil
 	}
@@ -144,7 +144,7 @@ func decodable(manifests []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(o.statefulSets) != 1 {
+	if len(o.workloads()) != 1 {
 		return "", errors.New("no exporter comes of this")
 	}
 	return fmt.Sprintf("%d objects", len(o.all)), nil

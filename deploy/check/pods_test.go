@@ -2,12 +2,12 @@ package check
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -19,20 +19,10 @@ import (
 // checkTogether holds objects to each other: selectors that select, ports that exist, volumes that are mounted.
 func checkTogether(t *testing.T, o *objects) {
 	t.Helper()
-	if len(o.statefulSets) == 0 || len(o.services) == 0 {
-		t.Fatalf("got %d StatefulSets and %d Services", len(o.statefulSets), len(o.services))
+	if len(o.workloads()) != 1 || len(o.services) != 1 {
+		t.Fatalf("got %d StatefulSets and Deployments, and %d Services", len(o.workloads()), len(o.services))
 	}
-	for _, set := range o.statefulSets {
-		checkSet(t, o, set)
-	}
-	for _, s := range o.services {
-		of := func(set *appsv1.StatefulSet) bool {
-			return labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(set.Spec.Template.Labels))
-		}
-		if len(s.Spec.Selector) == 0 || !slices.ContainsFunc(o.statefulSets, of) {
-			t.Errorf("Service %s selects no exporter", s.Name)
-		}
-	}
+	checkWorkload(t, o, o.workloads()[0])
 	for _, m := range o.monitors {
 		checkMonitor(t, o, m)
 	}
@@ -66,35 +56,30 @@ func checkTogether(t *testing.T, o *objects) {
 	}
 }
 
-// checkSet holds a StatefulSet to what has to do with it.
-func checkSet(t *testing.T, o *objects, set *appsv1.StatefulSet) {
+// checkWorkload holds what runs exporters to what has to do with it.
+func checkWorkload(t *testing.T, o *objects, w workload) {
 	t.Helper()
-	pod := set.Spec.Template
-	// Several exporters divide the gateways of a file among them, or two would be at the same gateway with the same state.
-	divided := slices.Contains(pod.Spec.Containers[0].Args, "--shard.from-pod-name=$(POD_NAME)")
-	if n := set.Spec.Replicas; n == nil || *n != 1 && !divided {
-		t.Errorf("exporters of the same gateway would write one state: replicas is %v", n)
-	} else if total := fmt.Sprintf("--shard.total=%d", *n); divided && !slices.Contains(pod.Spec.Containers[0].Args, total) {
-		t.Errorf("%d pods are told %v, not %s", *n, pod.Spec.Containers[0].Args, total)
+	pod := w.pod
+	database := slices.ContainsFunc(pod.Spec.Containers[0].Args, func(a string) bool { return strings.HasPrefix(a, "--state.postgres-url-file=") })
+	if w.replicas == nil || *w.replicas != 1 && !database {
+		t.Errorf("exporters of the same gateway would write one state: replicas is %v", w.replicas)
 	}
-	selects(t, "StatefulSet", set.Spec.Selector, pod.Labels)
-	for _, other := range o.statefulSets {
-		if s, err := metav1.LabelSelectorAsSelector(set.Spec.Selector); err != nil || other != set && s.Matches(labels.Set(other.Spec.Template.Labels)) {
-			t.Errorf("StatefulSet %s takes the pods of %s for its own (%v)", set.Name, other.Name, err)
+	if database {
+		checkShares(t, o, w)
+	} else if w.kind != "StatefulSet" || len(o.budgets) > 0 {
+		t.Errorf("a single exporter is a %s, with %d budgets", w.kind, len(o.budgets))
+	}
+	selects(t, w.kind, w.selector, pod.Labels)
+	checkHardened(t, pod.Spec)
+	service := o.services[0]
+	for _, s := range o.statefulSets {
+		if s.Spec.ServiceName != service.Name {
+			t.Errorf("the StatefulSet names Service %q, which is not there", s.Spec.ServiceName)
 		}
 	}
-	checkHardened(t, pod.Spec)
-	governs := slices.IndexFunc(o.services, func(s *corev1.Service) bool { return s.Name == set.Spec.ServiceName })
-	if governs < 0 {
-		t.Fatalf("the StatefulSet names Service %q, which is not there", set.Spec.ServiceName)
-	}
-	service := o.services[governs]
 	selects(t, "Service", &metav1.LabelSelector{MatchLabels: service.Spec.Selector}, pod.Labels)
 	for _, p := range service.Spec.Ports {
 		hasPort(t, "Service", p.TargetPort, pod.Spec)
-	}
-	if divided {
-		checkAddresses(t, set, service)
 	}
 	for _, p := range o.policies {
 		selects(t, "NetworkPolicy", &p.Spec.PodSelector, pod.Labels)
@@ -110,35 +95,56 @@ func checkSet(t *testing.T, o *objects, set *appsv1.StatefulSet) {
 	mounted := map[string]bool{}
 	for _, v := range pod.Spec.Volumes {
 		mounted[v.Name] = true
-		if c := v.PersistentVolumeClaim; c != nil && len(o.claims) > 0 && c.ClaimName != o.claims[0].Name {
-			t.Errorf("the claim %s is not %s, which is made", c.ClaimName, o.claims[0].Name)
-		}
 	}
-	for _, c := range set.Spec.VolumeClaimTemplates {
+	for _, c := range w.claims {
 		mounted[c.Name] = true
 	}
 	checkMounts(t, pod.Spec, mounted)
 }
 
-// checkAddresses wants shards to tell addresses at which their pods are.
-func checkAddresses(t *testing.T, set *appsv1.StatefulSet, service *corev1.Service) {
+// checkShares wants exporters that share a database to keep nothing by themselves, to be reached by their pods' addresses, and not to go all at once.
+func checkShares(t *testing.T, o *objects, w workload) {
 	t.Helper()
-	container := set.Spec.Template.Spec.Containers[0]
-	if service.Spec.ClusterIP != corev1.ClusterIPNone || !service.Spec.PublishNotReadyAddresses {
-		t.Errorf("Service %s gives pods no names, or not before they are ready", service.Name)
+	container := w.pod.Spec.Containers[0]
+	if w.kind != "Deployment" || *w.replicas < 2 || len(o.budgets) != 1 {
+		t.Errorf("a fleet is a %s of %d, with %d budgets", w.kind, *w.replicas, len(o.budgets))
 	}
-	want := fmt.Sprintf("--shard.address=%s-{index}.%s", set.Name, service.Name)
+	if len(w.pod.Spec.TopologySpreadConstraints) == 0 {
+		t.Error("all pods may be on one node")
+	}
+	var file, url string
+	for _, a := range container.Args {
+		switch flag, value, _ := strings.Cut(a, "="); flag {
+		case "--state.dir":
+			t.Errorf("it keeps its state in a folder too: %s", a)
+		case "--state.postgres-url-file":
+			file = value
+		case "--web.external-url":
+			url = value
+		}
+	}
 	port := fmt.Sprintf(":%d", container.Ports[0].ContainerPort)
-	if !slices.ContainsFunc(container.Args, func(a string) bool {
-		rest, ok := strings.CutPrefix(a, want)
-		return ok && strings.HasSuffix(rest, port) && (rest == port || strings.HasPrefix(rest, "."))
-	}) {
-		t.Errorf("the shards are told %v, not %s...%s", container.Args, want, port)
+	if !slices.Contains([]string{"http://$(POD_IP)" + port, "https://$(POD_IP)" + port}, url) {
+		t.Errorf("scrapes are redirected to %q", url)
 	}
 	if !slices.ContainsFunc(container.Env, func(e corev1.EnvVar) bool {
-		return e.Name == "POD_NAME" && e.ValueFrom != nil && e.ValueFrom.FieldRef != nil && e.ValueFrom.FieldRef.FieldPath == "metadata.name"
+		return e.Name == "POD_IP" && e.ValueFrom != nil && e.ValueFrom.FieldRef != nil && e.ValueFrom.FieldRef.FieldPath == "status.podIP"
 	}) {
-		t.Error("the pods are not told their names")
+		t.Error("the pods do not know their addresses")
+	}
+	mount := slices.IndexFunc(container.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == path.Dir(file) })
+	if mount < 0 {
+		t.Fatalf("%s is mounted nowhere", file)
+	}
+	if !slices.ContainsFunc(w.pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.Name == container.VolumeMounts[mount].Name && v.Secret != nil && len(v.Secret.Items) == 1 && v.Secret.Items[0].Path == path.Base(file)
+	}) {
+		t.Errorf("no Secret has %s", file)
+	}
+	for _, v := range w.pod.Spec.Volumes {
+		if v.PersistentVolumeClaim != nil || v.EmptyDir != nil {
+			t.Errorf("volume %s is for a state that is in the database", v.Name)
+		}
 	}
 }
 
@@ -162,15 +168,15 @@ func checkMonitor(t *testing.T, o *objects, m *monitoringv1.ServiceMonitor) {
 		if ns := m.Spec.NamespaceSelector.MatchNames; m.Namespace != s.Namespace && !slices.Contains(ns, s.Namespace) {
 			t.Errorf("the ServiceMonitor in %q does not look into %q", m.Namespace, s.Namespace)
 		}
-		for _, set := range o.statefulSets {
-			if labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(set.Spec.Template.Labels)) {
-				found[set.Name]++
+		for _, w := range o.workloads() {
+			if labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(w.pod.Labels)) {
+				found[w.name]++
 			}
 		}
 	}
-	for _, set := range o.statefulSets {
-		if found[set.Name] != 1 {
-			t.Errorf("the ServiceMonitor finds the pods of %s %d times", set.Name, found[set.Name])
+	for _, w := range o.workloads() {
+		if found[w.name] != 1 {
+			t.Errorf("the ServiceMonitor finds the pods of %s %d times", w.name, found[w.name])
 		}
 	}
 }

@@ -307,31 +307,3 @@ func TestClassicHistogramsAreNotReliedOn(t *testing.T) {
 		}
 	}
 }
-
-// Where two exporters watch one gateway, a sum over their series is twice of what there is. So what is added up is that of one replica, or
-// was made one before.
-func TestReplicasAreNotAddedUp(t *testing.T) {
-	for _, r := range all(t) {
-		parser.Inspect(parse(t, r.Expr), func(n parser.Node, _ []parser.Node) error {
-			a, ok := n.(*parser.AggregateExpr)
-			if !ok || a.Op != parser.SUM && a.Op != parser.COUNT && a.Op != parser.AVG || slices.Contains(a.Grouping, "replica") {
-				return nil
-			}
-			if c, ok := a.Expr.(*parser.Call); ok && r.Alert != "" && c.Func.Name == "increase" {
-				return nil // of errors, whoever of them had them, where only that there are some is looked at
-			}
-			parser.Inspect(a.Expr, func(n parser.Node, path []parser.Node) error {
-				s, ok := n.(*parser.VectorSelector)
-				within := slices.ContainsFunc(path, func(n parser.Node) bool {
-					inner, ok := n.(*parser.AggregateExpr)
-					return ok && inner != a && inner.Op == parser.MAX
-				})
-				if ok && !within && !strings.Contains(s.Name, ":") {
-					t.Errorf("%s%s: %s adds up what replicas say of %s", r.Record, r.Alert, a.Op, s.Name)
-				}
-				return nil
-			})
-			return nil
-		})
-	}
-}

@@ -36,9 +36,9 @@ type Metric struct {
 type Vocabulary map[string]Metric
 
 // targetLabels are those that Prometheus gives to what it scrapes, and that rules and dashboards may rely on. Only gateways of a configuration
-// file have gateway, and only those that are watched twice have replica.
+// file have gateway.
 func targetLabels() []string {
-	return []string{"cluster", "namespace", "job", "instance", "gateway", "replica"}
+	return []string{"cluster", "namespace", "job", "instance", "gateway"}
 }
 
 // histograms are the families that also have series named _bucket, _sum and _count where classic histograms are scraped.
@@ -129,7 +129,6 @@ func levels() map[string][]string {
 	return map[string][]string{
 		"hoop":       {},
 		"gateway":    {},
-		"replica":    {"replica"},
 		"connection": {"connection", "type", "threshold"},
 		"group":      {"group"},
 		"approval":   {"connection", "type", "group"},

@@ -48,24 +48,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if or .Values.config.file .Values.config.existingSecret }}true{{ end }}
 {{- end }}
 
-{{/* The sets of shards, by the letter that is their label replica; the first has the release's name. */}}
-{{- define "hoop-exporter.setName" -}}
-{{- if eq .set "a" }}
-{{- include "hoop-exporter.fullname" .root }}
-{{- else }}
-{{- printf "%s-%s" (include "hoop-exporter.fullname" .root | trunc 50 | trimSuffix "-") .set }}
-{{- end }}
+{{/* Whether exporters share a database. */}}
+{{- define "hoop-exporter.database" -}}
+{{- if .Values.state.postgres.existingSecret }}true{{ end }}
 {{- end }}
 
-{{/* Makes pods' names known; it has no address of its own. */}}
-{{- define "hoop-exporter.podsName" -}}
-{{- printf "%s-pods" (include "hoop-exporter.fullname" . | trunc 50 | trimSuffix "-") }}
-{{- end }}
-
-{{- define "hoop-exporter.setLabels" -}}
-{{ include "hoop-exporter.selectorLabels" .root }}
-{{- if include "hoop-exporter.fleet" .root }}
-app.kubernetes.io/component: {{ .set }}
+{{/* Where Prometheus reaches an exporter: by its pod where there are several, else by the Service. */}}
+{{- define "hoop-exporter.externalHost" -}}
+{{- if include "hoop-exporter.database" . }}$(POD_IP):10068
+{{- else }}{{ include "hoop-exporter.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
 {{- end }}
 {{- end }}
 
@@ -78,11 +69,10 @@ app.kubernetes.io/component: {{ .set }}
 {{- if or .Values.demo .Values.hoop.url .Values.hoop.existingSecret .Values.connectionTags }}
 {{- fail "config names all gateways and what holds for them: leave demo, hoop.url, hoop.existingSecret and connectionTags out" }}
 {{- end }}
-{{- if and .Values.persistence.shared (not (has "ReadWriteMany" .Values.persistence.accessModes)) }}
-{{- fail "persistence.shared: accessModes has to be ReadWriteMany, for many pods write it" }}
-{{- end }}
-{{- else if or (gt (int .Values.shards) 1) (gt (int .Values.replicas) 1) .Values.scrapeConfig.enabled .Values.persistence.shared .Values.config.credentialSecrets }}
-{{- fail "shards, replicas, scrapeConfig, persistence.shared and config.credentialSecrets are about the gateways of a file: give config.file or config.existingSecret" }}
+{{- else if include "hoop-exporter.database" . }}
+{{- fail "state.postgres: exporters that share a database need a file, also for a single gateway: give config.file or config.existingSecret instead of hoop and demo" }}
+{{- else if or .Values.scrapeConfig.enabled .Values.config.credentialSecrets }}
+{{- fail "scrapeConfig and config.credentialSecrets are about the gateways of a file: give config.file or config.existingSecret" }}
 {{- else if not .Values.demo }}
 {{- if not .Values.hoop.url }}
 {{- fail "hoop.url is needed: the URL of the gateway, such as https://hoop.example.com/api (or set demo)" }}
@@ -106,6 +96,10 @@ app.kubernetes.io/component: {{ .set }}
 {{- else if eq .Values.hoop.credential "api-key" }}
 - --hoop.api-key-file=/etc/hoop_exporter/credential/{{ .Values.hoop.secretKey }}
 {{- end }}
+{{- end }}
+{{- if include "hoop-exporter.database" . }}
+- --state.postgres-url-file=/etc/hoop_exporter/postgres/{{ .Values.state.postgres.key }}
+- --state.postgres-schema={{ .Values.state.postgres.schema }}
 {{- end }}
 {{- with .Values.connectionTags }}
 - --labels.connection-tags={{ join "," . }}
@@ -144,6 +138,11 @@ app.kubernetes.io/component: {{ .set }}
   readOnly: true
 {{- end }}
 {{- end }}
+{{- if include "hoop-exporter.database" . }}
+- name: postgres
+  mountPath: /etc/hoop_exporter/postgres
+  readOnly: true
+{{- end }}
 {{- if include "hoop-exporter.hasCredential" . }}
 - name: credential
   mountPath: /etc/hoop_exporter/credential
@@ -159,17 +158,29 @@ app.kubernetes.io/component: {{ .set }}
 {{- end }}
 {{- end }}
 
+{{/* Whether there is a folder for the state. */}}
+{{- define "hoop-exporter.keepsState" -}}
+{{- if not (or .Values.demo (include "hoop-exporter.database" .)) }}true{{ end }}
+{{- end }}
+
 {{- define "hoop-exporter.makesClaim" -}}
-{{- if and .Values.persistence.enabled (not .Values.persistence.existingClaim) (not .Values.persistence.shared) (not .Values.demo) }}true{{ end }}
+{{- if and (include "hoop-exporter.keepsState" .) .Values.persistence.enabled (not .Values.persistence.existingClaim) }}true{{ end }}
+{{- end }}
+
+{{- define "hoop-exporter.stateMount" -}}
+{{- if include "hoop-exporter.keepsState" . }}
+- name: state
+  mountPath: /var/lib/hoop_exporter
+{{- end }}
 {{- end }}
 
 {{/* Where the state is, if not on a claim that the StatefulSet makes. */}}
 {{- define "hoop-exporter.stateVolume" -}}
-{{- if not (or .Values.demo (include "hoop-exporter.makesClaim" .)) }}
+{{- if and (include "hoop-exporter.keepsState" .) (not (include "hoop-exporter.makesClaim" .)) }}
 - name: state
   {{- if .Values.persistence.enabled }}
   persistentVolumeClaim:
-    claimName: {{ default (printf "%s-state" (include "hoop-exporter.fullname" .)) .Values.persistence.existingClaim }}
+    claimName: {{ .Values.persistence.existingClaim }}
   {{- else }}
   emptyDir:
     sizeLimit: {{ .Values.persistence.size }}
@@ -192,6 +203,15 @@ app.kubernetes.io/component: {{ .set }}
     secretName: {{ $secret }}
     defaultMode: 0440
 {{- end }}
+{{- end }}
+{{- if include "hoop-exporter.database" . }}
+- name: postgres
+  secret:
+    secretName: {{ .Values.state.postgres.existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: {{ .Values.state.postgres.key }}
+        path: {{ .Values.state.postgres.key }}
 {{- end }}
 {{- if include "hoop-exporter.hasCredential" . }}
 - name: credential
