@@ -85,7 +85,7 @@ type options struct {
 	stateDir                           string
 	check, print, once, demo           bool
 	listen                             *toolkit.FlagConfig
-	cluster                            clusterOptions
+	cluster                            fleet.ClusterFlags
 	listenGiven                        bool
 }
 
@@ -100,7 +100,7 @@ func (o *options) flags() *kingpin.Application {
 	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second does not count any more. 0 is all.", &o.atOnce, config.ParseValue[int64])
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
 	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&o.stateDir)
-	o.cluster.add(app)
+	o.cluster.Add(app)
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
 	app.GetFlag("web.listen-address").IsSetByUser(&o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
@@ -137,7 +137,7 @@ func (o *options) validate() error {
 			return errors.New(rule.text)
 		}
 	}
-	if err := o.cluster.validate(o.stateDir, o.demo, o.once, *o.listen.WebConfigFile); err != nil {
+	if err := o.cluster.Validate(o.stateDir, o.demo, o.once, *o.listen.WebConfigFile); err != nil {
 		return err
 	}
 	return o.gateway.Validate(o.configFile != "", o.demo)
@@ -202,8 +202,8 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 
 // checkAll checks what --config.check promises.
 func (o *options) checkAll(ctx context.Context, cfg *config.Config, stdout io.Writer) error {
-	if o.cluster.given() {
-		if err := o.cluster.check(ctx); err != nil {
+	if o.cluster.Given() {
+		if err := o.cluster.Check(ctx); err != nil {
 			return err
 		}
 	}
@@ -219,13 +219,13 @@ func (o *options) fleet(ctx context.Context, logger log.Logger) (f *fleet.Fleet,
 		if out.State, err = state.NewDirectory(o.stateDir); err != nil {
 			return nil, nil, fmt.Errorf("--state.dir: %w", err)
 		}
-	case o.cluster.given():
-		db, err := o.cluster.connect(ctx)
+	case o.cluster.Given():
+		db, err := o.cluster.Connect(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		closeStore = db.Close
-		if out.Cluster, err = o.cluster.member(db, *o.listen.WebListenAddresses); err != nil {
+		if out.Cluster, err = o.cluster.Member(db, *o.listen.WebListenAddresses); err != nil {
 			db.Close()
 			return nil, nil, err
 		}
@@ -248,7 +248,7 @@ func (o *options) handler(f *fleet.Fleet, r *fleet.Reloader, registry *prometheu
 		registry.MustRegister(cluster)
 	}
 	if r == nil {
-		if cfg.Collector = f.Only(); o.cluster.given() {
+		if cfg.Collector = f.Only(); o.cluster.Given() {
 			cfg.Collector, cfg.Locate = nil, func() (web.Collector, string, error) { return f.Locate("") }
 		}
 		return web.Handler(cfg)

@@ -110,13 +110,13 @@ func runOnce(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // withoutEnvironment takes away what a developer's shell may have set.
 func withoutEnvironment(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"HOOP_URL", "HOOP_TOKEN", "HOOP_TOKEN_FILE", "HOOP_API_KEY", "HOOP_API_KEY_FILE", "HOOP_CLI_CONFIG", "HOOP_HTTP_CONFIG_FILE", urlVariable} {
+	for _, name := range []string{"HOOP_URL", "HOOP_TOKEN", "HOOP_TOKEN_FILE", "HOOP_API_KEY", "HOOP_API_KEY_FILE", "HOOP_CLI_CONFIG", "HOOP_HTTP_CONFIG_FILE", fleet.DatabaseVariable} {
 		t.Setenv(name, "")
 	}
 }
 
 func TestMistakesAreOneClearSentence(t *testing.T) {
-	const good, database = "--hoop.url=https://hoop.example.com", urlVariable + "=postgres://db/x"
+	const good, database = "--hoop.url=https://hoop.example.com", fleet.DatabaseVariable + "=postgres://db/x"
 	for _, test := range []struct {
 		name, args, says string
 		env              []string
@@ -173,6 +173,7 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"http or https", good + " --web.config.file=x", "--web.config.file: say with --web.external-url", []string{"HOOP_TOKEN=t", database}},
 		{"no such file of a database", good + " --state.postgres-url-file=/does/not/exist", "--state.postgres-url-file: open /does/not/exist", []string{"HOOP_TOKEN=t"}},
 		{"an empty file of a database", good + " --config.check --state.postgres-url-file=/dev/null", "--state.postgres-url-file: /dev/null is empty", []string{"HOOP_TOKEN=t"}},
+		{"a database that does not answer", good + " --config.check", "the database for the state: ", []string{"HOOP_TOKEN=t", fleet.DatabaseVariable + "=postgres://127.0.0.1:1/x"}},
 		{"the URL as a flag", good + " --state.postgres-url=x", "unknown long flag '--state.postgres-url'", nil},
 		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},
 		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is not a path`, nil},

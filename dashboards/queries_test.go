@@ -166,9 +166,9 @@ func described(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	var names []string
-	many := fleet.New(fleet.Options{})
+	many := fleet.New(fleet.Options{Cluster: &fleet.Cluster{}})
 	for _, from := range []prometheus.Collector{
-		c, many.Health(), fleet.NewReloader(many, ""), version.NewCollector("hoop_exporter"), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		c, many.Health(), many.ClusterHealth(), fleet.NewReloader(many, ""), version.NewCollector("hoop_exporter"), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
 		descs := make(chan *prometheus.Desc)
 		go func() {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
+	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
+	"google.golang.org/protobuf/proto"
 )
 
 // simulatedDatabase has the members, leases and states of a simulated cluster. It is linearizable: each operation takes effect at one moment. Its clock
@@ -211,7 +213,6 @@ func (m *machineRecord) Load(ctx context.Context) ([]byte, error) {
 func (m *machineRecord) Save(ctx context.Context, content []byte) error {
 	m.tries++
 	try := m.tries
-	since := m.since(m.lease.Address)
 	_, err := toDatabase(ctx, m.machine, "save", func() (int, error) {
 		return m.change(func(row *simulatedState) error {
 			d := m.s.db
@@ -220,13 +221,26 @@ func (m *machineRecord) Save(ctx context.Context, content []byte) error {
 				return fmt.Errorf("the state %s: %w", m.name, state.ErrFenced)
 			}
 			if row.content == nil {
-				m.s.countsSince(m.lease.Address, since)
+				m.s.countsSince(m.lease.Address, t0Of(content))
 			}
 			row.content, row.saves = content, try
 			return nil
 		})
 	})
 	return err
+}
+
+// t0Of is since when the ledger of a state counts. The header's size is part of the format (see statepb/state.proto).
+func t0Of(content []byte) time.Time {
+	const header = 52
+	file, saved := &statepb.File{}, &statepb.Ledger{}
+	if err := proto.Unmarshal(content[header:], file); err != nil {
+		panic(err)
+	}
+	if err := proto.Unmarshal(file.GetLedger(), saved); err != nil {
+		panic(err)
+	}
+	return time.Unix(0, saved.GetT0())
 }
 
 // MoveAside implements [state.Record]. Nothing is ever damaged.

@@ -36,18 +36,17 @@ type machine struct {
 	end   context.CancelFunc
 	ended chan struct{}
 
-	mu       sync.Mutex
-	rng      map[string]*rand.Rand // by kind of call, so that one kind does not change the others
-	paused   time.Time             // until when
-	dead     bool
-	cut      map[string]bool      // what it cannot reach: "database", or the host of a gateway
-	counting map[string]*counting // the newest by host
+	mu     sync.Mutex
+	rng    map[string]*rand.Rand // by kind of call, so that one kind does not change the others
+	paused time.Time             // until when
+	dead   bool
+	cut    map[string]bool // what it cannot reach: "database", or the host of a gateway
 }
 
 func (s *clusterSimulation) boot(slot, incarnation int, yaml string) *machine {
 	m := &machine{
 		s: s, id: fmt.Sprintf("m%d-%d", slot, incarnation), url: fmt.Sprintf("http://m%d:1", slot), ended: make(chan struct{}),
-		rng: map[string]*rand.Rand{}, cut: map[string]bool{}, counting: map[string]*counting{},
+		rng: map[string]*rand.Rand{}, cut: map[string]bool{},
 	}
 	m.clock = time.Duration(m.roll("clock", func(r *rand.Rand) int { return r.IntN(7200) - 3600 })) * time.Second
 	m.fleet = New(Options{
@@ -200,19 +199,8 @@ func toDatabase[T any](ctx context.Context, m *machine, kind string, op func() (
 // connect makes the client of a gateway.
 func (m *machine) connect(g *config.Gateway) (*client.Client, error) {
 	host := hostOf(g.Address())
-	c := &counting{RoundTripper: m.s.gateways[host].Transport()}
-	m.mu.Lock()
-	m.counting[host] = c
-	m.mu.Unlock()
 	key := client.WithAPIKey(func() (string, error) { return "org|secret", nil })
-	return client.New(g.Address(), &http.Client{Transport: &cable{m, host, c}}, key)
-}
-
-// since is since when the newest collector of an address has counted.
-func (m *machine) since(address string) time.Time {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.counting[hostOf(address)].t0
+	return client.New(g.Address(), &http.Client{Transport: &cable{m, host, m.s.gateways[host].Transport()}}, key)
 }
 
 // cable is between a machine and a gateway.

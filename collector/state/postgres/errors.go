@@ -15,9 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrFenced is a save or a read under a lease that has ended: what this process knows of the state may be old.
-var ErrFenced = errors.New("another process has taken over the gateway, or may do so: its lease or its state has a newer holder")
-
 // ErrDead is a member without a beat within the time to live.
 var ErrDead = errors.New("PostgreSQL had no beat of this process for too long, so it holds no leases: it goes on after the next beat")
 

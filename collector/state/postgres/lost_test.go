@@ -95,7 +95,7 @@ func TestASaveWhoseAnswerWasLostIsAnErrorAndTheNextOneWorks(t *testing.T) {
 	r, _ := recordOf(t, d, l)
 	saves(t, r, "old", nil) // it prepares the statement
 	network.losing(func() {
-		if err := r.Save(t.Context(), []byte("lost")); err == nil || errors.Is(err, ErrFenced) {
+		if err := r.Save(t.Context(), []byte("lost")); err == nil || errors.Is(err, state.ErrFenced) {
 			t.Errorf("%v; want that it is not known", err)
 		} else {
 			one(t, err)

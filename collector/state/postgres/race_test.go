@@ -11,6 +11,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest/pgtest"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
 // transaction is one that another process left open.
@@ -77,15 +78,15 @@ func TestASaveThatMeetsATakeoverIsFenced(t *testing.T) {
 	}
 	takeover := transaction(t, url, d.sql("DELETE FROM {schema}.members WHERE id = 'a'"),
 		d.sql("UPDATE {schema}.leases SET holder = 'b', epoch = epoch + 1 WHERE address = 'x'"))
-	whileBlocked(t, url, func() { saves(t, r, "late", ErrFenced) }, func() { commit(t, takeover) })
-	if content, err := r.Load(t.Context()); !errors.Is(err, ErrFenced) {
+	whileBlocked(t, url, func() { saves(t, r, "late", state.ErrFenced) }, func() { commit(t, takeover) })
+	if content, err := r.Load(t.Context()); !errors.Is(err, state.ErrFenced) {
 		t.Errorf("%q, %v; want that reading is fenced too", content, err)
 	}
-	if moved, err := r.MoveAside(t.Context(), noon()); !errors.Is(err, ErrFenced) {
+	if moved, err := r.MoveAside(t.Context(), noon()); !errors.Is(err, state.ErrFenced) {
 		t.Errorf("%q, %v; want that it is not moved", moved, err)
 	}
 	_ = r.Close()
-	if other, err := d.Store(l).Open(t.Context(), name); !errors.Is(err, ErrFenced) {
+	if other, err := d.Store(l).Open(t.Context(), name); !errors.Is(err, state.ErrFenced) {
 		t.Errorf("%v, %v; want that it is not opened again", other, err)
 	}
 	if _, content := recordOf(t, d, lease.Lease{Address: "x", Holder: "b", Epoch: 2}); content != "old" {
@@ -104,7 +105,7 @@ func TestATakeoverWaitsForASave(t *testing.T) {
 		d.sql("UPDATE {schema}.states SET saved_at = '2026-08-03'"))
 	var l lease.Lease
 	whileBlocked(t, url, func() { l = leased(t, d, "b", "x") }, func() { commit(t, save) })
-	saves(t, r, "late", ErrFenced)
+	saves(t, r, "late", state.ErrFenced)
 	_ = r.Close()
 	if _, content := recordOf(t, d, l); content != "old" {
 		t.Errorf("the next holder has %q", content)
@@ -241,9 +242,9 @@ func TestAStateHasOneAddress(t *testing.T) {
 	if v, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil || !slices.Contains(v.Leases, x) {
 		t.Fatalf("%v, %v", v, err)
 	}
-	saves(t, first, "late", ErrFenced)
+	saves(t, first, "late", state.ErrFenced)
 	_ = first.Close()
-	if r, err := d.Store(x).Open(t.Context(), name); err == nil || errors.Is(err, ErrFenced) {
+	if r, err := d.Store(x).Open(t.Context(), name); err == nil || errors.Is(err, state.ErrFenced) {
 		t.Errorf("%v, %v; want that it is in use", r, err)
 	}
 	if err := d.Release(t.Context(), []lease.Lease{y}); err != nil {
@@ -252,7 +253,7 @@ func TestAStateHasOneAddress(t *testing.T) {
 	if _, content := recordOf(t, d, x); content != "newer" {
 		t.Errorf("it goes on with %q", content)
 	}
-	saves(t, second, "late", ErrFenced)
+	saves(t, second, "late", state.ErrFenced)
 }
 
 // Two addresses of one gateway open its state at once, for the first time. One of them has it then.
@@ -268,7 +269,7 @@ func TestOfTwoAddressesThatOpenAStateAtOnceOneHasIt(t *testing.T) {
 		second, _ := recordOf(t, other, y)
 		saves(t, second, "second", nil)
 	}, func() { commit(t, tx) })
-	saves(t, first, "first", ErrFenced)
+	saves(t, first, "first", state.ErrFenced)
 }
 
 func TestASaveWithoutItsRowIsFenced(t *testing.T) {
@@ -276,7 +277,7 @@ func TestASaveWithoutItsRowIsFenced(t *testing.T) {
 	d := opened(t, url)
 	r, _ := recordOf(t, d, leased(t, d, "a", "x"))
 	pgtest.Exec(t, url, "DELETE FROM hoop_exporter.states")
-	saves(t, r, "content", ErrFenced)
+	saves(t, r, "content", state.ErrFenced)
 }
 
 // Two connections do all that a cluster does, in different orders, without a deadlock.
@@ -299,11 +300,11 @@ func TestNothingDeadlocks(t *testing.T) {
 				for n := range got {
 					l := got[(n*(2*i+1)+len(got)-1)%len(got)]
 					if r, err := d.Store(l).Open(t.Context(), name+l.Address); err == nil {
-						if err = r.Save(t.Context(), []byte(id)); err != nil && !errors.Is(err, ErrFenced) {
+						if err = r.Save(t.Context(), []byte(id)); err != nil && !errors.Is(err, state.ErrFenced) {
 							t.Error(err)
 						}
 						_ = r.Close()
-					} else if !errors.Is(err, ErrFenced) {
+					} else if !errors.Is(err, state.ErrFenced) {
 						t.Error(err)
 					}
 				}

@@ -48,7 +48,7 @@ const (
 		) INSERT INTO {schema}.states (name, address, opened, saves) SELECT $4, address, opened, $6 FROM moved`
 )
 
-// Store returns the [state.Store] for the gateways at the address of a lease. All that it does fails with [ErrFenced] once the lease has ended.
+// Store returns the [state.Store] for the gateways at the address of a lease. All that it does fails with [state.ErrFenced] once the lease has ended.
 func (d *Database) Store(l lease.Lease) state.Store { return store{d, l} }
 
 type store struct {
@@ -100,7 +100,7 @@ func (r *record) args(more ...any) []any {
 	return append([]any{r.lease.Address, r.lease.Holder, int64(r.lease.Epoch), r.name}, more...)
 }
 
-func (r *record) fenced() error { return fmt.Errorf("the state %s: %w", r.name, ErrFenced) }
+func (r *record) fenced() error { return fmt.Errorf("the state %s: %w", r.name, state.ErrFenced) }
 
 func (r *record) acquire(ctx context.Context) error {
 	var leased bool

@@ -77,8 +77,8 @@ func New(tags ...string) (Vocabulary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the collector: %w", err)
 	}
-	many := fleet.New(fleet.Options{})
-	own := []prometheus.Collector{c, many.Health(), fleet.NewReloader(many, ""), version.NewCollector("hoop_exporter")}
+	many := fleet.New(fleet.Options{Cluster: &fleet.Cluster{}})
+	own := []prometheus.Collector{c, many.Health(), many.ClusterHealth(), fleet.NewReloader(many, ""), version.NewCollector("hoop_exporter")}
 	for _, from := range append(own, exposition.Runtime()...) {
 		if err := v.describe(from); err != nil {
 			return nil, err
