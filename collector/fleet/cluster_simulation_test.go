@@ -38,7 +38,7 @@ func TestCountersStayTrueWhicheverProcessWatches(t *testing.T) {
 	}
 	t.Logf("in all: %v", all.m)
 	want := []string{"scrapes", "redirects", "kills", "pauses"}
-	if collectortest.Long() {
+	if collectortest.Long() && all.m["scrapes"] > 10_000 {
 		want = append(want, "fenced", "late", "pauses at save call", "pauses at request", "pauses at gathered", "scrapes that outlived the lease")
 	}
 	for _, want := range want {

@@ -26,7 +26,7 @@ func quietCluster(t *testing.T, machines int) *clusterSimulation {
 	s.calm.Store(true)
 	for i := range 6 {
 		host := fmt.Sprintf("g%d", i)
-		cfg := sound(1)
+		cfg := sound(0) // an old one, which takes a while
 		cfg.OrgID = "org-" + host
 		s.gateways[host] = gatewaytest.New(cfg)
 		s.hosts = append(s.hosts, host)
@@ -187,6 +187,31 @@ func compareHealth(t *testing.T, m *machine, want ...string) {
 	if problems, err := testutil.CollectAndLint(m.fleet.ClusterHealth()); err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v, %v", problems, err)
 	}
+}
+
+// The next holder asks at once, and a gateway goes on working on a request that was canceled.
+func TestAProcessThatStopsWaitsForItsRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := quietCluster(t, 1)
+		defer s.stopAll()
+		m := s.machines[0]
+		time.Sleep(time.Minute)
+		c, _, err := m.fleet.Locate("g0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Wake(0)
+		time.Sleep(100 * time.Millisecond)
+		g := s.gateways["g0"]
+		if n := g.Stats().InFlight; n != 1 {
+			t.Fatalf("%d requests under way", n)
+		}
+		m.end()
+		<-m.ended
+		if st := g.Stats(); st.InFlight != 0 || st.Abandoned != 0 || s.db.leases["https://g0/api"].Holder != "" {
+			t.Errorf("%d requests are left, %d were canceled, %v", st.InFlight, st.Abandoned, s.db.leases)
+		}
+	})
 }
 
 // A save that is fenced ends the collectors of the address at once: nothing that they counted is shown.

@@ -84,8 +84,10 @@ func (s *clusterSimulation) scrape(ctx context.Context, host string, r *rand.Ran
 			continue
 		}
 		registry := prometheus.NewRegistry()
-		registry.MustRegister(c.Scrape(ctx))
+		within, cancel := context.WithTimeout(ctx, 9500*time.Millisecond) // some time is kept for the way back
+		registry.MustRegister(c.Scrape(within))
 		families, err := registry.Gather()
+		cancel()
 		if err != nil {
 			s.complain("%v", err)
 		}
