@@ -59,7 +59,7 @@ func seeds(t *testing.T, n uint64) (list []uint64) {
 }
 
 // What makes the cluster safe is taken away, one after the other: the simulation has to notice. Holders do not stop in time where the table has a
-// shorter time to live than they count with. The other two take longer to notice: a state that falls back is read forward again before a scrape shows it,
+// shorter time to live than they count with. Fencing takes longer to notice: a state that falls back is read forward again before a scrape shows it,
 // unless its gateway cannot be reached just then.
 func TestTheSimulationNoticesWhatIsMissing(t *testing.T) {
 	for _, tc := range []struct {
@@ -70,7 +70,6 @@ func TestTheSimulationNoticesWhatIsMissing(t *testing.T) {
 	}{
 		{"holders that stop before the lease ends", func(d *simulatedDatabase) { d.ttl = 4 * time.Second }, 5, false},
 		{"saves that are fenced", func(d *simulatedDatabase) { d.unfenced = true }, 100, true},
-		{"saves in their order", func(d *simulatedDatabase) { d.unordered = true }, 300, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.long {

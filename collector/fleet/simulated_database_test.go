@@ -20,8 +20,8 @@ import (
 // is its own. The switches take away what makes it safe, to see that the simulation notices.
 type simulatedDatabase struct {
 	ttl time.Duration // of members; shorter than lease.TTL: holders do not stop in time
-	// unfenced has saves take effect whatever the lease is, and unordered whatever was saved since.
-	unfenced, unordered bool
+	// unfenced has saves take effect whatever the lease is.
+	unfenced bool
 
 	mu      sync.Mutex
 	began   time.Time
@@ -216,7 +216,7 @@ func (m *machineRecord) Save(ctx context.Context, content []byte) error {
 	_, err := toDatabase(ctx, m.machine, "save", func() (int, error) {
 		return m.change(func(row *simulatedState) error {
 			d := m.s.db
-			if row.opened != m.opened && !d.unfenced || row.saves >= try && row.opened == m.opened && !d.unordered {
+			if row.opened != m.opened && !d.unfenced || row.saves >= try && row.opened == m.opened {
 				d.late++
 				return fmt.Errorf("the state %s: %w", m.name, state.ErrFenced)
 			}
