@@ -48,7 +48,9 @@ func (s *clusterSimulation) boot(slot, incarnation int, yaml string) *machine {
 		s: s, id: fmt.Sprintf("m%d-%d", slot, incarnation), url: fmt.Sprintf("http://m%d:1", slot), ended: make(chan struct{}),
 		rng: map[string]*rand.Rand{}, cut: map[string]bool{},
 	}
-	m.clock = time.Duration(m.roll("clock", func(r *rand.Rand) int { return r.IntN(7200) - 3600 })) * time.Second
+	if s.chaotic() {
+		m.clock = time.Duration(m.roll("clock", func(r *rand.Rand) int { return r.IntN(7200) - 3600 })) * time.Second
+	}
 	m.fleet = New(Options{
 		Logger: log.NewNopLogger(), Client: m.connect, clock: func() time.Time { return time.Now().Add(m.clock) },
 		Cluster: &Cluster{Table: machineTable{m}, Store: func(l lease.Lease) state.Store { return machineStore{m, l} }, ID: m.id, URL: m.url},
