@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
@@ -33,7 +32,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 	"github.com/hoop-exporter/hoop_exporter/collector/logging"
 	"github.com/hoop-exporter/hoop_exporter/collector/oneshot"
-	"github.com/hoop-exporter/hoop_exporter/collector/state"
 	"github.com/hoop-exporter/hoop_exporter/collector/web"
 )
 
@@ -82,10 +80,9 @@ type options struct {
 	timeoutOffset, reloadInterval      time.Duration
 	created, lifecycle, pprof          bool
 	telemetryPath, logLevel, logFormat string
-	stateDir                           string
 	check, print, once, demo           bool
 	listen                             *toolkit.FlagConfig
-	cluster                            fleet.ClusterFlags
+	state                              fleet.StateFlags
 	listenGiven                        bool
 }
 
@@ -99,8 +96,7 @@ func (o *options) flags() *kingpin.Application {
 	o.gateway.Add(app)
 	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second does not count any more. 0 is all.", &o.atOnce, config.ParseValue[int64])
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
-	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&o.stateDir)
-	o.cluster.Add(app)
+	o.state.Add(app)
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
 	app.GetFlag("web.listen-address").IsSetByUser(&o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
@@ -130,14 +126,13 @@ func (o *options) validate() error {
 		{o.atOnce < 0, "--refresh.concurrency: must not be negative; 0 is all"},
 		{o.lifecycle && o.configFile == "", "--web.enable-lifecycle reloads a file: name it with --config.file"},
 		{o.reloadInterval > 0 && o.configFile == "", "--config.auto-reload-interval reloads a file: name it with --config.file"},
-		{o.demo && o.stateDir != "", "--demo brings a new gateway each time: leave --state.dir out"},
 		{o.demo && o.configFile != "", "--demo brings its own gateway: leave --config.file out"},
 	} {
 		if rule.broken {
 			return errors.New(rule.text)
 		}
 	}
-	if err := o.cluster.Validate(o.stateDir, o.demo, o.once, *o.listen.WebConfigFile); err != nil {
+	if err := o.state.Validate(o.demo, o.once, *o.listen.WebConfigFile); err != nil {
 		return err
 	}
 	return o.gateway.Validate(o.configFile != "", o.demo)
@@ -180,13 +175,14 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	if o.check {
-		return o.checkAll(ctx, cfg, stdout)
+		return fleet.Check(ctx, cfg, fleet.CheckOptions{Client: connect, State: &o.state}, stdout)
 	}
-	f, closeStore, err := o.fleet(ctx, logger)
+	states, err := o.state.Open(ctx, *o.listen.WebListenAddresses)
 	if err != nil {
 		return err
 	}
-	defer closeStore()
+	defer states.Close()
+	f := fleet.New(fleet.Options{Logger: logger, Client: connect, State: states.Store, Cluster: states.Cluster, Concurrency: int(min(o.atOnce, math.MaxInt32))})
 	if err := f.Apply(cfg); err != nil {
 		return err
 	}
@@ -198,39 +194,6 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	registry.MustRegister(exposition.Runtime()...)
 	return o.serve(ctx, f, registry, slogger, stdout)
-}
-
-// checkAll checks what --config.check promises.
-func (o *options) checkAll(ctx context.Context, cfg *config.Config, stdout io.Writer) error {
-	if o.cluster.Given() {
-		if err := o.cluster.Check(ctx); err != nil {
-			return err
-		}
-	}
-	return fleet.Check(ctx, cfg, fleet.CheckOptions{Client: connect, StateDir: o.stateDir}, stdout)
-}
-
-// fleet makes the fleet, and what closes the store that it has.
-func (o *options) fleet(ctx context.Context, logger log.Logger) (f *fleet.Fleet, closeStore func(), err error) {
-	closeStore = func() {}
-	out := fleet.Options{Logger: logger, Client: connect, Concurrency: int(min(o.atOnce, math.MaxInt32))}
-	switch {
-	case o.stateDir != "":
-		if out.State, err = state.NewDirectory(o.stateDir); err != nil {
-			return nil, nil, fmt.Errorf("--state.dir: %w", err)
-		}
-	case o.cluster.Given():
-		db, err := o.cluster.Connect(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		closeStore = db.Close
-		if out.Cluster, err = o.cluster.Member(db, *o.listen.WebListenAddresses); err != nil {
-			db.Close()
-			return nil, nil, err
-		}
-	}
-	return fleet.New(out), closeStore, nil
 }
 
 // connect makes the client of a gateway.
@@ -248,7 +211,7 @@ func (o *options) handler(f *fleet.Fleet, r *fleet.Reloader, registry *prometheu
 		registry.MustRegister(cluster)
 	}
 	if r == nil {
-		if cfg.Collector = f.Only(); o.cluster.Given() {
+		if cfg.Collector = f.Only(); o.state.Shared() {
 			cfg.Collector, cfg.Locate = nil, func() (web.Collector, string, error) { return f.Locate("") }
 		}
 		return web.Handler(cfg)

@@ -12,15 +12,14 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/check"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
-	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
 // CheckOptions are what [Check] needs besides the configuration.
 type CheckOptions struct {
 	// Client makes the client of a gateway. Required.
 	Client func(*config.Gateway) (*client.Client, error)
-	// StateDir is the directory in which the state is to be saved; "": nowhere.
-	StateDir string
+	// State says where the states are to be saved. Required.
+	State *StateFlags
 }
 
 // checksAtOnce is how many gateways [Check] asks at once.
@@ -28,12 +27,10 @@ const checksAtOnce = 20
 
 // Check checks that the state can be saved and that all gateways can be started, asks them for a page, and writes to out what came, or why a
 // gateway cannot be used, in the order of their names. It asks up to 20 gateways at once, but those of one address one after the other. With only one
-// gateway, made by flags, why it cannot be used is the error. It creates nothing.
+// gateway, made by flags, why it cannot be used is the error. It creates nothing but the tables of a database.
 func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
-	if o.StateDir != "" {
-		if err := state.CheckDirectory(o.StateDir); err != nil {
-			return fmt.Errorf("--state.dir: %w", err)
-		}
+	if err := o.State.Check(ctx); err != nil {
+		return err
 	}
 	f := New(Options{Logger: log.NewNopLogger(), Client: o.Client})
 	if err := f.Apply(c); err != nil {

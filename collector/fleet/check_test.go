@@ -54,7 +54,7 @@ func TestACheckAsksManyGatewaysAtOnce(t *testing.T) {
 		}
 		began := time.Now()
 		var out bytes.Buffer
-		err = Check(t.Context(), c, CheckOptions{Client: connect}, &out)
+		err = Check(t.Context(), c, CheckOptions{Client: connect, State: &StateFlags{}}, &out)
 		if err == nil || err.Error() != "1 of 60 gateways cannot be used" {
 			t.Errorf("says %v", err)
 		}

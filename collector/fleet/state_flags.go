@@ -1,0 +1,188 @@
+package fleet
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/google/uuid"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
+	"github.com/hoop-exporter/hoop_exporter/collector/state"
+	"github.com/hoop-exporter/hoop_exporter/collector/state/postgres"
+)
+
+// DatabaseVariable is the environment variable with the URL of the database. A flag would show its password in the list of processes.
+const DatabaseVariable = "HOOP_STATE_POSTGRES_URL"
+
+// StateFlags are what flags and environment say about where the states are: nowhere, in a directory, or in a database that several processes share. Call
+// Add, then Validate; the rest after that.
+type StateFlags struct {
+	dir, urlFile, schema, externalURL string
+	schemaGiven                       bool
+}
+
+// Add adds the flags.
+func (f *StateFlags) Add(app *kingpin.Application) {
+	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&f.dir)
+	app.Flag("state.postgres-url-file", "File with the URL of a PostgreSQL database, in which counters outlive the process. All processes with the same database divide the gateways among them. The URL can also be in the environment: "+DatabaseVariable+".").StringVar(&f.urlFile)
+	app.Flag("state.postgres-schema", "Schema of that database.").Default("hoop_exporter").IsSetByUser(&f.schemaGiven).StringVar(&f.schema)
+	app.Flag("web.external-url", "URL under which the other processes' clients reach this one, such as http://10.0.0.7:10068. By default it is made of the host's name and the port.").StringVar(&f.externalURL)
+}
+
+// Shared reports whether there is a database.
+func (f *StateFlags) Shared() bool { return f.urlFile != "" || os.Getenv(DatabaseVariable) != "" }
+
+// Validate finds what no single flag can know.
+func (f *StateFlags) Validate(demo, once bool, webConfig string) error {
+	source := "--state.postgres-url-file"
+	if f.urlFile == "" {
+		source = DatabaseVariable
+	}
+	for _, rule := range []struct {
+		broken bool
+		text   string
+	}{
+		{demo && f.dir != "", "--demo brings a new gateway each time: leave --state.dir out"},
+		{f.Shared() && f.dir != "", source + " and --state.dir: choose one"},
+		{f.Shared() && demo, "--demo brings a new gateway each time: leave " + source + " out"},
+		{f.Shared() && once, "--once has no state: leave " + source + " out"},
+		{f.urlFile != "" && os.Getenv(DatabaseVariable) != "", "--state.postgres-url-file and " + DatabaseVariable + ": choose one"},
+		{!f.Shared() && f.schemaGiven, "--state.postgres-schema is part of a database: name it with --state.postgres-url-file or " + DatabaseVariable},
+		{!f.Shared() && f.externalURL != "", "--web.external-url is for processes that share a database: name it with --state.postgres-url-file or " + DatabaseVariable},
+		{f.Shared() && webConfig != "" && f.externalURL == "", "--web.config.file: say with --web.external-url under which URL other hosts reach this process, with http or https"},
+		{f.schema == "", "--state.postgres-schema: must not be empty"},
+	} {
+		if rule.broken {
+			return errors.New(rule.text)
+		}
+	}
+	return f.checkExternalURL()
+}
+
+func (f *StateFlags) checkExternalURL() error {
+	if f.externalURL == "" {
+		return nil
+	}
+	f.externalURL = bracketed(f.externalURL)
+	u, err := url.Parse(f.externalURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("--web.external-url: %q is not a URL of a host and a port, such as http://10.0.0.7:10068", f.externalURL)
+	}
+	return nil
+}
+
+// bracketed puts the IPv6 address of a URL in brackets: a pod's environment has it without.
+func bracketed(at string) string {
+	scheme, rest, _ := strings.Cut(at, "://")
+	i := strings.LastIndexByte(rest, ':')
+	if ip, err := netip.ParseAddr(rest[:max(i, 0)]); err != nil || !ip.Is6() {
+		return at
+	}
+	return scheme + "://[" + rest[:i] + "]" + rest[i:]
+}
+
+// States are where the states are, as [Options] need it.
+type States struct {
+	// Store is the directory; nil without one.
+	Store state.Store
+	// Cluster is what this process shares with others; nil without a database.
+	Cluster *Cluster
+	// Close ends what was opened.
+	Close func()
+}
+
+// Open makes the directory, or connects to the database. listen are the addresses at which this process is scraped.
+func (f *StateFlags) Open(ctx context.Context, listen []string) (States, error) {
+	out := States{Close: func() {}}
+	switch {
+	case f.dir != "":
+		dir, err := state.NewDirectory(f.dir)
+		if err != nil {
+			return out, fmt.Errorf("--state.dir: %w", err)
+		}
+		out.Store = dir
+	case f.Shared():
+		at, err := f.ownURL(listen)
+		if err != nil {
+			return out, err
+		}
+		db, err := f.connect(ctx)
+		if err != nil {
+			return out, err
+		}
+		host, _ := os.Hostname()
+		out.Cluster = &Cluster{Table: db, Store: db.Store, ID: cmp.Or(host, "member") + "-" + uuid.NewString(), URL: at}
+		out.Close = db.Close
+	}
+	return out, nil
+}
+
+// Check checks that states can be saved. It creates nothing but the tables of a database.
+func (f *StateFlags) Check(ctx context.Context) error {
+	switch {
+	case f.dir != "":
+		if err := state.CheckDirectory(f.dir); err != nil {
+			return fmt.Errorf("--state.dir: %w", err)
+		}
+	case f.Shared():
+		db, err := f.connect(ctx)
+		if err != nil {
+			return err
+		}
+		db.Close()
+	}
+	return nil
+}
+
+// connect connects to the database.
+func (f *StateFlags) connect(ctx context.Context) (*postgres.Database, error) {
+	at := os.Getenv(DatabaseVariable)
+	if f.urlFile != "" {
+		content, err := os.ReadFile(f.urlFile)
+		if err != nil {
+			return nil, fmt.Errorf("--state.postgres-url-file: %w", err)
+		}
+		if at = string(bytes.TrimSpace(content)); at == "" {
+			return nil, fmt.Errorf("--state.postgres-url-file: %s is empty", f.urlFile)
+		}
+	}
+	db, err := postgres.Open(ctx, at, f.schema, lease.TTL)
+	if err != nil {
+		return nil, fmt.Errorf("the database for the state: %w", err)
+	}
+	return db, nil
+}
+
+// ownURL is the URL at which other hosts reach this process.
+func (f *StateFlags) ownURL(listen []string) (string, error) {
+	if f.externalURL != "" {
+		return strings.TrimSuffix(f.externalURL, "/"), nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("the host has no name, so give --web.external-url: %w", err)
+	}
+	return urlOf(host, listen)
+}
+
+// urlOf is the URL of a host that listens at the addresses.
+func urlOf(host string, listen []string) (string, error) {
+	const give = "give the URL of this process with --web.external-url"
+	if len(listen) == 0 {
+		return "", errors.New(give)
+	}
+	_, port, err := net.SplitHostPort(listen[0])
+	if err != nil || strings.HasPrefix(listen[0], "vsock://") || port == "0" {
+		return "", fmt.Errorf("%s is not an address at which other hosts reach this process: %s", listen[0], give)
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
+}
