@@ -100,7 +100,11 @@ func TestEveryAlertLinksItsPanelAndRunbook(t *testing.T) {
 		if r.Alert == "" {
 			continue
 		}
-		alerts[r.Alert], runbooks[r.Annotations["runbook_url"]] = true, true
+		runbooks[r.Annotations["runbook_url"]] = true
+		if r.Annotations["dashboard"] == "" {
+			continue // the module of the rules says which ones may have none
+		}
+		alerts[r.Alert] = true
 		want, ok := listed[r.Alert]
 		if !ok {
 			t.Errorf("the README says no panel for %s", r.Alert)
@@ -120,7 +124,7 @@ func TestEveryAlertLinksItsPanelAndRunbook(t *testing.T) {
 	}
 	for alert := range listed {
 		if !alerts[alert] {
-			t.Errorf("the README lists %s, which is no alert", alert)
+			t.Errorf("the README lists %s, which is not an alert that leads to a panel", alert)
 		}
 	}
 	for url, places := range links {

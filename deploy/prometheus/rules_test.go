@@ -267,8 +267,8 @@ func TestWithheldGaugesEndNoAlert(t *testing.T) {
 		held++
 		parser.Inspect(parse(t, r.Expr), func(n parser.Node, path []parser.Node) error {
 			s, ok := n.(*parser.VectorSelector)
-			if !ok || strings.HasPrefix(s.Name, "hoop:") {
-				return nil
+			if !ok || strings.HasPrefix(s.Name, "hoop:") || strings.HasPrefix(s.Name, "owner:") {
+				return nil // thresholds, and what looks back by itself
 			}
 			m, ok := path[len(path)-1].(*parser.MatrixSelector)
 			if !ok || model.Duration(m.Range).String() != hold {
@@ -279,6 +279,11 @@ func TestWithheldGaugesEndNoAlert(t *testing.T) {
 	}
 	if held < 7 {
 		t.Errorf("only %d alerts look at gauges", held)
+	}
+	for _, r := range all(t) {
+		if strings.HasPrefix(r.Record, "owner:") && !strings.Contains(r.Expr, "last_over_time("+r.Record+"["+hold+"])") {
+			t.Errorf("%s does not last for %s", r.Record, hold)
+		}
 	}
 	for _, r := range alerts(t) {
 		for _, m := range regexp.MustCompile(`for (\d+) hours`).FindAllStringSubmatch(r.Annotations["description"], -1) {

@@ -14,6 +14,7 @@ type unitTests struct {
 	Tests              []struct {
 		Name           string
 		Interval       string
+		ExternalLabels map[string]string   `yaml:"external_labels"`
 		InputSeries    []map[string]string `yaml:"input_series"`
 		AlertRuleTests []struct {
 			EvalTime  string           `yaml:"eval_time"`
