@@ -41,7 +41,7 @@ export function TimeSeriesPanel({ data, timeRange, timeZone, width, height, opti
       legend={options.legend} options={options}>
       {(config) => (
         <>
-          {exemplars.length > 0 && <Exemplars config={config} exemplars={exemplars} />}
+          <Exemplars config={config} exemplars={exemplars} />
           <Annotations config={config} annotations={annotations} />
         </>
       )}
@@ -49,7 +49,7 @@ export function TimeSeriesPanel({ data, timeRange, timeZone, width, height, opti
   );
 }
 
-// Exemplars draws a mark for each exemplar, at its time and value.
+// Exemplars draws a mark for each exemplar, at its time and value. It is there before the exemplars are, or it would miss the start of the chart.
 function Exemplars({ config, exemplars }) {
   const theme = useTheme2();
   const place = useCallback((frame, row) => {
