@@ -23,6 +23,10 @@ func TestDashboardsAreInOneForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What npm needs for the preview is not mounted anywhere: README.md names the files to give to Grafana.
+	deeper = slices.DeleteFunc(deeper, func(name string) bool {
+		return slices.Contains([]string{"preview/package.json", "preview/package-lock.json"}, filepath.ToSlash(name))
+	})
 	if len(files) != len(uids) || len(deeper) > 0 {
 		t.Errorf("there are %v %v: Grafana takes every JSON file here for a dashboard; each belongs into the list of uids", files, deeper)
 	}

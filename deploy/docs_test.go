@@ -219,7 +219,8 @@ func TestEveryPictureIsShownAndCanBeTakenAgain(t *testing.T) {
 		if !bytes.HasPrefix(content, []byte("\x89PNG")) || len(content) > most {
 			t.Errorf("%s is not a PNG, or has %d bytes, more than %d", path, len(content), most)
 		}
-		if !strings.Contains(text, "](images/"+name+")") || !strings.Contains(script, "\ntake "+name+" ") {
+		taken := strings.Contains(script, "\ntake "+name+" ") || isDashboard(name)
+		if !strings.Contains(text, "](images/"+name+")") || !taken {
 			t.Errorf("%s is not both shown and taken", name)
 		}
 	}
@@ -230,6 +231,14 @@ func TestEveryPictureIsShownAndCanBeTakenAgain(t *testing.T) {
 			}
 		}
 	}
+}
+
+// isDashboard says whether dashboards/preview/run makes this picture: it makes two of each dashboard.
+func isDashboard(picture string) bool {
+	name, light := strings.CutSuffix(picture, "-light.png")
+	name, dark := strings.CutSuffix(name, "-dark.png")
+	_, err := os.Stat("../dashboards/" + name + ".json")
+	return light != dark && err == nil
 }
 
 // headings lists a document's headings as links name them.

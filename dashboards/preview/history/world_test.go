@@ -1,0 +1,186 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
+	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
+	"github.com/hoop-exporter/hoop_exporter/collector/web"
+)
+
+// fleetFile is the configuration of the exporter that watches many gateways.
+const fleetFile = `
+defaults:
+  token_file: token
+  labels: {connection_tags: [team, environment]}
+gateways:
+  europe: {url: "https://europe.example.com/api"}
+  staging: {url: "https://staging.example.com/api"}
+`
+
+// world is the exporters and their gateways. It lives in the bubble of a test, and nothing of it outlives stop.
+type world struct {
+	t        *testing.T
+	ctx      context.Context
+	gateways map[string]*gatewaytest.Gateway // by the host of their address
+	targets  []*target
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+}
+
+// newWorld starts an exporter of one gateway, by flags, and one of two gateways, by a file at path. One of the gateways fails for a while.
+func newWorld(t *testing.T, path string) *world {
+	t.Helper()
+	version.Version = "1.0.0"
+	w := &world{t: t, gateways: map[string]*gatewaytest.Gateway{}}
+	w.ctx, w.cancel = context.WithCancel(t.Context())
+	begin := time.Now()
+	w.gateways["production"] = newGateway(1, 0.15, nil)
+	w.gateways["europe.example.com"] = newGateway(2, 0.06, nil)
+	w.gateways["staging.example.com"] = newGateway(3, 0.02, func(*http.Request) http.Handler {
+		if d := begin.Add(span).Sub(time.Now()); d > 170*time.Minute && d < 200*time.Minute {
+			return gatewaytest.Fail(http.StatusServiceUnavailable, "simulated maintenance")
+		}
+		return nil
+	})
+	w.single()
+	w.many(path)
+	return w
+}
+
+// newGateway returns a gateway with a week of history that starts rate sessions a second on average.
+func newGateway(seed uint64, rate float64, fault func(*http.Request) http.Handler) *gatewaytest.Gateway {
+	life := gatewaytest.DefaultLife()
+	life.Rate, life.BurstEvery, life.BurstSize = rate, 8*time.Hour, int(200*rate)
+	life.Stuck, life.Undecided, life.GivenUp, life.NeverRun, life.Escalated, life.Unknown = 0.0001, 0.002, 0.002, 0.002, 0, 0
+	life.Duration, life.LongTail, life.LongDuration = 4*time.Minute, 0.02, 3*time.Hour
+	life.Wait, life.LongWait = 6*time.Minute, 0.05
+	g := gatewaytest.New(gatewaytest.Config{
+		Dialect: gatewaytest.New2026, Seed: seed, OrgID: fmt.Sprintf("org-%d", seed), Life: life, Cost: gatewaytest.NewCost, Fault: fault,
+	})
+	now := time.Now()
+	g.AddHistory(int(rate*100_000), now.Add(-7*24*time.Hour), now, gatewaytest.HistoryOptions{
+		ConnectionList: gatewaytest.Connections(12), Users: 40, Unfinished: 4, Pending: 1,
+	})
+	return g
+}
+
+// single starts an exporter as the flags of one gateway make it.
+func (w *world) single() {
+	w.t.Helper()
+	var f flags.Gateway
+	app := kingpin.New("hoop_exporter", "")
+	f.Add(app)
+	if _, err := app.Parse(nil); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := f.SetDefault("labels.connection-tags", "team,environment"); err != nil {
+		w.t.Fatal(err)
+	}
+	c, err := config.Simulated(f.Draft, demo.Connect(w.gateways["production"]))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	fl := w.start(c)
+	registry := w.registry()
+	w.serve(web.Config{Registry: registry, Collector: fl.Only()}, newTarget("/metrics", "hoop", "production:10068"))
+}
+
+// many starts an exporter as a configuration file makes it.
+func (w *world) many(path string) {
+	w.t.Helper()
+	if err := os.WriteFile(path, []byte(fleetFile), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	c, err := config.Load(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	fl := w.start(c)
+	registry := w.registry()
+	registry.MustRegister(fl.Health(), fleet.NewReloader(fl, path))
+	targets := []*target{newTarget("/metrics", "hoop-exporter", "fleet:10068")}
+	for _, name := range fl.Names() {
+		targets = append(targets, newTarget("/probe?gateway="+name, "hoop", name, labels.Label{Name: "gateway", Value: name}))
+	}
+	w.serve(web.Config{Registry: registry, Gateways: web.FleetGateways(fl)}, targets...)
+}
+
+// start runs the fleet of a configuration until stop.
+func (w *world) start(c *config.Config) *fleet.Fleet {
+	w.t.Helper()
+	f := fleet.New(fleet.Options{Logger: log.NewNopLogger(), Client: w.connect, Concurrency: 20})
+	if err := f.Apply(c); err != nil {
+		w.t.Fatal(err)
+	}
+	w.running.Go(func() {
+		if err := f.Run(w.ctx); err != nil {
+			w.t.Error(err)
+		}
+	})
+	return f
+}
+
+// connect makes the client of a gateway of this world.
+func (w *world) connect(g *config.Gateway) (*client.Client, error) {
+	for host, gateway := range w.gateways {
+		if g.Address() == "https://"+host+"/api" {
+			key := client.WithAPIKey(func() (string, error) { return "preview", nil })
+			return client.New(g.Address(), &http.Client{Transport: gateway.Transport()}, key)
+		}
+	}
+	return g.Client()
+}
+
+// registry returns what an exporter says about itself.
+func (w *world) registry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(versioncollector.NewCollector("hoop_exporter"))
+	registry.MustRegister(exposition.Runtime()...)
+	return registry
+}
+
+// serve makes the targets those of a handler.
+func (w *world) serve(cfg web.Config, targets ...*target) {
+	w.t.Helper()
+	cfg.Logger, cfg.TelemetryPath, cfg.TimeoutOffset, cfg.MaxRequests = nopLogger, "/metrics", 500*time.Millisecond, 40
+	handler, err := web.Handler(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, t := range targets {
+		t.handler = handler
+	}
+	w.targets = append(w.targets, targets...)
+}
+
+// stop ends the exporters, and waits until the gateways have answered their last requests.
+func (w *world) stop() {
+	w.cancel()
+	w.running.Wait()
+	for _, g := range w.gateways {
+		for g.Stats().InFlight > 0 {
+			time.Sleep(time.Second)
+		}
+	}
+	synctest.Wait()
+}
