@@ -48,8 +48,11 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 			Files []struct{ Src string } `json:"files"`
 		} `json:"archives"`
 		Nfpms []struct {
-			Contents []struct{ Src, Dst string } `json:"contents"`
-			Scripts  map[string]string           `json:"scripts"`
+			Contents []struct {
+				Src, Dst string
+				Info     struct{ Mode int } `json:"file_info"`
+			} `json:"contents"`
+			Scripts map[string]string `json:"scripts"`
 		} `json:"nfpms"`
 		Dockers []struct {
 			Dockerfile        string
@@ -86,6 +89,10 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 	for _, c := range release.Nfpms[0].Contents {
 		if c.Src != "" {
 			exists(t, c.Src)
+		}
+		// The service has a user of its own, and reads /etc/hoop_exporter/hoop.yml.
+		if c.Dst == "/etc/hoop_exporter" && c.Info.Mode != 0o755 {
+			t.Errorf("%s has mode %o", c.Dst, c.Info.Mode)
 		}
 	}
 	for _, s := range release.Nfpms[0].Scripts {
