@@ -72,7 +72,9 @@ func paths(i *networkingv1.Ingress) (list []string) {
 
 // What is common is on every object, and what an object has of its own goes before it.
 func TestHelmCommonMetadataIsOnEveryObject(t *testing.T) {
-	own := map[string]string{"*v1.Service": "metrics", "*v1.ServiceMonitor": "metrics", "*v1.PrometheusRule": "alerts", "*v1.Pod": "of every object"}
+	own := map[string]string{
+		"*v1.Service": "metrics", "*v1.ServiceMonitor": "metrics", "*v1.PrometheusRule": "alerts", "*v1.Pod": "of every object",
+	}
 	o := render(t, values(t, "everything"))
 	for _, x := range o.all {
 		kind := fmt.Sprintf("%T", x)
@@ -108,23 +110,27 @@ func TestHelmLabelsCannotUndoTheSelectors(t *testing.T) {
 
 // With a NetworkPolicy the exporter reaches what it is configured to reach: names, gateways, proxies, the issuer of its tokens, the database.
 func TestHelmNetworkPolicyLetsOutWhatIsNeeded(t *testing.T) {
+	gateway := func(url string) string { return "hoop: {url: '" + url + "', existingSecret: s}\n" }
+	file := func(content string) string { return "config: {file: {" + content + "}}\n" }
 	for name, c := range map[string]struct {
 		values string
 		want   []int32
 	}{
-		"https":                           {"hoop: {url: 'https://h', existingSecret: s}", []int32{443}},
-		"http":                            {"hoop: {url: 'http://h/api', existingSecret: s}", []int32{80}},
-		"a port":                          {"hoop: {url: 'https://h:8443/api', existingSecret: s}", []int32{8443}},
-		"an IPv6 address":                 {"hoop: {url: 'https://[2001:db8::1]', existingSecret: s}", []int32{443}},
-		"an IPv6 address with a port":     {"hoop: {url: 'https://[2001:db8::1]:8443', existingSecret: s}", []int32{8443}},
-		"a proxy of the environment":      {"{hoop: {url: 'https://h', existingSecret: s}, extraEnv: [{name: HTTPS_PROXY, value: 'http://p:3128'}]}", []int32{443, 3128}},
-		"a proxy without a scheme":        {"{hoop: {url: 'https://h', existingSecret: s}, extraEnv: [{name: https_proxy, value: 'p:3128'}]}", []int32{443, 3128}},
-		"a proxy with a login":            {"{hoop: {url: 'https://h', existingSecret: s}, extraEnv: [{name: HTTP_PROXY, value: 'http://u:p@p:3128/'}]}", []int32{443, 3128}},
-		"a proxy from a Secret":           {"{hoop: {url: 'https://h', existingSecret: s}, extraEnv: [{name: HTTPS_PROXY, valueFrom: {secretKeyRef: {name: p, key: u}}}]}", []int32{443}},
-		"what is not a proxy":             {"{hoop: {url: 'https://h', existingSecret: s}, extraEnv: [{name: NO_PROXY, value: 'x:1'}]}", []int32{443}},
-		"proxies of a file":               {"config: {file: {defaults: {http_client_config: {proxy_url: 'http://p:3128'}}, gateways: {a: {url: 'https://a', http_client_config: {proxy_url: 'socks5://q'}}}}}", []int32{3128, 443, 1080}},
-		"an issuer of tokens":             {"config: {file: {gateways: {a: {url: 'http://a', http_client_config: {oauth2: {token_url: 'https://i:9443/token', proxy_url: 'https://p'}}}}}}", []int32{80, 9443, 443}},
-		"a database":                      {"{config: {file: {gateways: {a: {url: 'https://a'}}}}, state: {postgres: {existingSecret: p, port: 6432}}}", []int32{443, 6432}},
+		"https":                       {gateway("https://h"), []int32{443}},
+		"http":                        {gateway("http://h/api"), []int32{80}},
+		"a port":                      {gateway("https://h:8443/api"), []int32{8443}},
+		"an IPv6 address":             {gateway("https://[2001:db8::1]"), []int32{443}},
+		"an IPv6 address with a port": {gateway("https://[2001:db8::1]:8443"), []int32{8443}},
+		"a proxy of the environment":  {gateway("https://h") + "extraEnv: [{name: HTTPS_PROXY, value: 'http://p:3128'}]", []int32{443, 3128}},
+		"a proxy without a scheme":    {gateway("https://h") + "extraEnv: [{name: https_proxy, value: 'p:3128'}]", []int32{443, 3128}},
+		"a proxy with a login":        {gateway("https://h") + "extraEnv: [{name: HTTP_PROXY, value: 'http://u:p@p:3128/'}]", []int32{443, 3128}},
+		"a proxy from a Secret":       {gateway("https://h") + "extraEnv: [{name: HTTPS_PROXY, valueFrom: {secretKeyRef: {name: p, key: u}}}]", []int32{443}},
+		"what is not a proxy":         {gateway("https://h") + "extraEnv: [{name: NO_PROXY, value: 'x:1'}]", []int32{443}},
+		"proxies of a file": {file("defaults: {http_client_config: {proxy_url: 'http://p:3128'}}, gateways: {a: {url: 'https://a', " +
+			"http_client_config: {proxy_url: 'socks5://q'}}}"), []int32{3128, 443, 1080}},
+		"an issuer of tokens": {file("gateways: {a: {url: 'http://a', " +
+			"http_client_config: {oauth2: {token_url: 'https://i:9443/token', proxy_url: 'https://p'}}}}"), []int32{80, 9443, 443}},
+		"a database":                      {file("gateways: {a: {url: 'https://a'}}") + "state: {postgres: {existingSecret: p, port: 6432}}", []int32{443, 6432}},
 		"a file in a Secret":              {"config: {existingSecret: f}", []int32{443}},
 		"a simulated gateway":             {"demo: true", nil},
 		"a simulated gateway and a proxy": {"{demo: true, extraEnv: [{name: HTTPS_PROXY, value: 'http://p:3128'}]}", nil},
