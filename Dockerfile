@@ -4,15 +4,15 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG TARGETOS TARGETARCH
+ARG TARGETOS TARGETARCH TARGETVARIANT
 ARG VERSION=unknown REVISION=unknown BRANCH=unknown DATE=unknown
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -o /hoop_exporter -ldflags "-s -w \
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} go build -trimpath -buildvcs=false -o /hoop_exporter -ldflags "-s -w \
     -X github.com/prometheus/common/version.Version=$VERSION \
     -X github.com/prometheus/common/version.Revision=$REVISION \
     -X github.com/prometheus/common/version.Branch=$BRANCH \
     -X github.com/prometheus/common/version.BuildDate=$DATE" . && mkdir /state
 
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM gcr.io/distroless/static-debian13:nonroot
 LABEL org.opencontainers.image.title="hoop_exporter" \
       org.opencontainers.image.description="Prometheus exporter for hoop gateways" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -238,10 +238,11 @@ func (o *options) serve(ctx context.Context, f *fleet.Fleet, registry *prometheu
 	logger.Info("Starting "+program, "version", version.Info(), "gateways", len(f.Config().Gateways()))
 	// An unreachable gateway is no reason to stop: what goes wrong is in the log and in the metrics.
 	group.Go(func() error { return f.Run(ctx) })
+	// Without a file the signal is caught too, or a reload of the systemd unit would end the program.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	if reloader != nil {
-		hup := make(chan os.Signal, 1)
-		signal.Notify(hup, syscall.SIGHUP)
-		defer signal.Stop(hup)
 		group.Go(func() error { return reloader.Run(ctx, hup, o.reloadInterval) })
 	}
 	listening := func(url string) {

@@ -246,3 +246,15 @@ func TestACheckNamesTheGatewaysThatCannotBeUsed(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
+
+// `systemctl reload` sends SIGHUP also where there is no file to read again.
+func TestSignalToReloadWithoutAFileChangesNothing(t *testing.T) {
+	exporter, url := serveWith(t, nil, built(t).Exporter, "--demo", "--web.listen-address=127.0.0.1:0")
+	if err := exporter.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fetch(t.Context(), http.MethodGet, url+"/metrics", plainText); err != nil {
+		t.Errorf("after SIGHUP: %v", err)
+	}
+	exporter.stop(t)
+}

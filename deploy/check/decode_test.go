@@ -29,7 +29,9 @@ type objects struct {
 	configMaps   []*corev1.ConfigMap
 	policies     []*networkingv1.NetworkPolicy
 	budgets      []*policyv1.PodDisruptionBudget
+	ingresses    []*networkingv1.Ingress
 	monitors     []*monitoringv1.ServiceMonitor
+	podMonitors  []*monitoringv1.PodMonitor
 	rules        []*monitoringv1.PrometheusRule
 	scrapes      []*monitoringv1alpha1.ScrapeConfig
 	secrets      []*corev1.Secret
@@ -101,10 +103,14 @@ func (o *objects) add(meta metav1.TypeMeta, document []byte) error {
 		return into(o, &o.configMaps, document)
 	case "networking.k8s.io/v1 NetworkPolicy":
 		return into(o, &o.policies, document)
+	case "networking.k8s.io/v1 Ingress":
+		return into(o, &o.ingresses, document)
 	case "policy/v1 PodDisruptionBudget":
 		return into(o, &o.budgets, document)
 	case "monitoring.coreos.com/v1 ServiceMonitor":
 		return into(o, &o.monitors, document)
+	case "monitoring.coreos.com/v1 PodMonitor":
+		return into(o, &o.podMonitors, document)
 	case "v1 Secret":
 		return into(o, &o.secrets, document)
 	case "monitoring.coreos.com/v1alpha1 ScrapeConfig":

@@ -26,6 +26,12 @@ func checkTogether(t *testing.T, o *objects) {
 	for _, m := range o.monitors {
 		checkMonitor(t, o, m)
 	}
+	for _, m := range o.podMonitors {
+		checkPodMonitor(t, o, m)
+	}
+	for _, i := range o.ingresses {
+		checkIngress(t, o, i)
+	}
 	accounts := map[string]bool{"default": true}
 	for _, a := range o.accounts {
 		accounts[a.Name] = true
@@ -34,6 +40,7 @@ func checkTogether(t *testing.T, o *objects) {
 		}
 	}
 	for _, p := range o.pods { // of "helm test"
+		checkMemory(t, p.Spec.Containers[0])
 		checkHardened(t, p.Spec)
 		for _, s := range o.services {
 			if labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(p.Labels)) {
@@ -100,6 +107,7 @@ func checkWorkload(t *testing.T, o *objects, w workload) {
 		mounted[c.Name] = true
 	}
 	checkMounts(t, pod.Spec, mounted)
+	checkMemory(t, pod.Spec.Containers[0])
 }
 
 // checkShares wants exporters that share a database to keep nothing by themselves, to be reached by their pods' addresses, and not to go all at once.

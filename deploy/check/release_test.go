@@ -42,18 +42,21 @@ func TestWorkflowsArePinnedAndMayLittle(t *testing.T) {
 func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 	var release struct {
 		Builds []struct {
-			Goos, Goarch, Flags, Ldflags, Env []string
+			Targets, Flags, Ldflags, Env []string
 		} `json:"builds"`
 		Archives []struct {
 			Files []struct{ Src string } `json:"files"`
 		} `json:"archives"`
 		Nfpms []struct {
-			Contents []struct{ Src, Dst string } `json:"contents"`
-			Scripts  map[string]string           `json:"scripts"`
+			Contents []struct {
+				Src, Dst string
+				Info     struct{ Mode int } `json:"file_info"`
+			} `json:"contents"`
+			Scripts map[string]string `json:"scripts"`
 		} `json:"nfpms"`
 		Dockers []struct {
-			Dockerfile string   `json:"dockerfile"`
-			Images     []string `json:"images"`
+			Dockerfile        string
+			Images, Platforms []string
 		} `json:"dockers_v2"`
 	}
 	content := file(t, ".goreleaser.yaml")
@@ -61,15 +64,14 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := release.Builds[0]
-	var want []string
-	for _, system := range b.Goos {
-		for _, arch := range b.Goarch {
-			want = append(want, system+"/"+arch)
-		}
-	}
 	cross := file(t, ".ci/cross")
-	if got := strings.Fields(regexp.MustCompile(`targets=\((.*)\)`).FindStringSubmatch(cross)[1]); !slices.Equal(got, want) {
-		t.Errorf(".ci/cross builds %v, a release %v", got, want)
+	targets := platforms(b.Targets)
+	if got := strings.Fields(regexp.MustCompile(`targets=\(([^)]*)\)`).FindStringSubmatch(cross)[1]); !slices.Equal(got, targets) {
+		t.Errorf(".ci/cross builds %v, a release %v", got, targets)
+	}
+	linux := slices.DeleteFunc(targets, func(target string) bool { return !strings.HasPrefix(target, "linux/") })
+	if got := release.Dockers[0].Platforms; !slices.Equal(got, linux) || len(linux) == 0 {
+		t.Errorf("there are images for %v, binaries for %v", got, linux)
 	}
 	if !slices.Contains(b.Flags, "-trimpath") || !slices.Contains(b.Flags, "-buildvcs=false") || !slices.Contains(b.Env, "CGO_ENABLED=0") {
 		t.Errorf("a release is built with %v, %v", b.Env, b.Flags)
@@ -88,6 +90,10 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 		if c.Src != "" {
 			exists(t, c.Src)
 		}
+		// The service has a user of its own, and reads /etc/hoop_exporter/hoop.yml.
+		if c.Dst == "/etc/hoop_exporter" && c.Info.Mode != 0o755 {
+			t.Errorf("%s has mode %o", c.Dst, c.Info.Mode)
+		}
 	}
 	for _, s := range release.Nfpms[0].Scripts {
 		exists(t, s)
@@ -96,8 +102,8 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 
 	// One image, whoever builds it.
 	image := release.Dockers[0].Images[0]
-	if values := file(t, "deploy/helm/hoop-exporter/values.yaml"); !strings.Contains(values, "repository: "+image+"\n") {
-		t.Errorf("the chart does not use %s", image)
+	if got := render(t, values(t, "gateway")).exporter(t).Image; !strings.HasPrefix(got, image+":") {
+		t.Errorf("the chart uses %s, a release makes %s", got, image)
 	}
 	if got := kustomize(t, "gateway").statefulSets[0].Spec.Template.Spec.Containers[0].Image; !strings.HasPrefix(got, image+":") {
 		t.Errorf("the manifests use %s, a release makes %s", got, image)
@@ -105,6 +111,37 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 	source, released := lastStage(t, "Dockerfile"), lastStage(t, release.Dockers[0].Dockerfile)
 	if !slices.Equal(source, released) {
 		t.Errorf("the image from source is made by\n%s\nthe released one by\n%s", strings.Join(source, "\n"), strings.Join(released, "\n"))
+	}
+}
+
+// platforms are goreleaser's targets as docker calls them.
+func platforms(targets []string) (list []string) {
+	for _, target := range targets {
+		target = strings.Replace(target, "_arm_", "_arm_v", 1)
+		list = append(list, strings.ReplaceAll(target, "_", "/"))
+	}
+	return list
+}
+
+// Those who read the list of platforms find an archive for each.
+func TestDocumentsNameEveryPlatform(t *testing.T) {
+	var release struct {
+		Builds []struct{ Targets []string } `json:"builds"`
+	}
+	if err := yaml.Unmarshal([]byte(file(t, ".goreleaser.yaml")), &release); err != nil {
+		t.Fatal(err)
+	}
+	systems := map[string]string{"linux": "Linux", "darwin": "macOS", "freebsd": "FreeBSD", "windows": "Windows"}
+	rows := map[string][]string{}
+	for _, target := range release.Builds[0].Targets {
+		system, arch, _ := strings.Cut(target, "_")
+		rows[system] = append(rows[system], strings.Replace(arch, "arm_", "armv", 1))
+	}
+	install := file(t, "docs/install.md")
+	for system, archs := range rows {
+		if want := "| " + systems[system] + " | " + strings.Join(archs, ", ") + " |"; !strings.Contains(install, want) {
+			t.Errorf("docs/install.md lacks %q", want)
+		}
 	}
 }
 

@@ -30,12 +30,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "hoop-exporter.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- end }}
+
+{{/* Metadata of an object: of a dict with the root, and with name, namespace, labels and annotations where the object has its own. */}}
+{{- define "hoop-exporter.metadata" -}}
+name: {{ default (include "hoop-exporter.fullname" .root) .name }}
+namespace: {{ default .root.Release.Namespace .namespace }}
+labels:
+  {{- include "hoop-exporter.labels" .root | fromYaml | mergeOverwrite (dict) .root.Values.commonLabels (default dict .labels) | toYaml | nindent 2 }}
+{{- with mergeOverwrite (dict) .root.Values.commonAnnotations (default dict .annotations) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
 {{- define "hoop-exporter.image" -}}
+{{- with default .Values.image.registry .Values.global.imageRegistry }}{{ . }}/{{ end }}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
 {{- else }}
@@ -62,6 +72,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* What is wrong with the values that a schema cannot say. */}}
 {{- define "hoop-exporter.check" -}}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
+{{- fail "serviceMonitor and podMonitor would scrape each exporter twice: enable one of them" }}
+{{- end }}
+{{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") }}
+{{- fail "service.nodePort needs service.type NodePort or LoadBalancer" }}
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
+{{- fail "ingress.hosts is needed: the host names under which the exporter is reached" }}
+{{- end }}
 {{- if include "hoop-exporter.fleet" . }}
 {{- if and .Values.config.file .Values.config.existingSecret }}
 {{- fail "config.file and config.existingSecret: give one of them" }}
@@ -113,11 +132,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "hoop-exporter.env" -}}
-- name: GOMEMLIMIT
+- name: MEMORY_LIMIT_MIB
   valueFrom:
     resourceFieldRef:
       containerName: {{ .container }}
       resource: limits.memory
+      divisor: 1Mi
+# As many megabytes as the limit has mebibytes: 5 % below it, so that garbage is collected before the kernel would end the exporter.
+- name: GOMEMLIMIT
+  value: $(MEMORY_LIMIT_MIB)000000
 {{- with .root.Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
@@ -251,9 +274,11 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
-{{- with .Values.imagePullSecrets }}
+{{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
 imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
+  {{- range . }}
+  - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+  {{- end }}
 {{- end }}
 {{- with .Values.priorityClassName }}
 priorityClassName: {{ . }}
@@ -284,4 +309,10 @@ tolerations:
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end }}
+
+{{/* The port of a URL. One without a scheme is a proxy's, and means http. */}}
+{{- define "hoop-exporter.urlPort" -}}
+{{- $url := urlParse (ternary . (printf "http://%s" .) (contains "://" .)) }}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (get (dict "https" "443" "socks5" "1080") $url.scheme) | default "80" }}
 {{- end }}

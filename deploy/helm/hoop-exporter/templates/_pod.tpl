@@ -2,13 +2,7 @@
 {{- define "hoop-exporter.pod" -}}
 metadata:
   labels:
-    {{- include "hoop-exporter.selectorLabels" . | nindent 4 }}
-    {{- with .Values.commonLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "hoop-exporter.selectorLabels" . | fromYaml | mergeOverwrite (dict) .Values.commonLabels .Values.podLabels | toYaml | nindent 4 }}
   {{- with .Values.podAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -83,6 +77,14 @@ spec:
         timeoutSeconds: 5
         failureThreshold: 3
         {{- end }}
+      {{- with .Values.startupProbe }}
+      startupProbe:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.lifecycle }}
+      lifecycle:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
       securityContext:
