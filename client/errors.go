@@ -233,7 +233,7 @@ func Summary(err error) string {
 		if !errors.Is(err, kind) {
 			continue
 		}
-		if errno, ok := errors.AsType[syscall.Errno](err); ok && kind == errConnection {
+		if errno, ok := errors.AsType[syscall.Errno](err); ok && errors.Is(kind, errConnection) {
 			return kind.Error() + " (" + errno.Error() + ")"
 		}
 		return kind.Error()
