@@ -26,6 +26,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
+	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
@@ -206,6 +207,7 @@ func (o *options) handler(f *fleet.Fleet, r *fleet.Reloader, registry *prometheu
 	cfg := web.Config{
 		Registry: registry, Logger: logger, TelemetryPath: o.telemetryPath, TimeoutOffset: o.timeoutOffset, CreatedSamples: o.created,
 		Profiles: o.pprof, MaxRequests: int(min(o.maxRequests, math.MaxInt32)),
+		Configuration: func(w io.Writer) error { return f.Config().WritePublic(w) },
 	}
 	if cluster := f.ClusterHealth(); cluster != nil {
 		registry.MustRegister(cluster)
@@ -245,11 +247,28 @@ func (o *options) serve(ctx context.Context, f *fleet.Fleet, registry *prometheu
 	if reloader != nil {
 		group.Go(func() error { return reloader.Run(ctx, hup, o.reloadInterval) })
 	}
+	if o.demo {
+		group.Go(func() error { return keepFresh(ctx, f.Only()) })
+	}
 	listening := func(url string) {
 		if o.demo {
-			_, _ = fmt.Fprintf(stdout, "Open %s%s\n", url, o.telemetryPath)
+			_, _ = fmt.Fprintf(stdout, "Open %s/\n", url)
 		}
 	}
 	group.Go(func() error { return web.Serve(ctx, handler, o.listen, logger, listening) })
 	return group.Wait()
+}
+
+// keepFresh refreshes a collector that nothing scrapes, as the demo's is at first, so that its status page has something to show.
+func keepFresh(ctx context.Context, c *collector.Collector) error {
+	every := time.NewTicker(5 * time.Second)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+			c.Wake(0)
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

@@ -254,7 +254,7 @@ func TestHelpAndVersionGoToStandardOutput(t *testing.T) {
 func TestTheDemoServesEveryFormat(t *testing.T) {
 	t.Setenv("HOOP_TOKEN", "of-somebody's-shell")
 	p := start(t, "--demo", "--cache.ttl=100ms", "--metrics.first-value-hold=0")
-	if url := await(t, p.stdout, `Open (\S+)`); url != p.url+"/metrics" {
+	if url := await(t, p.stdout, `Open (\S+)`); url != p.url+"/" {
 		t.Errorf("says to open %s, listens on %s", url, p.url)
 	}
 	families, h := p.observed(t, "hoop_session_duration_seconds")

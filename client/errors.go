@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 )
@@ -215,6 +216,29 @@ func ErrorLabel(err error) string {
 		return "status_4xx"
 	}
 	return "other"
+}
+
+// Summary returns what an error of this package is about, in words of this package: the kind of error and what to do, without anything that a gateway, a
+// proxy or a token endpoint said, and without names of files. It is empty for nil and for errors of others.
+func Summary(err error) string {
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		own := *status
+		own.Message, own.Path = "", ""
+		_, advice, _ := strings.Cut(own.Error(), ": ")
+		return fmt.Sprintf("HTTP %d: %s", own.Code, advice)
+	}
+	for _, kind := range []error{
+		ErrTimeout, ErrTLS, ErrRedirect, ErrProxy, ErrCompressed, ErrNotJSON, ErrMalformed, ErrTooLarge, ErrCredential, ErrIncomplete, ErrTotal, errConnection,
+	} {
+		if !errors.Is(err, kind) {
+			continue
+		}
+		if errno, ok := errors.AsType[syscall.Errno](err); ok && errors.Is(kind, errConnection) {
+			return kind.Error() + " (" + errno.Error() + ")"
+		}
+		return kind.Error()
+	}
+	return ""
 }
 
 // statusError reads an answer whose status is not 2xx. It removes the credential from the text.

@@ -8,12 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -334,6 +336,26 @@ func TestEveryErrorHasAKind(t *testing.T) {
 		if got := ErrorLabel(err); got != want {
 			t.Errorf("%v: got %q, want %q", err, got, want)
 		}
+	}
+}
+
+// A summary is for pages that anyone may open.
+func TestASummaryRepeatsNothingFromOutside(t *testing.T) {
+	for want, err := range map[string]error{
+		"": errors.New("alice from elsewhere"),
+		"HTTP 401: the credential is missing, wrong or expired: create a new one": fmt.Errorf("list: %w", &StatusError{Code: 401, Message: "alice: gone", Path: "/alice: /x"}),
+		"HTTP 599: the gateway or a proxy in front of it failed: see their logs":  &StatusError{Code: 599, Path: "/api/sessions/alice"},
+		ErrTimeout.Error():                              transportError("list alice", context.DeadlineExceeded),
+		ErrCredential.Error():                           fmt.Errorf("list: %w: open /home/alice/token", ErrCredential),
+		ErrMalformed.Error():                            &requestError{"list", ErrMalformed, errors.New("alice")},
+		errConnection.Error() + " (connection refused)": transportError("list", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}),
+	} {
+		if got := Summary(err); got != want {
+			t.Errorf("%v: got %q, want %q", err, got, want)
+		}
+	}
+	if got := Summary(nil); got != "" {
+		t.Errorf("for no error it is %q", got)
 	}
 }
 

@@ -38,7 +38,7 @@ func New(cfg Config) (*Collector, error) {
 		calls:   newRefreshCalls(set.CacheTTL),
 		changes: make(chan *settings, 1), retired: make(chan struct{}), lost: make(chan struct{}),
 		backfilled: make(chan struct{}), stopped: make(chan struct{}),
-		instruments: exposition.NewInstruments(set.expositionOptions()),
+		instruments: exposition.NewInstruments(set.expositionOptions()), usage: newUsage(time.Now()),
 	}}
 	c.settings.Store(set)
 	c.published.Store(&published{at: set.clock()})

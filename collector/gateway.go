@@ -26,6 +26,7 @@ type gateway struct {
 	client      *client.Client
 	timeout     time.Duration
 	instruments *exposition.Instruments
+	usage       *usage
 	watchdog    watchdog
 	slot        *slot
 
@@ -72,6 +73,7 @@ func measured[T any](ctx context.Context, g *gateway, timeout time.Duration, req
 		took = time.Since(start)
 	})
 	g.instruments.Request(code(err), took)
+	g.usage.add(time.Now(), took)
 	return out, took, err
 }
 

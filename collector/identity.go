@@ -53,6 +53,19 @@ func (i *identity) nextTry() []any {
 	return []any{"next_try", moment(i.next)}
 }
 
+// role is the credential's role; "" before the gateway has reported it.
+func (i *identity) role() string {
+	if i.user == nil {
+		return ""
+	}
+	return i.user.Role
+}
+
+// ownerError is why the credential's sessions cannot be counted here. It names organizations, and no person.
+type ownerError string
+
+func (e ownerError) Error() string { return string(e) }
+
 // errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
 var errIdentityPending = errors.New("it is not known yet whose sessions the credential shows")
 
@@ -99,10 +112,10 @@ func (i *identity) checkOwner(now state.Identity, saved bool) error {
 	was := i.owner
 	was.Organization = cmp.Or(was.Organization, i.organization)
 	if now.Organization != was.Organization && now.Organization != "" && was.Organization != "" {
-		return fmt.Errorf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", now.Organization, was.Organization)
+		return ownerError(fmt.Sprintf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", now.Organization, was.Organization))
 	}
 	if saved && now != was {
-		return errors.New("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
+		return ownerError("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
 			" give one as before, or start again (in a configuration file: give the gateway another name) to count in a file of its own")
 	}
 	return nil
@@ -119,7 +132,7 @@ func (i *identity) checkRows(page *client.SessionPage) error {
 			i.organization = cmp.Or(i.owner.Organization, org)
 		}
 		if org != i.organization {
-			return fmt.Errorf("the sessions are of organization %q, and what was counted here is of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, i.organization)
+			return ownerError(fmt.Sprintf("the sessions are of organization %q, and what was counted here is of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, i.organization))
 		}
 	}
 	return nil

@@ -31,6 +31,8 @@ type link struct {
 	stopped chan struct{}
 	// instruments count what the refresher does; scrapes show them.
 	instruments *exposition.Instruments
+	// usage has the requests of the last minutes. The refresher adds to it.
+	usage *usage
 }
 
 // cfg returns the configuration that holds now.
@@ -76,8 +78,10 @@ type status struct {
 	ended             time.Time // when the last refresh ended; zero: none has
 	lastSuccess       time.Time
 	version           string
+	role              string // of the credential; "": not known yet
 	visibilityLimited bool
 	err               error
+	nextTry           time.Time // from when on a refresh asks again after a failure
 }
 
 // view returns what a scrape at the time now shows besides the snapshot.

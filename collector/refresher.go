@@ -10,6 +10,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
@@ -54,7 +55,7 @@ type refresher struct {
 func newRefresher(l *link) *refresher {
 	cfg := l.cfg()
 	r := &refresher{link: l, log: newFailureLog(cfg.Logger), slot: slot{slots: cfg.Slots}, share: cfg.Address.budget.NewShare(cfg.clock())}
-	r.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: l.instruments, slot: &r.slot}
+	r.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: l.instruments, usage: l.usage, slot: &r.slot}
 	r.planner = planner.New(cfg.plannerOptions(), r.share)
 	return r
 }
@@ -151,9 +152,18 @@ func (r *refresher) refresh(ctx context.Context) error {
 		s.lastSuccess = now
 		r.log.recovered("refresh")
 	}
-	s.version, s.visibilityLimited = r.gateway.version, r.identity.limited
+	s.version, s.role, s.visibilityLimited, s.nextTry = r.gateway.version, r.identity.role(), r.identity.limited, r.nextTry(now)
 	r.publish(ctx, s)
 	return s.err
+}
+
+// nextTry is from when on a refresh asks the gateway again, now that one has failed.
+func (r *refresher) nextTry(now time.Time) time.Time {
+	at := r.planner.NextTry()
+	if r.halted {
+		at = r.identity.next
+	}
+	return ledger.Later(at, now.Add(r.cfg().CacheTTL))
 }
 
 // requestDue makes all requests that a refresh has to make. It returns the first error.

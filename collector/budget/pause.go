@@ -35,6 +35,16 @@ func (s *Share) Paused(now time.Time) bool {
 	return now.Before(s.budget.pausedUntil) || now.Before(s.pausedUntil)
 }
 
+// PausedUntil is until when no request may be sent; it can be in the past.
+func (s *Share) PausedUntil() time.Time {
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	if s.budget.pausedUntil.After(s.pausedUntil) {
+		return s.budget.pausedUntil
+	}
+	return s.pausedUntil
+}
+
 // RecordFailure records that a request of the share got no answer.
 func (s *Share) RecordFailure() {
 	s.budget.mu.Lock()

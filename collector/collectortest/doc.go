@@ -30,5 +30,6 @@
 //	HOOP_ALERTMANAGER             path of Alertmanager
 //	HOOP_DASHBOARD_QUERIES        file to which the tests of package dashboards write all queries, and from which those of collector/e2e read them
 //	HOOP_CONFORMANCE_URL, _TOKEN  a real gateway that package client is tested against; set by hand
+//	HOOP_PICTURES                 folder for the pictures of the status page that package collector/web draws with Chromium; set by .ci/screenshots
 //	HOOP_UPDATE=1                 writes the pinned image of package ledger instead of comparing it; set by hand
 package collectortest

@@ -13,15 +13,21 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// hidden is what a print-out has in place of a secret.
-const hidden = "<secret>"
+// hidden is what a print-out has in place of a secret, withheld what a page has in place of a person's name.
+const hidden, withheld = "<secret>", "<withheld>"
 
 // Write writes the effective configuration as a file: the value of every setting of each gateway, with secrets hidden. A file of that text
 // makes the same configuration except for the secrets, and for a credential from the environment, which a file cannot have.
-func (c *Config) Write(w io.Writer) error {
+func (c *Config) Write(w io.Writer) error { return c.write(w, false) }
+
+// WritePublic writes what Write does, for a page that others may open: without what can name a person, which are the filters by user and by approver, and
+// the user names for the gateway, a proxy or a token endpoint.
+func (c *Config) WritePublic(w io.Writer) error { return c.write(w, true) }
+
+func (c *Config) write(w io.Writer, public bool) error {
 	gateways := &yaml.Node{Kind: yaml.MappingNode}
 	for _, g := range c.gateways {
-		n, err := g.written()
+		n, err := g.written(public)
 		if err != nil {
 			return fmt.Errorf("writing the configuration of gateway %q: %w", g.name, err)
 		}
@@ -50,10 +56,17 @@ func (g *Gateway) comment() string {
 	return ""
 }
 
-// written returns the gateway as a file has it.
-func (g *Gateway) written() (*yaml.Node, error) {
+// written returns the gateway as a file has it; public is for [Config.WritePublic].
+func (g *Gateway) written(public bool) (*yaml.Node, error) {
 	n := &yaml.Node{Kind: yaml.MappingNode}
 	d := g.draft
+	if public {
+		for _, name := range []*string{&d.collector.User, &d.collector.ReviewApprover} {
+			if *name != "" {
+				*name = withheld
+			}
+		}
+	}
 	if d.source.URL == "" || g.connect != nil {
 		d.source.URL = g.address // that of the configuration of the hoop command line
 	}
@@ -76,7 +89,11 @@ func (g *Gateway) written() (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n, put(n, httpKey, withoutSecrets(c))
+	c = withoutSecrets(c)
+	if public {
+		c = withoutUsers(c)
+	}
+	return n, put(n, httpKey, c)
 }
 
 func textNode(text string) *yaml.Node {
@@ -99,6 +116,36 @@ func put(to *yaml.Node, path string, value any) error {
 	}
 	to.Content = append(to.Content, textNode(name), n)
 	return err
+}
+
+// withoutUsers hides names of users.
+func withoutUsers(c config.HTTPClientConfig) config.HTTPClientConfig {
+	if c.BasicAuth != nil && c.BasicAuth.Username != "" {
+		b := *c.BasicAuth
+		b.Username = withheld
+		c.BasicAuth = &b
+	}
+	c.ProxyURL = withoutUser(c.ProxyURL)
+	if c.OAuth2 != nil {
+		o := *c.OAuth2
+		o.ProxyURL = withoutUser(o.ProxyURL)
+		if u, err := url.Parse(o.TokenURL); err == nil && u.User != nil {
+			u.User = url.User(withheld)
+			o.TokenURL = u.String()
+		}
+		c.OAuth2 = &o
+	}
+	return c
+}
+
+// withoutUser hides the user of a URL.
+func withoutUser(u config.URL) config.URL {
+	if u.URL == nil || u.User == nil {
+		return u
+	}
+	own := *u.URL
+	own.User = url.User(withheld)
+	return config.URL{URL: &own}
 }
 
 // withoutSecrets hides what the types of prometheus/common do not hide by themselves.

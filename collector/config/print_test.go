@@ -67,6 +67,30 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
+// The page is for others than the one who wrote the file: it names nobody.
+func TestThePublicPrintOutNamesNobody(t *testing.T) {
+	c := parsed(t, `
+gateways:
+  filters: {url: https://a, token_file: t, sessions: {user: alice-1, review_approver: alice-2@example.com, connection: pg}}
+  basic: {url: https://a, http_client_config: {basic_auth: {username: alice-3, password: s3cret}, proxy_url: "http://alice-4:s3cret@proxy"}}
+  oauth: {url: https://a, http_client_config: {oauth2: {client_id: c, client_secret: s3cret, token_url: "https://alice-5:s3cret@login/token", proxy_url: "http://alice-6:s3cret@proxy"}}}
+`)
+	var public strings.Builder
+	if err := c.WritePublic(&public); err != nil {
+		t.Fatal(err)
+	}
+	text := public.String()
+	if strings.Contains(text, "alice") || strings.Contains(text, "s3cret") || strings.Count(text, "withheld") != 6 {
+		t.Errorf("a name is there, or not all places are:\n%s", text)
+	}
+	if own := printed(t, c); strings.Count(own, "alice") != 6 || strings.Contains(own, "withheld") {
+		t.Errorf("--config.print withholds what its reader needs:\n%s", own)
+	}
+	if !strings.Contains(text, "connection: pg") {
+		t.Errorf("the rest is not there:\n%s", text)
+	}
+}
+
 // A value at the wrong place below http_client_config can be a secret.
 func TestNoProblemShowsASecret(t *testing.T) {
 	wrong := 0

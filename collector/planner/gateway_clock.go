@@ -57,9 +57,9 @@ const (
 	drift = 10 * time.Second
 )
 
-// errNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions where that
+// ErrNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions where that
 // is wrong, so it is used only for a gateway whose answers never have a date.
-var errNoDate = errors.New("the answer does not tell the gateway's time: a proxy in between must not remove the header Date")
+var ErrNoDate = errors.New("the answer does not tell the gateway's time: a proxy in between must not remove the header Date")
 
 // enoughDateless is how many answers without a date it takes, for at least a period, until the exporter's clock is used.
 const enoughDateless = 10
@@ -73,7 +73,7 @@ func (c *gatewayClock) check(date, local time.Time) error {
 		c.datelessSince = local
 	}
 	if c.dateless < enoughDateless || local.Sub(c.datelessSince) < c.period {
-		return errNoDate
+		return ErrNoDate
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ const pageLimit = 100
 // ahead is how far in the future a window ends: the clocks of a gateway's replicas differ.
 const ahead = time.Hour
 
-// firstBackfillBudget is the fraction of the time that requests may take until the first backfill has ended.
-const firstBackfillBudget = 0.5
+// FirstBackfillBudget is the fraction of the time that requests may take, at least, until the first backfill has ended.
+const FirstBackfillBudget = 0.5
 
 // Options are a planner's settings.
 type Options struct {
@@ -205,7 +205,7 @@ func (p *Planner) first(now time.Time, tasks ...task) (Request, bool) {
 // a credential that does not work, that would go on forever, at the expense of the others at the address.
 func (p *Planner) rate() float64 {
 	if p.ledger != nil && !p.ledger.BaselineComplete() {
-		return max(p.o.Budget, firstBackfillBudget)
+		return max(p.o.Budget, FirstBackfillBudget)
 	}
 	return p.o.Budget
 }
@@ -323,6 +323,15 @@ func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
 		return false, false
 	}
 	return !p.pendingRead.IsZero() && now.Sub(p.pendingRead) < p.o.StaleAfter && p.backoff[pendingPageGroup].allows(now), true
+}
+
+// NextTry is until when a refresh waits because of failures; it can be in the past.
+func (p *Planner) NextTry() time.Time {
+	wait := p.backoff[headPageGroup]
+	if wait.failures == 0 { // else the pending page is not asked for before the newest one was read
+		wait = p.backoff[pendingPageGroup]
+	}
+	return ledger.Later(wait.until, p.share.PausedUntil())
 }
 
 // Skipped are the seconds whose sessions could not all be read, as far as the last walk knows. The sessions that the gateway did not give out are

@@ -70,7 +70,7 @@ func TestRequestsAreNotHurriedBeforeTheFirstAnswer(t *testing.T) {
 	for range 100 {
 		now = now.Add(time.Second)
 		if r, ok := refused.Next(now); ok {
-			_ = refused.HandleResult(now, r, Result{Err: errNoDate})
+			_ = refused.HandleResult(now, r, Result{Err: ErrNoDate})
 		}
 	}
 	if refused.rate() != 0.1 {

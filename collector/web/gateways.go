@@ -50,6 +50,17 @@ func probe(cfg Config) func(*http.Request) (subject, error) {
 	}
 }
 
+// orNames answers a browser that names no gateway with a list of links. A scraper without a name gets the error that it needs.
+func orNames(p *statusPage, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("gateway") == "" && strings.Contains(strings.Join(r.Header["Accept"], ","), "text/html") {
+			p.bounded(func(w http.ResponseWriter, _ *http.Request) { p.names(w) })(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // singleGateway selects the only gateway, and the exporter's own metrics. Where processes share a database, the others redirect to the one that watches
 // the gateway, its own metrics included: so it has the same series whichever process is scraped, and no counter is there twice.
 func singleGateway(cfg Config) func(*http.Request) (subject, error) {

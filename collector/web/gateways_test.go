@@ -58,7 +58,7 @@ func TestEachGatewayHasItsProbe(t *testing.T) {
 		{"the exporter", "/metrics", 200, []string{"promhttp_metric_handler_requests_total"}, []string{"hoop_up"}},
 		{"discovery", "/sd", 200, []string{`[{"targets":["example.com"],"labels":{"__metrics_path__":"/probe","__param_gateway":"production"}}]`}, nil},
 		{"ready, whatever the gateways do", "/-/ready", 200, nil, nil},
-		{"landing page", "/", 200, []string{`href="/sd"`, `href="/probe"`}, nil},
+		{"status page", "/", 200, []string{`href="./sd"`, `href="./probe?gateway=production"`}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := get(h, "GET", test.path)

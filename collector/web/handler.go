@@ -1,9 +1,10 @@
-// Package web serves the exporter's pages: metrics, health, readiness, a landing page and, if enabled, profiles.
+// Package web serves the exporter's pages: metrics, a status page, the configuration, health, readiness and, if enabled, profiles.
 package web
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
@@ -12,8 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/version"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
 // Config is what to serve, and where.
@@ -26,6 +25,8 @@ type Config struct {
 	Gateways Gateways
 	// Reload reads the configuration file again. Nil: requests may not do that.
 	Reload func() error
+	// Configuration writes the effective configuration, as anyone may see it. Nil: it is not shown.
+	Configuration func(io.Writer) error
 	// Registry holds the metrics of the process itself; promhttp_* are added to it. Required.
 	Registry *prometheus.Registry
 	// Logger gets what fails in a scrape. Required.
@@ -40,6 +41,8 @@ type Config struct {
 	MaxRequests int
 	// Profiles serves /debug/pprof/.
 	Profiles bool
+
+	clock func() time.Time // of the status page; nil: time.Now
 }
 
 // The paths besides the telemetry path.
@@ -55,10 +58,15 @@ func Handler(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
+	status, err := newStatusPage(cfg)
+	if err != nil {
+		return nil, err
+	}
+	status.register(mux)
 	scrapes, about := newScrapes(cfg), singleGateway(cfg)
 	if cfg.Gateways != nil {
 		about = allGateways(cfg)
-		mux.Handle("GET "+probePath, scrapes.handler(probe(cfg)))
+		mux.Handle("GET "+probePath, orNames(status, scrapes.handler(probe(cfg))))
 		mux.Handle("GET "+targetPath, targets(cfg))
 		mux.Handle(reloadPath, reload(cfg))
 	}
@@ -82,11 +90,6 @@ func Handler(cfg Config) (http.Handler, error) {
 		mux.HandleFunc(pprofPath+"symbol", pprof.Symbol)
 		mux.HandleFunc(pprofPath+"trace", pprof.Trace)
 	}
-	landing, err := landingPage(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("make the landing page: %w", err)
-	}
-	mux.Handle("GET /{$}", landing)
 	return hardened(mux), nil
 }
 
@@ -95,7 +98,7 @@ func checkPath(path string) error {
 	switch {
 	case !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}?#%\\") || strings.Contains(path, "//"):
 		return fmt.Errorf("--web.telemetry-path: %q is not a path such as /metrics", path)
-	case path == "/" || slices.Contains([]string{healthyPath, readyPath, probePath, targetPath, reloadPath}, path) || strings.HasPrefix(path+"/", pprofPath):
+	case path == "/" || slices.Contains([]string{healthyPath, readyPath, probePath, targetPath, reloadPath, stylePath, configPath}, path) || strings.HasPrefix(path+"/", pprofPath):
 		return fmt.Errorf("--web.telemetry-path: %q is the path of another page", path)
 	case strings.HasSuffix(path, "/"):
 		return errors.New("--web.telemetry-path: leave the slash at its end out")
@@ -107,29 +110,5 @@ func answer(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	// The client may have gone away; then there is no one to report that to.
-	_, _ = w.Write([]byte(text + "\n"))
-}
-
-func landingPage(cfg Config) (http.Handler, error) {
-	page := toolkit.LandingConfig{
-		Name:        "hoop_exporter",
-		Description: "Prometheus exporter for hoop gateways",
-		Version:     version.Info(),
-		Profiling:   "false",
-		Links: []toolkit.LandingLinks{
-			{Address: cfg.TelemetryPath, Text: "Metrics"},
-			{Address: healthyPath, Text: "Healthy", Description: "the process answers"},
-			{Address: readyPath, Text: "Ready", Description: "the gateway was requested at least once"},
-		},
-	}
-	if cfg.Gateways != nil {
-		page.Links[0].Description = "the exporter itself, and the health of each gateway"
-		page.Links = append(page.Links,
-			toolkit.LandingLinks{Address: probePath, Text: "Probe", Description: "the metrics of one gateway: add ?gateway= and its name"},
-			toolkit.LandingLinks{Address: targetPath, Text: "Gateways", Description: "all gateways, for Prometheus' HTTP service discovery"})
-	}
-	if cfg.Profiles {
-		page.Profiling = "true"
-	}
-	return toolkit.NewLandingPage(page)
+	_, _ = w.Write([]byte(text + "\n")) //nolint:gosec // it is plain text, and browsers must not guess (nosniff)
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/hoop-exporter/hoop_exporter/collector"
 )
 
 // Collector is the part of collector.Collector that a scrape needs.
@@ -23,6 +25,8 @@ type Collector interface {
 	Scrape(ctx context.Context) prometheus.Collector
 	// Ready reports whether a refresh was attempted, whatever its result.
 	Ready() bool
+	// Status is what the status page shows. It waits for nothing.
+	Status() collector.Status
 	// Held fails once another process may watch the gateway, so that what was gathered before must not be shown.
 	Held() error
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hoop-exporter/hoop_exporter/collector"
 )
 
 // waiting is a collector whose scrapes wait for their deadline, or for the test.
@@ -25,6 +27,8 @@ type waiting struct {
 
 func (*waiting) Ready() bool { return true }
 func (*waiting) Held() error { return nil }
+
+func (*waiting) Status() collector.Status { return collector.Status{} }
 
 func (c *waiting) Scrape(ctx context.Context) prometheus.Collector { return waited{c, ctx} }
 
@@ -115,13 +119,18 @@ func TestBrowsersMayOnlyShowPages(t *testing.T) {
 	want := map[string]string{
 		"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "deny",
 		"Cross-Origin-Resource-Policy": "same-origin",
-		"Content-Security-Policy":      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		"Content-Security-Policy":      "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 	}
+	const profiles = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
 	h, _ := handler(t, &fake{}, func(c *Config) { c.Profiles = true })
-	for _, path := range []string{"/", "/metrics", "/-/healthy", "/-/ready", "/nowhere", "/debug/pprof/", "/debug/pprof/cmdline"} {
+	for _, path := range []string{"/", "/-/status.css", "/metrics", "/-/healthy", "/-/ready", "/nowhere", "/debug/pprof/", "/debug/pprof/cmdline"} {
 		t.Run(path, func(t *testing.T) {
 			header := get(h, "GET", path).Result().Header
 			for name, value := range want {
+				if name == "Content-Security-Policy" && strings.HasPrefix(path, "/debug/pprof/") {
+					value = profiles
+				}
 				if got := header.Values(name); len(got) != 1 || got[0] != value {
 					t.Errorf("%s: %q, want %q once", name, got, value)
 				}

@@ -3,6 +3,8 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -15,6 +17,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
+	"github.com/hoop-exporter/hoop_exporter/collector"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,11 +29,14 @@ type fake struct {
 	broken   bool
 	deadline time.Duration // of the last scrape
 	lost     error         // why nothing may be shown
+	status   collector.Status
 }
 
 func (f *fake) Ready() bool { return f.ready.Load() }
 
 func (f *fake) Held() error { return f.lost }
+
+func (f *fake) Status() collector.Status { return f.status }
 
 func (f *fake) Scrape(ctx context.Context) prometheus.Collector {
 	at, _ := ctx.Deadline()
@@ -84,8 +91,14 @@ func TestEachPageAnswersItsMethods(t *testing.T) {
 		status             int
 		says               string
 	}{
-		{"landing page", "GET", "/", nil, 200, `<a href="/metrics">Metrics</a>`},
-		{"landing page elsewhere", "GET", "/", func(c *Config) { c.TelemetryPath = "/a/b" }, 200, `<a href="/a/b">`},
+		{"status page", "GET", "/", nil, 200, `<a href="./metrics"`},
+		{"status page, with the metrics elsewhere", "GET", "/", func(c *Config) { c.TelemetryPath = "/a/b" }, 200, `<a href="./a/b"`},
+		{"style", "GET", "/-/status.css", nil, 200, "prefers-color-scheme"},
+		{"no configuration", "GET", "/config", nil, 404, ""},
+		{"configuration", "GET", "/config", func(c *Config) {
+			c.Configuration = func(w io.Writer) error { _, err := io.WriteString(w, "gateways: <b>\n"); return err }
+		}, 200, "gateways: <b>\n"},
+		{"configuration that cannot be written", "GET", "/config", func(c *Config) { c.Configuration = func(io.Writer) error { return errors.New("s3cret") } }, 500, "see the log"},
 		{"metrics", "GET", "/metrics", nil, 200, "hoop_up 1"},
 		{"metrics of the process", "GET", "/metrics", nil, 200, "promhttp_metric_handler_errors_total"},
 		{"metrics elsewhere", "GET", "/a/b", func(c *Config) { c.TelemetryPath = "/a/b" }, 200, "hoop_up 1"},
@@ -97,7 +110,7 @@ func TestEachPageAnswersItsMethods(t *testing.T) {
 		{"unknown", "GET", "/favicon.ico", nil, 404, ""},
 		{"no profiles", "GET", "/debug/pprof/", nil, 404, ""},
 		{"profiles", "GET", "/debug/pprof/goroutine?debug=1", func(c *Config) { c.Profiles = true }, 200, "goroutine profile"},
-		{"link to profiles", "GET", "/", func(c *Config) { c.Profiles = true }, 200, "debug/pprof/heap"},
+		{"link to profiles", "GET", "/", func(c *Config) { c.Profiles = true }, 200, "./debug/pprof/"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h, _ := handler(t, &fake{}, test.change)
@@ -183,7 +196,7 @@ func TestOneBadSeriesLeavesTheOthers(t *testing.T) {
 }
 
 func TestTelemetryPathsThatAreRefused(t *testing.T) {
-	for _, path := range []string{"", "metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof", "/debug/pprof/x", "/{x}", "/a b", "//host/x", "/a/", "/a?b", "/a%2Fb"} {
+	for _, path := range []string{"", "metrics", "/", "/-/ready", "/-/healthy", "/debug/pprof", "/debug/pprof/x", "/config", "/-/status.css", "/{x}", "/a b", "//host/x", "/a/", "/a?b", "/a%2Fb"} {
 		t.Run(path, func(t *testing.T) {
 			_, err := Handler(Config{Collector: &fake{}, Registry: prometheus.NewRegistry(), TelemetryPath: path})
 			if err == nil || !strings.HasPrefix(err.Error(), "--web.telemetry-path: ") {
