@@ -150,14 +150,14 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 	l.tracked[s.id] = s
 }
 
-// maxAhead is how far ahead of the gateway's time a session may start. It is more than the windows that are read reach ahead, and than the clocks
+// MaxAhead is how far ahead of the gateway's time a session may start. It is more than the windows that are read reach ahead, and than the clocks
 // of a gateway's replicas differ.
-const maxAhead = 6 * time.Hour
+const MaxAhead = 6 * time.Hour
 
 // isTooFarAhead reports whether an unknown row is from a future in which nothing is read: it is neither counted nor remembered, or its id would be
 // kept until then. Should it be right, it counts when it is read again.
 func (l *Ledger) isTooFarAhead(at time.Time, row *client.Session) bool {
-	if !row.StartDate.After(at.Add(maxAhead)) || l.tracked[row.ID] != nil {
+	if !row.StartDate.After(at.Add(MaxAhead)) || l.tracked[row.ID] != nil {
 		return false
 	}
 	_, known := l.seen[row.ID]
@@ -246,9 +246,9 @@ func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 		if key == "" {
 			key = "unreadable " + m.Digest
 		}
-		l.countMalformed(key, Earlier(start, at.Add(maxAhead)))
+		l.countMalformed(key, Earlier(start, at.Add(MaxAhead)))
 		// One without an ID is not remembered as known: while it is there, the gateway's total proves nothing.
-		if _, ok := l.seen[key]; !ok && m.ID != "" && !start.After(at.Add(maxAhead)) && l.isOpen(start) && l.tracked[key] == nil {
+		if _, ok := l.seen[key]; !ok && m.ID != "" && !start.After(at.Add(MaxAhead)) && l.isOpen(start) && l.tracked[key] == nil {
 			l.remember(key, seenRow{start: start, uncounted: true})
 		}
 	}
