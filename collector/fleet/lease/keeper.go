@@ -77,6 +77,7 @@ type Keeper struct {
 	waiting  sync.WaitGroup
 	differs  time.Time // since when members with another configuration live; zero: there is none
 	reported time.Time // when the log last said so
+	rest     time.Time // until when the other calls of the table may take after the last beat
 
 	mu     sync.Mutex
 	seen   Seen
@@ -133,6 +134,14 @@ func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, er
 	return f(ctx)
 }
 
+// rest calls the table after a beat, for so long that the next beat, if it takes as long as the last one, comes before the term has passed: what waits
+// for a lock in the table costs no lease that is held.
+func rest[T any](ctx context.Context, k *Keeper, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithDeadline(ctx, k.rest)
+	defer cancel()
+	return f(ctx)
+}
+
 // beat tells the table that the member lives, and does what follows from the answer.
 func (k *Keeper) beat(ctx context.Context) {
 	addresses, digest := k.o.Watcher.Configured()
@@ -143,6 +152,7 @@ func (k *Keeper) beat(ctx context.Context) {
 		return
 	}
 	term := Term{Ask: sent.Add(askFor), End: sent.Add(holdFor)}
+	k.rest = term.Ask.Add(-beatEvery - time.Since(sent))
 	if k.record(view, err, term, self); err != nil {
 		return
 	}
@@ -157,7 +167,7 @@ func (k *Keeper) beat(ctx context.Context) {
 	if len(acquire) == 0 || !time.Now().Before(term.Ask) {
 		return
 	}
-	leases, err := call(ctx, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
+	leases, err := rest(ctx, k, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
 	if err != nil {
 		level.Warn(k.o.Logger).Log("msg", "acquiring leases failed, and is tried again", "err", err)
 		return
@@ -256,7 +266,7 @@ func (k *Keeper) release(ctx context.Context) {
 		return
 	}
 	leases := slices.Collect(maps.Values(k.released))
-	_, err := call(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
+	_, err := rest(ctx, k, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
 	if err != nil {
 		level.Warn(k.o.Logger).Log("msg", "releasing leases failed, and is tried again", "err", err)
 		return
