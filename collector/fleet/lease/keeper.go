@@ -27,7 +27,7 @@ const (
 
 // Term is until when a holder may use its leases, by its monotonic clock: it comes from [time.Now]. It is earlier than the table's time at which another
 // process could acquire them, because the holder counts from when it sent its last beat, and the table from when it had it. A process that slept
-// finds that the term has passed.
+// finds that the term has passed; one whose machine was suspended finds it by the machine's other clock, as soon as that is right.
 //
 // So counters stay at their last saved values while the database is away, but only until the lease ends: after that another process may have
 // taken over, and Prometheus would see them fall.

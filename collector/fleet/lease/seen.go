@@ -56,7 +56,7 @@ var errAway = errors.New("this process cannot reach the database, so it is not k
 func (k *Keeper) Seen() (Seen, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !time.Now().Before(k.seen.until) {
+	if now := time.Now(); !now.Before(k.seen.until) || !now.Round(0).Before(k.seen.until.Round(0)) { // the monotonic clock of a suspended machine stands still
 		return Seen{}, errAway
 	}
 	return k.seen, nil
