@@ -138,6 +138,16 @@ func (s *server) reason(err error) (text, advice string) {
 	return "PostgreSQL at " + s.address + ": " + err.Error(), ""
 }
 
+// leadsAstray returns whether the other connections may be as useless as the one with the error, so that new ones are better: to a primary that is a
+// standby now, or through a network that has forgotten them. Else each would cost a timeout of its own, and a lease.
+func leadsAstray(err error) bool {
+	var reported *pgconn.PgError
+	if errors.As(err, &reported) {
+		return reported.Code == "25006"
+	}
+	return pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // innermost is what failed, without the address, which the message has.
 func innermost(err *pgconn.ConnectError) string {
 	var lookup *net.DNSError
