@@ -280,3 +280,25 @@ func TestConfigurationsThatDifferForAWhileMoveNothing(t *testing.T) {
 		}
 	})
 }
+
+// A process takes over a gateway whose certificate cannot be read: it says so, tries again, and watches the gateway as soon as it can.
+func TestAGatewayThatCannotBeWatchedIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := quietCluster(t, 2)
+		defer s.stopAll()
+		time.Sleep(10 * time.Second)
+		s.machines[1].setCut("files", true)
+		s.machines[0].end()
+		<-s.machines[0].ended
+		time.Sleep(time.Minute)
+		s.machines[0].kill()
+		if now := s.holders(); strings.Contains(now, "few seconds") || !strings.Contains(now, "log") {
+			t.Errorf("%s", now)
+		}
+		s.machines[1].setCut("files", false)
+		time.Sleep(10 * time.Second)
+		if now := s.holders(); strings.Count(now, "m1") != len(s.hosts) {
+			t.Errorf("%s", now)
+		}
+	})
+}
