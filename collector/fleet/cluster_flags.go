@@ -76,31 +76,44 @@ func (c *ClusterFlags) checkExternalURL() error {
 
 // Connect connects to the database.
 func (c *ClusterFlags) Connect(ctx context.Context) (*postgres.Database, error) {
-	at := os.Getenv(DatabaseVariable)
-	if c.urlFile != "" {
-		content, err := os.ReadFile(c.urlFile)
-		if err != nil {
-			return nil, fmt.Errorf("--state.postgres-url-file: %w", err)
-		}
-		if at = string(bytes.TrimSpace(content)); at == "" {
-			return nil, fmt.Errorf("--state.postgres-url-file: %s is empty", c.urlFile)
-		}
+	at, err := c.url()
+	if err != nil {
+		return nil, err
 	}
 	db, err := postgres.Open(ctx, at, c.schema, lease.TTL)
-	if err != nil {
-		return nil, fmt.Errorf("the database for the state: %w", err)
-	}
-	return db, nil
+	return db, explained(err)
 }
 
-// Check checks that the database can be used.
+// Check checks that the database can be used, and changes nothing there.
 func (c *ClusterFlags) Check(ctx context.Context) error {
-	db, err := c.Connect(ctx)
+	at, err := c.url()
 	if err != nil {
 		return err
 	}
-	db.Close()
-	return nil
+	return explained(postgres.Check(ctx, at, c.schema))
+}
+
+// url is the URL of the database.
+func (c *ClusterFlags) url() (string, error) {
+	if c.urlFile == "" {
+		return os.Getenv(DatabaseVariable), nil
+	}
+	content, err := os.ReadFile(c.urlFile)
+	if err != nil {
+		return "", fmt.Errorf("--state.postgres-url-file: %w", err)
+	}
+	at := string(bytes.TrimSpace(content))
+	if at == "" {
+		return "", fmt.Errorf("--state.postgres-url-file: %s is empty", c.urlFile)
+	}
+	return at, nil
+}
+
+func explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the database for the state: %w", err)
 }
 
 // Member returns this process as a member of the cluster. listen are the addresses at which it is scraped.

@@ -178,6 +178,25 @@ func TestASchemaOfANewerVersionIsRefused(t *testing.T) {
 	one(t, err, "the schema hoop_exporter has version 7, and this program knows versions up to 1: run the newer version of this program")
 }
 
+// --config.check of a new version must not migrate what the running one uses.
+func TestACheckChangesNothing(t *testing.T) {
+	url := cluster.Database(t)
+	for _, made := range []bool{false, true} {
+		if made {
+			opened(t, url)
+		}
+		if err := Check(t.Context(), url, schema); err != nil {
+			t.Error(err)
+		}
+		var exists bool
+		if err := pgtest.Connect(t, url).QueryRow(t.Context(), "SELECT to_regclass('hoop_exporter.states') IS NOT NULL").Scan(&exists); err != nil || exists != made {
+			t.Errorf("the schema exists: %v, %v; want %v", exists, err, made)
+		}
+	}
+	pgtest.Exec(t, url, "INSERT INTO hoop_exporter.versions VALUES (7)")
+	one(t, Check(t.Context(), url, schema), "the schema hoop_exporter has version 7, and this program knows versions up to 1: run the newer version of this program")
+}
+
 func TestASchemaThatWentIsAnError(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
