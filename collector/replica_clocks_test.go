@@ -89,3 +89,42 @@ func TestAnExporterWhoseClockIsSetSaysNothingOfTheGateways(t *testing.T) {
 		}
 	})
 }
+
+// T0 was ahead, and the gateway's clock was set right. That nothing scrapes for a while is not a step of the clock: T0 stays right.
+func TestAPauseAfterTheFirstClockWentBackLosesNothing(t *testing.T) {
+	for name, restart := range map[string]bool{"of the scrapes": false, "of the process": true} {
+		t.Run(name, func(t *testing.T) {
+			epoch := time.Now()
+			synctest.Test(t, func(t *testing.T) {
+				w := newClockWorld(t)
+				clock := newWallClock(epoch)
+				clock.set(20 * time.Minute)
+				w.clock = clock.now
+				w.dates.set(always(20 * time.Minute))
+				w.start()
+				defer func() { w.end() }()
+				w.scrapeFor(5*time.Minute, refreshEvery)
+				w.dates.set(nil)
+				clock.set(0)
+				w.scrapeFor(3*time.Minute, refreshEvery)
+				if w.scrape()[clockSteps] != 1 {
+					t.Fatal("it has not gone back")
+				}
+				if restart {
+					w.end()
+				}
+				for range 20 {
+					w.add(0)
+					time.Sleep(time.Minute)
+				}
+				if restart {
+					w.start()
+				}
+				w.scrapeFor(10*time.Minute, refreshEvery)
+				if got := w.scrape(); got[startedOfPg] != 20 {
+					t.Errorf("%v counted of 20, and %v shown", got[startedOfPg], got[runningOfPg])
+				}
+			})
+		})
+	}
+}

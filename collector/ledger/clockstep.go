@@ -25,13 +25,13 @@ func (l *Ledger) hold(head time.Time) { l.heldUntil = head.Add(holdFor) }
 // holds reports whether the rows of closed coverage are held: the gateway's clock may be ahead.
 func (l *Ledger) holds() bool { return !l.head.After(l.heldUntil) }
 
-// decideT0 decides which T0 was right, once the head is at the first one again. If it comes there by a step, the clock was only behind for a while; if it
-// comes there as time passes, the first T0 was ahead.
-func (l *Ledger) decideT0(head time.Time, step bool) {
-	if l.firstT0.IsZero() || head.Before(l.firstT0) {
+// DecideT0 decides which T0 was right, once the gateway's time at is the first one again; now is the exporter's clock. If it came there by a step, the clock
+// was only behind for a while; if it came there as time passed, the first T0 was ahead. Call it before [Ledger.AdvanceHead].
+func (l *Ledger) DecideT0(at, now time.Time) {
+	if l.firstT0.IsZero() || at.Before(l.firstT0) {
 		return
 	}
-	if step {
+	if l.isStep(at.Sub(now.Round(0)) - l.ahead) {
 		l.t0 = l.firstT0
 	}
 	l.firstT0 = time.Time{}

@@ -29,6 +29,7 @@ func refreshAt(l *Ledger, now time.Time, off time.Duration, rows []lateRow) {
 		}
 		l.Apply(at, page)
 	}
+	l.DecideT0(at, now)
 	l.AdvanceHead(at)
 	show(Span{l.Watermark(), at.Add(time.Hour)})
 	l.AdvanceWatermark(at)
@@ -148,12 +149,13 @@ func TestAClockThatGoesBackOpensWhatWasReadTooEarly(t *testing.T) {
 
 func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 	for _, tc := range []struct {
-		name string
-		step time.Duration // between two heads, after the clock went back by an hour
-		want time.Duration
+		name         string
+		step, passes time.Duration // between two heads, after the clock went back by an hour
+		want         time.Duration
 	}{
-		{"the first time was ahead", 5 * time.Minute, -time.Hour},
-		{"the clock was behind for a while", 70 * time.Minute, 0},
+		{"the first time was ahead", 5 * time.Minute, 5 * time.Minute, -time.Hour},
+		{"the first time was ahead, and nothing was read for a while", 70 * time.Minute, 70 * time.Minute, -time.Hour},
+		{"the clock was behind for a while", 70 * time.Minute, 10 * time.Minute, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := New(options(), noon())
@@ -161,8 +163,11 @@ func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 			if got := l.T0().Sub(noon()); got != -time.Hour {
 				t.Errorf("it counts since %v, want -1h", got)
 			}
+			now := noon()
 			for at := -time.Hour; at <= 2*time.Hour; at += tc.step {
+				l.DecideT0(noon().Add(at), now)
 				l.AdvanceHead(noon().Add(at))
+				now = now.Add(tc.passes)
 			}
 			if got := l.T0().Sub(noon()); got != tc.want {
 				t.Errorf("in the end it counts since %v, want %v", got, tc.want)
