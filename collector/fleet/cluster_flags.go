@@ -67,11 +67,22 @@ func (c *ClusterFlags) checkExternalURL() error {
 	if c.externalURL == "" {
 		return nil
 	}
+	c.externalURL = bracketed(c.externalURL)
 	u, err := url.Parse(c.externalURL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("--web.external-url: %q is not a URL of a host and a port, such as http://10.0.0.7:10068", c.externalURL)
 	}
 	return nil
+}
+
+// bracketed returns a URL with brackets around an IPv6 address: Kubernetes gives a pod its address without them.
+func bracketed(at string) string {
+	scheme, rest, _ := strings.Cut(at, "://")
+	i := strings.LastIndex(rest, ":")
+	if i < 0 || !strings.Contains(rest[:i], ":") || net.ParseIP(rest[:i]) == nil {
+		return at
+	}
+	return scheme + "://[" + rest[:i] + "]" + rest[i:]
 }
 
 // Connect connects to the database.

@@ -23,3 +23,22 @@ func TestTheOwnURLIsThatOfTheHost(t *testing.T) {
 		}
 	}
 }
+
+// Kubernetes gives a pod the address of an IPv6 network without the brackets that a URL wants.
+func TestAnExternalURLWithAnIPv6Address(t *testing.T) {
+	for given, want := range map[string]string{
+		"http://fd00:10:244::7:10068":    "http://[fd00:10:244::7]:10068",
+		"http://[fd00:10:244::7]:10068/": "http://[fd00:10:244::7]:10068",
+		"https://10.0.0.7:10068":         "https://10.0.0.7:10068",
+	} {
+		c := &ClusterFlags{externalURL: given, urlFile: "f", schema: "s"}
+		if err := c.Validate("", false, false, ""); err != nil {
+			t.Errorf("%s: %v", given, err)
+			continue
+		}
+		m, err := c.Member(nil, nil)
+		if err != nil || m.URL != want {
+			t.Errorf("%s is %s, %v; want %s", given, m.URL, err, want)
+		}
+	}
+}
