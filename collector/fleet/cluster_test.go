@@ -302,3 +302,34 @@ func TestAGatewayThatCannotBeWatchedIsTriedAgain(t *testing.T) {
 		}
 	})
 }
+
+// After the database was away for all, each process goes on with what it had: the first one to reach it again does not take everything.
+func TestAnOutageOfTheDatabaseMovesNothing(t *testing.T) {
+	for name, away := range map[string]time.Duration{"shorter than a lease": 13 * time.Second, "longer": 40 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := quietCluster(t, 3)
+				defer s.stopAll()
+				time.Sleep(time.Minute)
+				before, epochs := s.holders(), s.db.epochs
+				for _, m := range s.machines {
+					m.setCut("database", true)
+				}
+				time.Sleep(away)
+				for _, m := range s.machines { // each beats at times of its own
+					m.setCut("database", false)
+					time.Sleep(4 * time.Second)
+				}
+				time.Sleep(20 * time.Second)
+				if now := s.holders(); now != before || s.db.epochs != epochs {
+					t.Errorf("%d leases more, %s\nbefore: %s", s.db.epochs-epochs, now, before)
+				}
+				s.machines[1].kill() // and a dead one is replaced in time
+				time.Sleep(25 * time.Second)
+				if now := s.holders(); strings.Contains(now, "m1") || strings.Contains(now, "process") {
+					t.Errorf("%s", now)
+				}
+			})
+		})
+	}
+}

@@ -19,6 +19,9 @@ const (
 	beatEvery = 3 * time.Second
 	// callTimeout bounds a call of the table.
 	callTimeout = 2 * beatEvery
+	// settleFor is for how long a member acquires nothing after it could not reach the table. If nobody could, all seem dead to the first one that can again;
+	// if that took everything, it would have to watch all gateways at once, and to give most of them back.
+	settleFor = callTimeout + beatEvery
 	// askFor and holdFor are the term that a beat gives, counted from when it was sent. The margin to [TTL] is for clocks that run at different
 	// speeds, and for what the gateway still does after a request was canceled.
 	askFor  = TTL - 5*time.Second
@@ -77,6 +80,7 @@ type Keeper struct {
 	waiting  sync.WaitGroup
 	differs  time.Time // since when members with another configuration live; zero: there is none
 	reported time.Time // when the log last said so
+	back     time.Time // when a beat last succeeded after one that had failed
 	rest     time.Time // until when the other calls of the table may take after the last beat
 
 	mu     sync.Mutex
@@ -164,7 +168,7 @@ func (k *Keeper) beat(ctx context.Context) {
 	k.reportOthers(view, self)
 	k.release(ctx)
 	acquire = slices.DeleteFunc(acquire, func(a string) bool { return k.held[a] != nil })
-	if len(acquire) == 0 || !time.Now().Before(term.Ask) {
+	if len(acquire) == 0 || !time.Now().Before(term.Ask) || time.Since(k.back) < settleFor {
 		return
 	}
 	leases, err := rest(ctx, k, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })

@@ -27,6 +27,7 @@ func (k *Keeper) record(view View, err error, term Term, self Member) {
 	case k.failed && !failed:
 		level.Error(k.o.Logger).Log("msg", "the database cannot be reached: if that lasts, this process stops asking its gateways", "after", askFor, "err", err)
 	case failed && !k.failed:
+		k.back = time.Now()
 		level.Info(k.o.Logger).Log("msg", "the database can be reached again")
 	}
 	if k.failed {
