@@ -191,6 +191,8 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 		return text, "PostgreSQL is slow: check its load"
 	case e.Code == "08P01" && strings.Contains(e.Message, "startup parameter"):
 		return text, "connect to PostgreSQL itself, or add the parameter to ignore_startup_parameters of PgBouncer"
+	case e.Code == "26000", e.Code == "42P05":
+		return text, "PgBouncer with pool_mode=transaction knows no prepared statements: add default_query_exec_mode=exec to the URL"
 	case strings.HasPrefix(e.Code, "57P"):
 		return text, "it is tried again"
 	}

@@ -120,6 +120,7 @@ func TestCodesOfTheServerHaveAdvice(t *testing.T) {
 		"57014": "PostgreSQL is slow: check its load",
 		"28000": `create the role "u"`,
 		"57P01": "it is tried again",
+		"26000": "add default_query_exec_mode=exec to the URL",
 	} {
 		one(t, s.explain("saving", &pgconn.PgError{Code: code, Message: "m of s3cr3t"}), "saving: PostgreSQL at db:5432: m of *** (SQLSTATE "+code+"): ", want)
 	}
