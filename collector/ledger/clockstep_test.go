@@ -29,7 +29,7 @@ func refreshAt(l *Ledger, now time.Time, off time.Duration, rows []lateRow) {
 		}
 		l.Apply(at, page)
 	}
-	l.DecideT0(at, now)
+	l.ObserveTime(at, now)
 	l.AdvanceHead(at)
 	show(Span{l.Watermark(), at.Add(time.Hour)})
 	l.AdvanceWatermark(at)
@@ -165,7 +165,7 @@ func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 			}
 			now := noon()
 			for at := -time.Hour; at <= 2*time.Hour; at += tc.step {
-				l.DecideT0(noon().Add(at), now)
+				l.ObserveTime(noon().Add(at), now)
 				l.AdvanceHead(noon().Add(at))
 				now = now.Add(tc.passes)
 			}
@@ -191,5 +191,19 @@ func TestAClockThatIsBehindForAWhileOpensNothing(t *testing.T) {
 	s.AdvanceHead(noon().Add(10 * time.Minute))
 	if got := s.Unread(); len(got) != 1 || !got[0].From.Equal(want) {
 		t.Errorf("unread %v; want from %v", got, want)
+	}
+}
+
+// Where refreshes are rare, each is no step of the clock: what was held for one is forgotten in time.
+func TestRareRefreshesHoldNothing(t *testing.T) {
+	l := New(options(), noon())
+	for at := time.Duration(0); at <= 72*time.Hour; at += 10 * time.Minute {
+		l.ObserveTime(noon().Add(at), noon().Add(at))
+		l.AdvanceHead(noon().Add(at))
+		l.MarkRead(Span{noon().Add(-48 * time.Hour), noon().Add(at + time.Hour)})
+		l.AdvanceWatermark(noon().Add(at))
+	}
+	if l.holds() || !l.heldFrom.Equal(l.watermark) {
+		t.Errorf("rows are held from %v on, until %v", l.heldFrom, l.heldUntil)
 	}
 }

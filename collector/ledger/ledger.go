@@ -26,7 +26,7 @@ type Options struct {
 // everything from OpenFrom on, and every unread gap before it. All other time is closed: its rows have been counted, so the ledger
 // remembers none of them (but see hold), and a row from there feeds gauges at most.
 //
-// Call order, within one refresh: [Ledger.AdvanceHead] with the time of the newest page; [Ledger.Apply] and [Ledger.ApplyMalformed] with
+// Call order, within one refresh: [Ledger.ObserveTime] before each page; [Ledger.AdvanceHead] with the time of the newest page; [Ledger.Apply] and [Ledger.ApplyMalformed] with
 // the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods of rechecks and pending reviews once a page
 // proves them; [Ledger.Commit] at the end, for what may be shown.
 type Ledger struct {
@@ -36,6 +36,8 @@ type Ledger struct {
 
 	// head is when the newest page was last requested, by the gateway's clock.
 	head time.Time
+	// now is the exporter's clock as of the last answer, and headNow as of head; zero: not known in this process.
+	now, headNow time.Time
 	// watermark is from where on each refresh looks for rows: all that were visible before it have been read, but for the gaps.
 	watermark time.Time
 	// heldFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at heldUntil. Where it is

@@ -271,7 +271,7 @@ func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result)
 	if p.ledger == nil {
 		p.ledger = ledger.New(p.o.Ledger, at.Truncate(time.Second))
 	}
-	p.ledger.DecideT0(at, p.clock.own(now))
+	p.ledger.ObserveTime(at, p.clock.own(now))
 	if err := r.task.accept(r, res.Page, res.Took, at); err != nil {
 		return err
 	}
