@@ -49,7 +49,7 @@ func (a *Address) SetTerm(ask, end time.Time) {
 func (a *Address) expire() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.cancel != nil && !time.Now().Before(a.end) {
+	if a.cancel != nil && passed(a.end) {
 		a.cancel(errTermEnded)
 	}
 }
@@ -58,25 +58,36 @@ func (a *Address) expire() {
 func (a *Address) mayAsk() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.timer == nil || time.Now().Before(a.ask)
+	return a.timer == nil || !passed(a.ask)
 }
 
 // held fails after the end of the term.
 func (a *Address) held() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.timer != nil && !time.Now().Before(a.end) {
+	if a.timer != nil && passed(a.end) {
 		return errTermEnded
 	}
 	return nil
 }
 
-// during calls request with a context that ends with the term, and returns why it ended early.
+// passed reports whether a time has passed, by the monotonic clock or by the other one: the monotonic clock of a machine that was suspended stood still
+// meanwhile. If the other one is only set ahead, that stops a holder until its next beat.
+func passed(t time.Time) bool {
+	now := time.Now()
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
+}
+
+// during calls request with a context that ends with the term, and returns why it ended early. The context has ended already if the process was stopped
+// since it asked whether a request may begin.
 func (a *Address) during(ctx context.Context, request func(context.Context)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a.setCancel(cancel)
 	defer a.setCancel(nil)
+	if !a.mayAsk() {
+		cancel(errTermEnded)
+	}
 	request(ctx)
 	return context.Cause(ctx)
 }

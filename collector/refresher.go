@@ -248,6 +248,9 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	return nil
 }
 
+// errSlowReplica is why sessions are not counted.
+var errSlowReplica = errors.New("some answers have a Date that is further behind than --sessions.overlap: from a cache, or from a replica of the gateway whose clock is behind; set its clock")
+
 // reportClock logs what the last answer has shown of the gateway's clock.
 func (r *refresher) reportClock() {
 	if ahead, doubtful := r.planner.Doubt(r.cfg().clock()); doubtful {
@@ -255,9 +258,14 @@ func (r *refresher) reportClock() {
 		return
 	}
 	r.log.recovered("clock")
+	if behind, slow := r.planner.SlowReplica(); slow {
+		r.log.failed("replica clock", "sessions that a slow replica of the gateway writes are not counted", errSlowReplica, "behind", behind.Round(time.Second))
+	} else {
+		r.log.recovered("replica clock")
+	}
 	if step, ok := r.planner.TakeStep(); ok {
 		r.instruments.GatewayClockStepped()
-		_ = level.Warn(r.cfg().Logger).Log("msg", "the gateway's clock went back: sessions of the time in which it was ahead are read again, and none is counted twice",
+		_ = level.Warn(r.cfg().Logger).Log("msg", "the gateway's clock went back (or this machine's went ahead while the exporter did not run): sessions of the time in which it was ahead are read again, and none is counted twice",
 			"back", step.Back.Round(time.Second), "counted_from", step.From)
 	}
 }

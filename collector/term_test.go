@@ -155,3 +155,27 @@ func (r fencedRecord) Save(ctx context.Context, content []byte) error {
 	r.f.saves.Add(1)
 	return r.Record.Save(ctx, content)
 }
+
+// A process that is stopped between the decision to ask and the request finds at the request that the term has passed, also where the timer came before.
+func TestARequestThatBeginsTooLateIsCanceled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAddress()
+		a.SetTerm(time.Now().Add(time.Second), time.Now().Add(3*time.Second))
+		if !a.mayAsk() {
+			t.Fatal("nothing may be asked")
+		}
+		for _, pause := range []time.Duration{2 * time.Second, time.Minute} {
+			time.Sleep(pause)
+			err := a.during(t.Context(), func(ctx context.Context) {
+				select {
+				case <-ctx.Done():
+				case <-time.After(time.Second):
+					t.Errorf("it asks %v later", pause)
+				}
+			})
+			if !errors.Is(err, errTermEnded) {
+				t.Errorf("%v", err)
+			}
+		}
+	})
+}

@@ -27,7 +27,7 @@ const checksAtOnce = 20
 
 // Check checks that the state can be saved and that all gateways can be started, asks them for a page, and writes to out what came, or why a
 // gateway cannot be used, in the order of their names. It asks up to 20 gateways at once, but those of one address one after the other. With only one
-// gateway, made by flags, why it cannot be used is the error. It creates nothing but the tables of a database.
+// gateway, made by flags, why it cannot be used is the error. It creates nothing.
 func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
 	if err := o.State.Check(ctx); err != nil {
 		return err

@@ -280,3 +280,56 @@ func TestConfigurationsThatDifferForAWhileMoveNothing(t *testing.T) {
 		}
 	})
 }
+
+// A process takes over a gateway whose certificate cannot be read: it says so, tries again, and watches the gateway as soon as it can.
+func TestAGatewayThatCannotBeWatchedIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := quietCluster(t, 2)
+		defer s.stopAll()
+		time.Sleep(10 * time.Second)
+		s.machines[1].setCut("files", true)
+		s.machines[0].end()
+		<-s.machines[0].ended
+		time.Sleep(time.Minute)
+		s.machines[0].kill()
+		if now := s.holders(); strings.Contains(now, "few seconds") || !strings.Contains(now, "log") {
+			t.Errorf("%s", now)
+		}
+		s.machines[1].setCut("files", false)
+		time.Sleep(10 * time.Second)
+		if now := s.holders(); strings.Count(now, "m1") != len(s.hosts) {
+			t.Errorf("%s", now)
+		}
+	})
+}
+
+// After the database was away for all, each process goes on with what it had: the first one to reach it again does not take everything.
+func TestAnOutageOfTheDatabaseMovesNothing(t *testing.T) {
+	for name, away := range map[string]time.Duration{"shorter than a lease": 13 * time.Second, "longer": 40 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := quietCluster(t, 3)
+				defer s.stopAll()
+				time.Sleep(time.Minute)
+				before, epochs := s.holders(), s.db.epochs
+				for _, m := range s.machines {
+					m.setCut("database", true)
+				}
+				time.Sleep(away)
+				for _, m := range s.machines { // each beats at times of its own
+					m.setCut("database", false)
+					time.Sleep(4 * time.Second)
+				}
+				time.Sleep(20 * time.Second)
+				if now := s.holders(); now != before || s.db.epochs != epochs {
+					t.Errorf("%d leases more, %s\nbefore: %s", s.db.epochs-epochs, now, before)
+				}
+				s.machines[1].kill() // and a dead one is replaced in time
+				time.Sleep(25 * time.Second)
+				if now := s.holders(); strings.Contains(now, "m1") || strings.Contains(now, "process") {
+					t.Errorf("%s", now)
+				}
+			})
+		})
+	}
+}

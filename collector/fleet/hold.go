@@ -38,17 +38,30 @@ func (f watcher) Watch(l lease.Lease, t lease.Term) lease.Watch {
 	f.mu.Lock()
 	h.address = f.acquireAddress(l.Address)
 	f.holds[l.Address] = h
-	c := f.config
 	f.mu.Unlock()
-	h.Extend(t)
+	h.address.SetTerm(t.Ask, t.End)
 	level.Info(f.o.Logger).Log("msg", "this process watches a gateway's address now", "address", l.Address, "epoch", l.Epoch)
-	for _, g := range c.Gateways() {
-		if g.Address() != l.Address {
+	h.fill()
+	return h
+}
+
+// fill starts the collectors of those gateways at the address that have none. It is called again where that fails, such as for a certificate that cannot
+// be read at the moment. The caller holds the fleet's applying.
+func (h *hold) fill() {
+	f := h.fleet
+	var failed error
+	for _, g := range f.Config().Gateways() {
+		f.mu.Lock()
+		w, over := f.watched[g.Name()], h.done != nil || h.ended
+		f.mu.Unlock()
+		if g.Address() != h.lease.Address || w != nil || over {
 			continue
 		}
 		w, err := f.newWatched(g, h)
-		if err != nil { // such as a certificate that cannot be read any more
-			level.Error(f.o.Logger).Log("msg", "a gateway cannot be watched", "gateway", g.Name(), "err", err)
+		if err != nil {
+			if failed = err; h.failed == nil {
+				level.Error(f.o.Logger).Log("msg", "a gateway cannot be watched, and is tried again", "gateway", g.Name(), "err", err)
+			}
 			continue
 		}
 		f.mu.Lock()
@@ -56,7 +69,9 @@ func (f watcher) Watch(l lease.Lease, t lease.Term) lease.Watch {
 		f.start(w)
 		f.mu.Unlock()
 	}
-	return h
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h.failed = failed
 }
 
 // hold is the address of a lease, with the collectors of its gateways. Always holds: it is in the fleet's holds until it has ended, and its collectors
@@ -71,10 +86,17 @@ type hold struct {
 	done       chan struct{}                 // closed when the hold has ended after Stop; nil before Stop
 	ended      bool
 	lost       bool
+	failed     error // why a gateway at the address is not watched; only fill replaces it
 }
 
 // Extend implements [lease.Watch].
-func (h *hold) Extend(t lease.Term) { h.address.SetTerm(t.Ask, t.End) }
+func (h *hold) Extend(t lease.Term) {
+	h.address.SetTerm(t.Ask, t.End)
+	if h.failed != nil && h.fleet.applying.TryLock() { // a beat does not wait for a new configuration
+		defer h.fleet.applying.Unlock()
+		h.fill()
+	}
+}
 
 // Stop implements [lease.Watch].
 func (h *hold) Stop() <-chan struct{} {

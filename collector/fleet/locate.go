@@ -13,6 +13,9 @@ var ErrUnknown = errors.New("there is no gateway of this name")
 // errUnheld is the error of a gateway that no process watches.
 var errUnheld = errors.New("no process watches the gateway at the moment: it moves from one to another, which takes a few seconds")
 
+// errUnwatchable is the error of a gateway that this process holds and cannot watch.
+var errUnwatchable = errors.New("this process should watch the gateway and cannot: its log says why")
+
 // Locate returns where the metrics of a gateway are: the collector if this process watches the gateway, else the URL of the process that does. It fails
 // with [ErrUnknown], or with what to say if it is not known or there is none at the moment.
 func (f *Fleet) Locate(name string) (c *collector.Collector, url string, err error) {
@@ -32,6 +35,9 @@ func (f *Fleet) Locate(name string) (c *collector.Collector, url string, err err
 	case g == nil || f.keeper == nil:
 		return nil, "", ErrUnknown
 	}
+	if f.unwatchable(g.Address()) {
+		return nil, "", errUnwatchable
+	}
 	seen, err := f.keeper.Seen()
 	if err != nil {
 		return nil, "", err
@@ -41,4 +47,12 @@ func (f *Fleet) Locate(name string) (c *collector.Collector, url string, err err
 		return nil, "", errUnheld
 	}
 	return nil, holder.URL, nil
+}
+
+// unwatchable reports whether this process holds an address and cannot watch all gateways there.
+func (f *Fleet) unwatchable(address string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.holds[address]
+	return h != nil && h.failed != nil
 }

@@ -200,6 +200,12 @@ func toDatabase[T any](ctx context.Context, m *machine, kind string, op func() (
 
 // connect makes the client of a gateway.
 func (m *machine) connect(g *config.Gateway) (*client.Client, error) {
+	m.mu.Lock()
+	cut := m.cut["files"]
+	m.mu.Unlock()
+	if cut {
+		return nil, errors.New("simulated: no such file")
+	}
 	host := hostOf(g.Address())
 	key := client.WithAPIKey(func() (string, error) { return "org|secret", nil })
 	return client.New(g.Address(), &http.Client{Transport: &cable{m, host, m.s.gateways[host].Transport()}}, key)

@@ -126,7 +126,7 @@ func (f *StateFlags) Open(ctx context.Context, listen []string) (States, error) 
 	return out, nil
 }
 
-// Check checks that states can be saved. It creates nothing but the tables of a database.
+// Check checks that states can be saved. It creates nothing.
 func (f *StateFlags) Check(ctx context.Context) error {
 	switch {
 	case f.dir != "":
@@ -134,32 +134,47 @@ func (f *StateFlags) Check(ctx context.Context) error {
 			return fmt.Errorf("--state.dir: %w", err)
 		}
 	case f.Shared():
-		db, err := f.connect(ctx)
-		if err != nil {
-			return err
+		at, err := f.url()
+		if err == nil {
+			err = postgres.Check(ctx, at, f.schema)
 		}
-		db.Close()
+		return explained(err)
 	}
 	return nil
 }
 
 // connect connects to the database.
 func (f *StateFlags) connect(ctx context.Context) (*postgres.Database, error) {
-	at := os.Getenv(DatabaseVariable)
-	if f.urlFile != "" {
-		content, err := os.ReadFile(f.urlFile)
-		if err != nil {
-			return nil, fmt.Errorf("--state.postgres-url-file: %w", err)
-		}
-		if at = string(bytes.TrimSpace(content)); at == "" {
-			return nil, fmt.Errorf("--state.postgres-url-file: %s is empty", f.urlFile)
-		}
+	at, err := f.url()
+	if err != nil {
+		return nil, explained(err)
 	}
 	db, err := postgres.Open(ctx, at, f.schema, lease.TTL)
-	if err != nil {
-		return nil, fmt.Errorf("the database for the state: %w", err)
+	return db, explained(err)
+}
+
+// url is the URL of the database.
+func (f *StateFlags) url() (string, error) {
+	if f.urlFile == "" {
+		return os.Getenv(DatabaseVariable), nil
 	}
-	return db, nil
+	content, err := os.ReadFile(f.urlFile)
+	if err != nil {
+		return "", fmt.Errorf("--state.postgres-url-file: %w", err)
+	}
+	at := string(bytes.TrimSpace(content))
+	if at == "" {
+		return "", fmt.Errorf("--state.postgres-url-file: %s is empty", f.urlFile)
+	}
+	return at, nil
+}
+
+// explained says what an error is about.
+func explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the database for the state: %w", err)
 }
 
 // ownURL is the URL at which other hosts reach this process.

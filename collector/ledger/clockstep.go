@@ -19,19 +19,31 @@ const (
 // allowed lateness behind.
 func (l *Ledger) isStep(d time.Duration) bool { return d > l.options.AllowedLateness/3 }
 
+// stepTo returns how much of the time to the next head has not passed by the exporter's clock: where refreshes are rare, there is no step. After a restart
+// it is not known what has passed, and all of it may be a step.
+func (l *Ledger) stepTo(head time.Time) time.Duration {
+	if l.headNow.IsZero() {
+		return head.Sub(l.head)
+	}
+	return head.Sub(l.head) - l.now.Sub(l.headNow)
+}
+
 // hold has the rows remembered that are remembered now, because the head makes a step to the time head.
 func (l *Ledger) hold(head time.Time) { l.heldUntil = head.Add(holdFor) }
 
 // holds reports whether the rows of closed coverage are held: the gateway's clock may be ahead.
 func (l *Ledger) holds() bool { return !l.head.After(l.heldUntil) }
 
-// decideT0 decides which T0 was right, once the head is at the first one again. If it comes there by a step, the clock was only behind for a while; if it
-// comes there as time passes, the first T0 was ahead.
-func (l *Ledger) decideT0(head time.Time, step bool) {
-	if l.firstT0.IsZero() || head.Before(l.firstT0) {
+// ObserveTime records that the gateway's time is at, when the exporter's clock shows now. Call it before [Ledger.AdvanceHead].
+//
+// It decides which T0 was right, once the first one is there again. If the gateway's clock came there by a step, it was only behind for a while; if it came
+// there as time passed, the first T0 was ahead.
+func (l *Ledger) ObserveTime(at, now time.Time) {
+	l.now = now.Round(0)
+	if l.firstT0.IsZero() || at.Before(l.firstT0) {
 		return
 	}
-	if step {
+	if l.isStep(at.Sub(now.Round(0)) - l.ahead) {
 		l.t0 = l.firstT0
 	}
 	l.firstT0 = time.Time{}

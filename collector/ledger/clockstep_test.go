@@ -29,6 +29,7 @@ func refreshAt(l *Ledger, now time.Time, off time.Duration, rows []lateRow) {
 		}
 		l.Apply(at, page)
 	}
+	l.ObserveTime(at, now)
 	l.AdvanceHead(at)
 	show(Span{l.Watermark(), at.Add(time.Hour)})
 	l.AdvanceWatermark(at)
@@ -148,12 +149,13 @@ func TestAClockThatGoesBackOpensWhatWasReadTooEarly(t *testing.T) {
 
 func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 	for _, tc := range []struct {
-		name string
-		step time.Duration // between two heads, after the clock went back by an hour
-		want time.Duration
+		name         string
+		step, passes time.Duration // between two heads, after the clock went back by an hour
+		want         time.Duration
 	}{
-		{"the first time was ahead", 5 * time.Minute, -time.Hour},
-		{"the clock was behind for a while", 70 * time.Minute, 0},
+		{"the first time was ahead", 5 * time.Minute, 5 * time.Minute, -time.Hour},
+		{"the first time was ahead, and nothing was read for a while", 70 * time.Minute, 70 * time.Minute, -time.Hour},
+		{"the clock was behind for a while", 70 * time.Minute, 10 * time.Minute, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := New(options(), noon())
@@ -161,8 +163,11 @@ func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 			if got := l.T0().Sub(noon()); got != -time.Hour {
 				t.Errorf("it counts since %v, want -1h", got)
 			}
+			now := noon()
 			for at := -time.Hour; at <= 2*time.Hour; at += tc.step {
+				l.ObserveTime(noon().Add(at), now)
 				l.AdvanceHead(noon().Add(at))
+				now = now.Add(tc.passes)
 			}
 			if got := l.T0().Sub(noon()); got != tc.want {
 				t.Errorf("in the end it counts since %v, want %v", got, tc.want)
@@ -186,5 +191,19 @@ func TestAClockThatIsBehindForAWhileOpensNothing(t *testing.T) {
 	s.AdvanceHead(noon().Add(10 * time.Minute))
 	if got := s.Unread(); len(got) != 1 || !got[0].From.Equal(want) {
 		t.Errorf("unread %v; want from %v", got, want)
+	}
+}
+
+// Where refreshes are rare, each is no step of the clock: what was held for one is forgotten in time.
+func TestRareRefreshesHoldNothing(t *testing.T) {
+	l := New(options(), noon())
+	for at := time.Duration(0); at <= 72*time.Hour; at += 10 * time.Minute {
+		l.ObserveTime(noon().Add(at), noon().Add(at))
+		l.AdvanceHead(noon().Add(at))
+		l.MarkRead(Span{noon().Add(-48 * time.Hour), noon().Add(at + time.Hour)})
+		l.AdvanceWatermark(noon().Add(at))
+	}
+	if l.holds() || !l.heldFrom.Equal(l.watermark) {
+		t.Errorf("rows are held from %v on, until %v", l.heldFrom, l.heldUntil)
 	}
 }

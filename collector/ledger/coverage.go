@@ -36,11 +36,10 @@ func (l *Ledger) Head() time.Time { return l.head }
 // AdvanceHead records that the newest page was requested at the time head: what lies between the last head and this one is unread. Nothing
 // that is closed becomes unread by that, even where the gateway's clock was set back in between: it has been counted, and forgotten.
 func (l *Ledger) AdvanceHead(head time.Time) {
-	step := l.isStep(head.Sub(l.head))
-	if step {
+	if l.isStep(l.stepTo(head)) {
 		l.hold(head)
 	}
-	l.decideT0(head, step)
+	l.headNow = l.now
 	if head.Sub(l.head) > l.options.AllowedLateness || head.Sub(l.watermark) > 4*l.options.AllowedLateness {
 		l.openGap(head)
 	}

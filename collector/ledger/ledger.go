@@ -26,7 +26,7 @@ type Options struct {
 // everything from OpenFrom on, and every unread gap before it. All other time is closed: its rows have been counted, so the ledger
 // remembers none of them (but see hold), and a row from there feeds gauges at most.
 //
-// Call order, within one refresh: [Ledger.AdvanceHead] with the time of the newest page; [Ledger.Apply] and [Ledger.ApplyMalformed] with
+// Call order, within one refresh: [Ledger.ObserveTime] before each page; [Ledger.AdvanceHead] with the time of the newest page; [Ledger.Apply] and [Ledger.ApplyMalformed] with
 // the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods of rechecks and pending reviews once a page
 // proves them; [Ledger.Commit] at the end, for what may be shown.
 type Ledger struct {
@@ -36,6 +36,8 @@ type Ledger struct {
 
 	// head is when the newest page was last requested, by the gateway's clock.
 	head time.Time
+	// now is the exporter's clock as of the last answer, and headNow as of head; zero: not known in this process.
+	now, headNow time.Time
 	// watermark is from where on each refresh looks for rows: all that were visible before it have been read, but for the gaps.
 	watermark time.Time
 	// heldFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at heldUntil. Where it is
@@ -150,14 +152,14 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 	l.tracked[s.id] = s
 }
 
-// maxAhead is how far ahead of the gateway's time a session may start. It is more than the windows that are read reach ahead, and than the clocks
+// MaxAhead is how far ahead of the gateway's time a session may start. It is more than the windows that are read reach ahead, and than the clocks
 // of a gateway's replicas differ.
-const maxAhead = 6 * time.Hour
+const MaxAhead = 6 * time.Hour
 
 // isTooFarAhead reports whether an unknown row is from a future in which nothing is read: it is neither counted nor remembered, or its id would be
 // kept until then. Should it be right, it counts when it is read again.
 func (l *Ledger) isTooFarAhead(at time.Time, row *client.Session) bool {
-	if !row.StartDate.After(at.Add(maxAhead)) || l.tracked[row.ID] != nil {
+	if !row.StartDate.After(at.Add(MaxAhead)) || l.tracked[row.ID] != nil {
 		return false
 	}
 	_, known := l.seen[row.ID]
@@ -246,9 +248,9 @@ func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 		if key == "" {
 			key = "unreadable " + m.Digest
 		}
-		l.countMalformed(key, Earlier(start, at.Add(maxAhead)))
+		l.countMalformed(key, Earlier(start, at.Add(MaxAhead)))
 		// One without an ID is not remembered as known: while it is there, the gateway's total proves nothing.
-		if _, ok := l.seen[key]; !ok && m.ID != "" && !start.After(at.Add(maxAhead)) && l.isOpen(start) && l.tracked[key] == nil {
+		if _, ok := l.seen[key]; !ok && m.ID != "" && !start.After(at.Add(MaxAhead)) && l.isOpen(start) && l.tracked[key] == nil {
 			l.remember(key, seenRow{start: start, uncounted: true})
 		}
 	}

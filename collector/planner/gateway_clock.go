@@ -22,6 +22,7 @@ type gatewayClock struct {
 	offset  time.Duration
 	known   bool // offset is believed
 	local   time.Time
+	slept   time.Duration // how long the machine slept since base, as far as that is known
 
 	dateless      int // answers without a date while the gateway's time is not known
 	datelessSince time.Time
@@ -124,6 +125,7 @@ func (c *gatewayClock) resume(date, local time.Time) {
 		return
 	}
 	c.offset += slept
+	c.slept += slept
 	for i := range c.samples {
 		c.samples[i].offset += slept
 	}
@@ -199,6 +201,37 @@ func (c *gatewayClock) smallest(n int, floor time.Duration) time.Duration {
 	}
 	slices.Sort(offsets)
 	return offsets[min(n, len(offsets))-1]
+}
+
+// greatest is the greatest offset that n answers support.
+func (c *gatewayClock) greatest(n int) time.Duration {
+	var offsets []time.Duration
+	for _, s := range c.samples {
+		offsets = append(offsets, s.offset)
+	}
+	slices.Sort(offsets)
+	return offsets[max(0, len(offsets)-n)]
+}
+
+// own is what the exporter's clock would show had nobody set it since the first answer.
+func (c *gatewayClock) own(local time.Time) time.Time { return c.measured(local).Add(c.slept) }
+
+// fastest is how far any of the last answers is ahead of the time that is believed: of a replica, or because the clock was set and that is not believed yet.
+func (c *gatewayClock) fastest() time.Duration {
+	if !c.known || len(c.samples) == 0 {
+		return 0
+	}
+	return max(0, c.greatest(1)-c.offset)
+}
+
+// slowest is how far several of the last answers are behind the time that is believed, where that is more than a period: what a replica with such a clock
+// writes starts before the watermark.
+func (c *gatewayClock) slowest() (behind time.Duration, ok bool) {
+	if !c.known || len(c.samples) < support {
+		return 0, false
+	}
+	behind = c.offset - c.smallest(support, math.MinInt64)
+	return behind, behind > c.period
 }
 
 // doubtful reports whether the gateway has answered with a time that is not believed yet.

@@ -54,7 +54,7 @@ func (h headPage) next(now time.Time) (Request, bool) {
 		from = h.p.ledger.Watermark()
 	}
 	// After one answer with a date far in the past, now can lie before the watermark.
-	h.walk.start(from, client.CeilSecond(ledger.Later(now, from.Add(lateness)).Add(ahead)))
+	h.walk.start(from, client.CeilSecond(h.p.windowEnd(ledger.Later(now, from.Add(lateness)))))
 	h.fromHeadPage, h.lateRequest = true, false
 	return h.walk.request()
 }

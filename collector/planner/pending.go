@@ -26,7 +26,7 @@ func newPending(p *Planner) *pending {
 	return &pending{
 		p: p, oldForgotten: forget <= lookback,
 		recent: newList(p, func(now time.Time) (from, to time.Time) {
-			return now.Add(-min(lookback, forget)), now.Add(ahead)
+			return now.Add(-min(lookback, forget)), p.windowEnd(now)
 		}),
 		old: newList(p, func(now time.Time) (from, to time.Time) {
 			return now.Add(-forget), now.Add(-lookback)

@@ -12,8 +12,12 @@ import (
 // pageLimit is the most rows that a gateway gives at once.
 const pageLimit = 100
 
-// ahead is how far in the future a window ends: the clocks of a gateway's replicas differ.
-const ahead = time.Hour
+// ahead is how far in the future a window ends: the clocks of a gateway's replicas differ. It ends later where they differ by more than half of that, up to
+// mostAhead.
+const (
+	ahead     = time.Hour
+	mostAhead = ledger.MaxAhead
+)
 
 // FirstBackfillBudget is the fraction of the time that requests may take, at least, until the first backfill has ended.
 const FirstBackfillBudget = 0.5
@@ -126,6 +130,17 @@ func (p *Planner) Ledger() *ledger.Ledger { return p.ledger }
 
 // GatewayTime is the gateway's time when the exporter's clock shows now.
 func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.now(now) }
+
+// windowEnd is where a window with the newest sessions ends, if it is now: no replica of the gateway writes sessions that start later.
+func (p *Planner) windowEnd(now time.Time) time.Time {
+	if d := p.clock.fastest(); d > ahead/2 {
+		return now.Add(min(d+ahead, mostAhead))
+	}
+	return now.Add(ahead)
+}
+
+// SlowReplica reports whether answers have a date that is more than the allowed lateness behind, and how far: what such a replica writes is not counted.
+func (p *Planner) SlowReplica() (behind time.Duration, ok bool) { return p.clock.slowest() }
 
 // StartRefresh starts a refresh.
 func (p *Planner) StartRefresh() {
@@ -256,6 +271,7 @@ func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result)
 	if p.ledger == nil {
 		p.ledger = ledger.New(p.o.Ledger, at.Truncate(time.Second))
 	}
+	p.ledger.ObserveTime(at, p.clock.own(now))
 	if err := r.task.accept(r, res.Page, res.Took, at); err != nil {
 		return err
 	}
@@ -287,7 +303,7 @@ func (p *Planner) TakeStep() (Step, bool) {
 // stepBack reads again what was read too early, where the gateway's clock was ahead and went back. The tasks start anew then: what they remember are times
 // of that clock.
 func (p *Planner) stepBack(at, now time.Time) {
-	back, ok := p.ledger.StepBack(at, now)
+	back, ok := p.ledger.StepBack(at, p.clock.own(now))
 	if !ok {
 		return
 	}

@@ -19,6 +19,9 @@ const (
 	beatEvery = 3 * time.Second
 	// callTimeout bounds a call of the table.
 	callTimeout = 2 * beatEvery
+	// settleFor is for how long a member acquires nothing after it could not reach the table. If nobody could, all seem dead to the first one that can again;
+	// if that took everything, it would have to watch all gateways at once, and to give most of them back.
+	settleFor = callTimeout + beatEvery
 	// askFor and holdFor are the term that a beat gives, counted from when it was sent. The margin to [TTL] is for clocks that run at different
 	// speeds, and for what the gateway still does after a request was canceled.
 	askFor  = TTL - 5*time.Second
@@ -27,7 +30,7 @@ const (
 
 // Term is until when a holder may use its leases, by its monotonic clock: it comes from [time.Now]. It is earlier than the table's time at which another
 // process could acquire them, because the holder counts from when it sent its last beat, and the table from when it had it. A process that slept
-// finds that the term has passed.
+// finds that the term has passed; one whose machine was suspended finds it by the machine's other clock, as soon as that is right.
 //
 // So counters stay at their last saved values while the database is away, but only until the lease ends: after that another process may have
 // taken over, and Prometheus would see them fall.
@@ -77,6 +80,8 @@ type Keeper struct {
 	waiting  sync.WaitGroup
 	differs  time.Time // since when members with another configuration live; zero: there is none
 	reported time.Time // when the log last said so
+	back     time.Time // when a beat last succeeded after one that had failed
+	rest     time.Time // until when the other calls of the table may take after the last beat
 
 	mu     sync.Mutex
 	seen   Seen
@@ -133,6 +138,14 @@ func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, er
 	return f(ctx)
 }
 
+// rest calls the table after a beat, for so long that the next beat, if it takes as long as the last one, comes before the term has passed: what waits
+// for a lock in the table costs no lease that is held.
+func rest[T any](ctx context.Context, k *Keeper, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithDeadline(ctx, k.rest)
+	defer cancel()
+	return f(ctx)
+}
+
 // beat tells the table that the member lives, and does what follows from the answer.
 func (k *Keeper) beat(ctx context.Context) {
 	addresses, digest := k.o.Watcher.Configured()
@@ -143,6 +156,7 @@ func (k *Keeper) beat(ctx context.Context) {
 		return
 	}
 	term := Term{Ask: sent.Add(askFor), End: sent.Add(holdFor)}
+	k.rest = term.Ask.Add(-beatEvery - time.Since(sent))
 	if k.record(view, err, term, self); err != nil {
 		return
 	}
@@ -154,10 +168,10 @@ func (k *Keeper) beat(ctx context.Context) {
 	k.reportOthers(view, self)
 	k.release(ctx)
 	acquire = slices.DeleteFunc(acquire, func(a string) bool { return k.held[a] != nil })
-	if len(acquire) == 0 || !time.Now().Before(term.Ask) {
+	if len(acquire) == 0 || !time.Now().Before(term.Ask) || time.Since(k.back) < settleFor {
 		return
 	}
-	leases, err := call(ctx, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
+	leases, err := rest(ctx, k, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
 	if err != nil {
 		level.Warn(k.o.Logger).Log("msg", "acquiring leases failed, and is tried again", "err", err)
 		return
@@ -256,7 +270,7 @@ func (k *Keeper) release(ctx context.Context) {
 		return
 	}
 	leases := slices.Collect(maps.Values(k.released))
-	_, err := call(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
+	_, err := rest(ctx, k, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
 	if err != nil {
 		level.Warn(k.o.Logger).Log("msg", "releasing leases failed, and is tried again", "err", err)
 		return

@@ -125,9 +125,14 @@ func (w *scriptedWatch) Lost() bool {
 // kept runs a keeper in a bubble.
 func kept(t *testing.T, s *script, test func(t *testing.T, k *Keeper, out *strings.Builder)) {
 	t.Helper()
+	keptWith(t, s, s, test)
+}
+
+func keptWith(t *testing.T, s *script, table Table, test func(t *testing.T, k *Keeper, out *strings.Builder)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		out := &strings.Builder{}
-		k := NewKeeper(KeeperOptions{ID: "a", URL: "http://a:1", Table: s, Watcher: s, Logger: log.NewLogfmtLogger(log.NewSyncWriter(out))})
+		k := NewKeeper(KeeperOptions{ID: "a", URL: "http://a:1", Table: table, Watcher: s, Logger: log.NewLogfmtLogger(log.NewSyncWriter(out))})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {

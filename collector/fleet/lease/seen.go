@@ -27,6 +27,7 @@ func (k *Keeper) record(view View, err error, term Term, self Member) {
 	case k.failed && !failed:
 		level.Error(k.o.Logger).Log("msg", "the database cannot be reached: if that lasts, this process stops asking its gateways", "after", askFor, "err", err)
 	case failed && !k.failed:
+		k.back = time.Now()
 		level.Info(k.o.Logger).Log("msg", "the database can be reached again")
 	}
 	if k.failed {
@@ -56,7 +57,7 @@ var errAway = errors.New("this process cannot reach the database, so it is not k
 func (k *Keeper) Seen() (Seen, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !time.Now().Before(k.seen.until) {
+	if now := time.Now(); !now.Before(k.seen.until) || !now.Round(0).Before(k.seen.until.Round(0)) { // the monotonic clock of a suspended machine stands still
 		return Seen{}, errAway
 	}
 	return k.seen, nil

@@ -138,6 +138,16 @@ func (s *server) reason(err error) (text, advice string) {
 	return "PostgreSQL at " + s.address + ": " + err.Error(), ""
 }
 
+// leadsAstray returns whether the other connections may be as useless as the one with the error, so that new ones are better: to a primary that is a
+// standby now, or through a network that has forgotten them. Else each would cost a timeout of its own, and a lease.
+func leadsAstray(err error) bool {
+	var reported *pgconn.PgError
+	if errors.As(err, &reported) {
+		return reported.Code == "25006"
+	}
+	return pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // innermost is what failed, without the address, which the message has.
 func innermost(err *pgconn.ConnectError) string {
 	var lookup *net.DNSError
@@ -181,6 +191,8 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 		return text, "PostgreSQL is slow: check its load"
 	case e.Code == "08P01" && strings.Contains(e.Message, "startup parameter"):
 		return text, "connect to PostgreSQL itself, or add the parameter to ignore_startup_parameters of PgBouncer"
+	case e.Code == "26000", e.Code == "42P05":
+		return text, "PgBouncer with pool_mode=transaction knows no prepared statements: add default_query_exec_mode=exec to the URL"
 	case strings.HasPrefix(e.Code, "57P"):
 		return text, "it is tried again"
 	}

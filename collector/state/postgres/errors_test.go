@@ -120,6 +120,7 @@ func TestCodesOfTheServerHaveAdvice(t *testing.T) {
 		"57014": "PostgreSQL is slow: check its load",
 		"28000": `create the role "u"`,
 		"57P01": "it is tried again",
+		"26000": "add default_query_exec_mode=exec to the URL",
 	} {
 		one(t, s.explain("saving", &pgconn.PgError{Code: code, Message: "m of s3cr3t"}), "saving: PostgreSQL at db:5432: m of *** (SQLSTATE "+code+"): ", want)
 	}
@@ -176,6 +177,25 @@ func TestASchemaOfANewerVersionIsRefused(t *testing.T) {
 	pgtest.Exec(t, url, "INSERT INTO hoop_exporter.versions VALUES (7)")
 	_, err := Open(t.Context(), url, schema, ttl)
 	one(t, err, "the schema hoop_exporter has version 7, and this program knows versions up to 1: run the newer version of this program")
+}
+
+// --config.check of a new version must not migrate what the running one uses.
+func TestACheckChangesNothing(t *testing.T) {
+	url := cluster.Database(t)
+	for _, made := range []bool{false, true} {
+		if made {
+			opened(t, url)
+		}
+		if err := Check(t.Context(), url, schema); err != nil {
+			t.Error(err)
+		}
+		var exists bool
+		if err := pgtest.Connect(t, url).QueryRow(t.Context(), "SELECT to_regclass('hoop_exporter.states') IS NOT NULL").Scan(&exists); err != nil || exists != made {
+			t.Errorf("the schema exists: %v, %v; want %v", exists, err, made)
+		}
+	}
+	pgtest.Exec(t, url, "INSERT INTO hoop_exporter.versions VALUES (7)")
+	one(t, Check(t.Context(), url, schema), "the schema hoop_exporter has version 7, and this program knows versions up to 1: run the newer version of this program")
 }
 
 func TestASchemaThatWentIsAnError(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest/pgtest"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
@@ -140,6 +143,37 @@ func TestConnectionsThatWereTerminatedAreReplaced(t *testing.T) {
 	}
 	if content, err := r.Load(t.Context()); err != nil || string(content) != "new" {
 		t.Errorf("%q, %v", content, err)
+	}
+}
+
+// A primary became a standby and kept its connections, or the name led to one for a moment: there are new connections then, which find the primary.
+func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
+	url := cluster.Database(t)
+	opened(t, url)
+	config, server, err := parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const setting = "default_transaction_read_only"
+	alter := "ALTER DATABASE " + pgx.Identifier{config.ConnConfig.Database}.Sanitize()
+	pgtest.Exec(t, url, alter+" SET "+setting+" = on")
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Database{pool: pool, server: server, schema: schema, ttl: ttl}
+	defer pool.Close()
+	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err == nil {
+		t.Fatal("it can be written")
+	}
+	primary := pgtest.Connect(t, url)
+	for _, s := range []string{"SET " + setting + " = off", alter + " RESET " + setting} {
+		if _, err := primary.Exec(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -44,6 +44,20 @@ type Database struct {
 // Open connects to the database at a postgres:// URL, and creates or migrates the schema. A member lives for ttl after its last beat. All
 // processes of a cluster use the same schema and ttl.
 func Open(ctx context.Context, url, schema string, ttl time.Duration) (*Database, error) {
+	return open(ctx, url, schema, ttl, true)
+}
+
+// Check finds whether Open would succeed, and changes nothing in the database.
+func Check(ctx context.Context, url, schema string) error {
+	d, err := open(ctx, url, schema, 0, false)
+	if err == nil {
+		d.Close()
+	}
+	return err
+}
+
+// open is Open, which keeps what it has created or migrated only where that is wanted.
+func open(ctx context.Context, url, schema string, ttl time.Duration, keep bool) (*Database, error) {
 	if err := checkSchemaName(schema); err != nil {
 		return nil, err
 	}
@@ -63,7 +77,7 @@ func Open(ctx context.Context, url, schema string, ttl time.Duration) (*Database
 		pool: pool, server: server, schema: pgx.Identifier{schema}.Sanitize(), ttl: ttl, lock: lockKey("leases", schema),
 		states: semaphore.NewWeighted(connections - 1), encoder: encoder, decoder: decoder, open: map[string]bool{},
 	}
-	if err := d.migrate(ctx, schema); err != nil {
+	if err := d.migrate(ctx, schema, keep); err != nil {
 		d.Close()
 		return nil, err
 	}
@@ -118,6 +132,9 @@ func (d *Database) run(ctx context.Context, doing string, timeout time.Duration,
 	defer cancel()
 	// The commit is the last of the answers: only Close says whether it succeeded.
 	if err := d.pool.SendBatch(ctx, b).Close(); err != nil {
+		if leadsAstray(err) {
+			d.pool.Reset()
+		}
 		return d.server.explain(doing, err)
 	}
 	return nil

@@ -141,6 +141,25 @@ func TestAMemberLivesForItsTimeByTheDatabasesClock(t *testing.T) {
 	}
 }
 
+// The database's clock is set back, or a standby with a slower clock is promoted: who died shortly before that does not live until the clock is there again.
+func TestAMemberThatBeatInTheFutureDiesInTime(t *testing.T) {
+	url := cluster.Database(t)
+	d := opened(t, url)
+	leased(t, d, "a", "x")
+	leased(t, d, "b", "y")
+	pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET beat = beat + interval '1 hour'")
+	if v, err := d.Beat(t.Context(), lease.Member{ID: "b"}); err != nil || len(v.Members) != 2 || len(v.Leases) != 2 {
+		t.Errorf("%v, %v; want both: a may live", v, err)
+	}
+	pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET beat = beat - interval '61 s' WHERE id = 'a'") // the time passes
+	if v, err := d.Beat(t.Context(), lease.Member{ID: "b"}); err != nil || len(v.Members) != 1 {
+		t.Errorf("%v, %v; want b alone", v, err)
+	}
+	if got, err := d.Acquire(t.Context(), "b", []string{"x"}); err != nil || len(got) != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 func TestTwoSchemasAreTwoClusters(t *testing.T) {
 	url := cluster.Database(t)
 	first := opened(t, url)

@@ -64,8 +64,11 @@ func lockKey(purpose, schema string) int64 {
 	return int64(h.Sum64())
 }
 
-// migrate creates the schema or brings it to the newest version. Processes that do so at the same time wait for each other.
-func (d *Database) migrate(ctx context.Context, schema string) error {
+// errCheckedOnly rolls back what was only tried.
+var errCheckedOnly = errors.New("rolled back")
+
+// migrate creates the schema or brings it to the newest version, and undoes that unless it is to be kept. Processes that do so at the same time wait for each other.
+func (d *Database) migrate(ctx context.Context, schema string, keep bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*tableTimeout)
 	defer cancel()
 	err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
@@ -88,8 +91,14 @@ func (d *Database) migrate(ctx context.Context, schema string) error {
 				return err
 			}
 		}
+		if !keep {
+			return errCheckedOnly
+		}
 		return nil
 	})
+	if errors.Is(err, errCheckedOnly) {
+		return nil
+	}
 	if a, ok := errors.AsType[advice](err); ok {
 		return errors.New("preparing PostgreSQL: " + d.server.redact(a.Error()))
 	}

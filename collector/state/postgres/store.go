@@ -19,10 +19,10 @@ const (
 	// statement's transaction ends, no other process can take the lease, so the next holder loads what is saved here.
 	held = `WITH held AS (SELECT 1 FROM {schema}.leases WHERE address = $1 AND holder = $2 AND epoch = $3 FOR SHARE)`
 
-	// open creates the state's row, or moves it to this address if no living member has a lease of the one that it is at. Two members that do so at the
+	// openState creates the state's row, or moves it to this address if no living member has a lease of the one that it is at. Two members that do so at the
 	// same time wait for each other at the row, and the later one may not see the other's lease yet; it then moves the row, and the other one is fenced.
 	// Each time the row has a new value of opened, which only the last one knows.
-	open = held + `, opened AS (
+	openState = held + `, opened AS (
 			INSERT INTO {schema}.states AS s (name, address, opened, saves) SELECT $4, $1, 1, 0 FROM held
 			ON CONFLICT (name) DO UPDATE SET address = EXCLUDED.address, opened = s.opened + 1, saves = 0
 			WHERE s.address = EXCLUDED.address OR NOT EXISTS (
@@ -107,7 +107,7 @@ func (r *record) acquire(ctx context.Context) error {
 	var opened *int64
 	var address string
 	b := &pgx.Batch{}
-	b.Queue(r.sql(open), r.args(r.ttl)...).QueryRow(func(row pgx.Row) error { return row.Scan(&leased, &opened, &address) })
+	b.Queue(r.sql(openState), r.args(r.ttl)...).QueryRow(func(row pgx.Row) error { return row.Scan(&leased, &opened, &address) })
 	switch err := r.runState(ctx, "opening the state "+r.name, b); {
 	case err != nil:
 		return err

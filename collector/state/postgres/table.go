@@ -13,6 +13,12 @@ const (
 	beat = `INSERT INTO {schema}.members (id, url, configuration, beat) VALUES ($1, $2, $3, clock_timestamp())
 		ON CONFLICT (id) DO UPDATE SET url = EXCLUDED.url, configuration = EXCLUDED.configuration, beat = clock_timestamp()`
 
+	// settle gives members whose last beat is in the future one of now: the clock was set back, and who is dead would live until it is there again. Who
+	// lives has a new beat soon. A row that is locked has one right now.
+	settle = `UPDATE {schema}.members SET beat = clock_timestamp() WHERE id IN (
+			SELECT id FROM {schema}.members WHERE beat > clock_timestamp() + interval '1 second' ORDER BY id FOR UPDATE SKIP LOCKED
+		)`
+
 	// view comes after beat in the same transaction and, as READ COMMITTED has it, sees all that was committed before view begins. If the beat had to
 	// wait for the member's deletion, the view therefore is without its leases; if the beat came first, the deletion finds the member alive.
 	view = `SELECT m.id, m.url, m.configuration, l.addresses, l.epochs FROM {schema}.members m LEFT JOIN (
@@ -54,6 +60,7 @@ func (d *Database) Beat(ctx context.Context, m lease.Member) (lease.View, error)
 	var v lease.View
 	b := &pgx.Batch{}
 	d.queue(b, nil, beat, m.ID, m.URL, m.Configuration)
+	d.queue(b, nil, settle)
 	d.queue(b, func(rows pgx.Rows) error {
 		var m lease.Member
 		var addresses []string

@@ -1,0 +1,55 @@
+package lease
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// slowTable answers beats at once, and hangs in all else: that waits for locks which other processes hold.
+type slowTable struct {
+	*script
+	hangs atomic.Bool
+}
+
+func (s *slowTable) Acquire(ctx context.Context, member string, addresses []string) ([]Lease, error) {
+	if s.hangs.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return s.script.Acquire(ctx, member, addresses)
+}
+
+func (s *slowTable) Release(ctx context.Context, leases []Lease) error {
+	if s.hangs.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.script.Release(ctx, leases)
+}
+
+// What waits for locks in the table, such as for a save of an address' last holder, costs no lease that is held.
+func TestABeatIsNotLateBecauseOtherCallsAreSlow(t *testing.T) {
+	s := newScript("x", "y")
+	table := &slowTable{script: s}
+	keptWith(t, s, table, func(t *testing.T, k *Keeper, _ *strings.Builder) {
+		tick()
+		want(t, s, "watch x 1, watch y 1, acquire [x y]")
+		w := s.watched["x"]
+		table.hangs.Store(true)
+		s.set(func() { // y is not configured any more, and z is free
+			s.configured = []string{"x", "z"}
+			close(s.watched["y"].done)
+		})
+		for range 60 {
+			time.Sleep(time.Second)
+			s.set(func() {
+				if left := time.Until(w.term.Ask); left <= 0 {
+					t.Errorf("nothing may be asked: %v", left)
+				}
+			})
+		}
+	})
+}
