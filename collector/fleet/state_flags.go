@@ -135,10 +135,10 @@ func (f *StateFlags) Check(ctx context.Context) error {
 		}
 	case f.Shared():
 		at, err := f.url()
-		if err == nil {
-			err = postgres.Check(ctx, at, f.schema)
+		if err != nil {
+			return err
 		}
-		return explained(err)
+		return explained(postgres.Check(ctx, at, f.schema))
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (f *StateFlags) Check(ctx context.Context) error {
 func (f *StateFlags) connect(ctx context.Context) (*postgres.Database, error) {
 	at, err := f.url()
 	if err != nil {
-		return nil, explained(err)
+		return nil, err
 	}
 	db, err := postgres.Open(ctx, at, f.schema, lease.TTL)
 	return db, explained(err)
