@@ -25,6 +25,7 @@ type weather struct {
 	now   fault
 	seen  map[string]int // requests by what went wrong with them
 	off   time.Duration  // how far the gateway's clock is off
+	began time.Time
 
 	gateway *gatewaytest.Gateway
 }
@@ -37,7 +38,7 @@ type fault struct {
 }
 
 func newWeather(seed uint64) *weather {
-	return &weather{rng: rand.New(rand.NewPCG(seed, 7)), seen: map[string]int{}, until: time.Now().Add(10 * time.Minute)}
+	return &weather{rng: rand.New(rand.NewPCG(seed, 7)), seen: map[string]int{}, began: time.Now(), until: time.Now().Add(10 * time.Minute)}
 }
 
 const noDate = "no date, no server"
