@@ -57,8 +57,8 @@ func exporterGauges(staleAfter time.Duration) []family {
 	}
 }
 
-// exporterCounters are the families that count sessions and values that are missing from other families.
-func exporterCounters() []family {
+// exporterCounters are the families that count sessions and values that are missing from other families. observed are those that can miss a value.
+func exporterCounters(observed []family) []family {
 	return []family{
 		{
 			name: "hoop_exporter_lost_sessions_total",
@@ -75,22 +75,24 @@ func exporterCounters() []family {
 			help: "Sessions in the gateway's answers that could not be read, or are dated hours ahead of its time, each counted once.",
 			send: ledgerCounter(func(s *ledger.Snapshot) uint64 { return s.Malformed }),
 		},
-		unobserved(measureFamilies()),
+		unobserved(observed),
 	}
 }
 
-// unobserved is the family that counts what the histograms did not observe. histograms are by [ledger.Measure].
-func unobserved(histograms []family) family {
+// unobserved is the family that counts the values that are missing from others.
+func unobserved(observed []family) family {
 	return family{
 		name:   "hoop_exporter_unobserved_total",
-		help:   "Values that a histogram did not take because they are negative or impossible, by the histogram's name.",
+		help:   "Values that a histogram or a counter did not take because they are negative or impossible, by the metric's name.",
 		labels: []string{"metric"},
 		send: func(s *sender) {
 			if s.Counted == nil {
 				return
 			}
-			for m, count := range s.Counted.Unobserved {
-				s.counter(ledger.Counter{Value: count, Created: s.Counted.T0}, histograms[m].name)
+			for _, f := range observed {
+				for _, m := range f.impossible {
+					s.counter(ledger.Counter{Value: s.Counted.Unobserved[m], Created: s.Counted.T0}, f.name)
+				}
 			}
 		},
 	}

@@ -1,7 +1,7 @@
 // Package exposition turns snapshots of the ledger into metrics.
 //
 // A metric family is one row in one of the lists of families: its name, its help, its labels and the function that sends its series. The
-// lists are grouped by subject: gateway.go, connections.go, sessions.go, reviews.go, histograms.go and exporter.go.
+// lists are grouped by subject: gateway.go, connections.go, sessions.go, reviews.go, histograms.go, protection.go, decisions.go and exporter.go.
 // Descriptors and label names follow from the rows. What the exporter counts while it works, not from snapshots, is in instruments.go.
 package exposition
 
@@ -26,6 +26,8 @@ type Options struct {
 	StaleAfter time.Duration
 	// NoExemplars leaves out exemplars, NoNativeHistograms and NoClassicHistograms one kind of bucket.
 	NoExemplars, NoNativeHistograms, NoClassicHistograms bool
+	// NoDataProtection and NoDecisions leave out the families about the protection of data, and about the decisions of groups.
+	NoDataProtection, NoDecisions bool
 }
 
 // Exposition turns snapshots into metrics. It is immutable: any number of scrapes may use it at the same time.
@@ -66,13 +68,20 @@ func New(o Options) (*Exposition, error) {
 
 // families are all rows.
 func families(o Options, tags []tag) []family {
+	observed := measureFamilies()
+	if !o.NoDataProtection {
+		observed = append(observed, protectionFamilies()...)
+	}
+	if !o.NoDecisions {
+		observed = append(observed, decisionFamilies()...)
+	}
 	return slices.Concat(
 		gatewayFamilies(),
 		connectionFamilies(tags),
 		sessionGauges(o.LongRunning), sessionCounters(),
 		reviewGauges(o.Overdue), reviewCounters(),
-		measureFamilies(),
-		exporterGauges(o.StaleAfter), exporterCounters(),
+		observed,
+		exporterGauges(o.StaleAfter), exporterCounters(observed),
 	)
 }
 

@@ -64,7 +64,7 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		"hoop_long_running_sessions":                             "connection,type,threshold",
 		"hoop_running_session_users":                             "connection,type",
 		"hoop_oldest_ready_session_approved_timestamp_seconds":   "connection,type",
-		"hoop_open_reviews":                                      "connection,type,status",
+		"hoop_open_reviews":                                      "connection,type,status,review_type",
 		"hoop_oldest_pending_review_created_timestamp_seconds":   "connection,type",
 		"hoop_overdue_reviews":                                   "connection,type,threshold",
 		"hoop_pending_approvals":                                 "connection,type,group",
@@ -72,15 +72,26 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		"hoop_connection_info":                                   "connection,subtype,tag_data_class,tag_team",
 		"hoop_gateway_info":                                      "version",
 
-		"hoop_sessions_started_total":   "connection,type,verb",
+		"hoop_sessions_started_total":   "connection,type,verb,identity",
 		"hoop_sessions_finished_total":  "connection,type,outcome",
 		"hoop_session_exit_codes_total": "connection,type,exit_code",
-		"hoop_reviews_requested_total":  "connection,type",
-		"hoop_reviews_resolved_total":   "connection,type,status",
+		"hoop_reviews_requested_total":  "connection,type,review_type",
+		"hoop_reviews_resolved_total":   "connection,type,status,review_type",
 
 		"hoop_session_event_size_bytes": "connection,type",
 		"hoop_session_duration_seconds": "connection,type",
 		"hoop_review_wait_seconds":      "connection,type",
+
+		"hoop_session_redactions_total":           "connection,type,info_type",
+		"hoop_session_redacted_bytes_total":       "connection,type",
+		"hoop_session_redaction_errors_total":     "connection,type",
+		"hoop_session_recordings_truncated_total": "connection,type",
+		"hoop_session_guardrail_matches_total":    "connection,type,rule,direction",
+		"hoop_session_ai_analyses_total":          "connection,type,risk_level,action",
+		"hoop_session_input_size_bytes":           "connection,type",
+		"hoop_review_decisions_total":             "connection,type,group,status,forced",
+		"hoop_review_group_wait_seconds":          "group",
+		"hoop_review_access_duration_seconds":     "connection,type",
 
 		"hoop_exporter_last_refresh_timestamp_seconds":   "",
 		"hoop_exporter_stale_after_seconds":              "",
@@ -123,6 +134,39 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		if _, ok := want[name]; !ok {
 			t.Errorf("%s is described, but not listed in this test", name)
 		}
+	}
+}
+
+// Each of the two groups of families can be left out, with all that is said about it.
+func TestFamiliesCanBeLeftOut(t *testing.T) {
+	protection := []string{
+		"hoop_session_redactions_total", "hoop_session_redacted_bytes_total", "hoop_session_redaction_errors_total",
+		"hoop_session_recordings_truncated_total", "hoop_session_guardrail_matches_total", "hoop_session_ai_analyses_total", "hoop_session_input_size_bytes",
+	}
+	decisions := []string{"hoop_review_decisions_total", "hoop_review_group_wait_seconds", "hoop_review_access_duration_seconds"}
+	for _, tc := range []struct {
+		name         string
+		change       func(*Options)
+		out, present []string
+	}{
+		{"data protection", func(o *Options) { o.NoDataProtection = true }, protection, decisions},
+		{"decisions", func(o *Options) { o.NoDecisions = true }, decisions, protection},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := testOptions()
+			tc.change(&o)
+			got := exposed(t, showing(t, o, everything(), viewOf(everything())))
+			for _, name := range tc.out {
+				if strings.Contains(got, name) {
+					t.Errorf("%s is exposed", name)
+				}
+			}
+			for _, name := range tc.present {
+				if !strings.Contains(got, "# TYPE "+name+" ") {
+					t.Errorf("%s is missing", name)
+				}
+			}
+		})
 	}
 }
 

@@ -23,7 +23,10 @@ func fullLedger() *Ledger {
 	review := func(status string) *client.Review {
 		return &client.Review{
 			ID: "review", Type: "jit", Status: status, CreatedAt: at(time.Minute), RevokeAt: at(time.Hour),
-			Groups: []client.ReviewGroup{{Group: "sre", Status: status, ReviewDate: at(2 * time.Minute)}},
+			Groups: []client.ReviewGroup{
+				{Group: "sre", Status: status, ReviewDate: at(2 * time.Minute)}, {Group: "dba", Status: "APPROVED", ReviewDate: at(2 * time.Minute), Forced: true},
+				{Group: "audit", Status: "APPROVED", ReviewDate: at(3 * time.Minute)},
+			},
 		}
 	}
 	round := func(name string, d time.Duration) {
@@ -34,6 +37,10 @@ func fullLedger() *Ledger {
 			done.Status, done.EndDate, done.ExitCode, done.EventSize = "done", at(d+time.Hour), code(i), int64(i*1000)
 			plain := sessionRow(name+"plain"+status, d)
 			plain.Status, plain.EndDate, plain.ExitCode, plain.EventSize = "done", at(d+time.Duration(i)*time.Minute), code(0), int64(i)
+			plain.ScriptSize, plain.Metrics.Truncated = 40, i == 0
+			plain.Metrics.Masking = &client.Masking{InfoTypes: map[string]int64{"type " + name: 3, "EMAIL_ADDRESS": 1}, TransformedBytes: 100, ErrCount: 1}
+			plain.Guardrails = client.Guardrails{{Rule: "rule " + name, Direction: "direction " + name, Count: 2}}
+			plain.AI = &client.AIAnalysis{RiskLevel: "risk " + name, Action: "action " + name}
 			for _, row := range []client.Session{open, done, plain} {
 				row.Connection, row.Type, row.Verb, row.ConnectionSubtype = name+status, "type"+name, "verb"+name, "postgres"
 				row.ConnectionTags = map[string]string{"team": "red"}
@@ -73,7 +80,7 @@ func fullLedger() *Ledger {
 	l.MarkPendingRead(noon().Add(-time.Hour), noon().Add(time.Hour), noon().Add(time.Hour))
 	l.MarkPendingComplete(noon())
 	l.firstT0 = noon().Add(time.Hour)
-	l.baselineComplete, l.abandoned, l.unobserved = true, 1, [Measures]uint64{1, 2, 3}
+	l.baselineComplete, l.abandoned, l.unobserved = true, 1, [Measures]uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}
 	return l
 }
 
@@ -198,7 +205,33 @@ func TestWhatNoLedgerWritesIsRefused(t *testing.T) {
 				l.Malformed = append(l.Malformed, l.Malformed[0])
 			}
 		}, "too many malformed"},
-		"nothing requested":         {func(l *statepb.Ledger) { l.Targets[0].Requested = nil }, "requested"},
+		"nothing requested":   {func(l *statepb.Ledger) { committed(l).Requested = nil }, "requested"},
+		"a long second label": {func(l *statepb.Ledger) { counter(l).SecondLabel = symbol(l, long) }, label},
+		"no such third label": {func(l *statepb.Ledger) { counter(l).ThirdLabel = 1 << 31 }, missing},
+		"a rule twice": {func(l *statepb.Ledger) {
+			l.Rules.Admitted = append(l.Rules.Admitted, l.Rules.Admitted[0])
+		}, order},
+		"an input size alone": {func(l *statepb.Ledger) {
+			t := measured(l)
+			t.EventSize, t.Duration, t.ReviewWait, t.AccessDuration = nil, nil, nil, nil
+		}, "some of its histograms"},
+		"groups that decided in disorder": {func(l *statepb.Ledger) { slices.Reverse(l.GroupWaits) }, order},
+		"a group without a histogram":     {func(l *statepb.Ledger) { l.GroupWaits[0].Wait = nil }, "no histogram"},
+		"a group without buckets":         {func(l *statepb.Ledger) { l.GroupWaits[0].Wait.Counted = nil }, "other buckets"},
+		"a long group":                    {func(l *statepb.Ledger) { l.GroupWaits[1].Group = symbol(l, long) }, label},
+		"decided groups in disorder":      {func(l *statepb.Ledger) { slices.Reverse(decided(l).DecidedGroups) }, order},
+		"a group decided and undecided": {func(l *statepb.Ledger) {
+			s := decided(l)
+			s.UndecidedGroups = []uint64{s.DecidedGroups[0]}
+		}, order},
+		"groups that do not count": {func(l *statepb.Ledger) { decided(l).CountedDecisions = true }, "does not count"},
+		"too many groups of a review": {func(l *statepb.Ledger) {
+			s := decided(l)
+			s.UndecidedGroups, s.DecidedGroups = nil, make([]uint64, maxReviewGroups+1)
+			for i := range s.DecidedGroups {
+				s.DecidedGroups[i] = uint64(i)
+			}
+		}, "too many groups"},
 		"a histogram too few":       {func(l *statepb.Ledger) { l.Targets[0].ReviewWait = nil }, "some of its histograms"},
 		"more shown than counted":   {func(l *statepb.Ledger) { c := counter(l); c.NotShown = c.Value + 1 }, "shown more"},
 		"a counter's value":         {func(l *statepb.Ledger) { counter(l).Exemplar.Value = 1 }, "exemplar has a value"},
@@ -278,6 +311,21 @@ func refused(t *testing.T, ledger *statepb.Ledger, progress *statepb.Progress, s
 	if l != nil || !errors.Is(err, errState) || !strings.Contains(err.Error(), says) {
 		t.Errorf("%v, want an error with %q", err, says)
 	}
+}
+
+// committed is a target that a snapshot has had.
+func committed(l *statepb.Ledger) *statepb.TargetCounters {
+	return l.Targets[slices.IndexFunc(l.Targets, func(t *statepb.TargetCounters) bool { return t.Committed })]
+}
+
+// measured is a target that has counted a session.
+func measured(l *statepb.Ledger) *statepb.TargetCounters {
+	return l.Targets[slices.IndexFunc(l.Targets, func(t *statepb.TargetCounters) bool { return t.EventSize != nil })]
+}
+
+// decided is a session with more than one group that has decided.
+func decided(l *statepb.Ledger) *statepb.Session {
+	return l.Sessions[slices.IndexFunc(l.Sessions, func(s *statepb.Session) bool { return len(s.DecidedGroups) > 1 })]
 }
 
 // several are the counters of a target that has some.

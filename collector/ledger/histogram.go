@@ -40,7 +40,7 @@ func newHistogram(m Measure) *histogram {
 
 // unitsPerBase is how many of the whole units that a histogram counts in make one of its base unit (byte, second).
 func unitsPerBase(m Measure) float64 {
-	if m == EventSize {
+	if m == EventSize || m == InputSize {
 		return 1
 	}
 	return 1e6

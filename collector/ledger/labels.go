@@ -11,6 +11,8 @@ import (
 const (
 	maxUnknownLabels = 8   // values per label that are not documented
 	maxGroups        = 200 // group names
+	maxInfoTypes     = 64  // types of what is masked
+	maxRules         = 50  // names of guardrail rules
 	maxLabelBytes    = 256 // bytes of one label value
 	other            = "other"
 	// OtherConnection is the connection label of those beyond the cap: a name that hoop refuses, so that it is nobody's.

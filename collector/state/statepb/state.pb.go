@@ -271,7 +271,14 @@ type Ledger struct {
 	// there are. Sorted.
 	FoldedConnections []uint64 `protobuf:"fixed64,20,rep,packed,name=folded_connections,json=foldedConnections,proto3" json:"folded_connections,omitempty"`
 	// What t0 was before the gateway's clock went back to before it; 0 where it did not, and once the head is there again.
-	FirstT0       int64 `protobuf:"fixed64,21,opt,name=first_t0,json=firstT0,proto3" json:"first_t0,omitempty"`
+	FirstT0    int64         `protobuf:"fixed64,21,opt,name=first_t0,json=firstT0,proto3" json:"first_t0,omitempty"`
+	InfoTypes  *LabelLimiter `protobuf:"bytes,22,opt,name=info_types,json=infoTypes,proto3" json:"info_types,omitempty"`
+	Rules      *LabelLimiter `protobuf:"bytes,23,opt,name=rules,proto3" json:"rules,omitempty"`
+	Directions *LabelLimiter `protobuf:"bytes,24,opt,name=directions,proto3" json:"directions,omitempty"`
+	RiskLevels *LabelLimiter `protobuf:"bytes,25,opt,name=risk_levels,json=riskLevels,proto3" json:"risk_levels,omitempty"`
+	Actions    *LabelLimiter `protobuf:"bytes,26,opt,name=actions,proto3" json:"actions,omitempty"`
+	// How long each group took to decide. By group.
+	GroupWaits    []*GroupWait `protobuf:"bytes,27,rep,name=group_waits,json=groupWaits,proto3" json:"group_waits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -453,19 +460,121 @@ func (x *Ledger) GetFirstT0() int64 {
 	return 0
 }
 
-// Unobserved has the number of impossible values of each histogram.
-type Unobserved struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EventSize     uint64                 `protobuf:"varint,1,opt,name=event_size,json=eventSize,proto3" json:"event_size,omitempty"`
-	Duration      uint64                 `protobuf:"varint,2,opt,name=duration,proto3" json:"duration,omitempty"`
-	ReviewWait    uint64                 `protobuf:"varint,3,opt,name=review_wait,json=reviewWait,proto3" json:"review_wait,omitempty"`
+func (x *Ledger) GetInfoTypes() *LabelLimiter {
+	if x != nil {
+		return x.InfoTypes
+	}
+	return nil
+}
+
+func (x *Ledger) GetRules() *LabelLimiter {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *Ledger) GetDirections() *LabelLimiter {
+	if x != nil {
+		return x.Directions
+	}
+	return nil
+}
+
+func (x *Ledger) GetRiskLevels() *LabelLimiter {
+	if x != nil {
+		return x.RiskLevels
+	}
+	return nil
+}
+
+func (x *Ledger) GetActions() *LabelLimiter {
+	if x != nil {
+		return x.Actions
+	}
+	return nil
+}
+
+func (x *Ledger) GetGroupWaits() []*GroupWait {
+	if x != nil {
+		return x.GroupWaits
+	}
+	return nil
+}
+
+// GroupWait is the histogram of one group.
+type GroupWait struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Symbol.
+	Group         uint32     `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Wait          *Histogram `protobuf:"bytes,2,opt,name=wait,proto3" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *GroupWait) Reset() {
+	*x = GroupWait{}
+	mi := &file_collector_state_statepb_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupWait) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupWait) ProtoMessage() {}
+
+func (x *GroupWait) ProtoReflect() protoreflect.Message {
+	mi := &file_collector_state_statepb_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupWait.ProtoReflect.Descriptor instead.
+func (*GroupWait) Descriptor() ([]byte, []int) {
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GroupWait) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *GroupWait) GetWait() *Histogram {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
+// Unobserved has the number of impossible values of each histogram, and of each counter that can have some.
+type Unobserved struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	EventSize       uint64                 `protobuf:"varint,1,opt,name=event_size,json=eventSize,proto3" json:"event_size,omitempty"`
+	Duration        uint64                 `protobuf:"varint,2,opt,name=duration,proto3" json:"duration,omitempty"`
+	ReviewWait      uint64                 `protobuf:"varint,3,opt,name=review_wait,json=reviewWait,proto3" json:"review_wait,omitempty"`
+	InputSize       uint64                 `protobuf:"varint,4,opt,name=input_size,json=inputSize,proto3" json:"input_size,omitempty"`
+	AccessDuration  uint64                 `protobuf:"varint,5,opt,name=access_duration,json=accessDuration,proto3" json:"access_duration,omitempty"`
+	GroupWait       uint64                 `protobuf:"varint,6,opt,name=group_wait,json=groupWait,proto3" json:"group_wait,omitempty"`
+	Redactions      uint64                 `protobuf:"varint,7,opt,name=redactions,proto3" json:"redactions,omitempty"`
+	RedactedBytes   uint64                 `protobuf:"varint,8,opt,name=redacted_bytes,json=redactedBytes,proto3" json:"redacted_bytes,omitempty"`
+	RedactionErrors uint64                 `protobuf:"varint,9,opt,name=redaction_errors,json=redactionErrors,proto3" json:"redaction_errors,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
 func (x *Unobserved) Reset() {
 	*x = Unobserved{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[3]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -477,7 +586,7 @@ func (x *Unobserved) String() string {
 func (*Unobserved) ProtoMessage() {}
 
 func (x *Unobserved) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[3]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -490,7 +599,7 @@ func (x *Unobserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unobserved.ProtoReflect.Descriptor instead.
 func (*Unobserved) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{3}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Unobserved) GetEventSize() uint64 {
@@ -514,6 +623,48 @@ func (x *Unobserved) GetReviewWait() uint64 {
 	return 0
 }
 
+func (x *Unobserved) GetInputSize() uint64 {
+	if x != nil {
+		return x.InputSize
+	}
+	return 0
+}
+
+func (x *Unobserved) GetAccessDuration() uint64 {
+	if x != nil {
+		return x.AccessDuration
+	}
+	return 0
+}
+
+func (x *Unobserved) GetGroupWait() uint64 {
+	if x != nil {
+		return x.GroupWait
+	}
+	return 0
+}
+
+func (x *Unobserved) GetRedactions() uint64 {
+	if x != nil {
+		return x.Redactions
+	}
+	return 0
+}
+
+func (x *Unobserved) GetRedactedBytes() uint64 {
+	if x != nil {
+		return x.RedactedBytes
+	}
+	return 0
+}
+
+func (x *Unobserved) GetRedactionErrors() uint64 {
+	if x != nil {
+		return x.RedactionErrors
+	}
+	return 0
+}
+
 // Gap is a stretch of the gateway's time whose sessions have not all been read: from is in it, to is not.
 type Gap struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -525,7 +676,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[4]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -537,7 +688,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[4]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -550,7 +701,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{4}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Gap) GetFrom() int64 {
@@ -580,7 +731,7 @@ type LabelLimiter struct {
 
 func (x *LabelLimiter) Reset() {
 	*x = LabelLimiter{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[5]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +743,7 @@ func (x *LabelLimiter) String() string {
 func (*LabelLimiter) ProtoMessage() {}
 
 func (x *LabelLimiter) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[5]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +756,7 @@ func (x *LabelLimiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LabelLimiter.ProtoReflect.Descriptor instead.
 func (*LabelLimiter) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{5}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LabelLimiter) GetAdmitted() []uint32 {
@@ -642,7 +793,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[6]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +805,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[6]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +818,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{6}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Connection) GetName() uint32 {
@@ -723,7 +874,7 @@ type Tag struct {
 
 func (x *Tag) Reset() {
 	*x = Tag{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[7]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +886,7 @@ func (x *Tag) String() string {
 func (*Tag) ProtoMessage() {}
 
 func (x *Tag) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[7]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +899,7 @@ func (x *Tag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tag.ProtoReflect.Descriptor instead.
 func (*Tag) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{7}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Tag) GetKey() uint32 {
@@ -778,24 +929,39 @@ type TargetCounters struct {
 	NewestStart int64 `protobuf:"fixed64,5,opt,name=newest_start,json=newestStart,proto3" json:"newest_start,omitempty"`
 	// Impossible values since the last snapshot.
 	Unobserved *Unobserved `protobuf:"bytes,6,opt,name=unobserved,proto3" json:"unobserved,omitempty"`
-	// Sessions started by verb, finished by outcome and by exit code, and reviews in a final state by status. Each by label.
+	// Sessions started by verb and identity, finished by outcome and by exit code, and reviews in a final state by status and type. Each by label.
 	Started   []*Counter `protobuf:"bytes,7,rep,name=started,proto3" json:"started,omitempty"`
 	Finished  []*Counter `protobuf:"bytes,8,rep,name=finished,proto3" json:"finished,omitempty"`
 	ExitCodes []*Counter `protobuf:"bytes,9,rep,name=exit_codes,json=exitCodes,proto3" json:"exit_codes,omitempty"`
 	Resolved  []*Counter `protobuf:"bytes,10,rep,name=resolved,proto3" json:"resolved,omitempty"`
-	// Reviews requested. It has no label.
-	Requested *Counter `protobuf:"bytes,11,opt,name=requested,proto3" json:"requested,omitempty"`
+	// Reviews requested by type.
+	Requested []*Counter `protobuf:"bytes,11,rep,name=requested,proto3" json:"requested,omitempty"`
 	// All or none of them: they exist from the first counted session on.
-	EventSize     *Histogram `protobuf:"bytes,12,opt,name=event_size,json=eventSize,proto3" json:"event_size,omitempty"`
-	Duration      *Histogram `protobuf:"bytes,13,opt,name=duration,proto3" json:"duration,omitempty"`
-	ReviewWait    *Histogram `protobuf:"bytes,14,opt,name=review_wait,json=reviewWait,proto3" json:"review_wait,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	EventSize  *Histogram `protobuf:"bytes,12,opt,name=event_size,json=eventSize,proto3" json:"event_size,omitempty"`
+	Duration   *Histogram `protobuf:"bytes,13,opt,name=duration,proto3" json:"duration,omitempty"`
+	ReviewWait *Histogram `protobuf:"bytes,14,opt,name=review_wait,json=reviewWait,proto3" json:"review_wait,omitempty"`
+	// What sessions report about the protection of data. All are missing where --no-collect.data-protection leaves them out.
+	// By info type.
+	Redactions []*Counter `protobuf:"bytes,15,rep,name=redactions,proto3" json:"redactions,omitempty"`
+	// Each without a label.
+	RedactedBytes       []*Counter `protobuf:"bytes,16,rep,name=redacted_bytes,json=redactedBytes,proto3" json:"redacted_bytes,omitempty"`
+	RedactionErrors     []*Counter `protobuf:"bytes,17,rep,name=redaction_errors,json=redactionErrors,proto3" json:"redaction_errors,omitempty"`
+	TruncatedRecordings []*Counter `protobuf:"bytes,18,rep,name=truncated_recordings,json=truncatedRecordings,proto3" json:"truncated_recordings,omitempty"`
+	// By rule and direction.
+	GuardrailMatches []*Counter `protobuf:"bytes,19,rep,name=guardrail_matches,json=guardrailMatches,proto3" json:"guardrail_matches,omitempty"`
+	// By risk level and action.
+	AiAnalyses []*Counter `protobuf:"bytes,20,rep,name=ai_analyses,json=aiAnalyses,proto3" json:"ai_analyses,omitempty"`
+	InputSize  *Histogram `protobuf:"bytes,21,opt,name=input_size,json=inputSize,proto3" json:"input_size,omitempty"`
+	// What groups decided, by group, status and whether it was forced. Both are missing where --no-collect.decisions leaves them out.
+	GroupDecisions []*Counter `protobuf:"bytes,22,rep,name=group_decisions,json=groupDecisions,proto3" json:"group_decisions,omitempty"`
+	AccessDuration *Histogram `protobuf:"bytes,23,opt,name=access_duration,json=accessDuration,proto3" json:"access_duration,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *TargetCounters) Reset() {
 	*x = TargetCounters{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[8]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +973,7 @@ func (x *TargetCounters) String() string {
 func (*TargetCounters) ProtoMessage() {}
 
 func (x *TargetCounters) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[8]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +986,7 @@ func (x *TargetCounters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetCounters.ProtoReflect.Descriptor instead.
 func (*TargetCounters) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{8}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TargetCounters) GetConnection() uint32 {
@@ -893,7 +1059,7 @@ func (x *TargetCounters) GetResolved() []*Counter {
 	return nil
 }
 
-func (x *TargetCounters) GetRequested() *Counter {
+func (x *TargetCounters) GetRequested() []*Counter {
 	if x != nil {
 		return x.Requested
 	}
@@ -921,10 +1087,73 @@ func (x *TargetCounters) GetReviewWait() *Histogram {
 	return nil
 }
 
+func (x *TargetCounters) GetRedactions() []*Counter {
+	if x != nil {
+		return x.Redactions
+	}
+	return nil
+}
+
+func (x *TargetCounters) GetRedactedBytes() []*Counter {
+	if x != nil {
+		return x.RedactedBytes
+	}
+	return nil
+}
+
+func (x *TargetCounters) GetRedactionErrors() []*Counter {
+	if x != nil {
+		return x.RedactionErrors
+	}
+	return nil
+}
+
+func (x *TargetCounters) GetTruncatedRecordings() []*Counter {
+	if x != nil {
+		return x.TruncatedRecordings
+	}
+	return nil
+}
+
+func (x *TargetCounters) GetGuardrailMatches() []*Counter {
+	if x != nil {
+		return x.GuardrailMatches
+	}
+	return nil
+}
+
+func (x *TargetCounters) GetAiAnalyses() []*Counter {
+	if x != nil {
+		return x.AiAnalyses
+	}
+	return nil
+}
+
+func (x *TargetCounters) GetInputSize() *Histogram {
+	if x != nil {
+		return x.InputSize
+	}
+	return nil
+}
+
+func (x *TargetCounters) GetGroupDecisions() []*Counter {
+	if x != nil {
+		return x.GroupDecisions
+	}
+	return nil
+}
+
+func (x *TargetCounters) GetAccessDuration() *Histogram {
+	if x != nil {
+		return x.AccessDuration
+	}
+	return nil
+}
+
 // Counter is one series.
 type Counter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Symbol.
+	// Symbol of the first label. The others are below.
 	Label uint32 `protobuf:"varint,1,opt,name=label,proto3" json:"label,omitempty"`
 	// When the series was created, by the exporter's clock; 0 for one that no snapshot has had.
 	Created int64 `protobuf:"fixed64,2,opt,name=created,proto3" json:"created,omitempty"`
@@ -934,14 +1163,17 @@ type Counter struct {
 	// How much of the value scrapes are not shown yet.
 	NotShown uint64 `protobuf:"varint,5,opt,name=not_shown,json=notShown,proto3" json:"not_shown,omitempty"`
 	// The last session that was counted. Its value is 1 and not stored.
-	Exemplar      *Exemplar `protobuf:"bytes,6,opt,name=exemplar,proto3" json:"exemplar,omitempty"`
+	Exemplar *Exemplar `protobuf:"bytes,6,opt,name=exemplar,proto3" json:"exemplar,omitempty"`
+	// Symbols of the further labels; those of an empty text where there are none.
+	SecondLabel   uint32 `protobuf:"varint,7,opt,name=second_label,json=secondLabel,proto3" json:"second_label,omitempty"`
+	ThirdLabel    uint32 `protobuf:"varint,8,opt,name=third_label,json=thirdLabel,proto3" json:"third_label,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[9]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1185,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[9]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1198,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{9}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Counter) GetLabel() uint32 {
@@ -1011,6 +1243,20 @@ func (x *Counter) GetExemplar() *Exemplar {
 	return nil
 }
 
+func (x *Counter) GetSecondLabel() uint32 {
+	if x != nil {
+		return x.SecondLabel
+	}
+	return 0
+}
+
+func (x *Counter) GetThirdLabel() uint32 {
+	if x != nil {
+		return x.ThirdLabel
+	}
+	return 0
+}
+
 // Hold says how long a new series shows its old value first, so that Prometheus sees the increase.
 type Hold struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1026,7 +1272,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[10]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1038,7 +1284,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[10]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1051,7 +1297,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{10}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Hold) GetGeneration() uint64 {
@@ -1093,7 +1339,7 @@ type Exemplar struct {
 
 func (x *Exemplar) Reset() {
 	*x = Exemplar{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[11]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1351,7 @@ func (x *Exemplar) String() string {
 func (*Exemplar) ProtoMessage() {}
 
 func (x *Exemplar) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[11]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1364,7 @@ func (x *Exemplar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exemplar.ProtoReflect.Descriptor instead.
 func (*Exemplar) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{11}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Exemplar) GetSessionId() string {
@@ -1176,7 +1422,7 @@ type Histogram struct {
 
 func (x *Histogram) Reset() {
 	*x = Histogram{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[12]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +1434,7 @@ func (x *Histogram) String() string {
 func (*Histogram) ProtoMessage() {}
 
 func (x *Histogram) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[12]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +1447,7 @@ func (x *Histogram) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Histogram.ProtoReflect.Descriptor instead.
 func (*Histogram) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{12}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Histogram) GetCreated() int64 {
@@ -1272,7 +1518,7 @@ type Buckets struct {
 
 func (x *Buckets) Reset() {
 	*x = Buckets{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[13]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +1530,7 @@ func (x *Buckets) String() string {
 func (*Buckets) ProtoMessage() {}
 
 func (x *Buckets) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[13]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +1543,7 @@ func (x *Buckets) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Buckets.ProtoReflect.Descriptor instead.
 func (*Buckets) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{13}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Buckets) GetCount() uint64 {
@@ -1384,13 +1630,19 @@ type Session struct {
 	SeenUnfinished bool `protobuf:"varint,21,opt,name=seen_unfinished,json=seenUnfinished,proto3" json:"seen_unfinished,omitempty"`
 	SeenUnresolved bool `protobuf:"varint,22,opt,name=seen_unresolved,json=seenUnresolved,proto3" json:"seen_unresolved,omitempty"`
 	SeenUndecided  bool `protobuf:"varint,23,opt,name=seen_undecided,json=seenUndecided,proto3" json:"seen_undecided,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The first 8 bytes of the SHA-256 of the names of the review's groups that were seen undecided, and of those whose decision has been counted, or is not to
+	// be counted: at most 200 together. Each list is sorted, and no group is in both.
+	UndecidedGroups []uint64 `protobuf:"fixed64,24,rep,packed,name=undecided_groups,json=undecidedGroups,proto3" json:"undecided_groups,omitempty"`
+	DecidedGroups   []uint64 `protobuf:"fixed64,25,rep,packed,name=decided_groups,json=decidedGroups,proto3" json:"decided_groups,omitempty"`
+	// Whether no decision of a group is to be counted. Then the two lists are empty.
+	CountedDecisions bool `protobuf:"varint,26,opt,name=counted_decisions,json=countedDecisions,proto3" json:"counted_decisions,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[14]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1654,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[14]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1667,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{14}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Session) GetId() string {
@@ -1579,6 +1831,27 @@ func (x *Session) GetSeenUndecided() bool {
 	return false
 }
 
+func (x *Session) GetUndecidedGroups() []uint64 {
+	if x != nil {
+		return x.UndecidedGroups
+	}
+	return nil
+}
+
+func (x *Session) GetDecidedGroups() []uint64 {
+	if x != nil {
+		return x.DecidedGroups
+	}
+	return nil
+}
+
+func (x *Session) GetCountedDecisions() bool {
+	if x != nil {
+		return x.CountedDecisions
+	}
+	return false
+}
+
 // Review is a session's review as the gateway last reported it.
 type Review struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1600,7 +1873,7 @@ type Review struct {
 
 func (x *Review) Reset() {
 	*x = Review{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[15]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1885,7 @@ func (x *Review) String() string {
 func (*Review) ProtoMessage() {}
 
 func (x *Review) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[15]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1898,7 @@ func (x *Review) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Review.ProtoReflect.Descriptor instead.
 func (*Review) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{15}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Review) GetType() uint32 {
@@ -1701,7 +1974,7 @@ type SeenSession struct {
 
 func (x *SeenSession) Reset() {
 	*x = SeenSession{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[16]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1713,7 +1986,7 @@ func (x *SeenSession) String() string {
 func (*SeenSession) ProtoMessage() {}
 
 func (x *SeenSession) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[16]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1726,7 +1999,7 @@ func (x *SeenSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenSession.ProtoReflect.Descriptor instead.
 func (*SeenSession) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{16}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SeenSession) GetId() string {
@@ -1776,7 +2049,7 @@ type MalformedSession struct {
 
 func (x *MalformedSession) Reset() {
 	*x = MalformedSession{}
-	mi := &file_collector_state_statepb_state_proto_msgTypes[17]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1788,7 +2061,7 @@ func (x *MalformedSession) String() string {
 func (*MalformedSession) ProtoMessage() {}
 
 func (x *MalformedSession) ProtoReflect() protoreflect.Message {
-	mi := &file_collector_state_statepb_state_proto_msgTypes[17]
+	mi := &file_collector_state_statepb_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1801,7 +2074,7 @@ func (x *MalformedSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MalformedSession.ProtoReflect.Descriptor instead.
 func (*MalformedSession) Descriptor() ([]byte, []int) {
-	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{17}
+	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MalformedSession) GetKey() string {
@@ -1842,7 +2115,7 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\n" +
 	"held_until\x18\x06 \x01(\x10R\theldUntil\x12\x14\n" +
 	"\x05ahead\x18\a \x01(\x10R\x05ahead\x12!\n" +
-	"\freviews_from\x18\b \x01(\x10R\vreviewsFrom\"\x82\b\n" +
+	"\freviews_from\x18\b \x01(\x10R\vreviewsFrom\"\x82\v\n" +
 	"\x06Ledger\x12\x18\n" +
 	"\asymbols\x18\x01 \x03(\tR\asymbols\x12\x0e\n" +
 	"\x02t0\x18\x02 \x01(\x10R\x02t0\x12%\n" +
@@ -1868,14 +2141,38 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\x04seen\x18\x12 \x03(\v2 .hoop_exporter.state.SeenSessionR\x04seen\x12C\n" +
 	"\tmalformed\x18\x13 \x03(\v2%.hoop_exporter.state.MalformedSessionR\tmalformed\x12-\n" +
 	"\x12folded_connections\x18\x14 \x03(\x06R\x11foldedConnections\x12\x19\n" +
-	"\bfirst_t0\x18\x15 \x01(\x10R\afirstT0\"h\n" +
+	"\bfirst_t0\x18\x15 \x01(\x10R\afirstT0\x12@\n" +
+	"\n" +
+	"info_types\x18\x16 \x01(\v2!.hoop_exporter.state.LabelLimiterR\tinfoTypes\x127\n" +
+	"\x05rules\x18\x17 \x01(\v2!.hoop_exporter.state.LabelLimiterR\x05rules\x12A\n" +
+	"\n" +
+	"directions\x18\x18 \x01(\v2!.hoop_exporter.state.LabelLimiterR\n" +
+	"directions\x12B\n" +
+	"\vrisk_levels\x18\x19 \x01(\v2!.hoop_exporter.state.LabelLimiterR\n" +
+	"riskLevels\x12;\n" +
+	"\aactions\x18\x1a \x01(\v2!.hoop_exporter.state.LabelLimiterR\aactions\x12?\n" +
+	"\vgroup_waits\x18\x1b \x03(\v2\x1e.hoop_exporter.state.GroupWaitR\n" +
+	"groupWaits\"U\n" +
+	"\tGroupWait\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x122\n" +
+	"\x04wait\x18\x02 \x01(\v2\x1e.hoop_exporter.state.HistogramR\x04wait\"\xc1\x02\n" +
 	"\n" +
 	"Unobserved\x12\x1d\n" +
 	"\n" +
 	"event_size\x18\x01 \x01(\x04R\teventSize\x12\x1a\n" +
 	"\bduration\x18\x02 \x01(\x04R\bduration\x12\x1f\n" +
 	"\vreview_wait\x18\x03 \x01(\x04R\n" +
-	"reviewWait\")\n" +
+	"reviewWait\x12\x1d\n" +
+	"\n" +
+	"input_size\x18\x04 \x01(\x04R\tinputSize\x12'\n" +
+	"\x0faccess_duration\x18\x05 \x01(\x04R\x0eaccessDuration\x12\x1d\n" +
+	"\n" +
+	"group_wait\x18\x06 \x01(\x04R\tgroupWait\x12\x1e\n" +
+	"\n" +
+	"redactions\x18\a \x01(\x04R\n" +
+	"redactions\x12%\n" +
+	"\x0eredacted_bytes\x18\b \x01(\x04R\rredactedBytes\x12)\n" +
+	"\x10redaction_errors\x18\t \x01(\x04R\x0fredactionErrors\")\n" +
 	"\x03Gap\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x10R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x10R\x02to\"D\n" +
@@ -1892,7 +2189,8 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\x04tags\x18\x06 \x03(\v2\x18.hoop_exporter.state.TagR\x04tags\"-\n" +
 	"\x03Tag\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\rR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\rR\x05value\"\xc1\x05\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value\"\xb7\n" +
+	"\n" +
 	"\x0eTargetCounters\x12\x1e\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\rR\n" +
@@ -1910,19 +2208,35 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"exit_codes\x18\t \x03(\v2\x1c.hoop_exporter.state.CounterR\texitCodes\x128\n" +
 	"\bresolved\x18\n" +
 	" \x03(\v2\x1c.hoop_exporter.state.CounterR\bresolved\x12:\n" +
-	"\trequested\x18\v \x01(\v2\x1c.hoop_exporter.state.CounterR\trequested\x12=\n" +
+	"\trequested\x18\v \x03(\v2\x1c.hoop_exporter.state.CounterR\trequested\x12=\n" +
 	"\n" +
 	"event_size\x18\f \x01(\v2\x1e.hoop_exporter.state.HistogramR\teventSize\x12:\n" +
 	"\bduration\x18\r \x01(\v2\x1e.hoop_exporter.state.HistogramR\bduration\x12?\n" +
 	"\vreview_wait\x18\x0e \x01(\v2\x1e.hoop_exporter.state.HistogramR\n" +
-	"reviewWait\"\xd6\x01\n" +
+	"reviewWait\x12<\n" +
+	"\n" +
+	"redactions\x18\x0f \x03(\v2\x1c.hoop_exporter.state.CounterR\n" +
+	"redactions\x12C\n" +
+	"\x0eredacted_bytes\x18\x10 \x03(\v2\x1c.hoop_exporter.state.CounterR\rredactedBytes\x12G\n" +
+	"\x10redaction_errors\x18\x11 \x03(\v2\x1c.hoop_exporter.state.CounterR\x0fredactionErrors\x12O\n" +
+	"\x14truncated_recordings\x18\x12 \x03(\v2\x1c.hoop_exporter.state.CounterR\x13truncatedRecordings\x12I\n" +
+	"\x11guardrail_matches\x18\x13 \x03(\v2\x1c.hoop_exporter.state.CounterR\x10guardrailMatches\x12=\n" +
+	"\vai_analyses\x18\x14 \x03(\v2\x1c.hoop_exporter.state.CounterR\n" +
+	"aiAnalyses\x12=\n" +
+	"\n" +
+	"input_size\x18\x15 \x01(\v2\x1e.hoop_exporter.state.HistogramR\tinputSize\x12E\n" +
+	"\x0fgroup_decisions\x18\x16 \x03(\v2\x1c.hoop_exporter.state.CounterR\x0egroupDecisions\x12G\n" +
+	"\x0faccess_duration\x18\x17 \x01(\v2\x1e.hoop_exporter.state.HistogramR\x0eaccessDuration\"\x9a\x02\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\rR\x05label\x12\x18\n" +
 	"\acreated\x18\x02 \x01(\x10R\acreated\x12-\n" +
 	"\x04hold\x18\x03 \x01(\v2\x19.hoop_exporter.state.HoldR\x04hold\x12\x14\n" +
 	"\x05value\x18\x04 \x01(\x04R\x05value\x12\x1b\n" +
 	"\tnot_shown\x18\x05 \x01(\x04R\bnotShown\x129\n" +
-	"\bexemplar\x18\x06 \x01(\v2\x1d.hoop_exporter.state.ExemplarR\bexemplar\"Z\n" +
+	"\bexemplar\x18\x06 \x01(\v2\x1d.hoop_exporter.state.ExemplarR\bexemplar\x12!\n" +
+	"\fsecond_label\x18\a \x01(\rR\vsecondLabel\x12\x1f\n" +
+	"\vthird_label\x18\b \x01(\rR\n" +
+	"thirdLabel\"Z\n" +
 	"\x04Hold\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -1951,7 +2265,7 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\x06schema\x18\x04 \x01(\x11R\x06schema\x12\x12\n" +
 	"\x04zero\x18\x05 \x01(\x04R\x04zero\x12!\n" +
 	"\fnative_index\x18\x06 \x03(\x11R\vnativeIndex\x12!\n" +
-	"\fnative_count\x18\a \x03(\x04R\vnativeCount\"\xe6\x05\n" +
+	"\fnative_count\x18\a \x03(\x04R\vnativeCount\"\xe5\x06\n" +
 	"\aSession\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -1979,7 +2293,10 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\fcounted_wait\x18\x14 \x01(\bR\vcountedWait\x12'\n" +
 	"\x0fseen_unfinished\x18\x15 \x01(\bR\x0eseenUnfinished\x12'\n" +
 	"\x0fseen_unresolved\x18\x16 \x01(\bR\x0eseenUnresolved\x12%\n" +
-	"\x0eseen_undecided\x18\x17 \x01(\bR\rseenUndecidedB\f\n" +
+	"\x0eseen_undecided\x18\x17 \x01(\bR\rseenUndecided\x12)\n" +
+	"\x10undecided_groups\x18\x18 \x03(\x06R\x0fundecidedGroups\x12%\n" +
+	"\x0edecided_groups\x18\x19 \x03(\x06R\rdecidedGroups\x12+\n" +
+	"\x11counted_decisions\x18\x1a \x01(\bR\x10countedDecisionsB\f\n" +
 	"\n" +
 	"_exit_code\"\xd6\x01\n" +
 	"\x06Review\x12\x12\n" +
@@ -2013,61 +2330,78 @@ func file_collector_state_statepb_state_proto_rawDescGZIP() []byte {
 	return file_collector_state_statepb_state_proto_rawDescData
 }
 
-var file_collector_state_statepb_state_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_collector_state_statepb_state_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_collector_state_statepb_state_proto_goTypes = []any{
 	(*File)(nil),             // 0: hoop_exporter.state.File
 	(*Progress)(nil),         // 1: hoop_exporter.state.Progress
 	(*Ledger)(nil),           // 2: hoop_exporter.state.Ledger
-	(*Unobserved)(nil),       // 3: hoop_exporter.state.Unobserved
-	(*Gap)(nil),              // 4: hoop_exporter.state.Gap
-	(*LabelLimiter)(nil),     // 5: hoop_exporter.state.LabelLimiter
-	(*Connection)(nil),       // 6: hoop_exporter.state.Connection
-	(*Tag)(nil),              // 7: hoop_exporter.state.Tag
-	(*TargetCounters)(nil),   // 8: hoop_exporter.state.TargetCounters
-	(*Counter)(nil),          // 9: hoop_exporter.state.Counter
-	(*Hold)(nil),             // 10: hoop_exporter.state.Hold
-	(*Exemplar)(nil),         // 11: hoop_exporter.state.Exemplar
-	(*Histogram)(nil),        // 12: hoop_exporter.state.Histogram
-	(*Buckets)(nil),          // 13: hoop_exporter.state.Buckets
-	(*Session)(nil),          // 14: hoop_exporter.state.Session
-	(*Review)(nil),           // 15: hoop_exporter.state.Review
-	(*SeenSession)(nil),      // 16: hoop_exporter.state.SeenSession
-	(*MalformedSession)(nil), // 17: hoop_exporter.state.MalformedSession
+	(*GroupWait)(nil),        // 3: hoop_exporter.state.GroupWait
+	(*Unobserved)(nil),       // 4: hoop_exporter.state.Unobserved
+	(*Gap)(nil),              // 5: hoop_exporter.state.Gap
+	(*LabelLimiter)(nil),     // 6: hoop_exporter.state.LabelLimiter
+	(*Connection)(nil),       // 7: hoop_exporter.state.Connection
+	(*Tag)(nil),              // 8: hoop_exporter.state.Tag
+	(*TargetCounters)(nil),   // 9: hoop_exporter.state.TargetCounters
+	(*Counter)(nil),          // 10: hoop_exporter.state.Counter
+	(*Hold)(nil),             // 11: hoop_exporter.state.Hold
+	(*Exemplar)(nil),         // 12: hoop_exporter.state.Exemplar
+	(*Histogram)(nil),        // 13: hoop_exporter.state.Histogram
+	(*Buckets)(nil),          // 14: hoop_exporter.state.Buckets
+	(*Session)(nil),          // 15: hoop_exporter.state.Session
+	(*Review)(nil),           // 16: hoop_exporter.state.Review
+	(*SeenSession)(nil),      // 17: hoop_exporter.state.SeenSession
+	(*MalformedSession)(nil), // 18: hoop_exporter.state.MalformedSession
 }
 var file_collector_state_statepb_state_proto_depIdxs = []int32{
-	3,  // 0: hoop_exporter.state.Ledger.unobserved:type_name -> hoop_exporter.state.Unobserved
-	4,  // 1: hoop_exporter.state.Ledger.unread_gaps:type_name -> hoop_exporter.state.Gap
-	5,  // 2: hoop_exporter.state.Ledger.types:type_name -> hoop_exporter.state.LabelLimiter
-	5,  // 3: hoop_exporter.state.Ledger.verbs:type_name -> hoop_exporter.state.LabelLimiter
-	5,  // 4: hoop_exporter.state.Ledger.review_statuses:type_name -> hoop_exporter.state.LabelLimiter
-	5,  // 5: hoop_exporter.state.Ledger.groups:type_name -> hoop_exporter.state.LabelLimiter
-	6,  // 6: hoop_exporter.state.Ledger.connections:type_name -> hoop_exporter.state.Connection
-	8,  // 7: hoop_exporter.state.Ledger.targets:type_name -> hoop_exporter.state.TargetCounters
-	14, // 8: hoop_exporter.state.Ledger.sessions:type_name -> hoop_exporter.state.Session
-	16, // 9: hoop_exporter.state.Ledger.seen:type_name -> hoop_exporter.state.SeenSession
-	17, // 10: hoop_exporter.state.Ledger.malformed:type_name -> hoop_exporter.state.MalformedSession
-	7,  // 11: hoop_exporter.state.Connection.tags:type_name -> hoop_exporter.state.Tag
-	3,  // 12: hoop_exporter.state.TargetCounters.unobserved:type_name -> hoop_exporter.state.Unobserved
-	9,  // 13: hoop_exporter.state.TargetCounters.started:type_name -> hoop_exporter.state.Counter
-	9,  // 14: hoop_exporter.state.TargetCounters.finished:type_name -> hoop_exporter.state.Counter
-	9,  // 15: hoop_exporter.state.TargetCounters.exit_codes:type_name -> hoop_exporter.state.Counter
-	9,  // 16: hoop_exporter.state.TargetCounters.resolved:type_name -> hoop_exporter.state.Counter
-	9,  // 17: hoop_exporter.state.TargetCounters.requested:type_name -> hoop_exporter.state.Counter
-	12, // 18: hoop_exporter.state.TargetCounters.event_size:type_name -> hoop_exporter.state.Histogram
-	12, // 19: hoop_exporter.state.TargetCounters.duration:type_name -> hoop_exporter.state.Histogram
-	12, // 20: hoop_exporter.state.TargetCounters.review_wait:type_name -> hoop_exporter.state.Histogram
-	10, // 21: hoop_exporter.state.Counter.hold:type_name -> hoop_exporter.state.Hold
-	11, // 22: hoop_exporter.state.Counter.exemplar:type_name -> hoop_exporter.state.Exemplar
-	10, // 23: hoop_exporter.state.Histogram.hold:type_name -> hoop_exporter.state.Hold
-	13, // 24: hoop_exporter.state.Histogram.counted:type_name -> hoop_exporter.state.Buckets
-	13, // 25: hoop_exporter.state.Histogram.shown:type_name -> hoop_exporter.state.Buckets
-	11, // 26: hoop_exporter.state.Buckets.exemplars:type_name -> hoop_exporter.state.Exemplar
-	15, // 27: hoop_exporter.state.Session.review:type_name -> hoop_exporter.state.Review
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	4,  // 0: hoop_exporter.state.Ledger.unobserved:type_name -> hoop_exporter.state.Unobserved
+	5,  // 1: hoop_exporter.state.Ledger.unread_gaps:type_name -> hoop_exporter.state.Gap
+	6,  // 2: hoop_exporter.state.Ledger.types:type_name -> hoop_exporter.state.LabelLimiter
+	6,  // 3: hoop_exporter.state.Ledger.verbs:type_name -> hoop_exporter.state.LabelLimiter
+	6,  // 4: hoop_exporter.state.Ledger.review_statuses:type_name -> hoop_exporter.state.LabelLimiter
+	6,  // 5: hoop_exporter.state.Ledger.groups:type_name -> hoop_exporter.state.LabelLimiter
+	7,  // 6: hoop_exporter.state.Ledger.connections:type_name -> hoop_exporter.state.Connection
+	9,  // 7: hoop_exporter.state.Ledger.targets:type_name -> hoop_exporter.state.TargetCounters
+	15, // 8: hoop_exporter.state.Ledger.sessions:type_name -> hoop_exporter.state.Session
+	17, // 9: hoop_exporter.state.Ledger.seen:type_name -> hoop_exporter.state.SeenSession
+	18, // 10: hoop_exporter.state.Ledger.malformed:type_name -> hoop_exporter.state.MalformedSession
+	6,  // 11: hoop_exporter.state.Ledger.info_types:type_name -> hoop_exporter.state.LabelLimiter
+	6,  // 12: hoop_exporter.state.Ledger.rules:type_name -> hoop_exporter.state.LabelLimiter
+	6,  // 13: hoop_exporter.state.Ledger.directions:type_name -> hoop_exporter.state.LabelLimiter
+	6,  // 14: hoop_exporter.state.Ledger.risk_levels:type_name -> hoop_exporter.state.LabelLimiter
+	6,  // 15: hoop_exporter.state.Ledger.actions:type_name -> hoop_exporter.state.LabelLimiter
+	3,  // 16: hoop_exporter.state.Ledger.group_waits:type_name -> hoop_exporter.state.GroupWait
+	13, // 17: hoop_exporter.state.GroupWait.wait:type_name -> hoop_exporter.state.Histogram
+	8,  // 18: hoop_exporter.state.Connection.tags:type_name -> hoop_exporter.state.Tag
+	4,  // 19: hoop_exporter.state.TargetCounters.unobserved:type_name -> hoop_exporter.state.Unobserved
+	10, // 20: hoop_exporter.state.TargetCounters.started:type_name -> hoop_exporter.state.Counter
+	10, // 21: hoop_exporter.state.TargetCounters.finished:type_name -> hoop_exporter.state.Counter
+	10, // 22: hoop_exporter.state.TargetCounters.exit_codes:type_name -> hoop_exporter.state.Counter
+	10, // 23: hoop_exporter.state.TargetCounters.resolved:type_name -> hoop_exporter.state.Counter
+	10, // 24: hoop_exporter.state.TargetCounters.requested:type_name -> hoop_exporter.state.Counter
+	13, // 25: hoop_exporter.state.TargetCounters.event_size:type_name -> hoop_exporter.state.Histogram
+	13, // 26: hoop_exporter.state.TargetCounters.duration:type_name -> hoop_exporter.state.Histogram
+	13, // 27: hoop_exporter.state.TargetCounters.review_wait:type_name -> hoop_exporter.state.Histogram
+	10, // 28: hoop_exporter.state.TargetCounters.redactions:type_name -> hoop_exporter.state.Counter
+	10, // 29: hoop_exporter.state.TargetCounters.redacted_bytes:type_name -> hoop_exporter.state.Counter
+	10, // 30: hoop_exporter.state.TargetCounters.redaction_errors:type_name -> hoop_exporter.state.Counter
+	10, // 31: hoop_exporter.state.TargetCounters.truncated_recordings:type_name -> hoop_exporter.state.Counter
+	10, // 32: hoop_exporter.state.TargetCounters.guardrail_matches:type_name -> hoop_exporter.state.Counter
+	10, // 33: hoop_exporter.state.TargetCounters.ai_analyses:type_name -> hoop_exporter.state.Counter
+	13, // 34: hoop_exporter.state.TargetCounters.input_size:type_name -> hoop_exporter.state.Histogram
+	10, // 35: hoop_exporter.state.TargetCounters.group_decisions:type_name -> hoop_exporter.state.Counter
+	13, // 36: hoop_exporter.state.TargetCounters.access_duration:type_name -> hoop_exporter.state.Histogram
+	11, // 37: hoop_exporter.state.Counter.hold:type_name -> hoop_exporter.state.Hold
+	12, // 38: hoop_exporter.state.Counter.exemplar:type_name -> hoop_exporter.state.Exemplar
+	11, // 39: hoop_exporter.state.Histogram.hold:type_name -> hoop_exporter.state.Hold
+	14, // 40: hoop_exporter.state.Histogram.counted:type_name -> hoop_exporter.state.Buckets
+	14, // 41: hoop_exporter.state.Histogram.shown:type_name -> hoop_exporter.state.Buckets
+	12, // 42: hoop_exporter.state.Buckets.exemplars:type_name -> hoop_exporter.state.Exemplar
+	16, // 43: hoop_exporter.state.Session.review:type_name -> hoop_exporter.state.Review
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_collector_state_statepb_state_proto_init() }
@@ -2075,14 +2409,14 @@ func file_collector_state_statepb_state_proto_init() {
 	if File_collector_state_statepb_state_proto != nil {
 		return
 	}
-	file_collector_state_statepb_state_proto_msgTypes[14].OneofWrappers = []any{}
+	file_collector_state_statepb_state_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_collector_state_statepb_state_proto_rawDesc), len(file_collector_state_statepb_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
