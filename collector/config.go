@@ -44,6 +44,9 @@ type Config struct {
 	// NoDataProtection and NoDecisions leave out the metrics about the protection of data, and about the decisions of groups.
 	NoDataProtection, NoDecisions bool
 
+	// CollectAgents reads the gateway's agents, once a minute.
+	CollectAgents bool
+
 	// State is where the ledger is saved, so that its counters outlive the process; nil: nowhere.
 	State state.Store
 

@@ -61,6 +61,9 @@ type status struct {
 	version           string
 	visibilityLimited bool
 	err               error
+	reason            string    // why the last refresh failed; "": it did not, or none has ended
+	credentialExpiry  time.Time // zero: not known
+	agents            []exposition.Agent
 }
 
 // view returns what a scrape at the time now shows besides the snapshot.
@@ -69,6 +72,7 @@ func (p *published) view(cfg Config, now time.Time) exposition.View {
 	v := exposition.View{
 		Up: p.status.up && !stale, Withheld: stale, Counted: p.counted.Counters(),
 		Version: p.status.version, VisibilityLimited: p.status.visibilityLimited, LastSuccess: p.status.lastSuccess,
+		RefreshError: p.status.reason, CredentialExpiry: p.status.credentialExpiry, Agents: p.status.agents,
 	}
 	if p.snapshot == nil {
 		return v

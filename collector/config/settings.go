@@ -78,6 +78,8 @@ func Settings() []Setting {
 			field: func(d *Draft) any { return &d.protection }},
 		{Flag: "collect.decisions", Default: "true", Help: "Count what groups decide in reviews, and how long they take.",
 			field: func(d *Draft) any { return &d.decisions }},
+		{Flag: "collect.agents", Default: "false", Help: "Read the gateway's agents once a minute, for hoop_agent_up.",
+			field: func(d *Draft) any { return &d.collector.CollectAgents }},
 		{Flag: "labels.connection-tags", Help: "Keys of connection tags to show on hoop_connection_info, such as team,environment.",
 			field: func(d *Draft) any { return &d.collector.ConnectionTags }},
 		{Flag: "metrics.first-value-hold", Default: "2m", Help: "How long a new series that has a value from the start is shown as 0 first. 0 switches it off.",

@@ -30,6 +30,26 @@ func exporterGauges(staleAfter time.Duration) []family {
 			send: gauge(func(s *sender) float64 { return boolValue(s.VisibilityLimited) }),
 		},
 		{
+			name: "hoop_exporter_refresh_error",
+			help: "1 for why the last refresh failed: timeout, connection, tls, credential, unauthorized, forbidden, status_4xx, status_5xx, redirect, proxy, not_json," +
+				" malformed, too_large, incomplete, stuck, clock or other. Absent after one that succeeded, and before the first.",
+			labels: []string{"reason"},
+			send: func(s *sender) {
+				if s.RefreshError != "" {
+					s.gauge(1, s.RefreshError)
+				}
+			},
+		},
+		{
+			name: "hoop_exporter_credential_expiry_timestamp_seconds",
+			help: "Unix time in seconds at which the credential expires: exp of a bearer token that is a JWT. Absent for other credentials, and before the first answer.",
+			send: func(s *sender) {
+				if !s.CredentialExpiry.IsZero() {
+					s.gauge(unixSeconds(s.CredentialExpiry))
+				}
+			},
+		},
+		{
 			name: "hoop_exporter_baseline_complete",
 			help: "1 if the first backfill over the lookback has ended, so that what is not open there is shown as 0; else 0.",
 			send: gauge(func(s *sender) float64 { return boolValue(s.snapshot != nil && s.snapshot.BaselineComplete) }),

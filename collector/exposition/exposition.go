@@ -109,8 +109,21 @@ type View struct {
 	Version string
 	// VisibilityLimited says that the gateway shows only part of the sessions to the credential's role.
 	VisibilityLimited bool
+	// RefreshError is why the last refresh failed, as a word for a label; "" if it succeeded, and before the first.
+	RefreshError string
+	// CredentialExpiry is when the credential expires; zero where that is not known.
+	CredentialExpiry time.Time
+	// Agents are the gateway's agents: each pair of name and version occurs once.
+	Agents []Agent
 	// LastSuccess is when a refresh last succeeded, by the exporter's clock; zero before the first.
 	LastSuccess time.Time
+}
+
+// Agent is an agent of the gateway.
+type Agent struct {
+	Name, Version string
+	// Up says that it is connected.
+	Up bool
 }
 
 // Describe sends the descriptors of all families.

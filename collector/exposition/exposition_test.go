@@ -115,6 +115,10 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		"hoop_exporter_state_save_failures_total":        "",
 		"hoop_exporter_gateway_clock_steps_total":        "",
 		"hoop_exporter_folded_connections":               "",
+
+		"hoop_agent_up":                                     "agent,version",
+		"hoop_exporter_refresh_error":                       "reason",
+		"hoop_exporter_credential_expiry_timestamp_seconds": "",
 	}
 	got := map[string]string{}
 	for _, d := range described(t) {
@@ -178,7 +182,11 @@ func TestHelpSaysWhereAValueComesFrom(t *testing.T) {
 		if !strings.Contains(d.help, "cache") {
 			t.Errorf("HELP of %s does not say that it is read through a cache: %s", d.name, d.help)
 		}
-		if d.name != "hoop_gateway_info" && !strings.Contains(d.help, "GET /api/sessions") {
+		source := "GET /api/sessions"
+		if d.name == "hoop_agent_up" {
+			source = "GET /api/agents"
+		}
+		if d.name != "hoop_gateway_info" && !strings.Contains(d.help, source) {
 			t.Errorf("HELP of %s does not say where the value comes from: %s", d.name, d.help)
 		}
 		if strings.HasSuffix(d.name, "_users") && !strings.Contains(d.help, "Do not sum") {

@@ -76,6 +76,9 @@ func (l *labelLimiter) admit() {
 	clear(l.candidates)
 }
 
+// LabelValue makes a label value of a foreign string as the ledger does.
+func LabelValue(s string) string { return clean(s) }
+
 // clean makes a label value of a foreign string: valid UTF-8 of bounded length. A longer one ends with its hash, so that two with the same beginning
 // stay two. What is clean is not changed.
 func clean(s string) string {
