@@ -147,7 +147,7 @@ func (w *world) compare(got map[string]float64, truth gatewaytest.Truth) {
 
 // breaksDown reports whether a family says more of a session's end than that it ended.
 func breaksDown(family string) bool {
-	for _, prefix := range []string{"hoop_sessions_finished_", "hoop_session_exit_codes_", "hoop_reviews_resolved_", "hoop_session_event_", "hoop_session_duration_", "hoop_review_wait_"} {
+	for _, prefix := range []string{"hoop_sessions_finished_", "hoop_session_exit_codes_", "hoop_reviews_resolved_", "hoop_session_event_", "hoop_session_duration_", "hoop_review_wait_", "hoop_review_access_"} {
 		if strings.HasPrefix(family, prefix) {
 			return true
 		}

@@ -253,7 +253,7 @@ func (l *Ledger) snapshot(at time.Time, gauges map[Target]*targetGauges) *Snapsh
 	slices.SortFunc(s.Targets, func(a, b TargetSnapshot) int { return a.Target.compare(b.Target) })
 	s.Connections = l.connectionInfos(names)
 	for _, group := range sortedKeys(l.groupWaits) {
-		s.GroupWaits = append(s.GroupWaits, GroupHistogram{group, l.groupWaits[group].visible(GroupWait, Bounds(GroupWait))})
+		s.GroupWaits = append(s.GroupWaits, GroupHistogram{group, l.groupWaits[group].visible()})
 	}
 	return s
 }

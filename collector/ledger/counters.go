@@ -20,7 +20,8 @@ type targetCounters struct {
 	target     Target
 	counters   [families]map[Labels]*series // a map is nil as long as it is empty
 	histograms [TargetMeasures]*histogram
-	unobserved [Measures]uint64 // until the next commit
+	unobserved [Measures]uint64     // until the next commit
+	shown      *[families][]Counter // in the last snapshot; nil: there was none
 
 	lastStart time.Time // of its newest session
 	committed bool      // by any commit so far
@@ -75,7 +76,7 @@ func (c *targetCounters) observe(m Measure, units, limit int64, ref sessionRef) 
 		c.unobserved[m]++
 		return
 	}
-	c.histograms[m].observe(m, units, Bounds(m), ref)
+	c.histograms[m].observe(units, ref)
 }
 
 func exitCodeLabel(code *int) string {

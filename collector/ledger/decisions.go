@@ -74,7 +74,7 @@ func (l *Ledger) observeGroupWait(group string, wait int64, ref sessionRef) {
 		h = newHistogram(GroupWait)
 		l.groupWaits[group] = h
 	}
-	h.observe(GroupWait, wait, Bounds(GroupWait), ref)
+	h.observe(wait, ref)
 }
 
 // foldGroupWaits moves the waits for groups that were not admitted to "other".

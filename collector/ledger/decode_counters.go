@@ -106,11 +106,10 @@ func (d *decoder) exemplar(m *statepb.Exemplar) exemplar {
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 func (d *decoder) histogram(measure Measure, m *statepb.Histogram) *histogram {
-	bounds, counted := Bounds(measure), m.GetCounted()
-	if !d.buckets(counted, len(bounds)+1) {
+	h, counted := newHistogram(measure), m.GetCounted()
+	if !d.buckets(counted, len(h.bounds)+1) {
 		return nil
 	}
-	h := newHistogram(measure)
 	h.lifecycle = d.birth(m.Created, m.Hold)
 	h.count, h.sum, h.classic = counted.Count, m.Sum, counted.Classic
 	d.check(h.sum >= 0, "a histogram's sum is below 0")
@@ -122,17 +121,17 @@ func (d *decoder) histogram(measure Measure, m *statepb.Histogram) *histogram {
 	case m.Shown != nil:
 		d.check(!m.ShownAll, "a histogram shows all and less than all")
 		d.check(m.Shown.Count <= h.count, "a histogram has shown more than was counted")
-		h.published = d.shown(h, bounds, m)
+		h.published = d.shown(h, m)
 	case m.ShownAll:
-		h.published = h.fullSnapshot(measure, bounds)
+		h.published = h.fullSnapshot()
 	}
 	return h
 }
 
 // shown is what a histogram shows that has counted more by now.
-func (d *decoder) shown(h *histogram, bounds []float64, m *statepb.Histogram) *Histogram {
-	s := h.emptySnapshot(bounds)
-	if !d.buckets(m.Shown, len(bounds)+1) {
+func (d *decoder) shown(h *histogram, m *statepb.Histogram) *Histogram {
+	s := h.emptySnapshot()
+	if !d.buckets(m.Shown, len(h.bounds)+1) {
 		return s
 	}
 	d.check(finite(m.ShownSum), "a histogram's sum is not a number")

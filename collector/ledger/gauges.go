@@ -107,7 +107,7 @@ func (c *targetCounters) snapshot(g *targetGauges) TargetSnapshot {
 	}
 	for m, h := range c.histograms {
 		if h != nil {
-			n.Histograms[m] = h.visible(Measure(m), Bounds(Measure(m)))
+			n.Histograms[m] = h.visible()
 		}
 	}
 	n.OpenReviews = g.openReviews()
@@ -142,12 +142,34 @@ func (g *targetGauges) openReviews() []ReviewCount {
 	return out
 }
 
-// visible returns what may be shown of a family, sorted by its labels.
+// visible returns what may be shown of a family, sorted by its labels. Snapshots share it as long as nothing of it changes.
 func (c *targetCounters) visible(f family) []Counter {
-	out := make([]Counter, 0, len(c.counters[f]))
-	for labels, s := range c.counters[f] {
-		out = append(out, s.visible(labels))
+	if c.shown == nil {
+		c.shown = &[families][]Counter{}
 	}
-	slices.SortFunc(out, func(a, b Counter) int { return a.Labels.compare(b.Labels) })
+	all, out, shared := c.counters[f], c.shown[f], true
+	if len(out) != len(all) || slices.ContainsFunc(out, func(n Counter) bool { return all[n.Labels] == nil }) {
+		out, shared = make([]Counter, 0, len(all)), false
+		for labels := range all {
+			out = append(out, Counter{Labels: labels})
+		}
+		slices.SortFunc(out, func(a, b Counter) int { return a.Labels.compare(b.Labels) })
+	}
+	for i := range out {
+		now := all[out[i].Labels].visible(out[i].Labels)
+		if now.equal(&out[i]) {
+			continue
+		}
+		if shared {
+			out, shared = slices.Clone(out), false
+		}
+		out[i] = now
+	}
+	c.shown[f] = out
 	return out
+}
+
+func (c *Counter) equal(o *Counter) bool {
+	return c.Value == o.Value && c.Created.Equal(o.Created) && c.Labels == o.Labels &&
+		(c.Exemplar == o.Exemplar || c.Exemplar != nil && o.Exemplar != nil && *c.Exemplar == *o.Exemplar)
 }
