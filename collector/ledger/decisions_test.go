@@ -167,3 +167,24 @@ func TestTheFirstWaitOfAGroupIsNotSwallowed(t *testing.T) {
 	b.want("held", waits(b.commit(2*time.Minute)), "map[sre:0 0]")
 	b.want("after the hold", waits(b.commit(4*time.Minute)), "map[sre:1 60]")
 }
+
+// A review that was requested before the last one was counted is not new: neither are the decisions of its groups.
+func TestGroupsOfAReviewThatIsNotNew(t *testing.T) {
+	b := newBook(t)
+	id := func(id string) func(*client.Review) { return func(r *client.Review) { r.ID = id } }
+	const start = -3 * time.Hour
+	b.apply(time.Minute, row("a", start, reviewed(onetime, "REJECTED", -2*time.Hour, id("first"), group("sre", "REJECTED", -time.Hour))))
+	b.apply(time.Minute, row("a", start, reviewed(jit, "APPROVED", -30*time.Minute, id("second"), revokeAt(time.Hour), group("dba", "APPROVED", time.Second))))
+	b.want("decisions", total(b.one(time.Minute).Decisions), 0)
+}
+
+// A session that is too old to be watched counts no decision again, however often the list of pending reviews shows it.
+func TestDecisionsOfASessionThatIsForgotten(t *testing.T) {
+	b := newBook(t, after(day))
+	for i := range 3 {
+		at := time.Duration(i) * time.Minute
+		b.apply(at, row("a", -2*day, reviewed(jit, "PENDING", -2*day, group("dba", "APPROVED", time.Second), undatedGroup("sre", "PENDING"))))
+		b.commit(at)
+	}
+	b.want("decisions", total(b.one(time.Hour).Decisions), 0)
+}
