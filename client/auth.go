@@ -128,6 +128,7 @@ func (c *Client) sendOnce(ctx context.Context, path string, query url.Values, ro
 	if err != nil {
 		return nil, err
 	}
+	c.recordExpiry(sentBearer(resp))
 	c.storeRotated(resp, configured)
 	return resp, nil
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 )
@@ -32,6 +33,7 @@ type Client struct {
 	maxBytes  int64
 	userAgent string
 	rotated   rotatedToken
+	expiry    atomic.Pointer[time.Time] // of the bearer token that was sent last; nil: none was
 }
 
 // Option configures a [Client] in [New].

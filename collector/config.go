@@ -41,6 +41,11 @@ type Config struct {
 	FirstValueHold time.Duration
 	// NoExemplars leaves out exemplars, NoNativeHistograms and NoClassicHistograms one kind of bucket.
 	NoExemplars, NoNativeHistograms, NoClassicHistograms bool
+	// NoDataProtection and NoDecisions leave out the metrics about the protection of data, and about the decisions of groups.
+	NoDataProtection, NoDecisions bool
+
+	// CollectAgents reads the gateway's agents, once a minute.
+	CollectAgents bool
 
 	// State is where the ledger is saved, so that its counters outlive the process; nil: nowhere.
 	State state.Store
@@ -105,6 +110,7 @@ func (c Config) expositionOptions() exposition.Options {
 	return exposition.Options{
 		LongRunning: c.LongRunning, Overdue: c.Overdue, ConnectionTags: c.ConnectionTags, StaleAfter: c.StaleAfter,
 		NoExemplars: c.NoExemplars, NoNativeHistograms: c.NoNativeHistograms, NoClassicHistograms: c.NoClassicHistograms,
+		NoDataProtection: c.NoDataProtection, NoDecisions: c.NoDecisions,
 	}
 }
 
@@ -114,6 +120,7 @@ func (c Config) plannerOptions() planner.Options {
 		Ledger: ledger.Options{
 			Lookback: c.Lookback, AllowedLateness: c.AllowedLateness, ForgetAfter: c.ForgetAfter,
 			FirstValueHold: c.FirstValueHold, ConnectionTags: c.ConnectionTags, MaxConnections: c.MaxConnections,
+			NoDataProtection: c.NoDataProtection, NoDecisions: c.NoDecisions,
 		},
 		Filters: client.ListOptions{Filters: c.Filters.Literal()},
 		Budget:  c.Budget, StaleAfter: c.StaleAfter, Seed: uint64(time.Now().UnixNano()),

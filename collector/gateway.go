@@ -60,6 +60,11 @@ func (g *gateway) user(ctx context.Context) (*client.UserInfo, time.Duration, er
 	})
 }
 
+// agents makes a request for the agents.
+func (g *gateway) agents(ctx context.Context) (*client.AgentList, time.Duration, error) {
+	return measured(ctx, g, g.timeout, g.client.Agents)
+}
+
 // measured makes a request and measures it. While a request that was given up is still under way it makes none, and measures nothing.
 func measured[T any](ctx context.Context, g *gateway, timeout time.Duration, request func(context.Context) (T, error)) (out T, took time.Duration, err error) {
 	if g.watchdog.stuck() {
@@ -112,6 +117,19 @@ func code(err error) string {
 		return strconv.Itoa(s.Code)
 	case errors.Is(err, errStuck):
 		return "stuck"
+	}
+	return client.ErrorLabel(err)
+}
+
+// refreshReason is the reason of a failed refresh for a label. The words are in the help of hoop_exporter_refresh_error.
+func refreshReason(err error) string {
+	switch {
+	case errors.Is(err, errStuck):
+		return "stuck"
+	case errors.Is(err, errClocksDiffer):
+		return "clock"
+	case err == nil:
+		return "other"
 	}
 	return client.ErrorLabel(err)
 }

@@ -63,9 +63,9 @@ func (w *world) sameCreated(before map[string]time.Time) map[string]time.Time {
 	w.Helper()
 	now := map[string]time.Time{}
 	for _, n := range w.collector.published.Load().counted.Counters().Targets {
-		for kind, of := range map[string][]ledger.Counter{"started": n.Started, "finished": n.Finished, "exit codes": n.ExitCodes, "resolved": n.Resolved, "requested": {n.Requested}} {
+		for kind, of := range map[string][]ledger.Counter{"started": n.Started, "finished": n.Finished, "exit codes": n.ExitCodes, "resolved": n.Resolved, "requested": n.Requested} {
 			for _, c := range of {
-				now[fmt.Sprint(n.Target, kind, c.Label)] = c.Created
+				now[fmt.Sprint(n.Target, kind, c.Labels)] = c.Created
 			}
 		}
 		for m, h := range n.Histograms {

@@ -82,6 +82,9 @@ type status struct {
 	visibilityLimited bool
 	err               error
 	nextTry           time.Time // from when on a refresh asks again after a failure
+	reason            string    // why the last refresh failed; "": it did not, or none has ended
+	credentialExpiry  time.Time // zero: not known
+	agents            []exposition.Agent
 }
 
 // view returns what a scrape at the time now shows besides the snapshot.
@@ -90,6 +93,7 @@ func (p *published) view(cfg Config, now time.Time) exposition.View {
 	v := exposition.View{
 		Up: p.status.up && !stale, Withheld: stale, Counted: p.counted.Counters(),
 		Version: p.status.version, VisibilityLimited: p.status.visibilityLimited, LastSuccess: p.status.lastSuccess,
+		RefreshError: p.status.reason, CredentialExpiry: p.status.credentialExpiry, Agents: p.status.agents,
 	}
 	if p.snapshot == nil {
 		return v

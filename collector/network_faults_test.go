@@ -190,7 +190,7 @@ func reword(fields map[string]any) {
 			}
 		}
 		switch name {
-		case "user_name", "script", "metadata", "metrics":
+		case "user_name", "script", "metadata":
 			fields[name] = []any{map[string]any{"odd": true}}
 		case "time_window":
 			fields[name] = "always"

@@ -65,6 +65,7 @@ func (r *refresher) reconfigure(set *settings) {
 		// Nothing is counted before it is known whose sessions the new credential shows.
 		r.gateway.client = set.Client
 		r.identity.next, r.identity.err, r.identity.replaced = time.Time{}, nil, true
+		r.agents = agents{}
 		was.Client.CloseIdleConnections()
 	}
 	before, after := was.plannerOptions(), set.plannerOptions()

@@ -44,6 +44,7 @@ type refresher struct {
 	share    *budget.Share // in the budget of the address
 	planner  *planner.Planner
 	identity identity
+	agents   agents
 	store    *state.LedgerRecord // nil: the ledger is not saved
 
 	halted         bool // nothing may be asked
@@ -134,6 +135,9 @@ func (r *refresher) refresh(ctx context.Context) error {
 	if !first {
 		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err)) // nothing may have been asked since the last failure
 	}
+	if !r.halted {
+		r.readAgents(ctx)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -148,11 +152,18 @@ func (r *refresher) refresh(ctx context.Context) error {
 		s.attempted, s.up, s.err = true, ok, failure
 		r.instruments.Refreshed(now.Sub(start), !ok)
 	}
-	if asked && ok {
-		s.lastSuccess = now
+	switch {
+	case asked && ok:
+		s.lastSuccess, s.reason = now, ""
 		r.log.recovered("refresh")
+	case asked:
+		if _, doubtful := r.planner.Doubt(now); doubtful && failure == nil {
+			failure = errClocksDiffer
+		}
+		s.reason = refreshReason(failure)
 	}
 	s.version, s.role, s.visibilityLimited, s.nextTry = r.gateway.version, r.identity.role(), r.identity.limited, r.nextTry(now)
+	s.credentialExpiry, s.agents = r.gateway.client.CredentialExpiry(), r.agents.list
 	r.publish(ctx, s)
 	return s.err
 }

@@ -72,6 +72,7 @@ func (c *Collector) Status() Status {
 		At: now, Asked: p.status.attempted, Up: v.Up, Failed: p.status.attempted && !p.status.up, Withheld: v.Withheld,
 		LastRefresh: p.status.ended, LastSuccess: v.LastSuccess, Version: v.Version,
 		Budget: set.Budget, Lookback: set.Lookback, Unread: set.Lookback, Role: p.status.role, Limited: v.VisibilityLimited,
+		CredentialExpiry: p.status.credentialExpiry,
 	}
 	if s.Failed {
 		s.Reason, s.NextTry = reason(p.status.err), p.status.nextTry
@@ -102,7 +103,7 @@ func countsOf(s *ledger.Snapshot, now time.Time) *Counts {
 		out.Expired += t.Open[ledger.Expired]
 		out.Unknown += t.Open[ledger.Unknown]
 		for _, r := range t.OpenReviews {
-			if r.Label == client.ReviewPending {
+			if r.Status == client.ReviewPending {
 				out.Waiting += r.Count
 			}
 		}

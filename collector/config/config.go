@@ -170,6 +170,7 @@ type Draft struct {
 	collector                   collector.Config
 	maxResponse, maxConnections int64
 	exemplars, native, classic  bool
+	protection, decisions       bool
 }
 
 // Defaults returns the configuration of a collector in which every setting has its default. Client is missing.
@@ -231,6 +232,7 @@ func (d *Draft) config() collector.Config {
 	c := d.collector
 	c.MaxConnections = int(min(d.maxConnections, math.MaxInt32))
 	c.NoExemplars, c.NoNativeHistograms, c.NoClassicHistograms = !d.exemplars, !d.native, !d.classic
+	c.NoDataProtection, c.NoDecisions = !d.protection, !d.decisions
 	return c
 }
 

@@ -89,9 +89,9 @@ func TestProblemsHaveLineAndKey(t *testing.T) {
 		{"an empty gateway", "gateways:\n  a:\n", "hoop.yml:2: gateways.a: has no value: write one, or leave the key out"},
 		{"a gateway that is text", "gateways:\n  a: https://a\n", "hoop.yml:2: gateways.a: must be a mapping with the url of the gateway and its other settings"},
 		{"an unknown part", "x: 1\n" + one(url, key), "hoop.yml:1: x: is unknown: the known keys are defaults, gateways"},
-		{"an unknown key", one(url, key, "tokenfile: t"), "hoop.yml:5: gateways.a.tokenfile: is unknown: the known keys are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
+		{"an unknown key", one(url, key, "tokenfile: t"), "hoop.yml:5: gateways.a.tokenfile: is unknown: the known keys are api_key_file, cache, cli_config, collect, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
 		{"an unknown key in a group", one(url, key, "cache:", "  size: 5"), "hoop.yml:6: gateways.a.cache.size: is unknown: the known keys are ttl"},
-		{"a path for a key", one(url, key, "cache.ttl: 5s"), `hoop.yml:5: gateways.a.cache.ttl: is unknown: the known keys are ` + "api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
+		{"a path for a key", one(url, key, "cache.ttl: 5s"), `hoop.yml:5: gateways.a.cache.ttl: is unknown: the known keys are ` + "api_key_file, cache, cli_config, collect, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
 		{"an unknown key with odd signs", "\"a b\\n\": 1\n" + one(url, key), `hoop.yml:1: "a b\n": is unknown: the known keys are defaults, gateways`},
 		{"a key twice", one(url, key, url), "hoop.yml:5: gateways.a.url: appears twice, first in line 3"},
 		{"a gateway twice", one(url, key) + "  a: {url: https://b}\n", "hoop.yml:5: gateways.a: appears twice, first in line 2"},
@@ -109,7 +109,7 @@ func TestProblemsHaveLineAndKey(t *testing.T) {
 		{"two credentials", one(url, key, "api_key_file: k"), "hoop.yml:2: gateways.a: more than one credential (token_file, api_key_file): keep one"},
 		{"a credential and one for HTTP", one(url, "cli_config: c", "http_client_config: {bearer_token: s3cret}"), "hoop.yml:2: gateways.a: more than one credential (cli_config, the credential in http_client_config): keep one"},
 		{"two credentials of the defaults", "defaults: {token_file: t, api_key_file: k}\n" + one(url), "hoop.yml:3: gateways.a: more than one credential (token_file, api_key_file): keep one"},
-		{"a secret of the environment as a key", one(url, "token: s3cret", key), "hoop.yml:4: gateways.a.token: is unknown: the known keys are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
+		{"a secret of the environment as a key", one(url, "token: s3cret", key), "hoop.yml:4: gateways.a.token: is unknown: the known keys are api_key_file, cache, cli_config, collect, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file, url"},
 		{"an empty file name", one(url, "token_file: ''"), "hoop.yml:4: gateways.a.token_file: is empty: name a file, or leave the key out"},
 		{"a duty of 0", one(url, key, "duty: 0"), "hoop.yml:5: gateways.a.duty: must be above 0 and at most 1, such as 0.1"},
 		{"a duty that is text", one(url, key, "duty: half"), "hoop.yml:5: gateways.a.duty: must be a number, such as 0.1"},
@@ -162,7 +162,7 @@ func TestProblemsHaveLineAndKey(t *testing.T) {
 		{"too deep", one(url, key, "http_client_config: {oauth2: {claims: {a: "+strings.Repeat("[", 60)+strings.Repeat("]", 60)+"}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a" + strings.Repeat("[0]", 45) + ": is nested too deeply"},
 		{"a merge of text", one(url, key, "<<: x"), "hoop.yml:5: gateways.a: can merge only mappings"},
 		{"several, in order", "defaults: {duty: 7, x: 1}\ngateways:\n  b: {url: 5, timeout: 1}\n  a: {token_file: t, cache: {ttl: 0}}\n", `hoop.yml:1: defaults.duty: must be above 0 and at most 1, such as 0.1
-hoop.yml:1: defaults.x: is unknown: the known keys are api_key_file, cache, cli_config, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file
+hoop.yml:1: defaults.x: is unknown: the known keys are api_key_file, cache, cli_config, collect, duty, http_client_config, labels, max_response_bytes, metrics, reviews, sessions, stale, target_labels, timeout, token_file
 hoop.yml:3: gateways.b.url: must be text: numbers and the like need quotes
 hoop.yml:3: gateways.b.timeout: "1" is not a duration, such as 500ms, 30s, 15m, 8h or 90d
 hoop.yml:3: gateways.b: no credential: give token_file, api_key_file, cli_config or an authorization in http_client_config

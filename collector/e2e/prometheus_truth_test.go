@@ -17,10 +17,13 @@ import (
 // counted are the metrics whose totals are held against the truth.
 var counted = []string{
 	"hoop_sessions_started_total", "hoop_sessions_finished_total", "hoop_session_exit_codes_total", "hoop_reviews_requested_total", "hoop_reviews_resolved_total",
+	"hoop_session_redactions_total", "hoop_session_redacted_bytes_total", "hoop_session_redaction_errors_total", "hoop_session_recordings_truncated_total",
+	"hoop_session_guardrail_matches_total", "hoop_session_ai_analyses_total", "hoop_review_decisions_total",
 }
 
 // measured are the histograms whose counts are.
-var measured = []string{"hoop_session_event_size_bytes", "hoop_session_duration_seconds", "hoop_review_wait_seconds"}
+var measured = []string{"hoop_session_event_size_bytes", "hoop_session_duration_seconds", "hoop_review_wait_seconds", "hoop_session_input_size_bytes",
+	"hoop_review_group_wait_seconds", "hoop_review_access_duration_seconds"}
 
 // counters stops the gateway from starting sessions, and compares what Prometheus has seen of each series, from its first sample to its last, with
 // what happened.
@@ -77,7 +80,7 @@ func (r *rig) counters(t *testing.T) {
 
 func (r *rig) truth(t *testing.T) map[string]float64 {
 	t.Helper()
-	v := url.Values{"lookback": {lookback}, "overlap": {overlap}}
+	v := url.Values{"lookback": {lookback}, "overlap": {overlap}, "everything": {"true"}}
 	truth := fetched[gatewaytest.Truth](t, r.gateway+"/truth?"+v.Encode())
 	for k := range truth.Samples {
 		name, _, _ := strings.Cut(k, "{")

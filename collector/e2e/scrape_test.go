@@ -96,7 +96,9 @@ func truth(ctx context.Context, gateway string, lookback, overlap time.Duration)
 		"lookback": {lookback.String()}, "overlap": {overlap.String()}, "forget_after": {"2160h"},
 		"long_running": {"1h,8h,24h,72h"}, "overdue": {"5m,20m,1h,24h"},
 		"event_size_buckets": {floats(ledger.Bounds(ledger.EventSize))}, "duration_buckets": {floats(ledger.Bounds(ledger.Duration))},
-		"wait_buckets": {floats(ledger.Bounds(ledger.ReviewWait))},
+		"wait_buckets": {floats(ledger.Bounds(ledger.ReviewWait))}, "input_size_buckets": {floats(ledger.Bounds(ledger.InputSize))},
+		"group_wait_buckets": {floats(ledger.Bounds(ledger.GroupWait))}, "access_buckets": {floats(ledger.Bounds(ledger.AccessDuration))},
+		"everything": {"true"},
 	}
 	var t gatewaytest.Truth
 	body, err := fetch(ctx, http.MethodGet, gateway+"/truth?"+q.Encode(), "application/json")

@@ -27,10 +27,12 @@ func at(after time.Duration) time.Time {
 // everything returns a snapshot that has a series for every family.
 func everything() *ledger.Snapshot {
 	created := at(-time.Hour)
-	c := func(label string, value uint64) ledger.Counter {
-		return ledger.Counter{Label: label, Value: value, Created: created}
+	c := func(value uint64, labels ...string) ledger.Counter {
+		out := ledger.Counter{Value: value, Created: created}
+		copy(out.Labels[:], labels)
+		return out
 	}
-	finished := c("failure", 2)
+	finished := c(2, "failure")
 	finished.Exemplar = &ledger.Exemplar{SessionID: sessionA, Value: 1, At: at(-time.Minute)}
 	return &ledger.Snapshot{
 		Generation: 7, At: at(0), T0: created, BaselineComplete: true, PendingComplete: true,
@@ -43,8 +45,8 @@ func everything() *ledger.Snapshot {
 		Targets: []ledger.TargetSnapshot{
 			{
 				Target:      ledger.Target{Connection: "<other>", Type: "ssh"},
-				OpenReviews: []ledger.LabelCount{{Label: "PENDING"}},
-				Requested:   c("", 0),
+				OpenReviews: []ledger.ReviewCount{{Status: "PENDING", Type: "jit"}},
+				Requested:   []ledger.Counter{c(0, "jit")},
 			},
 			{
 				Target:       ledger.Target{Connection: "pg", Type: "database"},
@@ -52,19 +54,27 @@ func everything() *ledger.Snapshot {
 				RunningSince: []time.Time{at(-25 * time.Hour), at(-2 * time.Hour)},
 				RunningUsers: 2,
 				ReadySince:   at(-10 * time.Minute),
-				OpenReviews:  []ledger.LabelCount{{Label: "APPROVED", Count: 1}, {Label: "PENDING", Count: 1}},
+				OpenReviews:  []ledger.ReviewCount{{Status: "APPROVED", Type: "onetime", Count: 1}, {Status: "PENDING", Type: "jit", Count: 1}},
 				PendingSince: []time.Time{at(-6 * time.Minute)},
 				Approvals:    []ledger.GroupApprovals{{Group: "dba", Count: 1, Oldest: at(-6 * time.Minute)}},
-				Started:      []ledger.Counter{c("connect", 3), c("exec", 9)},
-				Finished:     []ledger.Counter{finished, c("success", 6)},
-				ExitCodes:    []ledger.Counter{c("0", 6), c("none", 2)},
-				Resolved:     []ledger.Counter{c("EXECUTED", 1)},
-				Requested:    c("", 2),
-				Histograms: [ledger.Measures]*ledger.Histogram{
+				Started:      []ledger.Counter{c(3, "connect", "user"), c(9, "exec", "machine")},
+				Finished:     []ledger.Counter{finished, c(6, "success")},
+				ExitCodes:    []ledger.Counter{c(6, "0"), c(2, "none")},
+				Resolved:     []ledger.Counter{c(1, "EXECUTED", "onetime")},
+				Requested:    []ledger.Counter{c(2, "onetime")},
+
+				Redactions:    []ledger.Counter{c(12, "EMAIL_ADDRESS"), c(3, "US_SSN")},
+				RedactedBytes: []ledger.Counter{c(200)}, RedactionErrors: []ledger.Counter{c(1)}, TruncatedRecordings: []ledger.Counter{c(1)},
+				GuardrailMatches: []ledger.Counter{c(2, "no-secrets", "input")},
+				AIAnalyses:       []ledger.Counter{c(4, "high", "block_execution")},
+				Decisions:        []ledger.Counter{c(2, "dba", "APPROVED", "false"), c(1, "sre", "APPROVED", "true")},
+				Histograms: [ledger.TargetMeasures]*ledger.Histogram{
 					ledger.EventSize: smallHistogram(created, 40), ledger.Duration: smallHistogram(created, 41), ledger.ReviewWait: smallHistogram(created, 42),
+					ledger.InputSize: smallHistogram(created, 43), ledger.AccessDuration: smallHistogram(created, 44),
 				},
 			},
 		},
+		GroupWaits: []ledger.GroupHistogram{{Group: "dba", Histogram: smallHistogram(created, 45)}},
 	}
 }
 
@@ -190,9 +200,15 @@ hoop_exporter_stale_after_seconds 300
 # TYPE hoop_exporter_tracked_sessions gauge
 hoop_exporter_tracked_sessions 0
 # TYPE hoop_exporter_unobserved_total counter
+hoop_exporter_unobserved_total{metric="hoop_review_access_duration_seconds"} 0
+hoop_exporter_unobserved_total{metric="hoop_review_group_wait_seconds"} 0
 hoop_exporter_unobserved_total{metric="hoop_review_wait_seconds"} 0
 hoop_exporter_unobserved_total{metric="hoop_session_duration_seconds"} 0
 hoop_exporter_unobserved_total{metric="hoop_session_event_size_bytes"} 0
+hoop_exporter_unobserved_total{metric="hoop_session_input_size_bytes"} 0
+hoop_exporter_unobserved_total{metric="hoop_session_redacted_bytes_total"} 0
+hoop_exporter_unobserved_total{metric="hoop_session_redaction_errors_total"} 0
+hoop_exporter_unobserved_total{metric="hoop_session_redactions_total"} 0
 # TYPE hoop_exporter_unread_seconds gauge
 hoop_exporter_unread_seconds 0
 # TYPE hoop_exporter_visibility_limited gauge
@@ -236,10 +252,10 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 		unknown  = `hoop_open_sessions{connection="quiet",state="unknown",type="ssh"} 0`
 		users    = `hoop_running_session_users{connection="quiet",type="ssh"} 0`
 		long     = `hoop_long_running_sessions{connection="quiet",threshold="1h",type="ssh"} 0`
-		reviews  = `hoop_open_reviews{connection="quiet",status="PENDING",type="ssh"} 0`
-		approved = `hoop_open_reviews{connection="quiet",status="APPROVED",type="ssh"} 0`
+		reviews  = `hoop_open_reviews{connection="quiet",review_type="jit",status="PENDING",type="ssh"} 0`
+		approved = `hoop_open_reviews{connection="quiet",review_type="jit",status="APPROVED",type="ssh"} 0`
 		overdue  = `hoop_overdue_reviews{connection="quiet",threshold="5m",type="ssh"} 0`
-		started  = `hoop_sessions_started_total{connection="quiet",type="ssh",verb="exec"} 0`
+		started  = `hoop_sessions_started_total{connection="quiet",identity="user",type="ssh",verb="exec"} 0`
 	)
 	always := []string{started}
 	ofBaseline, ofPending := []string{running, unknown, users, long}, []string{pending, reviews, overdue}
@@ -256,8 +272,8 @@ func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := &ledger.Snapshot{At: at(0), T0: at(0), BaselineComplete: tc.baseline, PendingComplete: tc.pending, Targets: []ledger.TargetSnapshot{{
 				Target:      ledger.Target{Connection: "quiet", Type: "ssh"},
-				OpenReviews: []ledger.LabelCount{{Label: "APPROVED"}, {Label: "PENDING"}},
-				Started:     []ledger.Counter{{Label: "exec", Created: at(0)}},
+				OpenReviews: []ledger.ReviewCount{{Status: "APPROVED", Type: "jit"}, {Status: "PENDING", Type: "jit"}},
+				Started:     []ledger.Counter{{Labels: ledger.Labels{"exec", "user"}, Created: at(0)}},
 			}}}
 			got := exposed(t, showing(t, testOptions(), s, viewOf(s)))
 			for _, line := range tc.want {
@@ -360,25 +376,6 @@ func TestTooFewLabelValuesFailAScrape(t *testing.T) {
 			reg.MustRegister(shown{e: e})
 			if _, err := reg.Gather(); err == nil {
 				t.Error("the scrape did not fail")
-			}
-		})
-	}
-}
-
-func TestTimesAreExactToTheMicrosecond(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		t    time.Time
-		want float64
-	}{
-		{"none", time.Time{}, 0},
-		{"a microsecond", time.Date(2026, 1, 2, 3, 4, 5, 1000, time.UTC), 1767323045.000001},
-		{"all digits", time.Date(2026, 1, 2, 3, 4, 5, 123457000, time.UTC), 1767323045.123457},
-		{"before 1970", time.Date(1969, 12, 31, 23, 59, 59, 500_000_000, time.UTC), -0.5},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got := unixSeconds(tc.t); got != tc.want {
-				t.Errorf("%v, want %v", got, tc.want)
 			}
 		})
 	}

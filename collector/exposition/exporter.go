@@ -30,6 +30,26 @@ func exporterGauges(staleAfter time.Duration) []family {
 			send: gauge(func(s *sender) float64 { return boolValue(s.VisibilityLimited) }),
 		},
 		{
+			name: "hoop_exporter_refresh_error",
+			help: "1 for why the last refresh failed: timeout, connection, tls, credential, unauthorized, forbidden, status_4xx, status_5xx, redirect, proxy, not_json," +
+				" malformed, too_large, incomplete, stuck, clock or other. Absent after one that succeeded, and before the first.",
+			labels: []string{"reason"},
+			send: func(s *sender) {
+				if s.RefreshError != "" {
+					s.gauge(1, s.RefreshError)
+				}
+			},
+		},
+		{
+			name: "hoop_exporter_credential_expiry_timestamp_seconds",
+			help: "Unix time in seconds at which the credential expires: exp of a bearer token that is a JWT. Absent for other credentials, and before the first answer.",
+			send: func(s *sender) {
+				if !s.CredentialExpiry.IsZero() {
+					s.gauge(unixSeconds(s.CredentialExpiry))
+				}
+			},
+		},
+		{
 			name: "hoop_exporter_baseline_complete",
 			help: "1 if the first backfill over the lookback has ended, so that what is not open there is shown as 0; else 0.",
 			send: gauge(func(s *sender) float64 { return boolValue(s.snapshot != nil && s.snapshot.BaselineComplete) }),
@@ -57,8 +77,8 @@ func exporterGauges(staleAfter time.Duration) []family {
 	}
 }
 
-// exporterCounters are the families that count sessions and values that are missing from other families.
-func exporterCounters() []family {
+// exporterCounters are the families that count sessions and values that are missing from other families. observed are those that can miss a value.
+func exporterCounters(observed []family) []family {
 	return []family{
 		{
 			name: "hoop_exporter_lost_sessions_total",
@@ -75,22 +95,24 @@ func exporterCounters() []family {
 			help: "Sessions in the gateway's answers that could not be read, or are dated hours ahead of its time, each counted once.",
 			send: ledgerCounter(func(s *ledger.Snapshot) uint64 { return s.Malformed }),
 		},
-		unobserved(measureFamilies()),
+		unobserved(observed),
 	}
 }
 
-// unobserved is the family that counts what the histograms did not observe. histograms are by [ledger.Measure].
-func unobserved(histograms []family) family {
+// unobserved is the family that counts the values that are missing from others.
+func unobserved(observed []family) family {
 	return family{
 		name:   "hoop_exporter_unobserved_total",
-		help:   "Values that a histogram did not take because they are negative or impossible, by the histogram's name.",
+		help:   "Values that a histogram or a counter did not take because they are negative or impossible, by the metric's name.",
 		labels: []string{"metric"},
 		send: func(s *sender) {
 			if s.Counted == nil {
 				return
 			}
-			for m, count := range s.Counted.Unobserved {
-				s.counter(ledger.Counter{Value: count, Created: s.Counted.T0}, histograms[m].name)
+			for _, f := range observed {
+				for _, m := range f.impossible {
+					s.counter(ledger.Counter{Value: s.Counted.Unobserved[m], Created: s.Counted.T0}, f.name)
+				}
 			}
 		},
 	}

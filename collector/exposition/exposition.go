@@ -1,7 +1,7 @@
 // Package exposition turns snapshots of the ledger into metrics.
 //
 // A metric family is one row in one of the lists of families: its name, its help, its labels and the function that sends its series. The
-// lists are grouped by subject: gateway.go, connections.go, sessions.go, reviews.go, histograms.go and exporter.go.
+// lists are grouped by subject: gateway.go, connections.go, sessions.go, reviews.go, histograms.go, protection.go, decisions.go and exporter.go.
 // Descriptors and label names follow from the rows. What the exporter counts while it works, not from snapshots, is in instruments.go.
 package exposition
 
@@ -26,6 +26,8 @@ type Options struct {
 	StaleAfter time.Duration
 	// NoExemplars leaves out exemplars, NoNativeHistograms and NoClassicHistograms one kind of bucket.
 	NoExemplars, NoNativeHistograms, NoClassicHistograms bool
+	// NoDataProtection and NoDecisions leave out the families about the protection of data, and about the decisions of groups.
+	NoDataProtection, NoDecisions bool
 }
 
 // Exposition turns snapshots into metrics. It is immutable: any number of scrapes may use it at the same time.
@@ -66,13 +68,20 @@ func New(o Options) (*Exposition, error) {
 
 // families are all rows.
 func families(o Options, tags []tag) []family {
+	observed := measureFamilies()
+	if !o.NoDataProtection {
+		observed = append(observed, protectionFamilies()...)
+	}
+	if !o.NoDecisions {
+		observed = append(observed, decisionFamilies()...)
+	}
 	return slices.Concat(
 		gatewayFamilies(),
 		connectionFamilies(tags),
 		sessionGauges(o.LongRunning), sessionCounters(),
 		reviewGauges(o.Overdue), reviewCounters(),
-		measureFamilies(),
-		exporterGauges(o.StaleAfter), exporterCounters(),
+		observed,
+		exporterGauges(o.StaleAfter), exporterCounters(observed),
 	)
 }
 
@@ -100,8 +109,21 @@ type View struct {
 	Version string
 	// VisibilityLimited says that the gateway shows only part of the sessions to the credential's role.
 	VisibilityLimited bool
+	// RefreshError is why the last refresh failed, as a word for a label; "" if it succeeded, and before the first.
+	RefreshError string
+	// CredentialExpiry is when the credential expires; zero where that is not known.
+	CredentialExpiry time.Time
+	// Agents are the gateway's agents: each pair of name and version occurs once.
+	Agents []Agent
 	// LastSuccess is when a refresh last succeeded, by the exporter's clock; zero before the first.
 	LastSuccess time.Time
+}
+
+// Agent is an agent of the gateway.
+type Agent struct {
+	Name, Version string
+	// Up says that it is connected.
+	Up bool
 }
 
 // Describe sends the descriptors of all families.

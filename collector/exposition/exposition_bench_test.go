@@ -79,7 +79,8 @@ func fullSnapshot(targets int) *ledger.Snapshot {
 	counters := func(exemplars bool, labels ...string) []ledger.Counter {
 		var out []ledger.Counter
 		for i, label := range labels {
-			c := ledger.Counter{Label: label, Value: uint64(i), Created: created}
+			c := ledger.Counter{Value: uint64(i), Created: created}
+			copy(c.Labels[:], strings.Split(label, " "))
 			if exemplars {
 				c.Exemplar = &ledger.Exemplar{SessionID: sessionB, Value: 1, At: at(0)}
 			}
@@ -94,16 +95,24 @@ func fullSnapshot(targets int) *ledger.Snapshot {
 			Target:       ledger.Target{Connection: name, Type: "database"},
 			Open:         [ledger.States]int{1, 2, 3, 4, 5},
 			RunningSince: []time.Time{at(-30 * time.Hour), at(-time.Hour)}, RunningUsers: 2, ReadySince: at(-time.Minute),
-			OpenReviews:  []ledger.LabelCount{{Label: "APPROVED", Count: 1}, {Label: "PENDING", Count: 2}},
+			OpenReviews:  []ledger.ReviewCount{{Status: "APPROVED", Type: "jit", Count: 1}, {Status: "PENDING", Type: "jit", Count: 2}},
 			PendingSince: []time.Time{at(-2 * time.Hour), at(-time.Minute)},
 			Approvals:    []ledger.GroupApprovals{{Group: "dba", Count: 1, Oldest: at(-time.Hour)}, {Group: "security", Count: 1, Oldest: at(-time.Hour)}},
-			Started:      counters(false, "connect", "exec"),
+			Started:      counters(false, "connect user", "connect machine", "connect unknown", "exec user", "exec machine", "exec unknown"),
 			Finished:     counters(true, "aborted", "disconnected", "expired", "failure", "rejected", "revoked", "success", "unknown"),
 			ExitCodes:    counters(true, "0", "1", "2", "254", "none"),
-			Resolved:     counters(false, "APPROVED", "EXECUTED", "EXPIRED", "PROCESSING", "REJECTED", "REVOKED", "UNKNOWN"),
-			Requested:    counters(false, "")[0],
+			Requested:    counters(false, "onetime", "jit", "unknown"),
+
+			Redactions:    counters(true, "EMAIL_ADDRESS", "PHONE_NUMBER", "US_SSN"),
+			RedactedBytes: counters(true, ""), RedactionErrors: counters(true, ""), TruncatedRecordings: counters(true, ""),
+			GuardrailMatches: counters(true, "no-secrets input", "no-secrets output"),
+			AIAnalyses:       counters(true, "low allow_execution", "high block_execution"),
+			Decisions:        counters(true, "dba APPROVED false", "dba REJECTED false", "security APPROVED false", "security APPROVED true"),
 		}
-		for m := range ledger.Measures {
+		for _, status := range []string{"APPROVED", "EXECUTED", "EXPIRED", "PROCESSING", "REJECTED", "REVOKED", "UNKNOWN"} {
+			n.Resolved = append(n.Resolved, counters(false, status+" onetime", status+" jit", status+" unknown")...)
+		}
+		for m := range ledger.TargetMeasures {
 			n.Histograms[m] = fullHistogram(m, created)
 		}
 		s.Targets = append(s.Targets, n)

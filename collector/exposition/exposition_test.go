@@ -64,7 +64,7 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		"hoop_long_running_sessions":                             "connection,type,threshold",
 		"hoop_running_session_users":                             "connection,type",
 		"hoop_oldest_ready_session_approved_timestamp_seconds":   "connection,type",
-		"hoop_open_reviews":                                      "connection,type,status",
+		"hoop_open_reviews":                                      "connection,type,status,review_type",
 		"hoop_oldest_pending_review_created_timestamp_seconds":   "connection,type",
 		"hoop_overdue_reviews":                                   "connection,type,threshold",
 		"hoop_pending_approvals":                                 "connection,type,group",
@@ -72,15 +72,26 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		"hoop_connection_info":                                   "connection,subtype,tag_data_class,tag_team",
 		"hoop_gateway_info":                                      "version",
 
-		"hoop_sessions_started_total":   "connection,type,verb",
+		"hoop_sessions_started_total":   "connection,type,verb,identity",
 		"hoop_sessions_finished_total":  "connection,type,outcome",
 		"hoop_session_exit_codes_total": "connection,type,exit_code",
-		"hoop_reviews_requested_total":  "connection,type",
-		"hoop_reviews_resolved_total":   "connection,type,status",
+		"hoop_reviews_requested_total":  "connection,type,review_type",
+		"hoop_reviews_resolved_total":   "connection,type,status,review_type",
 
 		"hoop_session_event_size_bytes": "connection,type",
 		"hoop_session_duration_seconds": "connection,type",
 		"hoop_review_wait_seconds":      "connection,type",
+
+		"hoop_session_redactions_total":           "connection,type,info_type",
+		"hoop_session_redacted_bytes_total":       "connection,type",
+		"hoop_session_redaction_errors_total":     "connection,type",
+		"hoop_session_recordings_truncated_total": "connection,type",
+		"hoop_session_guardrail_matches_total":    "connection,type,rule,direction",
+		"hoop_session_ai_analyses_total":          "connection,type,risk_level,action",
+		"hoop_session_input_size_bytes":           "connection,type",
+		"hoop_review_decisions_total":             "connection,type,group,status,forced",
+		"hoop_review_group_wait_seconds":          "group",
+		"hoop_review_access_duration_seconds":     "connection,type",
 
 		"hoop_exporter_last_refresh_timestamp_seconds":   "",
 		"hoop_exporter_stale_after_seconds":              "",
@@ -104,6 +115,10 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 		"hoop_exporter_state_save_failures_total":        "",
 		"hoop_exporter_gateway_clock_steps_total":        "",
 		"hoop_exporter_folded_connections":               "",
+
+		"hoop_agent_up":                                     "agent,version",
+		"hoop_exporter_refresh_error":                       "reason",
+		"hoop_exporter_credential_expiry_timestamp_seconds": "",
 	}
 	got := map[string]string{}
 	for _, d := range described(t) {
@@ -126,6 +141,39 @@ func TestEveryFamilyIsDescribed(t *testing.T) {
 	}
 }
 
+// Each of the two groups of families can be left out, with all that is said about it.
+func TestFamiliesCanBeLeftOut(t *testing.T) {
+	protection := []string{
+		"hoop_session_redactions_total", "hoop_session_redacted_bytes_total", "hoop_session_redaction_errors_total",
+		"hoop_session_recordings_truncated_total", "hoop_session_guardrail_matches_total", "hoop_session_ai_analyses_total", "hoop_session_input_size_bytes",
+	}
+	decisions := []string{"hoop_review_decisions_total", "hoop_review_group_wait_seconds", "hoop_review_access_duration_seconds"}
+	for _, tc := range []struct {
+		name         string
+		change       func(*Options)
+		out, present []string
+	}{
+		{"data protection", func(o *Options) { o.NoDataProtection = true }, protection, decisions},
+		{"decisions", func(o *Options) { o.NoDecisions = true }, decisions, protection},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := testOptions()
+			tc.change(&o)
+			got := exposed(t, showing(t, o, everything(), viewOf(everything())))
+			for _, name := range tc.out {
+				if strings.Contains(got, name) {
+					t.Errorf("%s is exposed", name)
+				}
+			}
+			for _, name := range tc.present {
+				if !strings.Contains(got, "# TYPE "+name+" ") {
+					t.Errorf("%s is missing", name)
+				}
+			}
+		})
+	}
+}
+
 func TestHelpSaysWhereAValueComesFrom(t *testing.T) {
 	for _, d := range described(t) {
 		if strings.HasPrefix(d.name, "hoop_exporter_") {
@@ -134,7 +182,11 @@ func TestHelpSaysWhereAValueComesFrom(t *testing.T) {
 		if !strings.Contains(d.help, "cache") {
 			t.Errorf("HELP of %s does not say that it is read through a cache: %s", d.name, d.help)
 		}
-		if d.name != "hoop_gateway_info" && !strings.Contains(d.help, "GET /api/sessions") {
+		source := "GET /api/sessions"
+		if d.name == "hoop_agent_up" {
+			source = "GET /api/agents"
+		}
+		if d.name != "hoop_gateway_info" && !strings.Contains(d.help, source) {
 			t.Errorf("HELP of %s does not say where the value comes from: %s", d.name, d.help)
 		}
 		if strings.HasSuffix(d.name, "_users") && !strings.Contains(d.help, "Do not sum") {

@@ -22,6 +22,8 @@ type family struct {
 	name, help string
 	// labels are the label names. Series are sent with one value for each, in this order.
 	labels []string
+	// impossible are the measures whose impossible values are left out of the family, and counted in hoop_exporter_unobserved_total.
+	impossible []ledger.Measure
 	// send sends the series of one scrape. It is made by one of the functions below, which decide when there is something to send.
 	send func(*sender)
 }
@@ -102,11 +104,12 @@ func targetCounted(each func(*sender, *ledger.TargetSnapshot)) func(*sender) {
 	}
 }
 
-// targetCounters is for counters of each target, by a label of their own.
+// targetCounters is for counters of each target, with the labels of their own that the family has.
 func targetCounters(of func(*ledger.TargetSnapshot) []ledger.Counter) func(*sender) {
 	return targetCounted(func(s *sender, n *ledger.TargetSnapshot) {
 		for _, c := range of(n) {
-			s.counter(c, n.Connection, n.Type, c.Label)
+			labels := [...]string{n.Connection, n.Type, c.Labels[0], c.Labels[1], c.Labels[2]}
+			s.counter(c, labels[:len(s.family.labels)]...)
 		}
 	})
 }

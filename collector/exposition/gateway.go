@@ -27,5 +27,19 @@ func gatewayFamilies() []family {
 				}
 			},
 		},
+		{
+			name: "hoop_agent_up",
+			help: "1 if the agent is connected to the gateway, else 0. Absent without --collect.agents, and where the gateway refuses to list its agents." +
+				" From status of GET /api/agents, read through a cache.",
+			labels: []string{"agent", "version"},
+			send: func(s *sender) {
+				if s.Withheld {
+					return
+				}
+				for _, a := range s.Agents {
+					s.gauge(boolValue(a.Up), a.Name, a.Version)
+				}
+			},
+		},
 	}
 }

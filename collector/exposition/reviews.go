@@ -13,12 +13,12 @@ func reviewGauges(overdue []Threshold) []family {
 	return []family{
 		{
 			name:   "hoop_open_reviews",
-			help:   "Number of reviews that have not reached a final state, by the API's status. From review.status" + fromAPI,
-			labels: ofTarget("status"),
+			help:   "Number of reviews that have not reached a final state, by the API's status and type (onetime, jit, unknown). From review.status and review.type" + fromAPI,
+			labels: ofTarget("status", "review_type"),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
 				for _, r := range n.OpenReviews {
-					if r.Count > 0 || r.Label == client.ReviewPending && s.snapshot.PendingComplete {
-						s.gauge(float64(r.Count), n.Connection, n.Type, r.Label)
+					if r.Count > 0 || r.Status == client.ReviewPending && s.snapshot.PendingComplete {
+						s.gauge(float64(r.Count), n.Connection, n.Type, r.Status, r.Type)
 					}
 				}
 			}),
@@ -70,15 +70,15 @@ func reviewCounters() []family {
 	return []family{
 		{
 			name:   "hoop_reviews_requested_total",
-			help:   "Reviews asked for" + sinceT0 + ", each review of a session once. From review.created_at" + fromAPI,
-			labels: ofTarget(),
-			send:   targetCounted(func(s *sender, n *ledger.TargetSnapshot) { s.counter(n.Requested, n.Connection, n.Type) }),
+			help:   "Reviews asked for" + sinceT0 + ", by type, each review of a session once. From review.created_at and review.type" + fromAPI,
+			labels: ofTarget("review_type"),
+			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.Requested }),
 		},
 		{
 			name: "hoop_reviews_resolved_total",
-			help: "Reviews that reached a final state" + sinceT0 + ", by their status in it." +
-				" From review.status" + fromAPI,
-			labels: ofTarget("status"),
+			help: "Reviews that reached a final state" + sinceT0 + ", by their status in it and their type." +
+				" From review.status and review.type" + fromAPI,
+			labels: ofTarget("status", "review_type"),
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.Resolved }),
 		},
 	}

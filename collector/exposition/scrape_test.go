@@ -100,7 +100,7 @@ func TestOpenMetrics(t *testing.T) {
 	const (
 		onCounter   = `hoop_sessions_finished_total{connection="pg",outcome="failure",type="database"} 2.0 # {session_id="` + sessionA + `"} 1.0 1.7673229856789e+09`
 		onHistogram = `hoop_session_event_size_bytes_bucket{connection="pg",type="database",le="10.0"} 3 # {session_id="` + sessionA + `"} 3.0 1.7673229856789e+09`
-		created     = `hoop_reviews_requested_created{connection="pg",type="database"} 1.7673194456789e+09`
+		created     = `hoop_reviews_requested_created{connection="pg",review_type="onetime",type="database"} 1.7673194456789e+09`
 	)
 	for _, tc := range []struct {
 		name      string
@@ -147,7 +147,13 @@ func TestHostileLabelValues(t *testing.T) {
 		n := everything().Targets[1]
 		n.Target = ledger.Target{Connection: v, Type: v}
 		n.Approvals[0].Group = v
-		n.OpenReviews[0].Label, n.Started[0].Label, n.Finished[0].Label, n.ExitCodes[0].Label, n.Resolved[0].Label = v, v, v, v, v
+		n.OpenReviews[0].Status, n.OpenReviews[0].Type = v, v
+		for _, c := range []*ledger.Counter{
+			&n.Started[0], &n.Finished[0], &n.ExitCodes[0], &n.Resolved[0], &n.Redactions[0], &n.GuardrailMatches[0], &n.AIAnalyses[0], &n.Decisions[0],
+		} {
+			c.Labels = ledger.Labels{v, v, v}
+		}
+		s.GroupWaits = append(s.GroupWaits, ledger.GroupHistogram{Group: v, Histogram: smallHistogram(at(0), 1)})
 		s.Targets = append(s.Targets, n)
 		s.Connections = append(s.Connections, ledger.Connection{Name: v, Subtype: v, Tags: map[string]string{"team": v}})
 	}
@@ -209,7 +215,8 @@ func anySnapshot(t *rapid.T) *ledger.Snapshot {
 	}
 	counters := func() (out []ledger.Counter) {
 		for _, label := range rapid.SliceOfNDistinct(anyText(), 0, 4, rapid.ID).Draw(t, "labels") {
-			out = append(out, ledger.Counter{Label: label, Value: rapid.Uint64().Draw(t, "value"), Created: anyTime(t), Exemplar: anyExemplar(t)})
+			labels := ledger.Labels{label, anyText().Draw(t, "second label"), anyText().Draw(t, "third label")}
+			out = append(out, ledger.Counter{Labels: labels, Value: rapid.Uint64().Draw(t, "value"), Created: anyTime(t), Exemplar: anyExemplar(t)})
 		}
 		return out
 	}
@@ -218,11 +225,13 @@ func anySnapshot(t *rapid.T) *ledger.Snapshot {
 		n := ledger.TargetSnapshot{
 			Target: ledger.Target{Connection: name, Type: anyText().Draw(t, "type")}, RunningSince: []time.Time{anyTime(t)}, PendingSince: []time.Time{anyTime(t)},
 			ReadySince: anyTime(t), RunningUsers: rapid.IntRange(0, 3).Draw(t, "users"),
-			Started: counters(), Finished: counters(), ExitCodes: counters(), Resolved: counters(), Requested: ledger.Counter{Created: anyTime(t), Exemplar: anyExemplar(t)},
+			Started: counters(), Finished: counters(), ExitCodes: counters(), Resolved: counters(), Requested: counters(),
+			Redactions: counters(), GuardrailMatches: counters(), AIAnalyses: counters(), Decisions: counters(),
+			RedactedBytes: []ledger.Counter{{Created: anyTime(t), Exemplar: anyExemplar(t)}},
 		}
 		for _, c := range counters() {
-			n.OpenReviews = append(n.OpenReviews, ledger.LabelCount{Label: c.Label, Count: int(c.Value % 3)})
-			n.Approvals = append(n.Approvals, ledger.GroupApprovals{Group: c.Label, Count: int(c.Value % 3), Oldest: anyTime(t)})
+			n.OpenReviews = append(n.OpenReviews, ledger.ReviewCount{Status: c.Labels[0], Type: c.Labels[1], Count: int(c.Value % 3)})
+			n.Approvals = append(n.Approvals, ledger.GroupApprovals{Group: c.Labels[0], Count: int(c.Value % 3), Oldest: anyTime(t)})
 		}
 		if rapid.Bool().Draw(t, "histogram") {
 			h := smallHistogram(anyTime(t), 40)

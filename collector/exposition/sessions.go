@@ -72,8 +72,8 @@ func sessionCounters() []family {
 	return []family{
 		{
 			name:   "hoop_sessions_started_total",
-			help:   "Sessions that started" + sinceT0 + ", by verb. From start_date and verb" + fromAPI,
-			labels: ofTarget("verb"),
+			help:   "Sessions that started" + sinceT0 + ", by verb and identity (user, machine, unknown). From start_date, verb and identity_type" + fromAPI,
+			labels: ofTarget("verb", "identity"),
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.Started }),
 		},
 		{

@@ -365,5 +365,5 @@ func (s *clusterSimulation) truth(host string) map[string]float64 {
 	if t0.IsZero() {
 		return nil
 	}
-	return counted(s.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute}).Samples)
+	return counted(s.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute, Everything: true}).Samples)
 }

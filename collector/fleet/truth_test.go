@@ -49,7 +49,7 @@ func counted[V any](series map[string]V) map[string]V {
 // truth is what has to be counted of a gateway by now, since an exporter first asked it.
 func (w *world) truth(host string) map[string]float64 {
 	t0 := w.since[host].t0
-	return counted(w.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute}).Samples)
+	return counted(w.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute, Everything: true}).Samples)
 }
 
 // differs returns where counters are not what they have to be. A series that is not there counts as 0.

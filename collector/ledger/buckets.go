@@ -10,7 +10,7 @@ func Bounds(m Measure) []float64 {
 		day           = 24 * hour
 	)
 	switch m {
-	case EventSize:
+	case EventSize, InputSize:
 		return []float64{
 			64, 256,
 			1 * kib, 4 * kib, 16 * kib, 64 * kib, 256 * kib,
@@ -24,12 +24,18 @@ func Bounds(m Measure) []float64 {
 			1 * minute, 5 * minute, 15 * minute, 30 * minute,
 			1 * hour, 4 * hour, 8 * hour, 1 * day,
 		}
-	case ReviewWait:
+	case ReviewWait, GroupWait:
 		// People decide, so it begins at a second and goes on over a weekend: 5m, 20m, 1h and 24h are where overdue begins by default.
 		return []float64{
 			1, 5, 15, 30,
 			1 * minute, 2 * minute, 5 * minute, 10 * minute, 20 * minute, 30 * minute,
 			1 * hour, 2 * hour, 4 * hour, 8 * hour, 1 * day, 3 * day,
+		}
+	case AccessDuration:
+		// People choose these durations themselves.
+		return []float64{
+			5 * minute, 15 * minute, 30 * minute,
+			1 * hour, 2 * hour, 4 * hour, 8 * hour, 12 * hour, 1 * day, 2 * day, 7 * day, 30 * day,
 		}
 	}
 	return nil

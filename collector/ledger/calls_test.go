@@ -60,6 +60,22 @@ func readBook(t *testing.T, change ...func(*options)) *book {
 	return b
 }
 
+// reopen goes on with the ledger that is restored from the image of this one.
+func (b *book) reopen(change ...func(*options)) {
+	b.Helper()
+	o := options{Lookback: lookback, AllowedLateness: lateness, ForgetAfter: forget}
+	for _, f := range change {
+		f(&o)
+	}
+	image, err := b.ledger.Image()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if b.ledger, err = ledger.Restore(o, image); err != nil {
+		b.Fatal(err)
+	}
+}
+
 func hold(d time.Duration) func(*options)  { return func(o *options) { o.FirstValueHold = d } }
 func connections(n int) func(*options)     { return func(o *options) { o.MaxConnections = n } }
 func tags(keys ...string) func(*options)   { return func(o *options) { o.ConnectionTags = keys } }
@@ -155,21 +171,46 @@ func (b *book) want(what string, got, want any) {
 	}
 }
 
-// counts are the counters above 0, by label.
+// counts are the counters above 0, by their first label.
 func counts(counters []ledger.Counter) map[string]uint64 {
 	out := map[string]uint64{}
 	for _, c := range counters {
 		if c.Value > 0 {
-			out[c.Label] = c.Value
+			out[c.Labels[0]] += c.Value
 		}
 	}
 	return out
 }
 
+// total is the sum of counters.
+func total(counters []ledger.Counter) (n uint64) {
+	for _, c := range counters {
+		n += c.Value
+	}
+	return n
+}
+
+// byStatus are the numbers of reviews by status, sorted by it.
+func byStatus(reviews []ledger.ReviewCount) (out []statusCount) {
+	for _, r := range reviews {
+		if n := len(out); n > 0 && out[n-1].status == r.Status {
+			out[n-1].count += r.Count
+			continue
+		}
+		out = append(out, statusCount{r.Status, r.Count})
+	}
+	return out
+}
+
+type statusCount struct {
+	status string
+	count  int
+}
+
 func labels(counters []ledger.Counter) []string {
 	all := map[string]bool{}
 	for _, c := range counters {
-		all[c.Label] = true
+		all[c.Labels[0]] = true
 	}
 	return slices.Sorted(maps.Keys(all))
 }
@@ -178,7 +219,7 @@ func labels(counters []ledger.Counter) []string {
 func (b *book) counter(counters []ledger.Counter, label string) ledger.Counter {
 	b.Helper()
 	for _, c := range counters {
-		if c.Label == label {
+		if c.Labels[0] == label {
 			return c
 		}
 	}

@@ -104,7 +104,8 @@ func (l *Ledger) isUncounted(s *session, row seenRow, known bool) bool {
 func (l *Ledger) stepBack(s *session, at time.Time) {
 	s.lastSeen, s.doneSeen = Earlier(s.lastSeen, at), Earlier(s.doneSeen, at)
 	if row, known := l.seen[s.id]; (!known || row.uncounted) && l.isOpen(s.start) {
-		s.countedStart, s.countedFinish, s.countedRequest, s.countedResolve, s.countedWait = false, false, false, false, false
+		s.countedStart, s.countedFinish = false, false
+		s.countedRequest, s.countedResolve, s.countedWait, s.countedDecisions, s.decisions = false, false, false, false, nil
 		l.remember(s.id, seenRow{start: s.start})
 	}
 }

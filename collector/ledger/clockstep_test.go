@@ -55,6 +55,10 @@ func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 					row := sessionRow(fmt.Sprint(n), now.Sub(noon())+time.Second)
 					if n++; n%3 > 0 {
 						row.Status, row.EndDate, row.ExitCode = "done", row.StartDate, code(0)
+					} else {
+						row.Review = &client.Review{ID: row.ID, Type: "jit", Status: "PENDING", CreatedAt: row.StartDate, Groups: []client.ReviewGroup{
+							{Group: "dba", Status: "APPROVED", ReviewDate: row.StartDate}, {Group: "sre", Status: "PENDING"},
+						}}
 					}
 					late := time.Duration(rapid.SampledFrom([]int{0, 0, 0, 30, 120}).Draw(t, "late")) * time.Second
 					rows = append(rows, lateRow{row, now.Add(time.Second + late)})
@@ -74,9 +78,9 @@ func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 		play(30*time.Minute, 0)
 		now = now.Add(5 * time.Minute) // all rows are visible
 		refreshAt(l, now, 0, rows)
-		started, finished := uint64(0), uint64(0)
+		started, finished, decided := uint64(0), uint64(0), uint64(0)
 		for _, target := range l.Commit(now, now).Targets {
-			started, finished = started+sum(target.Started), finished+sum(target.Finished)
+			started, finished, decided = started+sum(target.Started), finished+sum(target.Finished), decided+sum(target.Decisions)
 		}
 		ended := 0
 		for _, r := range rows {
@@ -84,8 +88,8 @@ func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 				ended++
 			}
 		}
-		if started != uint64(len(rows)) || finished != uint64(ended) {
-			t.Fatalf("%d started and %d finished, want %d and %d", started, finished, len(rows), ended)
+		if started != uint64(len(rows)) || finished != uint64(ended) || decided != uint64(len(rows)-ended) {
+			t.Fatalf("%d started, %d finished and %d decided, want %d, %d and %d", started, finished, decided, len(rows), ended, len(rows)-ended)
 		}
 	})
 }

@@ -78,7 +78,7 @@ func (l *Ledger) chosenOf(tags map[string]string) map[string]string {
 
 // countersFor returns the counters that a target's sessions go to: its own, or those that it shares.
 func (l *Ledger) countersFor(t Target) *targetCounters {
-	return l.countersUnder(Target{Connection: l.connectionLabel(t.Connection), Type: l.types.register(t.Type)})
+	return l.countersUnder(Target{Connection: l.connectionLabel(t.Connection), Type: l.words.types.register(t.Type)})
 }
 
 func (l *Ledger) countersUnder(label Target) *targetCounters {
@@ -99,7 +99,7 @@ func (l *Ledger) connectionLabel(name string) string {
 
 // labelsOf are the label values that a target is exposed with.
 func (l *Ledger) labelsOf(t Target) Target {
-	return Target{Connection: l.connectionLabel(t.Connection), Type: l.types.lookup(t.Type)}
+	return Target{Connection: l.connectionLabel(t.Connection), Type: l.words.types.lookup(t.Type)}
 }
 
 // Commit ends a refresh at the time at, by the gateway's clock, and now, by the exporter's. What depends on the order of rows is decided here,
@@ -120,18 +120,21 @@ func (l *Ledger) Commit(at, now time.Time) *Snapshot {
 	for label, c := range l.counters {
 		l.commitCounters(c, gauges[label] != nil || at.Sub(c.lastStart) < exposedFor, now)
 	}
+	for _, h := range l.groupWaits {
+		l.commitSeries(true, false, &h.lifecycle, h.stampExemplars, now)
+	}
 	return l.snapshot(at, gauges)
 }
 
 // admitNames decides which new connections and label values keep their name, and moves what was counted under the others.
 func (l *Ledger) admitNames() {
 	l.admitConnections()
-	for _, limiter := range []*labelLimiter{l.types, l.verbs, l.statuses, l.groups} {
+	for _, limiter := range l.words.all() {
 		limiter.admit()
 	}
+	l.foldGroupWaits()
 	for t, c := range l.counters {
-		fold(c.started, l.verbs)
-		fold(c.resolved, l.statuses)
+		l.words.fold(c)
 		if c.committed {
 			continue
 		}
@@ -193,20 +196,24 @@ func (l *Ledger) commitCounters(c *targetCounters, expose bool, now time.Time) {
 		l.unobserved[m] += c.unobserved[m]
 		c.unobserved[m] = 0
 	}
-	c.committed = true
-	c.ensureZeros()
-	back := expose && !c.exposed && c.requested.exists()
-	c.exposed = expose
+	back := expose && !c.exposed && c.committed
+	c.committed, c.exposed = true, expose
+	c.ensureZeros(&l.options)
 	c.eachSeries(func(counted bool, life *lifecycle, stamp func(time.Time)) {
-		stamp(now)
-		switch {
-		case !life.exists():
-			life.create(l.createdAt(now), l.generation, l.holdFor(counted))
-		case back:
-			life.reappear(l.generation, l.holdFor(true))
-		}
-		life.release(now)
+		l.commitSeries(counted, back, life, stamp, now)
 	})
+}
+
+// commitSeries creates a series if it is new, and releases it if it has been shown at its old value for long enough. back: it was not exposed for long.
+func (l *Ledger) commitSeries(counted, back bool, life *lifecycle, stamp func(time.Time), now time.Time) {
+	stamp(now)
+	switch {
+	case !life.exists():
+		life.create(l.createdAt(now), l.generation, l.holdFor(counted))
+	case back:
+		life.reappear(l.generation, l.holdFor(true))
+	}
+	life.release(now)
 }
 
 // createdAt is the created timestamp of a series that is created now.
@@ -245,6 +252,9 @@ func (l *Ledger) snapshot(at time.Time, gauges map[Target]*targetGauges) *Snapsh
 	}
 	slices.SortFunc(s.Targets, func(a, b TargetSnapshot) int { return a.Target.compare(b.Target) })
 	s.Connections = l.connectionInfos(names)
+	for _, group := range sortedKeys(l.groupWaits) {
+		s.GroupWaits = append(s.GroupWaits, GroupHistogram{group, l.groupWaits[group].visible()})
+	}
 	return s
 }
 

@@ -3,7 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
@@ -32,15 +32,17 @@ func (d *decoder) ledger(m *statepb.Ledger) {
 	d.check(!l.t0.IsZero(), "it does not say since when it counts")
 	l.baselineComplete, l.pendingComplete = m.BaselineComplete, m.PendingComplete
 	l.lost, l.abandoned, l.malformedTotal = m.Lost, m.Abandoned, m.MalformedTotal
-	l.unobserved = unobservedOf(m.Unobserved)
+	l.unobserved = decodeUnobserved(m.Unobserved)
 	d.gaps(m.UnreadGaps)
-	d.labels(l.types, m.Types)
-	d.labels(l.verbs, m.Verbs)
-	d.labels(l.statuses, m.ReviewStatuses)
-	d.labels(l.groups, m.Groups)
+	for i, labels := range []*statepb.LabelLimiter{
+		m.Types, m.Verbs, m.ReviewStatuses, m.Groups, m.InfoTypes, m.Rules, m.Directions, m.RiskLevels, m.Actions,
+	} {
+		d.labels(l.words.all()[i], labels)
+	}
 	d.connections(m.Connections)
 	d.folded(m.FoldedConnections)
 	d.targets(m.Targets)
+	d.groupWaits(m.GroupWaits)
 	d.seen(m.Seen)
 	d.malformed(m.Malformed)
 }
@@ -87,11 +89,6 @@ func (d *decoder) ascending(what string) func(key string) {
 		d.check(first || last < key, what+" are not in order, or one is there twice")
 		first, last = false, key
 	}
-}
-
-func unobservedOf(m *statepb.Unobserved) (n [Measures]uint64) {
-	n[EventSize], n[Duration], n[ReviewWait] = m.GetEventSize(), m.GetDuration(), m.GetReviewWait()
-	return n
 }
 
 func (d *decoder) gaps(gaps []*statepb.Gap) {
@@ -152,156 +149,6 @@ func (d *decoder) folded(hashes []uint64) {
 	d.l.folded = hashes
 }
 
-func (d *decoder) targets(targets []*statepb.TargetCounters) {
-	var last *targetCounters
-	for _, m := range targets {
-		a := newTargetCounters(Target{d.label(m.Connection), d.label(m.Type)})
-		d.check(last == nil || last.target.compare(a.target) < 0, "targets are not in order, or one is there twice")
-		last = a
-		a.committed, a.exposed, a.lastStart, a.unobserved = m.Committed, m.Exposed, timeOf(m.NewestStart), unobservedOf(m.Unobserved)
-		d.counters(a.started, m.Started)
-		d.counters(a.finished, m.Finished)
-		d.counters(a.exitCodes, m.ExitCodes)
-		d.counters(a.resolved, m.Resolved)
-		d.check(m.Requested != nil, "a target has no counter of requested reviews")
-		d.counter(&a.requested, m.Requested)
-		counted := m.EventSize != nil
-		for measure, h := range []*statepb.Histogram{m.EventSize, m.Duration, m.ReviewWait} {
-			d.check((h != nil) == counted, "a target has only some of its histograms")
-			if h != nil {
-				a.histograms[measure] = d.histogram(Measure(measure), h)
-			}
-		}
-		d.l.counters[a.target] = a
-	}
-}
-
-func (d *decoder) counters(to map[string]*series, counters []*statepb.Counter) {
-	next := d.ascending("counters of a target")
-	for _, m := range counters {
-		label, s := d.label(m.Label), &series{}
-		next(label)
-		d.counter(s, m)
-		to[label] = s
-	}
-}
-
-func (d *decoder) counter(s *series, m *statepb.Counter) {
-	s.lifecycle = d.birth(m.GetCreated(), m.GetHold())
-	d.check(m.GetNotShown() <= m.GetValue(), "a counter has shown more than was counted")
-	s.value, s.published = m.GetValue(), m.GetValue()-m.GetNotShown()
-	if x := m.GetExemplar(); x != nil {
-		d.check(x.Value == 0 && x.Bucket == 0, "a counter's exemplar has a value")
-		s.exemplar = d.exemplar(x)
-		s.exemplar.value = 1
-	}
-}
-
-func (d *decoder) birth(created int64, hold *statepb.Hold) lifecycle {
-	b := lifecycle{created: timeOf(created), released: hold == nil}
-	if hold != nil {
-		d.check(hold.Duration <= math.MaxInt64, "a series is held for ever")
-		b.generation, b.servedAt, b.hold = hold.Generation, timeOf(hold.Served), time.Duration(hold.Duration)
-	}
-	return b
-}
-
-func (d *decoder) exemplar(m *statepb.Exemplar) exemplar {
-	d.check(finite(m.Value), "an exemplar's value is not a number")
-	return exemplar{session: sessionRef{m.SessionId, timeOf(m.SessionStart)}, value: m.Value, at: timeOf(m.Counted), set: true}
-}
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-func (d *decoder) histogram(measure Measure, m *statepb.Histogram) *histogram {
-	bounds, counted := Bounds(measure), m.GetCounted()
-	if !d.buckets(counted, len(bounds)+1) {
-		return nil
-	}
-	h := newHistogram(measure)
-	h.lifecycle = d.birth(m.Created, m.Hold)
-	h.count, h.sum, h.classic = counted.Count, m.Sum, counted.Classic
-	d.check(h.sum >= 0, "a histogram's sum is below 0")
-	h.schema, h.zero, h.native = counted.Schema, counted.Zero, nativeOf(counted)
-	for _, x := range counted.Exemplars {
-		h.exemplars[x.Bucket] = d.exemplar(x)
-	}
-	switch {
-	case m.Shown != nil:
-		d.check(!m.ShownAll, "a histogram shows all and less than all")
-		d.check(m.Shown.Count <= h.count, "a histogram has shown more than was counted")
-		h.published = d.shown(h, bounds, m)
-	case m.ShownAll:
-		h.published = h.fullSnapshot(measure, bounds)
-	}
-	return h
-}
-
-// shown is what a histogram shows that has counted more by now.
-func (d *decoder) shown(h *histogram, bounds []float64, m *statepb.Histogram) *Histogram {
-	s := h.emptySnapshot(bounds)
-	if !d.buckets(m.Shown, len(bounds)+1) {
-		return s
-	}
-	d.check(finite(m.ShownSum), "a histogram's sum is not a number")
-	s.Count, s.Sum, s.Buckets = m.Shown.Count, m.ShownSum, m.Shown.Classic
-	s.Schema, s.Zero, s.Native = m.Shown.Schema, m.Shown.Zero, nativeOf(m.Shown)
-	for _, m := range m.Shown.Exemplars {
-		x := d.exemplar(m)
-		s.Exemplars[m.Bucket] = x.visible()
-	}
-	return s
-}
-
-// buckets checks that there are as many classic buckets as there have to be, that each exemplar has one, and that all observations are in them.
-func (d *decoder) buckets(m *statepb.Buckets, classic int) bool {
-	if len(m.GetClassic()) != classic {
-		d.check(false, "a histogram has other buckets")
-		return false
-	}
-	const differs = "a histogram's buckets differ from its count"
-	sum := uint64(0)
-	for _, n := range m.Classic {
-		d.check(n <= m.Count-sum, differs)
-		sum += n
-	}
-	d.check(sum == m.Count, differs)
-	bucket := -1
-	for _, x := range m.Exemplars {
-		if int64(x.Bucket) <= int64(bucket) || int64(x.Bucket) >= int64(classic) {
-			d.check(false, "a histogram's exemplars are not in order")
-			return false
-		}
-		bucket = int(x.Bucket)
-	}
-	d.check(m.Schema <= nativeSchema && m.Schema >= nativeSchemaMin, "a histogram's resolution is invalid")
-	if len(m.NativeIndex) != len(m.NativeCount) || len(m.NativeIndex) > nativeBuckets {
-		d.check(false, differs)
-		return false
-	}
-	d.check(m.Zero <= m.Count, differs)
-	sum = m.Zero
-	for i, n := range m.NativeCount {
-		d.check(i == 0 || m.NativeIndex[i-1] < m.NativeIndex[i], "a histogram's buckets are not in order")
-		d.check(m.NativeIndex[i] > -maxNativeIndex && m.NativeIndex[i] < maxNativeIndex, "a histogram's bucket is out of range")
-		d.check(n <= m.Count-sum, differs)
-		sum += n
-	}
-	d.check(sum == m.Count, differs)
-	return true
-}
-
-// maxNativeIndex is far beyond any index that there is.
-const maxNativeIndex = 1 << 20
-
-func nativeOf(m *statepb.Buckets) []NativeBucket {
-	var b []NativeBucket
-	for i, index := range m.NativeIndex {
-		b = append(b, NativeBucket{Index: index, Count: m.NativeCount[i]})
-	}
-	return b
-}
-
 func (d *decoder) sessions(sessions []*statepb.Session, rechecked []int64) {
 	d.l.tracked = make(map[string]*session, len(sessions))
 	next := d.ascending("sessions")
@@ -312,7 +159,8 @@ func (d *decoder) sessions(sessions []*statepb.Session, rechecked []int64) {
 			sessionStatus: sessionStatus{verb: d.symbol(m.Verb), status: d.symbol(m.Status), end: timeOf(m.End), eventSize: m.EventSize},
 			lastSeen:      timeOf(rechecked[i]), doneSeen: timeOf(m.Finished), misses: int(min(m.Missed, 1<<30)), leftPendingList: m.LeftList, lost: m.Lost,
 			countedStart: m.CountedStarted, countedFinish: m.CountedFinished,
-			countedRequest: m.CountedRequested, countedResolve: m.CountedResolved, countedWait: m.CountedWait,
+			countedRequest: m.CountedRequested, countedResolve: m.CountedResolved, countedWait: m.CountedWait, countedDecisions: m.CountedDecisions,
+			decisions:     d.decisions(m),
 			sawUnfinished: m.SeenUnfinished, sawReviewOpen: m.SeenUnresolved, sawUndecided: m.SeenUndecided,
 		}
 		if m.ExitCode != nil {
@@ -348,4 +196,18 @@ func (d *decoder) malformed(sessions []*statepb.MalformedSession) {
 		next(m.Key)
 		d.l.malformed[m.Key] = timeOf(m.Start)
 	}
+}
+
+// decisions are those of the groups of a session's review; nil for none.
+func (d *decoder) decisions(m *statepb.Session) *decisions {
+	out := &decisions{undecided: m.UndecidedGroups, counted: m.DecidedGroups}
+	all := slices.Sorted(slices.Values(slices.Concat(out.undecided, out.counted)))
+	if len(all) == 0 {
+		return nil
+	}
+	d.check(!m.CountedDecisions, "it remembers groups whose decision does not count")
+	d.check(len(all) <= maxReviewGroups, "it remembers too many groups of a review")
+	d.check(slices.IsSorted(out.undecided) && slices.IsSorted(out.counted) && len(slices.Compact(all)) == len(out.undecided)+len(out.counted),
+		"groups of a review are not in order, or one is there twice")
+	return out
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"math"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +22,10 @@ func fullLedger() *Ledger {
 	review := func(status string) *client.Review {
 		return &client.Review{
 			ID: "review", Type: "jit", Status: status, CreatedAt: at(time.Minute), RevokeAt: at(time.Hour),
-			Groups: []client.ReviewGroup{{Group: "sre", Status: status, ReviewDate: at(2 * time.Minute)}},
+			Groups: []client.ReviewGroup{
+				{Group: "sre", Status: status, ReviewDate: at(2 * time.Minute)}, {Group: "dba", Status: "APPROVED", ReviewDate: at(2 * time.Minute), Forced: true},
+				{Group: "audit", Status: "APPROVED", ReviewDate: at(3 * time.Minute)},
+			},
 		}
 	}
 	round := func(name string, d time.Duration) {
@@ -34,6 +36,10 @@ func fullLedger() *Ledger {
 			done.Status, done.EndDate, done.ExitCode, done.EventSize = "done", at(d+time.Hour), code(i), int64(i*1000)
 			plain := sessionRow(name+"plain"+status, d)
 			plain.Status, plain.EndDate, plain.ExitCode, plain.EventSize = "done", at(d+time.Duration(i)*time.Minute), code(0), int64(i)
+			plain.ScriptSize, plain.Metrics.Truncated = 40, i == 0
+			plain.Metrics.Masking = &client.Masking{InfoTypes: map[string]int64{"type " + name: 3, "EMAIL_ADDRESS": 1}, TransformedBytes: 100, ErrCount: 1}
+			plain.Guardrails = client.Guardrails{{Rule: "rule " + name, Direction: "direction " + name, Count: 2}}
+			plain.AI = &client.AIAnalysis{RiskLevel: "risk " + name, Action: "action " + name}
 			for _, row := range []client.Session{open, done, plain} {
 				row.Connection, row.Type, row.Verb, row.ConnectionSubtype = name+status, "type"+name, "verb"+name, "postgres"
 				row.ConnectionTags = map[string]string{"team": "red"}
@@ -73,7 +79,7 @@ func fullLedger() *Ledger {
 	l.MarkPendingRead(noon().Add(-time.Hour), noon().Add(time.Hour), noon().Add(time.Hour))
 	l.MarkPendingComplete(noon())
 	l.firstT0 = noon().Add(time.Hour)
-	l.baselineComplete, l.abandoned, l.unobserved = true, 1, [Measures]uint64{1, 2, 3}
+	l.baselineComplete, l.abandoned, l.unobserved = true, 1, [Measures]uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}
 	return l
 }
 
@@ -198,7 +204,33 @@ func TestWhatNoLedgerWritesIsRefused(t *testing.T) {
 				l.Malformed = append(l.Malformed, l.Malformed[0])
 			}
 		}, "too many malformed"},
-		"nothing requested":         {func(l *statepb.Ledger) { l.Targets[0].Requested = nil }, "requested"},
+		"nothing requested":   {func(l *statepb.Ledger) { committed(l).Requested = nil }, "requested"},
+		"a long second label": {func(l *statepb.Ledger) { counter(l).SecondLabel = symbol(l, long) }, label},
+		"no such third label": {func(l *statepb.Ledger) { counter(l).ThirdLabel = 1 << 31 }, missing},
+		"a rule twice": {func(l *statepb.Ledger) {
+			l.Rules.Admitted = append(l.Rules.Admitted, l.Rules.Admitted[0])
+		}, order},
+		"an input size alone": {func(l *statepb.Ledger) {
+			t := measured(l)
+			t.EventSize, t.Duration, t.ReviewWait, t.AccessDuration = nil, nil, nil, nil
+		}, "some of its histograms"},
+		"groups that decided in disorder": {func(l *statepb.Ledger) { slices.Reverse(l.GroupWaits) }, order},
+		"a group without a histogram":     {func(l *statepb.Ledger) { l.GroupWaits[0].Wait = nil }, "no histogram"},
+		"a group without buckets":         {func(l *statepb.Ledger) { l.GroupWaits[0].Wait.Counted = nil }, "other buckets"},
+		"a long group":                    {func(l *statepb.Ledger) { l.GroupWaits[1].Group = symbol(l, long) }, label},
+		"decided groups in disorder":      {func(l *statepb.Ledger) { slices.Reverse(decided(l).DecidedGroups) }, order},
+		"a group decided and undecided": {func(l *statepb.Ledger) {
+			s := decided(l)
+			s.UndecidedGroups = []uint64{s.DecidedGroups[0]}
+		}, order},
+		"groups that do not count": {func(l *statepb.Ledger) { decided(l).CountedDecisions = true }, "does not count"},
+		"too many groups of a review": {func(l *statepb.Ledger) {
+			s := decided(l)
+			s.UndecidedGroups, s.DecidedGroups = nil, make([]uint64, maxReviewGroups+1)
+			for i := range s.DecidedGroups {
+				s.DecidedGroups[i] = uint64(i)
+			}
+		}, "too many groups"},
 		"a histogram too few":       {func(l *statepb.Ledger) { l.Targets[0].ReviewWait = nil }, "some of its histograms"},
 		"more shown than counted":   {func(l *statepb.Ledger) { c := counter(l); c.NotShown = c.Value + 1 }, "shown more"},
 		"a counter's value":         {func(l *statepb.Ledger) { counter(l).Exemplar.Value = 1 }, "exemplar has a value"},
@@ -280,6 +312,21 @@ func refused(t *testing.T, ledger *statepb.Ledger, progress *statepb.Progress, s
 	}
 }
 
+// committed is a target that a snapshot has had.
+func committed(l *statepb.Ledger) *statepb.TargetCounters {
+	return l.Targets[slices.IndexFunc(l.Targets, func(t *statepb.TargetCounters) bool { return t.Committed })]
+}
+
+// measured is a target that has counted a session.
+func measured(l *statepb.Ledger) *statepb.TargetCounters {
+	return l.Targets[slices.IndexFunc(l.Targets, func(t *statepb.TargetCounters) bool { return t.EventSize != nil })]
+}
+
+// decided is a session with more than one group that has decided.
+func decided(l *statepb.Ledger) *statepb.Session {
+	return l.Sessions[slices.IndexFunc(l.Sessions, func(s *statepb.Session) bool { return len(s.DecidedGroups) > 1 })]
+}
+
 // several are the counters of a target that has some.
 func several(l *statepb.Ledger) []*statepb.Counter {
 	i := slices.IndexFunc(l.Targets, func(t *statepb.TargetCounters) bool { return len(t.Finished) > 1 })
@@ -311,76 +358,4 @@ func marshal(t *testing.T, m proto.Message) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// A field that no version has, one that is there twice, and a number in more bytes than it needs are refused.
-func TestBytesWithoutMeaningAreRefused(t *testing.T) {
-	good := image(t, someLedger())
-	for name, behind := range map[string][]byte{
-		"an unknown field":      {0xa0, 0x06, 1},
-		"a field of 0":          {0x30, 0},
-		"a field twice":         {0x20, 1, 0x20, 1},
-		"a number that is long": {0x30, 0x81, 0x80, 0},
-	} {
-		i := Image{append(slices.Clone(good.Ledger), behind...), good.Progress}
-		if _, err := Restore(imageOptions(), i); !errors.Is(err, errState) || !strings.Contains(err.Error(), "no meaning") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// Bytes that decode to as much as they can take memory in proportion to their length.
-func TestHostileBytesTakeLittleMemory(t *testing.T) {
-	const size = 1 << 18
-	fields := (&statepb.Ledger{}).ProtoReflect().Descriptor().Fields()
-	for i := range fields.Len() {
-		f := fields.Get(i)
-		if !f.IsList() {
-			continue
-		}
-		tag := []byte{byte(f.Number()<<3) | 2, 0}
-		if f.Number() >= 16 {
-			tag = []byte{byte(f.Number()<<3) | 2 | 0x80, byte(f.Number() >> 4), 0}
-		}
-		hostile := Image{Ledger: bytes.Repeat(tag, size/len(tag))}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if _, err := Restore(imageOptions(), hostile); !errors.Is(err, errState) {
-			t.Errorf("%s: %v", f.Name(), err)
-		}
-		runtime.ReadMemStats(&after)
-		took := (after.TotalAlloc - before.TotalAlloc) / size
-		t.Logf("%s: %d bytes for each", f.Name(), took)
-		if took > 300 {
-			t.Errorf("%s: %d bytes for each", f.Name(), took)
-		}
-	}
-}
-
-func TestTimesAreStoredToTheNanosecond(t *testing.T) {
-	for _, tc := range []struct{ name, t, want string }{
-		{"none", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"},
-		{"one", "2026-08-03T12:00:00.123456789Z", "2026-08-03T12:00:00.123456789Z"},
-		{"the first that fits", "1677-09-21T00:12:43.145224192Z", "1677-09-21T00:12:43.145224192Z"},
-		{"before it", "1600-01-01T00:00:00Z", "1677-09-21T00:12:43.145224192Z"},
-		{"the last that fits", "2262-04-11T23:47:16.854775807Z", "2262-04-11T23:47:16.854775807Z"},
-		{"after it", "9999-12-31T23:59:59Z", "2262-04-11T23:47:16.854775807Z"},
-		{"zero that is not none", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000001Z"},
-	} {
-		in, err := time.Parse(time.RFC3339Nano, tc.t)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := timeOf(nanoseconds(in)).Format(time.RFC3339Nano); got != tc.want {
-			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
-		}
-	}
-}
-
-func TestAnInvalidTextIsAnError(t *testing.T) {
-	l := New(imageOptions(), noon())
-	l.Apply(noon(), []client.Session{sessionRow("\xff", time.Second)})
-	if i, err := l.Image(); err == nil || i.Ledger != nil || i.Progress != nil {
-		t.Errorf("%v, want an error and no image", err)
-	}
 }

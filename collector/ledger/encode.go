@@ -22,7 +22,7 @@ type encoder struct {
 
 	symbols []string
 	indexes map[string]uint32
-	keys    []string // of the map that is being encoded
+	keys    []Labels // of the map that is being encoded
 
 	// The messages of the current piece. A large ledger has tens of thousands.
 	counters   arena[statepb.Counter, *statepb.Counter]
@@ -69,17 +69,23 @@ func encode(l *Ledger) (Image, error) {
 		Lost:             l.lost,
 		Abandoned:        l.abandoned,
 		MalformedTotal:   l.malformedTotal,
-		Unobserved:       e.unobserved(l.unobserved),
+		Unobserved:       encodeUnobserved(l.unobserved),
 		UnreadGaps:       e.gaps(l.unread),
-		Types:            e.labels(l.types),
-		Verbs:            e.labels(l.verbs),
-		ReviewStatuses:   e.labels(l.statuses),
-		Groups:           e.labels(l.groups),
+		Types:            e.labels(l.words.types),
+		Verbs:            e.labels(l.words.verbs),
+		ReviewStatuses:   e.labels(l.words.statuses),
+		Groups:           e.labels(l.words.groups),
+		InfoTypes:        e.labels(l.words.infoTypes),
+		Rules:            e.labels(l.words.rules),
+		Directions:       e.labels(l.words.directions),
+		RiskLevels:       e.labels(l.words.riskLevels),
+		Actions:          e.labels(l.words.actions),
 		Connections:      e.connections(l),
 
 		FoldedConnections: l.folded,
 	})
 	e.targets(l)
+	e.groupWaits(l)
 	tracked := slices.SortedFunc(maps.Values(l.tracked), func(a, b *session) int { return strings.Compare(a.id, b.id) })
 	e.trackedSessions(tracked)
 	e.seenSessions(l)
@@ -141,13 +147,6 @@ func (e *encoder) symbol(s string) uint32 {
 	return n
 }
 
-func (e *encoder) unobserved(n [Measures]uint64) *statepb.Unobserved {
-	if n == [Measures]uint64{} {
-		return nil
-	}
-	return &statepb.Unobserved{EventSize: n[EventSize], Duration: n[Duration], ReviewWait: n[ReviewWait]}
-}
-
 func (e *encoder) gaps(s spans) []*statepb.Gap {
 	gaps := make([]*statepb.Gap, len(s))
 	for i, v := range s {
@@ -188,108 +187,6 @@ func (e *encoder) connections(l *Ledger) []*statepb.Connection {
 	return out
 }
 
-func (e *encoder) targets(l *Ledger) {
-	piece := &statepb.Ledger{Targets: make([]*statepb.TargetCounters, 1)}
-	for _, a := range slices.SortedFunc(maps.Values(l.counters), func(a, b *targetCounters) int { return a.target.compare(b.target) }) {
-		piece.Targets[0] = &statepb.TargetCounters{
-			Connection:  e.symbol(a.target.Connection),
-			Type:        e.symbol(a.target.Type),
-			Committed:   a.committed,
-			Exposed:     a.exposed,
-			NewestStart: nanoseconds(a.lastStart),
-			Unobserved:  e.unobserved(a.unobserved),
-			Started:     e.series(a.started),
-			Finished:    e.series(a.finished),
-			ExitCodes:   e.series(a.exitCodes),
-			Resolved:    e.series(a.resolved),
-			Requested:   e.counter(&a.requested),
-			EventSize:   e.histogram(a.histograms[EventSize]),
-			Duration:    e.histogram(a.histograms[Duration]),
-			ReviewWait:  e.histogram(a.histograms[ReviewWait]),
-		}
-		e.add(piece)
-	}
-}
-
-func (e *encoder) series(m map[string]*series) []*statepb.Counter {
-	e.keys = slices.AppendSeq(e.keys[:0], maps.Keys(m))
-	slices.Sort(e.keys)
-	out := make([]*statepb.Counter, len(m))
-	for i, label := range e.keys {
-		out[i] = e.counter(m[label])
-		out[i].Label = e.symbol(label)
-	}
-	return out
-}
-
-func (e *encoder) counter(s *series) *statepb.Counter {
-	c := e.counters.next()
-	c.Created, c.Hold = e.birth(&s.lifecycle)
-	c.Value, c.NotShown = s.value, s.value-s.published
-	if s.exemplar.set {
-		c.Exemplar = e.exemplar(&s.exemplar)
-		c.Exemplar.Value = 0
-	}
-	return c
-}
-
-// birth leaves out what no longer matters once a series is shown as it is.
-func (e *encoder) birth(b *lifecycle) (created int64, hold *statepb.Hold) {
-	if !b.released {
-		hold = &statepb.Hold{Generation: b.generation, Served: nanoseconds(b.servedAt), Duration: uint64(b.hold)}
-	}
-	return nanoseconds(b.created), hold
-}
-
-func (e *encoder) exemplar(x *exemplar) *statepb.Exemplar {
-	out := e.exemplars.next()
-	out.SessionId, out.Counted, out.Value = x.session.id, nanoseconds(x.at), x.value
-	if x.at.IsZero() {
-		out.SessionStart = nanoseconds(x.session.start)
-	}
-	return out
-}
-
-func (e *encoder) histogram(h *histogram) *statepb.Histogram {
-	if h == nil {
-		return nil
-	}
-	out := e.histograms.next()
-	out.Created, out.Hold = e.birth(&h.lifecycle)
-	out.Counted, out.Sum = e.bucketsOf(h.count, h.classic, h.schema, h.zero, h.native), h.sum
-	for i := range h.exemplars {
-		if h.exemplars[i].set {
-			x := e.exemplar(&h.exemplars[i])
-			x.Bucket = uint32(i)
-			out.Counted.Exemplars = append(out.Counted.Exemplars, x)
-		}
-	}
-	switch s := h.published; {
-	case s == nil:
-	case s.Count == h.count:
-		out.ShownAll = true
-	default:
-		out.Shown, out.ShownSum = e.bucketsOf(s.Count, s.Buckets, s.Schema, s.Zero, s.Native), s.Sum
-		for i, shown := range s.Exemplars {
-			if shown != nil {
-				x := &statepb.Exemplar{SessionId: shown.SessionID, Counted: nanoseconds(shown.At), Value: shown.Value, Bucket: uint32(i)}
-				out.Shown.Exemplars = append(out.Shown.Exemplars, x)
-			}
-		}
-	}
-	return out
-}
-
-func (e *encoder) bucketsOf(count uint64, classic []uint64, schema int32, zero uint64, native []NativeBucket) *statepb.Buckets {
-	b := e.buckets.next()
-	b.Count, b.Classic, b.Schema, b.Zero = count, classic, schema, zero
-	b.NativeIndex, b.NativeCount = make([]int32, len(native)), make([]uint64, len(native))
-	for i, n := range native {
-		b.NativeIndex[i], b.NativeCount[i] = n.Index, n.Count
-	}
-	return b
-}
-
 func (e *encoder) trackedSessions(tracked []*session) {
 	for some := range slices.Chunk(tracked, pieceSize) {
 		piece := &statepb.Ledger{Sessions: make([]*statepb.Session, len(some))}
@@ -321,6 +218,10 @@ func (e *encoder) session(s *session) *statepb.Session {
 	out.Finished, out.Missed, out.LeftList, out.Lost = nanoseconds(s.doneSeen), uint32(min(s.misses, 1<<30)), s.leftPendingList, s.lost
 	out.CountedStarted, out.CountedFinished = s.countedStart, s.countedFinish
 	out.CountedRequested, out.CountedResolved, out.CountedWait = s.countedRequest, s.countedResolve, s.countedWait
+	out.CountedDecisions = s.countedDecisions
+	if s.decisions != nil {
+		out.UndecidedGroups, out.DecidedGroups = s.decisions.undecided, s.decisions.counted
+	}
 	out.SeenUnfinished, out.SeenUnresolved, out.SeenUndecided = s.sawUnfinished, s.sawReviewOpen, s.sawUndecided
 	return out
 }

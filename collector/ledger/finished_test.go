@@ -35,7 +35,7 @@ func TestARejectedSessionHasNoExitCodeAndNoSize(t *testing.T) {
 	b.want("finished", counts(n.Finished), "map[rejected:1]")
 	b.want("exit codes", counts(n.ExitCodes), "map[]")
 	b.want("sizes", n.Histograms[ledger.EventSize].Count, 0)
-	b.want("unobserved", s.Unobserved, "[0 0 0]")
+	b.want("unobserved", s.Unobserved, "[0 0 0 0 0 0 0 0 0]")
 }
 
 // What is impossible is no observation; what is merely extreme is one.

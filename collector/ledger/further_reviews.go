@@ -46,7 +46,9 @@ func (s *session) replaceReview(before *review, from time.Time) {
 	case r.created.Before(before.created):
 		s.review = before
 	case !s.countedResolve || !r.created.Before(from):
-		s.countedRequest, s.countedResolve, s.countedWait = false, false, false
-		s.sawReviewOpen, s.sawUndecided, s.doneSeen = false, false, time.Time{}
+		s.countedRequest, s.countedResolve, s.countedWait, s.countedDecisions = false, false, false, false
+		s.sawReviewOpen, s.sawUndecided, s.doneSeen, s.decisions = false, false, time.Time{}, nil
+	default:
+		s.countedDecisions, s.decisions = true, nil
 	}
 }

@@ -32,7 +32,7 @@ func (b *book) reviewsCounted(at time.Duration) []any {
 	if h := n.Histograms[ledger.ReviewWait]; h != nil {
 		waits = h.Count
 	}
-	return []any{n.Requested.Value, counts(n.Resolved), waits}
+	return []any{total(n.Requested), counts(n.Resolved), waits}
 }
 
 // A second review of a session counts like the first, wherever the session is by then: still tracked, known, or forgotten.
@@ -67,7 +67,7 @@ func TestASecondReviewOfASession(t *testing.T) {
 				b.restart()
 				b.apply(tt.late+time.Minute, row("a", 0, second("PENDING")))
 				n := b.one(tt.late + time.Minute)
-				b.want("while it waits", []any{n.Open[ledger.Pending], since(n.PendingSince...), n.Requested.Value}, fmt.Sprintf("[1 [%v] 2]", tt.late))
+				b.want("while it waits", []any{n.Open[ledger.Pending], since(n.PendingSince...), total(n.Requested)}, fmt.Sprintf("[1 [%v] 2]", tt.late))
 			}
 			b.apply(tt.late+2*time.Minute, row("a", 0, rejected), row("a", 0, second("PENDING"))) // an old answer, and one that is not
 			b.commit(tt.late + 2*time.Minute)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ type targetGauges struct {
 	running   []time.Time
 	users     map[uint64]bool
 	ready     time.Time
-	reviews   map[string]int
+	reviews   map[Labels]int // by status and type
 	pending   []time.Time
 	approvals map[string]*GroupApprovals
 }
@@ -28,7 +29,7 @@ func (l *Ledger) gauges(at time.Time) map[Target]*targetGauges {
 		label := l.labelsOf(s.target)
 		g := out[label]
 		if g == nil {
-			g = &targetGauges{users: map[uint64]bool{}, reviews: map[string]int{}, approvals: map[string]*GroupApprovals{}}
+			g = &targetGauges{users: map[uint64]bool{}, reviews: map[Labels]int{}, approvals: map[string]*GroupApprovals{}}
 			out[label] = g
 		}
 		g.add(l, s, at)
@@ -53,7 +54,7 @@ func (g *targetGauges) add(l *Ledger, s *session, at time.Time) {
 		g.ready = earliest(g.ready, r.decision)
 	}
 	if !s.reviewFinal(at, s.doneSeen) {
-		g.reviews[l.statuses.lookup(r.status)]++
+		g.reviews[Labels{l.words.statuses.lookup(r.status), r.reviewType()}]++
 	}
 	if state == Pending {
 		if isKnown(r.created) {
@@ -66,7 +67,7 @@ func (g *targetGauges) add(l *Ledger, s *session, at time.Time) {
 func (g *targetGauges) addApprovals(l *Ledger, r *review) {
 	labels := make([]string, 0, len(r.pendingGroups))
 	for _, name := range r.pendingGroups {
-		if label := l.groups.lookup(name); !slices.Contains(labels, label) {
+		if label := l.words.groups.lookup(name); !slices.Contains(labels, label) {
 			labels = append(labels, label)
 		}
 	}
@@ -98,35 +99,77 @@ func earliest(a, b time.Time) time.Time {
 func (c *targetCounters) snapshot(g *targetGauges) TargetSnapshot {
 	n := TargetSnapshot{
 		Target:  c.target,
-		Started: visibleCounters(c.started), Finished: visibleCounters(c.finished), ExitCodes: visibleCounters(c.exitCodes), Resolved: visibleCounters(c.resolved),
-		Requested: c.requested.visible(""),
+		Started: c.visible(startedSessions), Finished: c.visible(finishedSessions), ExitCodes: c.visible(exitCodes),
+		Requested: c.visible(requestedReviews), Resolved: c.visible(resolvedReviews),
+		Redactions: c.visible(redactions), RedactedBytes: c.visible(redactedBytes), RedactionErrors: c.visible(redactionErrors),
+		TruncatedRecordings: c.visible(truncatedRecordings), GuardrailMatches: c.visible(guardrailMatches), AIAnalyses: c.visible(aiAnalyses),
+		Decisions: c.visible(groupDecisions),
 	}
 	for m, h := range c.histograms {
 		if h != nil {
-			n.Histograms[m] = h.visible(Measure(m), Bounds(Measure(m)))
+			n.Histograms[m] = h.visible()
 		}
 	}
+	n.OpenReviews = g.openReviews()
 	if g == nil {
-		n.OpenReviews = []LabelCount{{Label: client.ReviewPending}}
 		return n
 	}
 	slices.SortFunc(g.running, time.Time.Compare)
 	slices.SortFunc(g.pending, time.Time.Compare)
 	n.Open, n.RunningSince, n.RunningUsers, n.ReadySince, n.PendingSince = g.open, g.running, len(g.users), g.ready, g.pending
-	g.reviews[client.ReviewPending] += 0
-	for _, status := range sortedKeys(g.reviews) {
-		n.OpenReviews = append(n.OpenReviews, LabelCount{status, g.reviews[status]})
-	}
 	for _, group := range sortedKeys(g.approvals) {
 		n.Approvals = append(n.Approvals, *g.approvals[group])
 	}
 	return n
 }
 
-func visibleCounters(m map[string]*series) []Counter {
-	out := make([]Counter, 0, len(m))
-	for _, label := range sortedKeys(m) {
-		out = append(out, m[label].visible(label))
+// openReviews are the reviews that are not final, with zeros for those that are pending. g can be nil.
+func (g *targetGauges) openReviews() []ReviewCount {
+	out := make([]ReviewCount, 0, len(reviewTypes()))
+	for _, kind := range reviewTypes() {
+		if g == nil || g.reviews[Labels{client.ReviewPending, kind}] == 0 {
+			out = append(out, ReviewCount{client.ReviewPending, kind, 0})
+		}
 	}
+	if g != nil {
+		for labels, count := range g.reviews {
+			out = append(out, ReviewCount{labels[0], labels[1], count})
+		}
+	}
+	slices.SortFunc(out, func(a, b ReviewCount) int {
+		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.Type, b.Type))
+	})
 	return out
+}
+
+// visible returns what may be shown of a family, sorted by its labels. Snapshots share it as long as nothing of it changes.
+func (c *targetCounters) visible(f family) []Counter {
+	if c.shown == nil {
+		c.shown = &[families][]Counter{}
+	}
+	all, out, shared := c.counters[f], c.shown[f], true
+	if len(out) != len(all) || slices.ContainsFunc(out, func(n Counter) bool { return all[n.Labels] == nil }) {
+		out, shared = make([]Counter, 0, len(all)), false
+		for labels := range all {
+			out = append(out, Counter{Labels: labels})
+		}
+		slices.SortFunc(out, func(a, b Counter) int { return a.Labels.compare(b.Labels) })
+	}
+	for i := range out {
+		now := all[out[i].Labels].visible(out[i].Labels)
+		if now.equal(&out[i]) {
+			continue
+		}
+		if shared {
+			out, shared = slices.Clone(out), false
+		}
+		out[i] = now
+	}
+	c.shown[f] = out
+	return out
+}
+
+func (c *Counter) equal(o *Counter) bool {
+	return c.Value == o.Value && c.Created.Equal(o.Created) && c.Labels == o.Labels &&
+		(c.Exemplar == o.Exemplar || c.Exemplar != nil && o.Exemplar != nil && *c.Exemplar == *o.Exemplar)
 }

@@ -21,6 +21,8 @@ const (
 // native buckets hold the same observations, and count is their number.
 type histogram struct {
 	lifecycle
+	measure   Measure
+	bounds    []float64 // shared with snapshots, and never changed
 	count     uint64
 	sum       int64
 	zero      uint64
@@ -34,23 +36,24 @@ type histogram struct {
 }
 
 func newHistogram(m Measure) *histogram {
-	n := len(Bounds(m)) + 1
-	return &histogram{schema: nativeSchema, classic: make([]uint64, n), exemplars: make([]exemplar, n)}
+	bounds := Bounds(m)
+	n := len(bounds) + 1
+	return &histogram{measure: m, bounds: bounds, schema: nativeSchema, classic: make([]uint64, n), exemplars: make([]exemplar, n)}
 }
 
 // unitsPerBase is how many of the whole units that a histogram counts in make one of its base unit (byte, second).
 func unitsPerBase(m Measure) float64 {
-	if m == EventSize {
+	if m == EventSize || m == InputSize {
 		return 1
 	}
 	return 1e6
 }
 
-func (h *histogram) observe(m Measure, units int64, bounds []float64, ref sessionRef) {
-	v := float64(units) / unitsPerBase(m)
+func (h *histogram) observe(units int64, ref sessionRef) {
+	v := float64(units) / unitsPerBase(h.measure)
 	h.count++
 	h.sum = addSaturated(h.sum, units)
-	i := sort.SearchFloat64s(bounds, v)
+	i := sort.SearchFloat64s(h.bounds, v)
 	h.classic[i]++
 	h.exemplars[i].offer(ref, v)
 	if units <= 0 {
@@ -130,29 +133,29 @@ func (h *histogram) add(o *histogram) {
 }
 
 // visible returns what may be shown, shared by all snapshots until it changes.
-func (h *histogram) visible(m Measure, bounds []float64) *Histogram {
+func (h *histogram) visible() *Histogram {
 	switch {
 	case h.published != nil && (h.held() || h.published.Count == h.count):
 	case h.held():
-		h.published = h.emptySnapshot(bounds)
+		h.published = h.emptySnapshot()
 	default:
-		h.published = h.fullSnapshot(m, bounds)
+		h.published = h.fullSnapshot()
 	}
 	return h.published
 }
 
 // emptySnapshot is what a new histogram shows as long as it is held.
-func (h *histogram) emptySnapshot(bounds []float64) *Histogram {
+func (h *histogram) emptySnapshot() *Histogram {
 	return &Histogram{
-		Created: h.created, Bounds: bounds, Buckets: make([]uint64, len(h.classic)), Exemplars: make([]*Exemplar, len(h.classic)),
+		Created: h.created, Bounds: h.bounds, Buckets: make([]uint64, len(h.classic)), Exemplars: make([]*Exemplar, len(h.classic)),
 		Schema: h.schema, ZeroThreshold: zeroThreshold,
 	}
 }
 
 // fullSnapshot is all that was counted.
-func (h *histogram) fullSnapshot(m Measure, bounds []float64) *Histogram {
-	out := h.emptySnapshot(bounds)
-	out.Count, out.Sum, out.Zero = h.count, float64(h.sum)/unitsPerBase(m), h.zero
+func (h *histogram) fullSnapshot() *Histogram {
+	out := h.emptySnapshot()
+	out.Count, out.Sum, out.Zero = h.count, float64(h.sum)/unitsPerBase(h.measure), h.zero
 	copy(out.Buckets, h.classic)
 	out.Native = slices.Clone(h.native)
 	for i := range h.exemplars {

@@ -287,6 +287,9 @@ func someLedger() *Ledger {
 		row.Connection, row.Verb, row.ConnectionTags = fmt.Sprint("c", i%3), fmt.Sprint("verb", i%4), map[string]string{"team": "red"}
 		if i%3 == 0 {
 			row.Status, row.ExitCode, row.EventSize, row.EndDate = "done", &code, int64(i*1000), at(time.Hour)
+			row.ScriptSize, row.Identity, row.AI = int64(i), client.IdentityMachine, &client.AIAnalysis{RiskLevel: "high", Action: "allow_execution"}
+			row.Metrics.Masking = &client.Masking{InfoTypes: map[string]int64{"EMAIL_ADDRESS": int64(i)}, TransformedBytes: int64(i)}
+			row.Guardrails = client.Guardrails{{Rule: "no-secrets", Direction: "input", Count: 1}}
 		}
 		if i%5 == 0 {
 			row.Review = &client.Review{Type: "jit", Status: "PENDING", CreatedAt: row.StartDate, Groups: []client.ReviewGroup{{Group: "sre", Status: "PENDING"}}}

@@ -25,8 +25,8 @@ func TestUnknownWordsAreBounded(t *testing.T) {
 	}
 	openReviews := func(s *snapshot) []string {
 		var out []string
-		for _, c := range s.Targets[0].OpenReviews {
-			out = append(out, fmt.Sprint(c.Label, "=", c.Count))
+		for _, c := range byStatus(s.Targets[0].OpenReviews) {
+			out = append(out, fmt.Sprint(c.status, "=", c.count))
 		}
 		return out
 	}
@@ -108,7 +108,7 @@ func TestLabelValuesAreValidAndNotEndless(t *testing.T) {
 			b.want("connection, type", n.Connection == tt.want && n.Type == tt.want, true)
 			b.want("verb", counts(n.Started)[tt.want], 1)
 			b.want("group", n.Approvals[0].Group == tt.want, true)
-			b.want("status", n.OpenReviews[1].Label == tt.want, true)
+			b.want("status", n.OpenReviews[3].Status == tt.want, true)
 			b.want("subtype, tag", s.Connections[0].Subtype == tt.want && s.Connections[0].Tags["team"] == tt.want, true)
 		})
 	}

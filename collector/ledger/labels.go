@@ -11,6 +11,8 @@ import (
 const (
 	maxUnknownLabels = 8   // values per label that are not documented
 	maxGroups        = 200 // group names
+	maxInfoTypes     = 64  // types of what is masked
+	maxRules         = 50  // names of guardrail rules
 	maxLabelBytes    = 256 // bytes of one label value
 	other            = "other"
 	// OtherConnection is the connection label of those beyond the cap: a name that hoop refuses, so that it is nobody's.
@@ -73,6 +75,9 @@ func (l *labelLimiter) admit() {
 	}
 	clear(l.candidates)
 }
+
+// LabelValue makes a label value of a foreign string as the ledger does.
+func LabelValue(s string) string { return clean(s) }
 
 // clean makes a label value of a foreign string: valid UTF-8 of bounded length. A longer one ends with its hash, so that two with the same beginning
 // stay two. What is clean is not changed.

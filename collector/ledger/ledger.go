@@ -18,6 +18,8 @@ type Options struct {
 	ConnectionTags []string
 	// MaxConnections is how many connections keep their name; 0: all.
 	MaxConnections int
+	// NoDataProtection and NoDecisions leave out the counters and histograms about the protection of data, and about the decisions of groups.
+	NoDataProtection, NoDecisions bool
 }
 
 // Ledger counts every session and every review exactly once. It does no I/O and reads no clock; it is for one goroutine.
@@ -64,7 +66,8 @@ type Ledger struct {
 	admitted       int
 	folded         distinct // the names of connections that share one
 
-	types, verbs, statuses, groups *labelLimiter
+	groupWaits map[string]*histogram // by group
+	words      vocabulary
 
 	malformed                       map[string]time.Time
 	lost, abandoned, malformedTotal uint64
@@ -99,11 +102,7 @@ func newEmpty(o Options) *Ledger {
 		options: o,
 		tracked: map[string]*session{}, seen: map[string]seenRow{},
 		counters: map[Target]*targetCounters{}, connections: map[string]*connection{}, newConnections: map[string]bool{},
-		types:     newLabelLimiter(maxUnknownLabels, "application", "command-line", "custom", "database", "httpproxy", "rdp", "ssh"),
-		verbs:     newLabelLimiter(maxUnknownLabels, client.VerbConnect, client.VerbExec),
-		statuses:  newLabelLimiter(maxUnknownLabels, append(finalStatuses(), client.ReviewPending)...),
-		groups:    newLabelLimiter(maxGroups),
-		malformed: map[string]time.Time{},
+		groupWaits: map[string]*histogram{}, words: newVocabulary(), malformed: map[string]time.Time{},
 	}
 }
 
@@ -144,7 +143,7 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 		}
 		s = l.newSession(at, row, connection, &status)
 	}
-	s.update(l, status, at)
+	s.update(l, row, status, at)
 	if s.start.Before(at.Add(-l.options.ForgetAfter)) && l.tracked[s.id] == nil {
 		l.untrack(s)
 		return
@@ -192,7 +191,7 @@ func (l *Ledger) newSession(at time.Time, row *client.Session, connection string
 	default:
 		s.countedStart, s.countedFinish = true, true
 		counted := !l.isFurtherReview(status.review, seen, start, at)
-		s.countedRequest, s.countedResolve, s.countedWait = counted, counted, counted
+		s.countedRequest, s.countedResolve, s.countedWait, s.countedDecisions = counted, counted, counted, counted
 	}
 	return s
 }
@@ -265,5 +264,8 @@ func (l *Ledger) SetZeroAt(t time.Time) { l.zeroAt = t }
 func (l *Ledger) MarkServed(generation uint64, now time.Time) {
 	for _, c := range l.counters {
 		c.eachSeries(func(_ bool, life *lifecycle, _ func(time.Time)) { life.markServed(generation, now) })
+	}
+	for _, h := range l.groupWaits {
+		h.markServed(generation, now)
 	}
 }

@@ -268,7 +268,7 @@ func TestSessionsFromBeforeTheLookback(t *testing.T) {
 				b.commit(3 * time.Hour)
 			}
 			n := b.one(3 * time.Hour)
-			b.want("counted", []any{n.Requested.Value, counts(n.Finished)["rejected"], counts(n.Resolved)["REJECTED"], n.Histograms[ledger.ReviewWait].Count}, tt.want)
+			b.want("counted", []any{total(n.Requested), counts(n.Finished)["rejected"], counts(n.Resolved)["REJECTED"], n.Histograms[ledger.ReviewWait].Count}, tt.want)
 		})
 	}
 	t.Run("one that had finished is history", func(t *testing.T) {

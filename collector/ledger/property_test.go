@@ -29,7 +29,24 @@ func drawRow(t *rapid.T, id string) client.Session {
 	if rapid.Bool().Draw(t, "reviewed") {
 		row.Review = drawReview(t, start)
 	}
+	if rapid.Bool().Draw(t, "protected") {
+		drawProtection(t, &row)
+	}
 	return row
+}
+
+// drawProtection draws what a row reports about the protection of data: more words than there is room for, and impossible values.
+func drawProtection(t *rapid.T, row *client.Session) {
+	word := func(of string, n int) string { return fmt.Sprint(of, rapid.IntRange(0, n).Draw(t, of)) }
+	row.Identity = rapid.SampledFrom([]client.Identity{"", client.IdentityUser, client.IdentityMachine, "robot"}).Draw(t, "identity")
+	row.ScriptSize = int64(rapid.IntRange(-3, 1<<20).Draw(t, "script"))
+	row.Metrics.Truncated = rapid.Bool().Draw(t, "truncated")
+	row.Metrics.Masking = &client.Masking{
+		InfoTypes:        map[string]int64{word("info", 100): int64(rapid.IntRange(-1, 9).Draw(t, "masked")), word("info", 100): 1},
+		TransformedBytes: int64(rapid.IntRange(-1, 1000).Draw(t, "bytes")), ErrCount: int64(rapid.IntRange(-1, 3).Draw(t, "errors")),
+	}
+	row.Guardrails = client.Guardrails{{Rule: word("rule", 80), Direction: word("way", 12), Count: 2}, {Rule: "rule", Direction: "input", Count: 1}}
+	row.AI = &client.AIAnalysis{RiskLevel: word("risk", 12), Action: word("action", 12)}
 }
 
 func drawReview(t *rapid.T, start time.Duration) *client.Review {
@@ -44,7 +61,8 @@ func drawReview(t *rapid.T, start time.Duration) *client.Review {
 	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "groups") {
 		r.Groups = append(r.Groups, client.ReviewGroup{
-			Group: fmt.Sprint("g", i), Status: rapid.SampledFrom([]string{"PENDING", "APPROVED", "REJECTED", "REVOKED"}).Draw(t, "group"),
+			Group: fmt.Sprint("g", i), Forced: rapid.Bool().Draw(t, "forced"),
+			Status:     rapid.SampledFrom([]string{"", "PENDING", "APPROVED", "REJECTED", "REVOKED"}).Draw(t, "group"),
 			ReviewDate: at(start + time.Duration(rapid.IntRange(0, 600).Draw(t, "reviewed after"))*time.Second),
 		})
 	}
@@ -126,7 +144,7 @@ func TestLaterAnswerWins(t *testing.T) {
 		if b.Open != o.Open || !reflect.DeepEqual(b.OpenReviews, o.OpenReviews) || !reflect.DeepEqual(b.Approvals, o.Approvals) {
 			t.Fatalf("open %v %v, want %v %v", b.Open, b.OpenReviews, o.Open, o.OpenReviews)
 		}
-		for what, n := range map[string]uint64{"started": sum(b.Started), "finished": sum(b.Finished), "resolved": sum(b.Resolved), "requested": b.Requested.Value} {
+		for what, n := range map[string]uint64{"started": sum(b.Started), "finished": sum(b.Finished), "resolved": sum(b.Resolved), "requested": sum(b.Requested)} {
 			if n > 1 {
 				t.Fatalf("%s counted %d times", what, n)
 			}

@@ -55,8 +55,20 @@ type series struct {
 	published uint64
 }
 
-func (s *series) visible(label string) Counter {
-	c := Counter{Label: label, Created: s.created}
+// add counts n. ref is the session that it is about.
+func (s *series) add(n uint64, ref sessionRef) {
+	s.value += n
+	s.exemplar.offer(ref, 1)
+}
+
+// merge adds what another series counted in the refresh that is under way.
+func (s *series) merge(o *series) {
+	s.value += o.value
+	s.exemplar.merge(o.exemplar)
+}
+
+func (s *series) visible(labels Labels) Counter {
+	c := Counter{Labels: labels, Created: s.created}
 	if s.released {
 		s.published = s.value
 		c.Exemplar = s.exemplar.visible()
@@ -78,8 +90,8 @@ func (a sessionRef) newer(b sessionRef) bool {
 	return a.id > b.id
 }
 
-// exemplar is the newest session, by start and id, that was counted in the last refresh that counted any. It is not the last one applied, so that
-// the order of rows does not matter.
+// exemplar is the newest session, by start and id, that was counted in the last refresh that counted any, with its largest value. It is not the last
+// one applied, so that the order of rows does not matter.
 type exemplar struct {
 	session sessionRef
 	value   float64
@@ -88,7 +100,7 @@ type exemplar struct {
 }
 
 func (e *exemplar) offer(who sessionRef, value float64) {
-	if e.set && e.at.IsZero() && !who.newer(e.session) {
+	if e.set && e.at.IsZero() && !who.newer(e.session) && (e.session.newer(who) || value <= e.value) {
 		return
 	}
 	*e = exemplar{session: who, value: value, set: true}

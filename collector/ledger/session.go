@@ -29,7 +29,9 @@ type session struct {
 	lost            bool      // the gateway does not show it any more
 
 	// true: counted, or not to be counted.
-	countedStart, countedFinish, countedRequest, countedResolve, countedWait bool
+	countedStart, countedFinish, countedRequest, countedResolve, countedWait, countedDecisions bool
+	// decisions has the groups of the review whose decision was counted, unless countedDecisions is set; nil for none.
+	decisions *decisions
 	// Seen since T0 in a condition that counts when it ends, however old the session is.
 	sawUnfinished, sawReviewOpen, sawUndecided bool
 }
@@ -40,8 +42,8 @@ func hash64(s string) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// update applies what the gateway says now, and counts what happened.
-func (s *session) update(l *Ledger, status sessionStatus, at time.Time) {
+// update applies what the gateway says now in a row, and counts what happened.
+func (s *session) update(l *Ledger, row *client.Session, status sessionStatus, at time.Time) {
 	before := s.review
 	s.sessionStatus = status
 	s.replaceReview(before, l.furtherReviewsFrom())
@@ -51,7 +53,8 @@ func (s *session) update(l *Ledger, status sessionStatus, at time.Time) {
 	if !s.countedStart {
 		s.countedStart = true
 		if l.sinceT0(s.start) {
-			c.countStarted(l.verbs.register(s.verb))
+			c.createHistograms(&l.options)
+			c.series(startedSessions, Labels{l.words.verbs.register(s.verb), identityLabel(row.Identity)}).value++
 		}
 	}
 	if s.state(at) != Finished {
@@ -64,26 +67,37 @@ func (s *session) update(l *Ledger, status sessionStatus, at time.Time) {
 		if !s.countedFinish {
 			s.countedFinish = true
 			if s.sawUnfinished || l.sinceT0(s.start) || l.sinceT0(s.end) {
+				c.createHistograms(&l.options)
 				c.countFinished(&s.sessionStatus, ref)
+				l.countProtection(c, row, ref)
 			}
 		}
 	}
-	if s.review != nil {
-		s.updateReview(l, c, ref, at)
+	if s.review == nil {
+		return
+	}
+	said := row.Review
+	if s.review != status.review {
+		said = nil
+	}
+	s.updateReview(l, c, said, ref, at)
+	if said != nil && !s.start.Before(at.Add(-l.options.ForgetAfter)) {
+		s.countDecisions(l, c, said, ref)
 	}
 }
 
-func (s *session) updateReview(l *Ledger, c *targetCounters, ref sessionRef, at time.Time) {
+// updateReview applies what the gateway says now about the review. said is what the row says; nil if the row is an old answer about an earlier review.
+func (s *session) updateReview(l *Ledger, c *targetCounters, said *client.Review, ref sessionRef, at time.Time) {
 	r := s.review
 	requestedSince := l.sinceT0(r.created)
-	status := l.statuses.register(r.status)
+	status := l.words.statuses.register(r.status)
 	for _, g := range r.pendingGroups {
-		l.groups.register(g)
+		l.words.groups.register(g)
 	}
 	if !s.countedRequest {
 		s.countedRequest = true
 		if requestedSince {
-			c.requested.value++
+			c.series(requestedReviews, Labels{r.reviewType()}).value++
 		}
 	}
 	if r.decision.IsZero() {
@@ -91,7 +105,11 @@ func (s *session) updateReview(l *Ledger, c *targetCounters, ref sessionRef, at 
 	} else if !s.countedWait {
 		s.countedWait = true
 		if s.sawUndecided || requestedSince || l.sinceT0(r.decision) {
-			c.countWait(r, ref)
+			c.createHistograms(&l.options)
+			c.observe(ReviewWait, r.decision.Sub(r.created).Microseconds(), maxDuration.Microseconds(), ref)
+			if said != nil {
+				c.countAccess(&l.options, said, ref)
+			}
 		}
 	}
 	if !s.reviewFinal(at, s.doneSeen) {
@@ -99,8 +117,7 @@ func (s *session) updateReview(l *Ledger, c *targetCounters, ref sessionRef, at 
 	} else if !s.countedResolve {
 		s.countedResolve = true
 		if s.sawReviewOpen || requestedSince || l.sinceT0(s.reviewFinalSince()) {
-			ensure(c.resolved, status)
-			c.resolved[status].value++
+			c.series(resolvedReviews, Labels{status, r.reviewType()}).value++
 		}
 	}
 }

@@ -16,13 +16,15 @@ type Snapshot struct {
 	Targets []TargetSnapshot
 	// Connections are sorted by name; each occurs once.
 	Connections []Connection
+	// GroupWaits are how long groups took to decide, sorted by group; each occurs once.
+	GroupWaits []GroupHistogram
 
 	// Tracked counts sessions that are rechecked: unfinished ones, and those whose review has not reached a final state.
 	Tracked int
 	// Lost, Abandoned and Malformed count sessions that the gateway no longer shows, that were unfinished for longer than
 	// forget-after, and that could not be read.
 	Lost, Abandoned, Malformed uint64
-	// Unobserved counts values that no histogram took, because they were impossible, by [Measure].
+	// Unobserved counts values that no counter and no histogram took, because they were impossible, by [Measure].
 	Unobserved [Measures]uint64
 	// Unread is how much of the gateway's past has not been read yet.
 	Unread time.Duration
@@ -57,7 +59,7 @@ func (s State) String() string {
 	return [...]string{"pending", "running", "ready", "expired", "unknown"}[s]
 }
 
-// Measure names a histogram.
+// Measure names what is measured of a session or a review, and can be impossible.
 type Measure int
 
 // The measures.
@@ -65,8 +67,17 @@ const (
 	EventSize Measure = iota
 	Duration
 	ReviewWait
+	InputSize
+	AccessDuration
+	GroupWait  // it has a histogram for each group
+	Redactions // this one and those after it are added to counters
+	RedactedBytes
+	RedactionErrors
 	Measures // how many there are
 )
+
+// TargetMeasures is how many measures have a histogram for each target: the first ones.
+const TargetMeasures = GroupWait
 
 // TargetSnapshot are all numbers of one target.
 type TargetSnapshot struct {
@@ -80,25 +91,35 @@ type TargetSnapshot struct {
 	RunningUsers int
 	// ReadySince is the approval of the one-time session that has waited longest to be run; zero where none waits.
 	ReadySince time.Time
-	// OpenReviews counts reviews that have not reached a final state, by the API's status, sorted by it. PENDING is always there.
-	OpenReviews []LabelCount
+	// OpenReviews counts reviews that have not reached a final state, by the API's status and their type, sorted. PENDING is always there.
+	OpenReviews []ReviewCount
 	// PendingSince are the times at which the pending reviews were requested, oldest first, as far as the API says when.
 	PendingSince []time.Time
 	// Approvals are the groups that still have to approve a pending review, sorted by name.
 	Approvals []GroupApprovals
 
-	// Started by verb, Finished by outcome, ExitCodes by exit code, Resolved by status: each sorted by label.
-	Started, Finished, ExitCodes, Resolved []Counter
-	// Requested counts reviews asked for; it has no label of its own.
-	Requested Counter
-	// Histograms by [Measure]; nil until the target's first counted session.
-	Histograms [Measures]*Histogram
+	// Started by verb and identity, Finished by outcome, ExitCodes by exit code; Requested reviews by their type, Resolved ones by status and type. Like
+	// all counters they are sorted by their labels.
+	Started, Finished, ExitCodes, Requested, Resolved []Counter
+	// Redactions by info type; RedactedBytes, RedactionErrors and TruncatedRecordings without a label; GuardrailMatches by rule and direction, AIAnalyses by
+	// risk level and action.
+	Redactions, RedactedBytes, RedactionErrors, TruncatedRecordings, GuardrailMatches, AIAnalyses []Counter
+	// Decisions of groups by group, status and whether they were forced (true, false).
+	Decisions []Counter
+	// Histograms by [Measure]; nil until the target's first counted session, and where the options leave one out.
+	Histograms [TargetMeasures]*Histogram
 }
 
-// LabelCount is a gauge's value for one label value.
-type LabelCount struct {
-	Label string
-	Count int
+// ReviewCount is the number of reviews with a status and a type.
+type ReviewCount struct {
+	Status, Type string
+	Count        int
+}
+
+// GroupHistogram is the histogram of a group.
+type GroupHistogram struct {
+	Group string
+	*Histogram
 }
 
 // GroupApprovals are the pending reviews in which a group has not approved yet.
@@ -118,7 +139,7 @@ type Connection struct {
 
 // Counter is a counter's value as it may be shown.
 type Counter struct {
-	Label   string
+	Labels  Labels
 	Value   uint64
 	Created time.Time
 	// Exemplar is the last session that was counted; nil where there is none to show.

@@ -27,7 +27,7 @@ func (g *Gateway) Add(app *kingpin.Application) {
 			continue
 		}
 		if v.isBool {
-			s.Help += " On; --no-" + s.Flag + " switches it off."
+			s.Help += map[string]string{"true": " On; --no-" + s.Flag + " switches it off.", "false": " Off; --" + s.Flag + " switches it on."}[s.Default]
 		}
 		g.given[s.Flag] = new(bool)
 		v.add(app, s.Default, s.Help).Envar(s.Env).IsSetByUser(g.given[s.Flag])

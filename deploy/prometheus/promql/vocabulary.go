@@ -84,27 +84,7 @@ func New(tags ...string) (Vocabulary, error) {
 			return nil, err
 		}
 	}
-	for name, labels := range planned() {
-		if !v.known(name) {
-			v[name] = Metric{Labels: labels, Counts: strings.HasSuffix(name, "_total")}
-		}
-	}
 	return v, v.addClassic()
-}
-
-// planned are the families, with their labels, that rules already use and that the collector does not describe yet. Delete each of them with
-// the change that adds it to the collector.
-func planned() map[string][]string {
-	return map[string][]string{
-		"hoop_session_recordings_truncated_total":           {"connection", "type"},
-		"hoop_session_redaction_errors_total":               {"connection", "type"},
-		"hoop_session_guardrail_matches_total":              {"connection", "type", "rule", "direction"},
-		"hoop_session_ai_analyses_total":                    {"connection", "type", "risk_level", "action"},
-		"hoop_review_decisions_total":                       {"connection", "type", "group", "status", "forced"},
-		"hoop_exporter_credential_expiry_timestamp_seconds": {},
-		"hoop_exporter_refresh_error":                       {"reason"},
-		"hoop_agent_up":                                     {"agent", "version"},
-	}
 }
 
 // describe adds what a collector describes.

@@ -1,0 +1,95 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
+)
+
+const (
+	// agentsEvery is how often the agents are read.
+	agentsEvery = time.Minute
+	// maxAgents bounds the agents that are shown.
+	maxAgents = 1000
+)
+
+// agents are the gateway's agents, as they were read last. Always holds: they are not older than the stale limit.
+type agents struct {
+	list []exposition.Agent
+	read time.Time // when they were read
+	next time.Time // when to ask again
+}
+
+// readAgents reads the agents of the gateway if that is due. It is called at the end of a refresh that was allowed to ask.
+func (r *refresher) readAgents(ctx context.Context) {
+	if !r.cfg().CollectAgents {
+		r.agents = agents{}
+		return
+	}
+	if r.cfg().clock().Before(r.agents.next) {
+		return
+	}
+	release, ok := r.acquireAddress(ctx)
+	if !ok {
+		return
+	}
+	defer release()
+	now := r.cfg().clock()
+	if !r.planner.AllowsOther(now) {
+		return
+	}
+	list, took, err := r.gateway.agents(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	now = r.cfg().clock()
+	r.planner.ChargeOther(now, took, retryAfter(err, took) > 0)
+	r.agents.next = now.Add(max(agentsEvery, retryAfter(err, took)))
+	if err != nil {
+		r.log.failed("agents", "cannot read the gateway's agents", err, "next_try", moment(r.agents.next))
+		if isRefused(err) || now.Sub(r.agents.read) >= r.cfg().StaleAfter {
+			r.agents.list = nil
+		}
+		return
+	}
+	r.log.recovered("agents")
+	r.instruments.MalformedFields(list.MalformedFields)
+	r.agents.list, r.agents.read = shownAgents(list.Agents), now
+	if len(r.agents.list) == maxAgents {
+		r.log.failedOnce("agents", "only the first agents are shown, by name", errTooManyAgents)
+	}
+}
+
+// errTooManyAgents is why some agents are not shown.
+var errTooManyAgents = errors.New("the gateway has 1,000 agents or more")
+
+// isRefused reports whether the gateway answered that it does not give out what was requested.
+func isRefused(err error) bool {
+	status, ok := errors.AsType[*client.StatusError](err)
+	return ok && status.Code >= 400 && status.Code < 500
+}
+
+// shownAgents returns what is shown of agents: sorted, each pair of name and version once. Of agents with the same pair one that is connected is enough.
+func shownAgents(all []client.Agent) []exposition.Agent {
+	up := map[exposition.Agent]bool{}
+	for _, a := range all {
+		key := exposition.Agent{Name: ledger.LabelValue(a.Name), Version: ledger.LabelValue(a.Version)}
+		up[key] = up[key] || a.Status == client.AgentConnected
+	}
+	byName := func(a, b exposition.Agent) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
+	}
+	list := slices.SortedFunc(maps.Keys(up), byName)
+	list = list[:min(len(list), maxAgents)]
+	for i := range list {
+		list[i].Up = up[list[i]]
+	}
+	return list
+}
