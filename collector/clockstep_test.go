@@ -89,7 +89,7 @@ func (w *clockWorld) add(ago time.Duration, change ...func(*gatewaytest.Row)) {
 }
 
 const (
-	startedOfPg = `hoop_sessions_started_total{connection="pg",type="database",verb="exec"}`
+	startedOfPg = `hoop_sessions_started_total{connection="pg",identity="user",type="database",verb="exec"}`
 	runningOfPg = `hoop_open_sessions{connection="pg",state="running",type="database"}`
 	clockSteps  = "hoop_exporter_gateway_clock_steps_total"
 )

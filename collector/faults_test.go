@@ -167,7 +167,7 @@ func TestASecondThatCannotBeReadIsReportedOnce(t *testing.T) {
 			g.Add(gatewaytest.Row{Connection: "pg", Type: "database", Status: "done", StartDate: dense.Add(-time.Minute)})
 		}
 		w.scrapeFor(time.Hour, refreshEvery)
-		got := w.scrape()[`hoop_sessions_started_total{connection="pg",type="database",verb="exec"}`]
+		got := w.scrape()[`hoop_sessions_started_total{connection="pg",identity="user",type="database",verb="exec"}`]
 		if got != most+5 {
 			t.Errorf("%v counted, want %d", got, most+5)
 		}

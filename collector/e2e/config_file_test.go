@@ -181,7 +181,7 @@ func TestACredentialExchangedInItsFileIsUsedAtOnce(t *testing.T) {
 		})
 	}
 	counted := func(n int) string {
-		return fmt.Sprintf(`hoop_sessions_started_total{connection="pg",type="database",verb="exec"} %d`, n)
+		return fmt.Sprintf(`hoop_sessions_started_total{connection="pg",identity="user",type="database",verb="exec"} %d`, n)
 	}
 	shows("at the start", "hoop_up 1")
 	g.Add(gatewaytest.Row{Connection: "pg", Type: "database", StartDate: time.Now().Add(time.Second)})
