@@ -93,7 +93,7 @@ func (d *Database) migrate(ctx context.Context, schema string) error {
 	if a, ok := errors.AsType[advice](err); ok {
 		return errors.New("preparing PostgreSQL: " + d.server.redact(a.Error()))
 	}
-	return d.server.explain("preparing PostgreSQL", err)
+	return d.server.explainOpening("preparing PostgreSQL", err)
 }
 
 // advice is an error that says what to do.
