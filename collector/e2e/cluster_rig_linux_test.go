@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -303,7 +304,7 @@ func (s *service) forward(client net.Conn) {
 		if len(backends) == 0 {
 			return
 		}
-		process, err := net.DialTimeout("tcp", backends[next%len(backends)], time.Second) //nolint:noctx // it is on this machine
+		process, err := net.DialTimeout("tcp", backends[next%len(backends)], time.Second)
 		if err != nil {
 			continue
 		}
@@ -328,7 +329,7 @@ func (s *service) forward(client net.Conn) {
 func (s *service) add(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.backends = append(s.backends[:len(s.backends):len(s.backends)], address)
+	s.backends = append(slices.Clip(s.backends), address)
 }
 
 func (s *service) remove(address string) {
