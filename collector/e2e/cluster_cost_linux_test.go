@@ -28,9 +28,10 @@ func TestAClusterKeepsAThousandGatewaysUp(t *testing.T) {
 	}
 	gateways := int(collectortest.Number(t, "HOOP_COST_GATEWAYS", 1000))
 	connections := int(collectortest.Number(t, "HOOP_COST_CONNECTIONS", 12))
-	const each = 1000 // sessions a day
+	history := collectortest.Number(t, "HOOP_COST_HISTORY", 500) // sessions of each within its last 12 hours
+	const each = 1000                                            // sessions a day
 	p, at := built(t), database.Database(t)
-	_, gateway := serve(t, p.Gateway, fmt.Sprintf("--gateways=%d", gateways), "--org=org", fmt.Sprintf("--connections=%d", connections), "--history=500", "--history-span=12h",
+	_, gateway := serve(t, p.Gateway, fmt.Sprintf("--gateways=%d", gateways), "--org=org", fmt.Sprintf("--connections=%d", connections), fmt.Sprintf("--history=%d", history), "--history-span=12h",
 		"--unfinished=20", "--pending=5", fmt.Sprintf("--rate=%f", each/86400.))
 	dir, yaml := t.TempDir(), &strings.Builder{}
 	fmt.Fprintln(yaml, "defaults: {token_file: token}\ngateways:")
@@ -74,7 +75,8 @@ func TestAClusterKeepsAThousandGatewaysUp(t *testing.T) {
 	seconds := after.at.Sub(before.at).Seconds()
 	per := func(from, to float64) float64 { return (to - from) / seconds }
 	saves, wal := per(before.saves, after.saves), per(before.wal, after.wal)
-	t.Logf("for %.0f s: %.1f refreshes a second, %.1f saves a second; a state has %.0f bytes, compressed", seconds, per(before.refreshes, after.refreshes), saves, after.size)
+	t.Logf("for %.0f s: %.1f refreshes a second, %.1f saves a second; a state has %.0f bytes, compressed, and a difference %.0f", seconds, per(before.refreshes, after.refreshes), saves,
+		after.size, after.difference)
 	t.Logf("database: %.1f transactions and %.1f rows written a second; WAL %.0f bytes a second, %.0f for each save, with %.1f images of pages a second; CPU %.3f s a second", per(before.commits, after.commits),
 		per(before.written, after.written), wal, wal/saves, per(before.images, after.images), per(before.databaseCPU, after.databaseCPU))
 	for i, e := range processes {
@@ -104,9 +106,9 @@ type clusterCosts struct {
 
 // taken is what was used up to a moment.
 type taken struct {
-	at                                                                 time.Time
-	refreshes, saves, size, commits, written, wal, images, databaseCPU float64
-	cpu, gateways                                                      []float64
+	at                                                                             time.Time
+	refreshes, saves, size, difference, commits, written, wal, images, databaseCPU float64
+	cpu, gateways                                                                  []float64
 }
 
 func (c *clusterCosts) take(t *testing.T) (u taken) {
@@ -123,7 +125,7 @@ func (c *clusterCosts) take(t *testing.T) (u taken) {
 	one(t, c.db, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8", &u.wal)
 	// PostgreSQL 14 and later.
 	one(t, c.db, "SELECT wal_fpi::float8 FROM pg_stat_wal", &u.images)
-	one(t, c.db, "SELECT sum(saves)::float8, avg(length(content))::float8 FROM hoop_exporter.states", &u.saves, &u.size)
+	one(t, c.db, "SELECT sum(saves)::float8, avg(length(content))::float8, coalesce(avg(length(difference)), 0)::float8 FROM hoop_exporter.states", &u.saves, &u.size, &u.difference)
 	one(t, c.db, "SELECT xact_commit::float8, (tup_inserted + tup_updated + tup_deleted)::float8 FROM pg_stat_database WHERE datname = current_database()", &u.commits, &u.written)
 	rows, err := c.db.Query(t.Context(), "SELECT pid FROM pg_stat_activity")
 	if err != nil {
