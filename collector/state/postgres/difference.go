@@ -29,7 +29,8 @@ func (b *base) difference(content []byte) ([]byte, error) {
 	if b.size < leastBase || b.more > b.size {
 		return nil, nil
 	}
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
+	// The fastest level finds too little in a dictionary of thousands of rows.
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
 		zstd.WithWindowSize(windowFor(len(b.content)+len(content))), zstd.WithEncoderDictRaw(baseID, b.content))
 	if err != nil {
 		return nil, err

@@ -3,8 +3,10 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -166,5 +168,30 @@ func TestDifferencesOfAllSizesCanBeApplied(t *testing.T) {
 				t.Errorf("%d bytes, %s: %d bytes, %v", size, name, len(got), err)
 			}
 		}
+	}
+}
+
+// A state of the first day has thousands of rows, sorted by their random ids. A few that come and go are a small difference.
+func TestAFewOfManyRowsAreASmallDifference(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	row := func() string {
+		return fmt.Sprintf("\x92\x01\x2f\x0a\x24%08x-%04x-4%03x-8%03x-%012x\x11%c%c%c", rng.Uint32(), rng.IntN(1<<16), rng.IntN(1<<12), rng.IntN(1<<12), rng.Uint64()>>16,
+			rng.IntN(1e4), rng.IntN(1e4), rng.IntN(1e4))
+	}
+	rows := make([]string, 7500)
+	for i := range rows {
+		rows[i] = row()
+	}
+	content := func() []byte {
+		slices.Sort(rows)
+		return []byte(strings.Join(rows, ""))
+	}
+	b := base{content: content(), size: 200 << 10}
+	for i := range 20 {
+		rows[300*i] = row()
+	}
+	difference, err := b.difference(content())
+	if err != nil || len(difference) == 0 || len(difference) > 3000 {
+		t.Errorf("%d bytes, %v", len(difference), err)
 	}
 }
