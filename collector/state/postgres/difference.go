@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -20,13 +21,27 @@ const leastBase = 4 << 10
 type base struct {
 	content []byte // not compressed
 	size    int    // compressed
-	first   int    // size of the first difference; 0: there is none yet
-	more    int    // by how much the later ones were larger, in all
+
+	first int // size of the first difference; 0: there is none yet
+	more  int // by how much the later ones were larger, in all
+	total int // of all differences
+
+	// A new base may make differences smaller, as after a backfill, or not. The longer it did not, the later is the next try: after differences of limit
+	// times the size. before is first of the last base.
+	limit, before int
+}
+
+// replaced is the base that comes after this one.
+func (b *base) replaced(content []byte, size int) base {
+	if size < leastBase {
+		return base{}
+	}
+	return base{content: slices.Clone(content), size: size, limit: max(1, min(2*b.limit, 1<<10)), before: b.first}
 }
 
 // difference is a content in terms of the base, or nil if a whole content costs less.
 func (b *base) difference(content []byte) ([]byte, error) {
-	if b.size < leastBase || b.more > b.size {
+	if b.size < leastBase || b.more > b.size || b.total > b.limit*b.size {
 		return nil, nil
 	}
 	// The fastest level finds too little in a dictionary of thousands of rows.
@@ -41,7 +56,11 @@ func (b *base) difference(content []byte) ([]byte, error) {
 	}
 	if b.first == 0 {
 		b.first = len(out)
+		if b.first < b.before*3/4 {
+			b.limit = 1
+		}
 	}
+	b.total += len(out)
 	b.more += max(0, len(out)-b.first)
 	return out, nil
 }

@@ -156,7 +156,7 @@ func TestDifferencesOfAllSizesCanBeApplied(t *testing.T) {
 			content[i] = byte(rng.IntN(256))
 		}
 		for name, next := range map[string][]byte{"the same": content, "more": append(slices.Clone(content), "more"...), "less": content[:size/2], "nothing": {}} {
-			b := base{content: content, size: 1 << 30}
+			b := base{content: content, size: 1 << 30, limit: 1}
 			difference, err := b.difference(next)
 			if err != nil || difference == nil {
 				t.Fatalf("%d bytes, %s: %v", size, name, err)
@@ -186,12 +186,49 @@ func TestAFewOfManyRowsAreASmallDifference(t *testing.T) {
 		slices.Sort(rows)
 		return []byte(strings.Join(rows, ""))
 	}
-	b := base{content: content(), size: 200 << 10}
+	b := base{content: content(), size: 200 << 10, limit: 1}
 	for i := range 20 {
 		rows[300*i] = row()
 	}
 	difference, err := b.difference(content())
 	if err != nil || len(difference) == 0 || len(difference) > 3000 {
 		t.Errorf("%d bytes, %v", len(difference), err)
+	}
+}
+
+// Differences that are large for once do not stay so, and ones that are always as large do not have the whole content written again and again.
+func TestTheBaseIsReplacedWhereThatHelps(t *testing.T) {
+	const size = 20 << 10 // as large as it is: it does not compress
+	var b base
+	content := []byte(large(1))
+	wholes, last := 0, 0
+	save := func(changed int) {
+		copy(content[rand.New(rand.NewPCG(uint64(wholes), uint64(last))).IntN(size-changed):][:changed], large(uint64(last+wholes)))
+		last = 0
+		difference, err := b.difference(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last = len(difference); last == 0 {
+			wholes++
+			b = b.replaced(content, size)
+		}
+	}
+	save(10)
+	save(size / 4) // a page of a backfill
+	for range 10 {
+		save(10)
+	}
+	if last > 1000 {
+		t.Errorf("differences still have %d bytes", last)
+	}
+	b, wholes = base{}, 0
+	for range 500 {
+		// Always another part of what is at the same place.
+		copy(content[:size/10], large(uint64(wholes+1000+last)))
+		save(1)
+	}
+	if wholes > 12 {
+		t.Errorf("%d of 500 saves were of the whole content", wholes)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -189,9 +188,7 @@ func (r *record) Save(ctx context.Context, content []byte) error {
 	if err := r.change(ctx, save, whole); err != nil {
 		return err
 	}
-	if len(whole) >= leastBase {
-		r.base = base{content: slices.Clone(content), size: len(whole)}
-	}
+	r.base = last.replaced(content, len(whole))
 	return nil
 }
 
