@@ -203,7 +203,7 @@ func TestTheBaseIsReplacedWhereThatHelps(t *testing.T) {
 	content := []byte(large(1))
 	wholes, last := 0, 0
 	save := func(changed int) {
-		copy(content[rand.New(rand.NewPCG(uint64(wholes), uint64(last))).IntN(size-changed):][:changed], large(uint64(last+wholes)))
+		copy(content[rand.New(rand.NewPCG(uint64(wholes), uint64(last))).IntN(size-changed):][:changed], large(uint64(9000+last+wholes)))
 		last = 0
 		difference, err := b.difference(content)
 		if err != nil {
