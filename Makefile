@@ -13,7 +13,7 @@ MUTANTS_THEN ?= ./collector ^TestCountersStayTrueWhateverGoesWrong$$
 
 .PHONY: help
 help: ## List the targets.
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build a static binary.
@@ -71,6 +71,10 @@ fleet: ## Watch 200 gateways in one exporter, most of which go wrong, for DURATI
 .PHONY: cost
 cost: ## Measure for DURATION what 100 gateways cost, a hundredth of 10,000 with 10 million sessions a day.
 	HOOP_COST=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestAProcessKeepsAHundredGatewaysUp$$' ./collector/e2e
+
+.PHONY: cost-cluster
+cost-cluster: ## Measure for DURATION what 1,000 gateways cost three processes and their database.
+	HOOP_COST_CLUSTER=$(DURATION) go test -count=1 -timeout=0 -v -run '^TestAClusterKeepsAThousandGatewaysUp$$' ./collector/e2e
 
 .PHONY: mutants
 mutants: ## Change the code of MUTANTS in small ways, and list the changes that no test notices.

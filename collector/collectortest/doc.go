@@ -21,6 +21,10 @@
 //	HOOP_SOAK=10m                 for how long the exporter is watched under load (make soak)
 //	HOOP_FLEET=3m                 for how long 200 gateways are watched, ten of each scenario; 20 s of a few with HOOP_LONG=1 (make fleet)
 //	HOOP_COST=10m                 for how long the cost of 100 gateways is measured (make cost)
+//	HOOP_COST_CLUSTER=10m         for how long the cost of three processes and their database is measured (make cost-cluster)
+//	HOOP_COST_GATEWAYS=1000       of how many gateways then
+//	HOOP_COST_CONNECTIONS=12      with how many connections each
+//	HOOP_COST_HISTORY=500         and with how many sessions each when it starts
 //
 // What tests need from outside, set by .ci/e2e unless noted:
 //

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -9,7 +10,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest/pgtest"
 )
+
+// database is for tests that change nothing of the server itself.
+var database pgtest.Cluster
 
 // folder is where the programs are built. TestMain makes and removes it.
 var folder string
@@ -20,7 +25,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if err := os.RemoveAll(folder); err != nil {
+		if err := errors.Join(database.Close(), os.RemoveAll(folder)); err != nil {
 			panic(err)
 		}
 		os.Exit(code)

@@ -119,7 +119,7 @@ func TestSavesAndBeatsWriteLittle(t *testing.T) {
 	beats()
 	perBeat := written(t, url, beats) / n
 	t.Logf("a state has %d bytes, %d compressed; WAL: %d bytes a save, %d after a checkpoint, %d a beat", size, compressed, perSave, first, perBeat)
-	if most := int64(compressed)*5/4 + 1500; perSave > most {
+	if most := int64(compressed) / 4; perSave > most {
 		t.Errorf("%d bytes of WAL a save, want at most %d", perSave, most)
 	}
 	if perBeat > 500 {

@@ -115,6 +115,15 @@ func (s *server) explain(doing string, err error) error {
 	return &failure{s.redact(text), err}
 }
 
+// explainOpening is explain for what is not tried again by itself.
+func (s *server) explainOpening(doing string, err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && strings.HasPrefix(e.Code, "57P") {
+		text, _ := s.reported(e)
+		return &failure{s.redact(doing + ": " + text + ": start again when PostgreSQL is ready"), err}
+	}
+	return s.explain(doing, err)
+}
+
 // reason is what happened, and what to do about it.
 func (s *server) reason(err error) (text, advice string) {
 	var reported *pgconn.PgError

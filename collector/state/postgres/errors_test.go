@@ -124,6 +124,8 @@ func TestCodesOfTheServerHaveAdvice(t *testing.T) {
 	} {
 		one(t, s.explain("saving", &pgconn.PgError{Code: code, Message: "m of s3cr3t"}), "saving: PostgreSQL at db:5432: m of *** (SQLSTATE "+code+"): ", want)
 	}
+	starting := &pgconn.PgError{Code: "57P03", Message: "the database system is starting up"}
+	one(t, s.explainOpening("preparing", starting), "preparing: PostgreSQL at db:5432: the database system is starting up (SQLSTATE 57P03): start again when PostgreSQL is ready")
 	one(t, s.explain("", &pgconn.PgError{Code: "08P01", Message: "unsupported startup parameter: statement_timeout"}), "ignore_startup_parameters of PgBouncer")
 	one(t, s.explain("x", errors.New("a\n\tb")), "x: PostgreSQL at db:5432: a b")
 	if err := s.explain("x", context.Canceled); !errors.Is(err, context.Canceled) || err.Error() != "x: it was canceled" {

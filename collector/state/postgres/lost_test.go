@@ -91,25 +91,32 @@ func (n *lossy) losing(f func()) {
 }
 
 func TestASaveWhoseAnswerWasLostIsAnErrorAndTheNextOneWorks(t *testing.T) {
-	url := cluster.Database(t)
-	var network lossy
-	d := opened(t, network.to(t, url))
-	l := leased(t, d, "a", "x")
-	r, _ := recordOf(t, d, l)
-	saves(t, r, "old", nil) // it prepares the statement
-	network.losing(func() {
-		if err := r.Save(t.Context(), []byte("lost")); err == nil || errors.Is(err, state.ErrFenced) {
-			t.Errorf("%v; want that it is not known", err)
-		} else {
-			one(t, err)
-		}
-	})
-	if content, err := r.Load(t.Context()); err != nil || string(content) != "lost" {
-		t.Errorf("%q, %v; want what was committed", content, err)
-	}
-	saves(t, r, "new", nil)
-	if content, err := r.Load(t.Context()); err != nil || string(content) != "new" {
-		t.Errorf("%q, %v", content, err)
+	for name, common := range map[string]string{"whole contents": "", "differences": large(1)} {
+		t.Run(name, func(t *testing.T) {
+			url := cluster.Database(t)
+			var network lossy
+			d := opened(t, network.to(t, url))
+			l := leased(t, d, "a", "x")
+			r, _ := recordOf(t, d, l)
+			saves(t, r, common+"older", nil) // these prepare the statements
+			saves(t, r, common+"old", nil)
+			network.losing(func() {
+				if err := r.Save(t.Context(), []byte(common+"lost")); err == nil || errors.Is(err, state.ErrFenced) {
+					t.Errorf("%v; want that it is not known", err)
+				} else {
+					one(t, err)
+				}
+			})
+			if content, err := r.Load(t.Context()); err != nil || string(content) != common+"lost" {
+				t.Errorf("%d bytes, %v; want what was committed", len(content), err)
+			}
+			for _, suffix := range []string{"new", "newer"} {
+				saves(t, r, common+suffix, nil)
+				if content, err := r.Load(t.Context()); err != nil || string(content) != common+suffix {
+					t.Errorf("%d bytes, %v; want the %s ones", len(content), err, suffix)
+				}
+			}
+		})
 	}
 }
 
@@ -186,7 +193,7 @@ func TestBeatsDoNotWaitForSaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var saving sync.WaitGroup
 	for range 2 * connections {
-		saving.Go(func() { _, _ = (&record{store: store{d, l}, name: name}).read(ctx) })
+		saving.Go(func() { _, _, _ = (&record{store: store{d, l}, name: name}).read(ctx) })
 	}
 	for d.pool.Stat().AcquiredConns() < connections-1 {
 		time.Sleep(time.Millisecond)

@@ -86,7 +86,7 @@ func kill(t testing.TB, url, member string) {
 func saves(t testing.TB, r state.Record, content string, want error) {
 	t.Helper()
 	if err := r.Save(t.Context(), []byte(content)); !errors.Is(err, want) || (err == nil) != (want == nil) {
-		t.Errorf("%v for %q, want %v", err, content, want)
+		t.Errorf("%v for %.40q, want %v", err, content, want)
 	}
 }
 

@@ -33,17 +33,19 @@ func migrations() []string {
 			epoch   bigint NOT NULL
 		) WITH (fillfactor = 50, vacuum_truncate = false);
 		CREATE TABLE {schema}.states (
-			name     text PRIMARY KEY,
-			address  text NOT NULL,
-			opened   bigint NOT NULL,
-			saves    bigint NOT NULL,
-			content  bytea,
-			saved_at timestamptz
+			name       text PRIMARY KEY,
+			address    text NOT NULL,
+			opened     bigint NOT NULL,
+			saves      bigint NOT NULL,
+			content    bytea,
+			difference bytea,
+			saved_at   timestamptz
 		) WITH (fillfactor = 50, vacuum_truncate = false, toast.vacuum_truncate = false);
-		ALTER TABLE {schema}.states ALTER content SET STORAGE EXTERNAL;
+		ALTER TABLE {schema}.states ALTER content SET STORAGE EXTERNAL, ALTER difference SET STORAGE EXTERNAL;
 		COMMENT ON TABLE {schema}.members IS 'The processes. One lives while its last beat is young.';
 		COMMENT ON TABLE {schema}.leases IS 'Which process watches the gateways at an address. The epoch counts the leases.';
 		COMMENT ON TABLE {schema}.states IS 'The state of each organization, compressed with zstd. Each save has a number; an older one never replaces a newer one.';
+		COMMENT ON COLUMN {schema}.states.difference IS 'What has changed since the content was saved, compressed with zstd and the content as its dictionary.';
 		COMMENT ON COLUMN {schema}.states.opened IS 'How often the state was opened. Only the process that opened it last saves it.';
 		COMMENT ON COLUMN {schema}.states.saves IS 'The number of the last save since the state was opened.';`,
 	}
@@ -102,7 +104,7 @@ func (d *Database) migrate(ctx context.Context, schema string, keep bool) error 
 	if a, ok := errors.AsType[advice](err); ok {
 		return errors.New("preparing PostgreSQL: " + d.server.redact(a.Error()))
 	}
-	return d.server.explain("preparing PostgreSQL", err)
+	return d.server.explainOpening("preparing PostgreSQL", err)
 }
 
 // advice is an error that says what to do.

@@ -33,13 +33,17 @@ const (
 		) SELECT EXISTS (SELECT FROM held), (SELECT opened FROM opened), coalesce((SELECT address FROM {schema}.states WHERE name = $4), '')`
 
 	// load reads the state under a lease. The lease may end right after it: the next save finds out.
-	load = `SELECT s.content FROM {schema}.leases l JOIN {schema}.states s ON s.name = $4 AND s.opened = $5
+	load = `SELECT s.content, s.difference FROM {schema}.leases l JOIN {schema}.states s ON s.name = $4 AND s.opened = $5
 		WHERE l.address = $1 AND l.holder = $2 AND l.epoch = $3`
 
 	// save replaces the content unless the row has a newer one: a save whose answer was lost can still be on its way to the server, or wait there, when
 	// the process has saved again.
-	save = held + ` UPDATE {schema}.states SET content = $7, saves = $6, saved_at = clock_timestamp() FROM held
+	save = held + ` UPDATE {schema}.states SET content = $7, difference = NULL, saves = $6, saved_at = clock_timestamp() FROM held
 		WHERE name = $4 AND opened = $5 AND saves < $6`
+
+	// saveDifference leaves the content as it is, whose pages PostgreSQL then does not write. The row has to have the save before.
+	saveDifference = held + ` UPDATE {schema}.states SET difference = $7, saves = $6, saved_at = clock_timestamp() FROM held
+		WHERE name = $4 AND opened = $5 AND saves = $6 - 1`
 
 	// moveAside renames the row, and leaves an empty one.
 	moveAside = held + `, moved AS (
@@ -92,6 +96,7 @@ type record struct {
 	name   string
 	opened int64 // what the row has if nobody else opened it
 	tries  int64 // the number of the last save, whether or not it succeeded
+	base   base
 	closed bool
 }
 
@@ -125,23 +130,26 @@ func (r *record) Name() string { return r.name }
 
 // Load implements [state.Record].
 func (r *record) Load(ctx context.Context) ([]byte, error) {
-	compressed, err := r.read(ctx)
+	whole, difference, err := r.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	content, err := r.decoder.DecodeAll(compressed, nil)
+	content, err := r.decoder.DecodeAll(whole, nil)
+	if err == nil && difference != nil {
+		content, err = applied(content, difference)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", state.ErrDamaged, err)
 	}
 	return content, nil
 }
 
-// read returns the content as it is saved.
-func (r *record) read(ctx context.Context) (content []byte, err error) {
+// read returns the content and the difference as they are saved.
+func (r *record) read(ctx context.Context) (content, difference []byte, err error) {
 	found := false
 	b := &pgx.Batch{}
 	r.queue(b, func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&content}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&content, &difference}, func() error {
 			found = true
 			return nil
 		})
@@ -149,13 +157,13 @@ func (r *record) read(ctx context.Context) (content []byte, err error) {
 	}, load, r.args(r.opened)...)
 	switch err := r.runState(ctx, "", b); {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case !found:
-		return nil, r.fenced()
+		return nil, nil, r.fenced()
 	case content == nil:
-		return nil, fs.ErrNotExist
+		return nil, nil, fs.ErrNotExist
 	}
-	return content, nil
+	return content, difference, nil
 }
 
 // Save implements [state.Record].
@@ -163,19 +171,38 @@ func (r *record) Save(ctx context.Context, content []byte) error {
 	if err := state.CheckSize(int64(len(content)), state.MaxSize); err != nil {
 		return err
 	}
-	return r.change(ctx, save, r.encoder.EncodeAll(content, nil))
+	last := r.base
+	r.base = base{} // after an error the row may have either
+	difference, err := last.difference(content)
+	if err != nil {
+		return fmt.Errorf("compressing the state: %w", err)
+	}
+	if difference != nil {
+		if err := r.change(ctx, saveDifference, difference); err != nil {
+			return err
+		}
+		r.base = last
+		return nil
+	}
+	whole := r.encoder.EncodeAll(content, nil)
+	if err := r.change(ctx, save, whole); err != nil {
+		return err
+	}
+	r.base = last.replaced(content, len(whole))
+	return nil
 }
 
 // MoveAside implements [state.Record].
 func (r *record) MoveAside(ctx context.Context, now time.Time) (string, error) {
-	if _, err := r.read(ctx); err != nil {
+	if _, _, err := r.read(ctx); err != nil {
 		return "", err
 	}
+	r.base = base{}
 	name := state.AsideName(r.name, now)
 	return name, r.change(ctx, moveAside, name)
 }
 
-// change executes save or moveAside. Each try has a number of its own, because after an error the last one may still come into effect.
+// change executes save, saveDifference or moveAside. Each try has a number of its own, because after an error the last one may still come into effect.
 func (r *record) change(ctx context.Context, statement string, arg any) error {
 	r.tries++
 	changed := false
