@@ -45,9 +45,15 @@ func (r *refresher) readAgents(ctx context.Context) {
 	if !r.planner.AllowsOther(now) {
 		return
 	}
-	list, took, err := r.gateway.agents(ctx)
+	var list *client.AgentList
+	var took time.Duration
+	var err error
+	ended := r.cfg().Address.during(ctx, func(ctx context.Context) { list, took, err = r.gateway.agents(ctx) })
 	if ctx.Err() != nil {
 		return
+	}
+	if ended != nil && err != nil {
+		err = ended
 	}
 	now = r.cfg().clock()
 	r.planner.ChargeOther(now, took, retryAfter(err, took) > 0)

@@ -126,7 +126,7 @@ func faults() []fault {
 				}
 			})
 		}},
-		{"a row from a far future", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+		{"rows from a far future", func(w *weather, rw http.ResponseWriter, r *http.Request) {
 			w.rewrite(rw, r, func(answer map[string]any) {
 				if rows, ok := answer["data"].([]any); ok && len(rows) > 0 {
 					later := maps.Clone(rows[0].(map[string]any))

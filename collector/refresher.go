@@ -31,6 +31,9 @@ const backfillPause = time.Second
 // errClocksDiffer is why the gateway's time is not believed at once.
 var errClocksDiffer = errors.New("the gateway's clock and this machine's clock differ: set the one that is wrong")
 
+// errFarFuture is why a session is skipped.
+var errFarFuture = errors.New("it starts hours after the gateway's time: the clock of the gateway that wrote it is wrong, or was")
+
 // refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it publishes
 // through the link. [Collector.Run] makes one with newRefresher and calls run once.
 //
@@ -255,6 +258,12 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	}
 	for _, m := range page.Malformed {
 		r.log.failedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
+	}
+	latest := r.planner.GatewayTime(now).Add(ledger.MaxAhead)
+	for i := range page.Sessions {
+		if s := &page.Sessions[i]; s.StartDate.After(latest) {
+			r.log.failedOnce("far future", "a session starts in a far future and is skipped", errFarFuture, "session_id", s.ID, "start", s.StartDate)
+		}
 	}
 	return nil
 }
