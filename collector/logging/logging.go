@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
-	"strings"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -27,14 +25,4 @@ func New(w io.Writer, lowest, format string) (log.Logger, *slog.Logger, error) {
 	sink = level.NewFilter(sink, level.Allow(level.ParseDefault(lowest, level.InfoValue())))
 	logger := log.With(sink, "time", log.DefaultTimestampUTC, "caller", log.DefaultCaller)
 	return logger, slog.New(sloggokit.NewGoKitHandler(sink, slogLevel)), nil
-}
-
-// OneOf returns a function that reads one of a few words.
-func OneOf(words ...string) func(string) (string, error) {
-	return func(text string) (string, error) {
-		if !slices.Contains(words, text) {
-			return "", fmt.Errorf("%q is unknown: write one of %s", text, strings.Join(words, ", "))
-		}
-		return text, nil
-	}
 }
