@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -169,5 +170,32 @@ func TestTheHelpIsInGroups(t *testing.T) {
 		if !f.Hidden && (seen[f.Name] == "" || !strings.Contains(help, "\n"+seen[f.Name]+":\n") || !strings.Contains(help, f.Name)) {
 			t.Errorf("--%s is in no group of the help", f.Name)
 		}
+	}
+}
+
+// A port in use is a mistake that no check of a flag can find.
+func TestWhereItCannotListenTheErrorNamesTheFlag(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	at := taken.Addr().String()
+	for _, test := range []struct{ name, env, args, says string }{
+		{"by its flag", "", "--web.listen-address=" + at, "error: --web.listen-address: listen tcp " + at},
+		{"by its variable", "HOOP_EXPORTER_WEB_LISTEN_ADDRESS=" + at, "", "error: HOOP_EXPORTER_WEB_LISTEN_ADDRESS: listen tcp " + at},
+		{"one of two by its variable", "HOOP_EXPORTER_WEB_LISTEN_ADDRESS=127.0.0.1:0\n" + at, "", "error: HOOP_EXPORTER_WEB_LISTEN_ADDRESS: listen tcp " + at},
+		{"a socket of systemd", "HOOP_EXPORTER_WEB_SYSTEMD_SOCKET=true", "", "error: HOOP_EXPORTER_WEB_SYSTEMD_SOCKET: no socket activation"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			withoutEnvironment(t)
+			if name, value, ok := strings.Cut(test.env, "="); ok {
+				t.Setenv(name, value)
+			}
+			code, stdout, stderr := runOnce(t, append(strings.Fields(test.args), "--demo", "--log.level=error")...)
+			if code != 1 || stdout != "" || !strings.Contains(stderr, test.says) {
+				t.Errorf("exit code %d, says %q and %q; want 1 and %q", code, stderr, stdout, test.says)
+			}
+		})
 	}
 }

@@ -237,7 +237,7 @@ func (o *options) serve(ctx context.Context, f *fleet.Fleet, registry *prometheu
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	logger.Info("Starting "+program, "version", version.Info(), "gateways", len(f.Config().Gateways()))
+	logger.Info("starting", "version", version.Info(), "gateways", len(f.Config().Gateways()))
 	// An unreachable gateway is no reason to stop: what goes wrong is in the log and in the metrics.
 	group.Go(func() error { return f.Run(ctx) })
 	// Without a file the signal is caught too, or a reload of the systemd unit would end the program.

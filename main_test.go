@@ -67,7 +67,7 @@ func start(t *testing.T, args ...string) *process {
 			<-p.exit
 		}
 	})
-	p.url = "http://" + await(t, p.stderr, `msg="Listening on" address=(\S+)`)
+	p.url = "http://" + await(t, p.stderr, `msg="listening on" address=(\S+)`)
 	return p
 }
 
