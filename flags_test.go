@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -93,15 +97,15 @@ func TestAVariableIsCheckedAsItsFlagIs(t *testing.T) {
 			if f.Name == "config.check" {
 				args = nil
 			}
-			flag := "--" + f.Name
+			name := "--" + f.Name
 			t.Setenv(f.Envar, was)
-			_, _, want := runOnce(t, append(args, flag+"="+text)...)
+			_, _, want := runOnce(t, append(args, name+"="+text)...)
 			if f.IsBoolFlag() { // whose flag has no value
-				want = `hoop_exporter: error: ` + flag + `: "` + text + `" is not true or false` + "\n"
+				want = `hoop_exporter: error: ` + name + `: "` + text + `" is not true or false` + "\n"
 			}
 			t.Setenv(f.Envar, text)
 			_, _, got := runOnce(t, args...)
-			exactly := regexp.MustCompile(regexp.QuoteMeta(flag) + `([^-.\w]|$)`)
+			exactly := regexp.MustCompile(regexp.QuoteMeta(name) + `([^-.\w]|$)`)
 			if want = exactly.ReplaceAllString(want, f.Envar+"$1"); got != want {
 				t.Errorf("%s=%s: %q, want %q", f.Envar, text, got, want)
 			}
@@ -147,9 +151,9 @@ func TestTheHelpShowsNoVariableThatIsSet(t *testing.T) {
 			t.Errorf("%s would hold a secret", f.Envar)
 		}
 	}
-	for _, flag := range []string{"--help", "--version"} {
-		if code, stdout, stderr := runOnce(t, flag); code != 0 || strings.Contains(stdout+stderr, "held-by-a-variable") {
-			t.Errorf("%s: exit code %d, %s %s", flag, code, stdout, stderr)
+	for _, arg := range []string{"--help", "--version"} {
+		if code, stdout, stderr := runOnce(t, arg); code != 0 || strings.Contains(stdout+stderr, "held-by-a-variable") {
+			t.Errorf("%s: exit code %d, %s %s", arg, code, stdout, stderr)
 		}
 	}
 }
@@ -197,5 +201,30 @@ func TestWhereItCannotListenTheErrorNamesTheFlag(t *testing.T) {
 				t.Errorf("exit code %d, says %q and %q; want 1 and %q", code, stderr, stdout, test.says)
 			}
 		})
+	}
+}
+
+var update = flag.Bool("update", false, "write the man page and the completions to deploy/package")
+
+// Packages bring a man page and completions that are made from the flags.
+func TestPagesAreThoseOfTheFlags(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("--web.systemd-socket is a flag on Linux only")
+	}
+	pages, err := flags.Pages((&options{}).flags())
+	if err != nil || len(pages) != 4 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for name, want := range pages {
+		path := filepath.Join("deploy", "package", name)
+		if *update {
+			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path, []byte(want), 0o600))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s is not that of the flags (%v): go test . -run Pages -update", path, err)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package flags
 import (
 	"slices"
 	"strings"
-	"text/template"
 
 	"github.com/alecthomas/kingpin/v2"
 )
@@ -41,11 +40,6 @@ func Groups(all []*kingpin.FlagModel) (groups []Group) {
 		}
 	}
 	return groups
-}
-
-// functions are what the templates call.
-func functions() template.FuncMap {
-	return template.FuncMap{"Groups": Groups, "Variables": func() string { return variables }}
 }
 
 // variables is what help and man page say about the environment.
