@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = o.run(ctx, stdout, stderr)
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "%s: error: %s\n", program, err)
+		_, _ = fmt.Fprintf(stderr, "%s: error: %s\n", program, o.explain(err))
 		return 1
 	}
 	return 0
@@ -85,6 +85,7 @@ type options struct {
 	listen                             *toolkit.FlagConfig
 	state                              fleet.StateFlags
 	listenGiven                        bool
+	explain                            func(error) string // the text of an error
 }
 
 // flags makes the command line.
@@ -99,18 +100,19 @@ func (o *options) flags() *kingpin.Application {
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
 	o.state.Add(app)
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
-	app.GetFlag("web.listen-address").IsSetByUser(&o.listenGiven)
+	flags.Given(app.GetFlag("web.listen-address"), &o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
 	flags.Add(app, "web.timeout-offset", "500ms", "Time of the scrape timeout, as Prometheus tells it, that is kept for the way back.", &o.timeoutOffset, config.ParseValue[time.Duration])
 	flags.Add(app, "web.max-requests", "40", "How many scrapes of one gateway are answered at once; those beyond get 503. 0 is all.", &o.maxRequests, config.ParseValue[int64])
 	app.Flag("web.enable-lifecycle", "Reload the file on a POST to /-/reload.").BoolVar(&o.lifecycle)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&o.pprof)
-	flags.Add(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, logging.OneOf("debug", "info", "warn", "error"))
-	flags.Add(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, logging.OneOf("logfmt", "json"))
+	flags.AddChoice(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, "debug", "info", "warn", "error")
+	flags.AddChoice(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, "logfmt", "json")
 	app.Flag("config.check", "Check all flags and the configuration, ask the gateway, or those of the file, for a page, say what came, and exit.").BoolVar(&o.check)
 	app.Flag("config.print", "Print the effective configuration as a file for --config.file, without secrets, and exit.").BoolVar(&o.print)
 	app.Flag("once", "Read everything back from one gateway, write the metrics to standard output, and exit.").BoolVar(&o.once)
 	app.Flag("demo", "Watch a simulated gateway in this process instead of a real one.").BoolVar(&o.demo)
+	o.explain = flags.Finish(app)
 	return app
 }
 
@@ -237,7 +239,7 @@ func (o *options) serve(ctx context.Context, f *fleet.Fleet, registry *prometheu
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	logger.Info("Starting "+program, "version", version.Info(), "gateways", len(f.Config().Gateways()))
+	logger.Info("starting", "version", version.Info(), "gateways", len(f.Config().Gateways()))
 	// An unreachable gateway is no reason to stop: what goes wrong is in the log and in the metrics.
 	group.Go(func() error { return f.Run(ctx) })
 	// Without a file the signal is caught too, or a reload of the systemd unit would end the program.

@@ -29,6 +29,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
+	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
@@ -66,7 +67,7 @@ func start(t *testing.T, args ...string) *process {
 			<-p.exit
 		}
 	})
-	p.url = "http://" + await(t, p.stderr, `msg="Listening on" address=(\S+)`)
+	p.url = "http://" + await(t, p.stderr, `msg="listening on" address=(\S+)`)
 	return p
 }
 
@@ -110,8 +111,13 @@ func runOnce(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // withoutEnvironment takes away what a developer's shell may have set.
 func withoutEnvironment(t *testing.T) {
 	t.Helper()
-	for _, name := range []string{"HOOP_URL", "HOOP_TOKEN", "HOOP_TOKEN_FILE", "HOOP_API_KEY", "HOOP_API_KEY_FILE", "HOOP_CLI_CONFIG", "HOOP_HTTP_CONFIG_FILE", fleet.DatabaseVariable} {
+	for _, name := range []string{"HOOP_TOKEN", "HOOP_API_KEY", fleet.DatabaseVariable} {
 		t.Setenv(name, "")
+	}
+	for _, f := range (&options{}).flags().Model().Flags {
+		if f.Envar != "" {
+			t.Setenv(f.Envar, "")
+		}
 	}
 }
 
@@ -558,6 +564,9 @@ func TestREADMEListsEveryFlag(t *testing.T) {
 		def := strings.Join(f.Default, ",")
 		if def == "" && f.IsBoolFlag() {
 			def = "false"
+		}
+		if f.Envar == flags.Variable(f.Name) { // the README says how that follows from the name
+			f.Envar = ""
 		}
 		want["--"+f.Name] = def + " " + f.Envar
 	}

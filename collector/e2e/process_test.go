@@ -85,7 +85,7 @@ func (p *process) listens(ctx context.Context) (url string, err error) {
 		case <-ctx.Done():
 		}
 	}()
-	said, err := p.out.Await(ctx, regexp.MustCompile(`Listening on"? .*?(?:address=|http://)(\S+)`))
+	said, err := p.out.Await(ctx, regexp.MustCompile(`[Ll]istening on"? .*?(?:address=|http://)(\S+)`))
 	if err != nil {
 		return "", context.Cause(ctx)
 	}

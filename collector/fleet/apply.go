@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -11,6 +12,9 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
+
+// maxNamed is how many gateways a log line names at most for each kind of difference.
+const maxNamed = 20
 
 // Apply replaces the configuration. A gateway in which nothing has changed is not touched. One whose address and filters are the same keeps its
 // ledger, its cache and what it exposes; any other one starts a ledger of its own, after the last one has ended. Gateways that are gone are
@@ -37,7 +41,7 @@ func (f *Fleet) Apply(c *config.Config) error {
 			delete(p.watched, name)
 		}
 	}
-	gone := f.watched
+	gone, was := f.watched, f.config
 	f.watched, f.config, f.digest = p.watched, c, hex.EncodeToString(digest.Sum(nil))
 	for name, w := range gone {
 		if now := f.watched[name]; now == nil || now.collector != w.collector {
@@ -52,9 +56,41 @@ func (f *Fleet) Apply(c *config.Config) error {
 			f.start(w)
 		}
 	}
-	level.Info(f.o.Logger).Log("msg", "configuration applied", "gateways", len(c.Gateways()), "watched", len(f.watched),
-		"new", len(p.added), "changed", len(p.changes), "gone", len(gone)+len(p.added)-len(f.watched))
+	fields := []any{"msg", "configuration applied", "gateways", len(c.Gateways()), "watched", len(f.watched)}
+	level.Info(f.o.Logger).Log(append(fields, differences(was, c)...)...)
 	return nil
+}
+
+// differences are log fields with the names of the gateways that differ between two configurations. There are none for the first configuration.
+func differences(was, now *config.Config) (fields []any) {
+	if was == nil {
+		return nil
+	}
+	var added, changed, gone []string
+	for _, g := range now.Gateways() {
+		if before := was.Gateway(g.Name()); before == nil {
+			added = append(added, g.Name())
+		} else if !before.Equal(g) {
+			changed = append(changed, g.Name())
+		}
+	}
+	for _, g := range was.Gateways() {
+		if now.Gateway(g.Name()) == nil {
+			gone = append(gone, g.Name())
+		}
+	}
+	for _, d := range []struct {
+		field string
+		names []string
+	}{{"new", added}, {"changed", changed}, {"gone", gone}} {
+		if n := len(d.names) - maxNamed; n > 0 {
+			d.names = append(d.names[:maxNamed], fmt.Sprintf("and %d more", n))
+		}
+		if len(d.names) > 0 {
+			fields = append(fields, d.field, strings.Join(d.names, ","))
+		}
+	}
+	return fields
 }
 
 // plan is what Apply is going to do.

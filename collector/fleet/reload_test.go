@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,6 +130,49 @@ func TestTheFileIsNotReadUnlessAsked(t *testing.T) {
 			t.Error("it was read again")
 		}
 	})
+}
+
+// Who reads the log after a reload sees which gateways the change was about.
+func TestAReloadNamesTheGatewaysThatDiffer(t *testing.T) {
+	gateways := func(yaml ...string) string { return "gateways:\n  " + strings.Join(yaml, "\n  ") + "\n" }
+	const two = "two: {url: https://two, token_file: t}"
+	first := strings.TrimPrefix(strings.TrimSpace(one), "gateways:\n  ")
+	for _, tc := range []struct{ name, file, want string }{
+		{"nothing", gateways(first), "gateways=1 watched=1\n"},
+		{"a new one", gateways(first, two), "gateways=2 watched=2 new=two\n"},
+		{"a changed one", gateways("one: {url: https://one, token_file: t, cache: {ttl: 11s}}"), "gateways=1 watched=1 changed=one\n"},
+		{"one at another address", gateways("one: {url: https://two, token_file: t}"), "gateways=1 watched=1 changed=one\n"},
+		{"one instead of another", gateways(two), "gateways=1 watched=1 new=two gone=one\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newConfigured(t, 0)
+				defer c.stop()
+				if strings.Contains(c.log.String(), "new=") {
+					t.Errorf("at the start all are new: %s", c.log)
+				}
+				c.write(tc.file)
+				if err := c.reloader.Reload(); err != nil {
+					t.Fatal(err)
+				}
+				if !strings.Contains(c.log.String(), tc.want) {
+					t.Errorf("want %q in %s", tc.want, c.log)
+				}
+			})
+		})
+	}
+}
+
+func TestALogLineNamesAFewGateways(t *testing.T) {
+	w := &world{t: t}
+	many := "gateways:\n"
+	for i := range maxNamed + 5 {
+		many += fmt.Sprintf("  g%02d: {url: https://two/%d, token_file: t}\n", i, i)
+	}
+	got := fmt.Sprint(differences(w.parse(one), w.parse(many)))
+	if !strings.HasPrefix(got, "[new g00,g01,") || !strings.HasSuffix(got, ",g19,and 5 more gone one]") {
+		t.Errorf("got %s", got)
+	}
 }
 
 func TestHealthShowsEachGateway(t *testing.T) {

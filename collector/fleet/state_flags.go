@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/google/uuid"
 
+	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 	"github.com/hoop-exporter/hoop_exporter/collector/state/postgres"
@@ -34,7 +35,9 @@ type StateFlags struct {
 func (f *StateFlags) Add(app *kingpin.Application) {
 	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&f.dir)
 	app.Flag("state.postgres-url-file", "File with the URL of a PostgreSQL database, in which counters outlive the process. All processes with the same database divide the gateways among them. The URL can also be in the environment: "+DatabaseVariable+".").StringVar(&f.urlFile)
-	app.Flag("state.postgres-schema", "Schema of that database.").Default("hoop_exporter").IsSetByUser(&f.schemaGiven).StringVar(&f.schema)
+	schema := app.Flag("state.postgres-schema", "Schema of that database.").Default("hoop_exporter")
+	schema.StringVar(&f.schema)
+	flags.Given(schema, &f.schemaGiven)
 	app.Flag("web.external-url", "URL under which the other processes' clients reach this one, such as http://10.0.0.7:10068. By default it is made of the host's name and the port.").StringVar(&f.externalURL)
 }
 

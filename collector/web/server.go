@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -57,13 +58,13 @@ func Serve(ctx context.Context, h http.Handler, listen *toolkit.FlagConfig, logg
 	}
 	group.Go(func() error {
 		if err := toolkit.ListenAndServe(server, listen, logger); !errors.Is(err, http.ErrServerClosed) {
-			return err
+			return listenError(err, listen)
 		}
 		return nil
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		logger.Info("Stopping")
+		logger.Info("stopping")
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		if err := server.Shutdown(stopping); err != nil {
@@ -72,6 +73,18 @@ func Serve(ctx context.Context, h http.Handler, listen *toolkit.FlagConfig, logg
 		return nil
 	})
 	return group.Wait()
+}
+
+// listenError gives an error of listening the name of the flag that says where to listen.
+func listenError(err error, listen *toolkit.FlagConfig) error {
+	var op *net.OpError
+	switch {
+	case listen.WebSystemdSocket != nil && *listen.WebSystemdSocket:
+		return fmt.Errorf("--web.systemd-socket: %w", err)
+	case errors.As(err, &op) && op.Op == "listen":
+		return fmt.Errorf("--web.listen-address: %w", err)
+	}
+	return err
 }
 
 // hardened sets headers that keep browsers from doing anything with a page but showing it. Headers from the file of --web.config.file are set

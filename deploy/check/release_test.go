@@ -114,6 +114,47 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 	}
 }
 
+// Packages and archives have the man page and the completions, each package at the path where its system looks.
+func TestReleasesBringManPageAndCompletions(t *testing.T) {
+	type content struct{ Src, Dst, Packager string }
+	var release struct {
+		Archives []struct{ Files []content }
+		Nfpms    []struct {
+			Formats  []string
+			Contents []content
+		}
+	}
+	if err := yaml.Unmarshal([]byte(file(t, ".goreleaser.yaml")), &release); err != nil {
+		t.Fatal(err)
+	}
+	made, err := filepath.Glob(abs(t, "deploy/package/*/*"))
+	if err != nil || len(made) != 4 {
+		t.Fatalf("%d files (%v), want a man page and three completions", len(made), err)
+	}
+	for _, path := range made {
+		if !slices.ContainsFunc(release.Archives[0].Files, func(c content) bool {
+			match, err := filepath.Match(abs(t, c.Src), path)
+			return err == nil && match && c.Dst == filepath.Base(filepath.Dir(path))
+		}) {
+			t.Errorf("the archives lack %s", path)
+		}
+	}
+	for _, format := range release.Nfpms[0].Formats {
+		zsh := map[string]string{"deb": "/usr/share/zsh/vendor-completions", "rpm": "/usr/share/zsh/site-functions"}[format]
+		for src, dst := range map[string]string{
+			"man/hoop_exporter.1": "/usr/share/man/man1/hoop_exporter.1", "completions/_hoop_exporter": zsh + "/_hoop_exporter",
+			"completions/hoop_exporter.bash": "/usr/share/bash-completion/completions/hoop_exporter",
+			"completions/hoop_exporter.fish": "/usr/share/fish/vendor_completions.d/hoop_exporter.fish",
+		} {
+			if !slices.ContainsFunc(release.Nfpms[0].Contents, func(c content) bool {
+				return c.Src == "deploy/package/"+src && c.Dst == dst && (c.Packager == "" || c.Packager == format)
+			}) {
+				t.Errorf("the %s lacks %s at %s", format, src, dst)
+			}
+		}
+	}
+}
+
 // platforms are goreleaser's targets as docker calls them.
 func platforms(targets []string) (list []string) {
 	for _, target := range targets {

@@ -4,6 +4,7 @@ package flags
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -14,14 +15,14 @@ import (
 // Gateway holds what flags and environment say about a gateway. Add comes first, then the command line is parsed, then all else is called.
 type Gateway struct {
 	Draft config.Draft     // the values
-	given map[string]*bool // by flag: whether it was on the command line
+	given map[string]*bool // by flag: whether it was on the command line, or in a variable that is meant for this program alone
 }
 
 // Add adds a flag for each setting of a gateway, and reads the settings that only the environment has.
 func (g *Gateway) Add(app *kingpin.Application) {
 	g.given = map[string]*bool{}
 	for _, s := range config.Settings() {
-		v := value{s.Flag, func(text string) error { return s.Set(&g.Draft, text) }, s.IsBool()}
+		v := value{name: s.Flag, set: func(text string) error { return s.Set(&g.Draft, text) }, isBool: s.IsBool()}
 		if s.Flag == "" {
 			_ = v.set(os.Getenv(s.Env)) // any text is valid
 			continue
@@ -30,7 +31,11 @@ func (g *Gateway) Add(app *kingpin.Application) {
 			s.Help += map[string]string{"true": " On; --no-" + s.Flag + " switches it off.", "false": " Off; --" + s.Flag + " switches it on."}[s.Default]
 		}
 		g.given[s.Flag] = new(bool)
-		v.add(app, s.Default, s.Help).Envar(s.Env).IsSetByUser(g.given[s.Flag])
+		if f := v.add(app, s.Default, s.Help); s.Env != "" {
+			f.Envar(s.Env).IsSetByUser(g.given[s.Flag])
+		} else {
+			Given(f, g.given[s.Flag])
+		}
 	}
 }
 
@@ -78,11 +83,23 @@ func Add[T any](app *kingpin.Application, name, def, help string, into *T, parse
 	}}.add(app, def, help)
 }
 
+// AddChoice adds a flag whose value is one of a few words. Errors have its name.
+func AddChoice(app *kingpin.Application, name, def, help string, into *string, words ...string) {
+	value{name: name, words: words, set: func(text string) error {
+		if !slices.Contains(words, text) {
+			return fmt.Errorf("%q is unknown: write one of %s", text, strings.Join(words, ", "))
+		}
+		*into = text
+		return nil
+	}}.add(app, def, help).HintOptions(words...)
+}
+
 // value is a kingpin.Value. Errors have the name of its flag.
 type value struct {
 	name   string
 	set    func(string) error
 	isBool bool
+	words  []string // what it can be, where that is one of a few words
 }
 
 func (v value) add(app *kingpin.Application, def, help string) *kingpin.FlagClause {
