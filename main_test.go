@@ -261,9 +261,9 @@ func TestTheDemoServesEveryFormat(t *testing.T) {
 	if len(h.GetBucket()) == 0 || len(h.GetPositiveSpan()) == 0 || h.GetCreatedTimestamp() == nil {
 		t.Errorf("protobuf: a histogram without classic buckets, native ones or a created timestamp: %s", h)
 	}
-	for name, cells := range tables(t, "hoop_") {
+	for name, cells := range rows(t, metricsPage, "hoop_") {
 		if f, served := families[name]; served && strings.ToLower(f.GetType().String()) != cells[0] {
-			t.Errorf("%s is a %s, the README says %s", name, f.GetType(), cells[0])
+			t.Errorf("%s is a %s, the documentation says %s", name, f.GetType(), cells[0])
 		}
 	}
 	for _, test := range []struct{ name, accept, contentType, has, hasNot string }{
@@ -527,28 +527,34 @@ func TestConfigPrintShowsNoSecret(t *testing.T) {
 	}
 }
 
-// tables are the rows of the README's tables whose first cell begins so, each cell without quotes and spaces.
-func tables(t *testing.T, begin string) map[string][]string {
+// The pages that list every flag and every metric.
+const (
+	flagsPage   = "docs/flags.md"
+	metricsPage = "docs/metrics.md"
+)
+
+// rows returns the rows of a page's tables whose first cell begins so, each cell without quotes and spaces.
+func rows(t *testing.T, page, begin string) map[string][]string {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string][]string{}
+	found := map[string][]string{}
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(line, "| `"+begin) {
 			continue
 		}
 		cells := strings.Split(strings.NewReplacer("`", "", " ", "", "tag_<key>", "tag_key").Replace(line), "|")[1:]
-		if _, twice := rows[cells[0]]; twice {
+		if _, twice := found[cells[0]]; twice {
 			t.Errorf("%s is listed twice", cells[0])
 		}
-		rows[cells[0]] = cells[1:]
+		found[cells[0]] = cells[1:]
 	}
-	return rows
+	return found
 }
 
-func TestREADMEListsEveryFlag(t *testing.T) {
+func TestDocumentationListsEveryFlag(t *testing.T) {
 	var o options
 	want := map[string]string{}
 	for _, f := range o.flags().Model().Flags {
@@ -562,13 +568,13 @@ func TestREADMEListsEveryFlag(t *testing.T) {
 		want["--"+f.Name] = def + " " + f.Envar
 	}
 	got := map[string]string{}
-	for name, cells := range tables(t, "--") {
+	for name, cells := range rows(t, flagsPage, "--") {
 		got[name] = cells[0] + " " + cells[1]
 	}
 	compare(t, got, want)
 }
 
-func TestREADMEListsEveryMetric(t *testing.T) {
+func TestDocumentationListsEveryMetric(t *testing.T) {
 	c, err := client.New("http://hoop.invalid", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -603,22 +609,22 @@ func TestREADMEListsEveryMetric(t *testing.T) {
 		want[m[1]] = labels
 	}
 	got := map[string]string{}
-	for name, cells := range tables(t, "hoop_") {
+	for name, cells := range rows(t, metricsPage, "hoop_") {
 		got[name] = cells[1]
 	}
 	compare(t, got, want)
 }
 
-func compare(t *testing.T, readme, code map[string]string) {
+func compare(t *testing.T, page, code map[string]string) {
 	t.Helper()
 	for name, is := range code {
-		if says, ok := readme[name]; !ok || says != is {
-			t.Errorf("%s: the README says %q, the code %q", name, says, is)
+		if says, ok := page[name]; !ok || says != is {
+			t.Errorf("%s: the documentation says %q, the code %q", name, says, is)
 		}
 	}
-	for name := range readme {
+	for name := range page {
 		if _, ok := code[name]; !ok {
-			t.Errorf("the README lists %s, which there is not", name)
+			t.Errorf("the documentation lists %s, which does not exist", name)
 		}
 	}
 	if len(code) < 20 {
