@@ -121,7 +121,7 @@ func TestProblemsHaveLineAndKey(t *testing.T) {
 		{"bytes with a fraction", one(url, key, "max_response_bytes: 1.5"), "hoop.yml:5: gateways.a.max_response_bytes: must be a whole number, such as 100"},
 		{"bytes below 1", one(url, key, "max_response_bytes: 0"), "hoop.yml:5: gateways.a.max_response_bytes: must be above 0"},
 		{"bytes beyond numbers", one(url, key, "max_response_bytes: 99999999999999999999"), "hoop.yml:5: gateways.a.max_response_bytes: must be a whole number, such as 100"},
-		{"fewer than no connections", one(url, key, "metrics:", "  max_connections: -1"), "hoop.yml:6: gateways.a.metrics.max_connections: must not be negative; 0 is all"},
+		{"fewer than no connections", one(url, key, "metrics:", "  max_connections: -1"), "hoop.yml:6: gateways.a.metrics.max_connections: must not be negative; 0 means all"},
 		{"a switch that is text", one(url, key, "metrics: {exemplars: 'off'}"), "hoop.yml:5: gateways.a.metrics.exemplars: must be true or false"},
 		{"no buckets", one(url, key, "metrics:", "  classic_histograms: false", "  native_histograms: false"), "hoop.yml:7: gateways.a.metrics.native_histograms: is false as metrics.classic_histograms is: switch one of them on, or histograms have no buckets"},
 		{"no value", one(url, key, "duty:"), "hoop.yml:5: gateways.a.duty: has no value: write one, or leave the key out"},
