@@ -103,7 +103,7 @@ func TestProblemsHaveLineAndKey(t *testing.T) {
 		{"a problem is reported once", one(url, key, "cache: {ttl: x}", "stale: {after: 5s}"), `hoop.yml:5: gateways.a.cache.ttl: "x" is not a duration, such as 500ms, 30s, 15m, 8h or 90d`},
 		{"a default URL", "defaults: {url: https://a}\n" + one(url, key), "hoop.yml:1: defaults.url: is not a default: give each gateway its own"},
 		{"an invalid URL", one("url: a.example.com", key), "hoop.yml:3: gateways.a.url: the scheme must be http or https: give one such as https://host/api"},
-		{"a URL with a password", one("url: https://u:s3cret@a", key), "hoop.yml:3: gateways.a.url: must not hold a user or password: give the credential by file or environment"},
+		{"a URL with a password", one("url: https://u:s3cret@a", key), "hoop.yml:3: gateways.a.url: must not contain a user or password: give the credential in a file or in the environment"},
 		{"a URL that is a number", one("url: 5", key), "hoop.yml:3: gateways.a.url: must be text: numbers and the like need quotes"},
 		{"no credential", one(url), "hoop.yml:2: gateways.a: no credential: give token_file, api_key_file, cli_config or an authorization in http_client_config"},
 		{"two credentials", one(url, key, "api_key_file: k"), "hoop.yml:2: gateways.a: more than one credential (token_file, api_key_file): keep one"},
