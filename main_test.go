@@ -360,7 +360,7 @@ func TestAnUnreachableGatewayDoesNotStopTheExporter(t *testing.T) {
 	withoutEnvironment(t)
 	t.Setenv("HOOP_TOKEN", "secret-of-mine")
 	p := start(t, "--hoop.url="+closedServer())
-	await(t, p.stderr, `(asking the gateway failed)`)
+	await(t, p.stderr, `(a request to the gateway failed)`)
 	_, body := p.get(t, "/metrics", "")
 	if !strings.Contains(string(body), "\nhoop_up 0\n") {
 		t.Errorf("no hoop_up 0 in %s", body)

@@ -323,7 +323,7 @@ func TestTroubleshootingQuotesWhatTheProgramSays(t *testing.T) {
 			t.Errorf("nothing says %q", q[1])
 		}
 	}
-	for _, q := range []string{"asking the gateway failed", "nothing is asked", "only part of the sessions is visible"} {
+	for _, q := range []string{"a request to the gateway failed", "the gateway is not queried", "only part of the sessions is visible"} {
 		if !strings.Contains(text, q) || !strings.Contains(source.String(), q) {
 			t.Errorf("%q is not both said and explained", q)
 		}
