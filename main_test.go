@@ -405,7 +405,7 @@ func TestConfigCheckSaysWhatIsWrong(t *testing.T) {
 		stdout, stderr   string
 	}{
 		{"all is well", gateway.URL, "admin-token", 0,
-			`gateway: http://\S+/api answers, version 1.49.10\ncredential: role admin .*\nsessions: the newest page of the last 24 hours has 100, .*\nconfiguration: all is well\n$`, `^$`},
+			`gateway: http://\S+/api answers, version 1.49.10\ncredential: role admin .*\nsessions: the newest page of the last 24 hours has 100, .*\nconfiguration: valid\n$`, `^$`},
 		{"a standard user", gateway.URL + "/api/", "user-token", 0, `role standard .*\nwarning: this role sees only part of the sessions`, `^$`},
 		{"a wrong token", gateway.URL, "wrong-token", 1, `^$`, `HTTP 401 .*the credential is missing, wrong or expired`},
 		{"a wrong base path", gateway.URL + "/hoop", "admin-token", 1, `^$`, `is the base path right\? expected https://host/api`},
@@ -500,7 +500,7 @@ func TestConfigPrintShowsNoSecret(t *testing.T) {
 		{"a file with mistakes", "gateways:\n  one:\n    url: one\n    duty: 2\n", nil, nil, 1, `^$`,
 			`^hoop_exporter: error: \S+/hoop.yml:2: gateways.one: no credential: .*\n\S+/hoop.yml:3: gateways.one.url: the scheme must be .*\n\S+/hoop.yml:4: gateways.one.duty: must be above 0 .*\n$`},
 		{"a file beside a flag", one, []string{"--cache.ttl=5s", "--no-metrics.exemplars"}, []string{"HOOP_TOKEN=secret-of-mine", "HOOP_URL=https://a"}, 1, `^$`,
-			`^hoop_exporter: error: --config.file names all gateways and what holds for them: leave HOOP_TOKEN, HOOP_URL, --cache.ttl, --metrics.exemplars out\n$`},
+			`^hoop_exporter: error: --config.file has all gateways and their settings: leave HOOP_TOKEN, HOOP_URL, --cache.ttl, --metrics.exemplars out\n$`},
 		{"a file beside a demo", one, []string{"--demo"}, nil, 1, `^$`, `^hoop_exporter: error: --demo brings its own gateway: leave --config.file out\n$`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

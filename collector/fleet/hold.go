@@ -48,7 +48,7 @@ func (f watcher) Watch(l lease.Lease, t lease.Term) lease.Watch {
 		}
 		w, err := f.newWatched(g, h)
 		if err != nil { // such as a certificate that cannot be read any more
-			level.Error(f.o.Logger).Log("msg", "a gateway cannot be watched", "gateway", g.Name(), "err", err)
+			level.Error(f.o.Logger).Log("msg", "cannot watch a gateway", "gateway", g.Name(), "err", err)
 			continue
 		}
 		f.mu.Lock()

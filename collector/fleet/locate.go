@@ -11,7 +11,7 @@ import (
 var ErrUnknown = errors.New("there is no gateway of this name")
 
 // errUnheld is the error of a gateway that no process watches.
-var errUnheld = errors.New("no process watches the gateway at the moment: it moves from one to another, which takes a few seconds")
+var errUnheld = errors.New("no process watches the gateway at the moment: it moves to another process, which takes a few seconds")
 
 // Locate returns where the metrics of a gateway are: the collector if this process watches the gateway, else the URL of the process that does. It fails
 // with [ErrUnknown], or with what to say if it is not known or there is none at the moment.

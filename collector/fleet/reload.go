@@ -75,8 +75,8 @@ func (r *Reloader) apply(content []byte, err error) error {
 	}
 	if err != nil {
 		r.successful.Set(0)
-		level.Error(r.fleet.o.Logger).Log("msg", "the configuration is not taken, the last good one holds", "file", r.path, "err", err)
-		return fmt.Errorf("the configuration is not taken, the last good one holds: %w", err)
+		level.Error(r.fleet.o.Logger).Log("msg", "the configuration file cannot be used: the last good one stays in effect", "file", r.path, "err", err)
+		return fmt.Errorf("the configuration file cannot be used: the last good one stays in effect: %w", err)
 	}
 	r.recordApplied(c)
 	return nil

@@ -169,7 +169,7 @@ func (f *StateFlags) ownURL(listen []string) (string, error) {
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return "", fmt.Errorf("the host has no name, so give --web.external-url: %w", err)
+		return "", fmt.Errorf("the host has no name: set --web.external-url: %w", err)
 	}
 	return urlOf(host, listen)
 }
@@ -182,7 +182,7 @@ func urlOf(host string, listen []string) (string, error) {
 	}
 	_, port, err := net.SplitHostPort(listen[0])
 	if err != nil || strings.HasPrefix(listen[0], "vsock://") || port == "0" {
-		return "", fmt.Errorf("%s is not an address at which other hosts reach this process: %s", listen[0], give)
+		return "", fmt.Errorf("%s is not an address at which other hosts can reach this process: %s", listen[0], give)
 	}
 	return "http://" + net.JoinHostPort(host, port), nil
 }
