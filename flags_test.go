@@ -49,7 +49,7 @@ func TestEveryFlagHasAVariableOfItsName(t *testing.T) {
 		}
 		seen[want] = true
 	}
-	if readme, err := os.ReadFile("README.md"); err != nil || !strings.Contains(string(readme), "that of `--cache.ttl` is `"+flags.Variable("cache.ttl")+"`") {
+	if readme, err := os.ReadFile("docs/flags.md"); err != nil || !strings.Contains(string(readme), "that of `--cache.ttl` is `"+flags.Variable("cache.ttl")+"`") {
 		t.Errorf("the README does not say how a variable is named (%v)", err)
 	}
 }
@@ -123,7 +123,7 @@ func TestErrorsNameTheVariablesThatCausedThem(t *testing.T) {
 		{"two settings", "HOOP_EXPORTER_SESSIONS_OVERLAP=2h", "--sessions.lookback=1h " + good, "HOOP_EXPORTER_SESSIONS_OVERLAP: must not be longer than --sessions.lookback"},
 		{"a file of a credential", "HOOP_TOKEN_FILE=/does/not/exist", good, "HOOP_TOKEN_FILE: open /does/not/exist"},
 		{"a setting of one gateway beside a file", "HOOP_EXPORTER_CACHE_TTL=20s", "--config.file=x", "leave HOOP_EXPORTER_CACHE_TTL out"},
-		{"a file beside a flag of one gateway", "HOOP_EXPORTER_CONFIG_FILE=x", good, "HOOP_EXPORTER_CONFIG_FILE names all gateways and what holds for them: leave --hoop.url out"},
+		{"a file beside a flag of one gateway", "HOOP_EXPORTER_CONFIG_FILE=x", good, "HOOP_EXPORTER_CONFIG_FILE has all gateways and their settings: leave --hoop.url out"},
 		{"a schema without a database", "HOOP_EXPORTER_STATE_POSTGRES_SCHEMA=x", good, "HOOP_EXPORTER_STATE_POSTGRES_SCHEMA is part of a database"},
 		{"a flag that overrides the variable", "HOOP_EXPORTER_CACHE_TTL=20s", "--cache.ttl=0 " + good, "--cache.ttl: must be above 0"},
 		{"a flag without its value beside the variable", "HOOP_EXPORTER_CACHE_TTL=20s", "--cache.ttl", "expected argument for flag '--cache.ttl'"},

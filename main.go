@@ -94,24 +94,24 @@ func (o *options) flags() *kingpin.Application {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	app.Flag("config.file", "YAML file with many gateways, instead of the flags of one.").StringVar(&o.configFile)
-	flags.Add(app, "config.auto-reload-interval", "0s", "How often to look whether the file has changed, to reload it then. 0 is never.", &o.reloadInterval, config.ParseValue[time.Duration])
+	flags.Add(app, "config.auto-reload-interval", "0s", "How often to check whether the file has changed, and reload it. 0 means never.", &o.reloadInterval, config.ParseValue[time.Duration])
 	o.gateway.Add(app)
-	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file are refreshed at once; one that takes longer than a second does not count any more. 0 is all.", &o.atOnce, config.ParseValue[int64])
+	flags.Add(app, "refresh.concurrency", "20", "How many gateways of a file to refresh at once. One that takes longer than a second no longer counts. 0 means all.", &o.atOnce, config.ParseValue[int64])
 	app.Flag("metrics.openmetrics-created", "Add _created lines to OpenMetrics text.").BoolVar(&o.created)
 	o.state.Add(app)
 	o.listen = kingpinflag.AddFlags(app, defaultPort)
 	flags.Given(app.GetFlag("web.listen-address"), &o.listenGiven)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
-	flags.Add(app, "web.timeout-offset", "500ms", "Time of the scrape timeout, as Prometheus tells it, that is kept for the way back.", &o.timeoutOffset, config.ParseValue[time.Duration])
-	flags.Add(app, "web.max-requests", "40", "How many scrapes of one gateway are answered at once; those beyond get 503. 0 is all.", &o.maxRequests, config.ParseValue[int64])
+	flags.Add(app, "web.timeout-offset", "500ms", "How long before Prometheus' scrape timeout to answer a scrape.", &o.timeoutOffset, config.ParseValue[time.Duration])
+	flags.Add(app, "web.max-requests", "40", "How many scrapes of one gateway to answer at once; more get 503. 0 means all.", &o.maxRequests, config.ParseValue[int64])
 	app.Flag("web.enable-lifecycle", "Reload the file on a POST to /-/reload.").BoolVar(&o.lifecycle)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&o.pprof)
 	flags.AddChoice(app, "log.level", "info", "Least severe level to log: debug, info, warn or error.", &o.logLevel, "debug", "info", "warn", "error")
 	flags.AddChoice(app, "log.format", "logfmt", "Format of the log: logfmt or json.", &o.logFormat, "logfmt", "json")
-	app.Flag("config.check", "Check all flags and the configuration, ask the gateway, or those of the file, for a page, say what came, and exit.").BoolVar(&o.check)
+	app.Flag("config.check", "Check all flags and the configuration, read a page from each gateway, print the result, and exit.").BoolVar(&o.check)
 	app.Flag("config.print", "Print the effective configuration as a file for --config.file, without secrets, and exit.").BoolVar(&o.print)
-	app.Flag("once", "Read everything back from one gateway, write the metrics to standard output, and exit.").BoolVar(&o.once)
-	app.Flag("demo", "Watch a simulated gateway in this process instead of a real one.").BoolVar(&o.demo)
+	app.Flag("once", "Run one complete backfill of one gateway, write the metrics to standard output, and exit.").BoolVar(&o.once)
+	app.Flag("demo", "Watch a simulated gateway in this process instead of a real one. Nothing else is needed.").BoolVar(&o.demo)
 	o.explain = flags.Finish(app)
 	return app
 }
@@ -125,8 +125,8 @@ func (o *options) validate() error {
 		{o.once && o.check, "--once and --config.check: choose one"},
 		{o.print && (o.once || o.check), "--config.print: leave --once and --config.check out"},
 		{o.once && o.configFile != "", "--once reads one gateway: name it by flags instead of --config.file"},
-		{o.maxRequests < 0, "--web.max-requests: must not be negative; 0 is all"},
-		{o.atOnce < 0, "--refresh.concurrency: must not be negative; 0 is all"},
+		{o.maxRequests < 0, "--web.max-requests: must not be negative; 0 means all"},
+		{o.atOnce < 0, "--refresh.concurrency: must not be negative; 0 means all"},
 		{o.lifecycle && o.configFile == "", "--web.enable-lifecycle reloads a file: name it with --config.file"},
 		{o.reloadInterval > 0 && o.configFile == "", "--config.auto-reload-interval reloads a file: name it with --config.file"},
 		{o.demo && o.configFile != "", "--demo brings its own gateway: leave --config.file out"},

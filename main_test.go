@@ -267,9 +267,9 @@ func TestTheDemoServesEveryFormat(t *testing.T) {
 	if len(h.GetBucket()) == 0 || len(h.GetPositiveSpan()) == 0 || h.GetCreatedTimestamp() == nil {
 		t.Errorf("protobuf: a histogram without classic buckets, native ones or a created timestamp: %s", h)
 	}
-	for name, cells := range tables(t, "hoop_") {
+	for name, cells := range rows(t, metricsPage, "hoop_") {
 		if f, served := families[name]; served && strings.ToLower(f.GetType().String()) != cells[0] {
-			t.Errorf("%s is a %s, the README says %s", name, f.GetType(), cells[0])
+			t.Errorf("%s is a %s, the documentation says %s", name, f.GetType(), cells[0])
 		}
 	}
 	for _, test := range []struct{ name, accept, contentType, has, hasNot string }{
@@ -366,7 +366,7 @@ func TestAnUnreachableGatewayDoesNotStopTheExporter(t *testing.T) {
 	withoutEnvironment(t)
 	t.Setenv("HOOP_TOKEN", "secret-of-mine")
 	p := start(t, "--hoop.url="+closedServer())
-	await(t, p.stderr, `(asking the gateway failed)`)
+	await(t, p.stderr, `(a request to the gateway failed)`)
 	_, body := p.get(t, "/metrics", "")
 	if !strings.Contains(string(body), "\nhoop_up 0\n") {
 		t.Errorf("no hoop_up 0 in %s", body)
@@ -411,7 +411,7 @@ func TestConfigCheckSaysWhatIsWrong(t *testing.T) {
 		stdout, stderr   string
 	}{
 		{"all is well", gateway.URL, "admin-token", 0,
-			`gateway: http://\S+/api answers, version 1.49.10\ncredential: role admin .*\nsessions: the newest page of the last 24 hours has 100, .*\nconfiguration: all is well\n$`, `^$`},
+			`gateway: http://\S+/api answers, version 1.49.10\ncredential: role admin .*\nsessions: the newest page of the last 24 hours has 100, .*\nconfiguration: valid\n$`, `^$`},
 		{"a standard user", gateway.URL + "/api/", "user-token", 0, `role standard .*\nwarning: this role sees only part of the sessions`, `^$`},
 		{"a wrong token", gateway.URL, "wrong-token", 1, `^$`, `HTTP 401 .*the credential is missing, wrong or expired`},
 		{"a wrong base path", gateway.URL + "/hoop", "admin-token", 1, `^$`, `is the base path right\? expected https://host/api`},
@@ -506,7 +506,7 @@ func TestConfigPrintShowsNoSecret(t *testing.T) {
 		{"a file with mistakes", "gateways:\n  one:\n    url: one\n    duty: 2\n", nil, nil, 1, `^$`,
 			`^hoop_exporter: error: \S+/hoop.yml:2: gateways.one: no credential: .*\n\S+/hoop.yml:3: gateways.one.url: the scheme must be .*\n\S+/hoop.yml:4: gateways.one.duty: must be above 0 .*\n$`},
 		{"a file beside a flag", one, []string{"--cache.ttl=5s", "--no-metrics.exemplars"}, []string{"HOOP_TOKEN=secret-of-mine", "HOOP_URL=https://a"}, 1, `^$`,
-			`^hoop_exporter: error: --config.file names all gateways and what holds for them: leave HOOP_TOKEN, HOOP_URL, --cache.ttl, --metrics.exemplars out\n$`},
+			`^hoop_exporter: error: --config.file has all gateways and their settings: leave HOOP_TOKEN, HOOP_URL, --cache.ttl, --metrics.exemplars out\n$`},
 		{"a file beside a demo", one, []string{"--demo"}, nil, 1, `^$`, `^hoop_exporter: error: --demo brings its own gateway: leave --config.file out\n$`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -533,28 +533,34 @@ func TestConfigPrintShowsNoSecret(t *testing.T) {
 	}
 }
 
-// tables are the rows of the README's tables whose first cell begins so, each cell without quotes and spaces.
-func tables(t *testing.T, begin string) map[string][]string {
+// The pages that list every flag and every metric.
+const (
+	flagsPage   = "docs/flags.md"
+	metricsPage = "docs/metrics.md"
+)
+
+// rows returns the rows of a page's tables whose first cell begins so, each cell without quotes and spaces.
+func rows(t *testing.T, page, begin string) map[string][]string {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string][]string{}
+	found := map[string][]string{}
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(line, "| `"+begin) {
 			continue
 		}
 		cells := strings.Split(strings.NewReplacer("`", "", " ", "", "tag_<key>", "tag_key").Replace(line), "|")[1:]
-		if _, twice := rows[cells[0]]; twice {
+		if _, twice := found[cells[0]]; twice {
 			t.Errorf("%s is listed twice", cells[0])
 		}
-		rows[cells[0]] = cells[1:]
+		found[cells[0]] = cells[1:]
 	}
-	return rows
+	return found
 }
 
-func TestREADMEListsEveryFlag(t *testing.T) {
+func TestDocumentationListsEveryFlag(t *testing.T) {
 	var o options
 	want := map[string]string{}
 	for _, f := range o.flags().Model().Flags {
@@ -571,13 +577,13 @@ func TestREADMEListsEveryFlag(t *testing.T) {
 		want["--"+f.Name] = def + " " + f.Envar
 	}
 	got := map[string]string{}
-	for name, cells := range tables(t, "--") {
+	for name, cells := range rows(t, flagsPage, "--") {
 		got[name] = cells[0] + " " + cells[1]
 	}
 	compare(t, got, want)
 }
 
-func TestREADMEListsEveryMetric(t *testing.T) {
+func TestDocumentationListsEveryMetric(t *testing.T) {
 	c, err := client.New("http://hoop.invalid", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -612,22 +618,22 @@ func TestREADMEListsEveryMetric(t *testing.T) {
 		want[m[1]] = labels
 	}
 	got := map[string]string{}
-	for name, cells := range tables(t, "hoop_") {
+	for name, cells := range rows(t, metricsPage, "hoop_") {
 		got[name] = cells[1]
 	}
 	compare(t, got, want)
 }
 
-func compare(t *testing.T, readme, code map[string]string) {
+func compare(t *testing.T, page, code map[string]string) {
 	t.Helper()
 	for name, is := range code {
-		if says, ok := readme[name]; !ok || says != is {
-			t.Errorf("%s: the README says %q, the code %q", name, says, is)
+		if says, ok := page[name]; !ok || says != is {
+			t.Errorf("%s: the documentation says %q, the code %q", name, says, is)
 		}
 	}
-	for name := range readme {
+	for name := range page {
 		if _, ok := code[name]; !ok {
-			t.Errorf("the README lists %s, which there is not", name)
+			t.Errorf("the documentation lists %s, which does not exist", name)
 		}
 	}
 	if len(code) < 20 {

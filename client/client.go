@@ -94,11 +94,11 @@ func parseBase(s string) (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("gateway URL: the scheme must be http or https: give one such as https://host/api")
 	case u.User != nil:
-		return nil, errors.New("gateway URL: must not hold a user or password: give the credential by file or environment")
+		return nil, errors.New("gateway URL: must not contain a user or password: give the credential in a file or in the environment")
 	case u.Hostname() == "":
 		return nil, errors.New("gateway URL: the host is missing: give one such as https://host/api")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("gateway URL: must not hold a query or fragment: give one such as https://host/api")
+		return nil, errors.New("gateway URL: must not contain a query or fragment: give one such as https://host/api")
 	}
 	u = u.JoinPath("/")
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")

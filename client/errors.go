@@ -26,7 +26,7 @@ var (
 	// ErrNotJSON is an answer that is not JSON. A gateway sends its web page with status 200 if the base path is wrong.
 	ErrNotJSON = errors.New("the answer is not JSON but HTML or something else: is the base path right? expected https://host/api")
 	// ErrMalformed is JSON that is truncated, broken, or not an answer of this API.
-	ErrMalformed = errors.New("the answer is not an answer of the sessions API: check the URL and any proxy in between")
+	ErrMalformed = errors.New("the answer is not from the sessions API: check the URL and any proxy in between")
 	// ErrTooLarge is an answer larger than [WithMaxResponseBytes].
 	ErrTooLarge = errors.New("the answer is larger than allowed: raise the limit of response bytes")
 	// ErrTimeout is an answer that did not arrive completely before the deadline.
@@ -36,9 +36,9 @@ var (
 	// ErrRedirect is a redirect that was not followed, because the credential must not be sent anywhere else.
 	ErrRedirect = errors.New("a redirect was not followed: use the gateway's own URL, without a login page in between")
 	// ErrProxy is a proxy that did not accept its own credential: an answer 407.
-	ErrProxy = errors.New("the proxy in between wants a user and a password: set them in proxy_url of the HTTP configuration")
+	ErrProxy = errors.New("the proxy requires a user and a password: set them in proxy_url of the HTTP configuration")
 	// ErrCompressed is an answer whose compression is not gzip, or broken. The client does not ask for compression.
-	ErrCompressed = errors.New("the answer is compressed in a way that was not asked for: configure any proxy in between to leave it as it is")
+	ErrCompressed = errors.New("the answer has a compression that was not requested: configure any proxy in between not to change it")
 	// ErrCredential is a credential that could not be read or fetched. The request was not sent.
 	ErrCredential = errors.New("cannot read the credential or a certificate: check its file and permissions, or the token endpoint")
 	// ErrIncomplete means that a second has more sessions than offsets can reach; see [Cursor.Skipped].
@@ -94,7 +94,7 @@ func (e *StatusError) Error() string {
 	case c >= 300 && c < 400:
 		b.WriteString(": " + ErrRedirect.Error())
 	default:
-		b.WriteString(": the gateway refused the request: check the options")
+		b.WriteString(": the gateway rejected the request: check the options")
 	}
 	return b.String()
 }

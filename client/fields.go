@@ -59,10 +59,10 @@ func wordOf(raw json.RawMessage) (string, error) {
 	switch raw[0] {
 	case '"':
 		if err := json.Unmarshal(raw, &s); err != nil {
-			return "", errors.New("it is not a text")
+			return "", errors.New("it is not a string")
 		}
 	case '{', '[':
-		return "", errors.New("it is not a text")
+		return "", errors.New("it is not a string")
 	default:
 		s = string(raw)
 	}
@@ -142,7 +142,7 @@ func timeOf(raw json.RawMessage) (Time, error) {
 	}
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
-		return Time{}, errors.New("it is not a time but another type of value")
+		return Time{}, errors.New("it is not a time but a value of another type")
 	}
 	s = strings.ToUpper(strings.TrimSpace(s))
 	if len(s) > 10 && s[10] == ' ' {

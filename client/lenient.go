@@ -73,7 +73,7 @@ func idOf(raw json.RawMessage) (string, error) {
 	}
 	var id string
 	if json.Unmarshal(raw, &id) != nil {
-		return "", errors.New("id is not a text")
+		return "", errors.New("id is not a string")
 	}
 	return id, checkID(id)
 }

@@ -57,7 +57,7 @@ func (g *Guardrails) UnmarshalJSON(list []byte) error {
 			Direction string `json:"direction"`
 		}
 		if err := dec.Decode(&match); err != nil {
-			return errors.New("a guardrail match has another form")
+			return errors.New("a guardrail match has an unknown form")
 		}
 		if max(len(match.Rule), len(match.Direction)) > maxWordBytes || !g.add(match.Rule, match.Direction) {
 			return errors.New("a guardrail match cannot be kept")

@@ -106,10 +106,10 @@ func TestARefusedCredentialIsOneLineAnHour(t *testing.T) {
 		saved      bool
 		answer     http.Handler
 	}{
-		{"a wrong token, saved", `level=warn msg="nothing is asked" err="get user info: HTTP 401 from /api/userinfo`, true, gatewaytest.Fail(401, "no")},
-		{"a wrong token", `level=warn msg="asking the gateway failed" err="list sessions: HTTP 401 from /api/sessions`, false, gatewaytest.Fail(401, "no")},
-		{"no JSON, saved", `level=warn msg="nothing is asked" err="get user info: the answer is not JSON`, true, gatewaytest.Spoil(200, "text/html", []byte("<p>"))},
-		{"no JSON", `level=warn msg="asking the gateway failed" err="list sessions: the answer is not JSON`, false, gatewaytest.Spoil(200, "text/html", []byte("<p>"))},
+		{"a wrong token, saved", `level=warn msg="the gateway is not queried" err="get user info: HTTP 401 from /api/userinfo`, true, gatewaytest.Fail(401, "no")},
+		{"a wrong token", `level=warn msg="a request to the gateway failed" err="list sessions: HTTP 401 from /api/sessions`, false, gatewaytest.Fail(401, "no")},
+		{"no JSON, saved", `level=warn msg="the gateway is not queried" err="get user info: the answer is not JSON`, true, gatewaytest.Spoil(200, "text/html", []byte("<p>"))},
+		{"no JSON", `level=warn msg="a request to the gateway failed" err="list sessions: the answer is not JSON`, false, gatewaytest.Spoil(200, "text/html", []byte("<p>"))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

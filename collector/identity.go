@@ -67,7 +67,7 @@ type ownerError string
 func (e ownerError) Error() string { return string(e) }
 
 // errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
-var errIdentityPending = errors.New("it is not known yet whose sessions the credential shows")
+var errIdentityPending = errors.New("it is not known yet which sessions the credential shows")
 
 // identityOf is whose sessions a user sees through the filters of the configuration.
 func (c Config) identityOf(user *client.UserInfo) state.Identity {
@@ -90,7 +90,7 @@ func (r *refresher) checkIdentity(ctx context.Context, now time.Time) error {
 	case i.user == nil:
 		return fmt.Errorf("%w; until the gateway reports the organization, the name of the state is not known", i.err)
 	case saving && i.replaced:
-		return fmt.Errorf("%w; until the gateway reports the user, it is not known whose sessions the new credential shows", i.err)
+		return fmt.Errorf("%w; until the gateway reports the user, it is not known which sessions the new credential shows", i.err)
 	case !i.known && (saving || i.organization == "" || i.organization == i.user.OrgID || i.user.OrgID == ""):
 		owner := r.cfg().identityOf(i.user)
 		if err := r.openState(ctx, owner, now); err != nil {
@@ -112,11 +112,11 @@ func (i *identity) checkOwner(now state.Identity, saved bool) error {
 	was := i.owner
 	was.Organization = cmp.Or(was.Organization, i.organization)
 	if now.Organization != was.Organization && now.Organization != "" && was.Organization != "" {
-		return ownerError(fmt.Sprintf("the credential belongs to organization %q now, and what was counted here belongs to %q: give one of that, or start again (in a configuration file: give the gateway another name)", now.Organization, was.Organization))
+		return ownerError(fmt.Sprintf("the credential belongs to organization %q, but the counters belong to %q: use a credential of that organization, or restart the exporter (in a configuration file: give the gateway another name)", now.Organization, was.Organization))
 	}
 	if saved && now != was {
-		return ownerError("the credential does not show the same sessions as before (its role or its user has changed), and what was counted is about those:" +
-			" give one as before, or start again (in a configuration file: give the gateway another name) to count in a file of its own")
+		return ownerError("the credential does not show the same sessions as before (its role or its user has changed), but the counters are about those:" +
+			" use one like the old one, or restart the exporter (in a configuration file: give the gateway another name) to start new counters")
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (i *identity) checkRows(page *client.SessionPage) error {
 			i.organization = cmp.Or(i.owner.Organization, org)
 		}
 		if org != i.organization {
-			return ownerError(fmt.Sprintf("the sessions are of organization %q, and what was counted here is of %q: give a credential of that, or start again (in a configuration file: give the gateway another name)", org, i.organization))
+			return ownerError(fmt.Sprintf("the sessions are of organization %q, but the counters are of %q: use a credential of that organization, or restart the exporter (in a configuration file: give the gateway another name)", org, i.organization))
 		}
 	}
 	return nil
@@ -171,7 +171,7 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 		}
 		i.next = r.cfg().clock().Add(max(again, retryAfter(err, took)))
 		if !halts && !sameReason(err, logged) { // if it halts the refresh, that logs it
-			r.log.failed("identify", "cannot tell whether the credential sees all sessions", err, "next_try", moment(i.next))
+			r.log.failed("identify", "cannot find out whether the credential sees all sessions", err, "next_try", moment(i.next))
 		}
 		return
 	}

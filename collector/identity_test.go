@@ -316,7 +316,7 @@ func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
 					t.Errorf("up %v", got["hoop_up"])
 				}
 				w.notBelow(before)
-				if !strings.Contains(l.String(), "or start again") {
+				if !strings.Contains(l.String(), "or restart the exporter") {
 					t.Errorf("the log does not say what to do: %s", l)
 				}
 				exchanged = false

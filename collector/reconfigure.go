@@ -75,7 +75,7 @@ func (r *refresher) reconfigure(set *settings) {
 	}
 	p, err := r.planner.Reconfigured(set.plannerOptions())
 	if err != nil { // the planner cannot restore its own ledger: a bug
-		level.Error(set.Logger).Log("msg", "the ledger goes on with the settings that it had", "err", err)
+		level.Error(set.Logger).Log("msg", "the ledger keeps its previous settings", "err", err)
 		return
 	}
 	r.planner = p

@@ -204,7 +204,7 @@ func TestReconfigureToAnUnknownCredentialCountsNothing(t *testing.T) {
 		}
 		apply()
 		w.scrapeFor(5*time.Minute, 30*time.Second)
-		if n := asked.Load(); n > 0 || w.scrape()["hoop_up"] != 0 || !strings.Contains(l.String(), "it is not known whose sessions the new credential shows") {
+		if n := asked.Load(); n > 0 || w.scrape()["hoop_up"] != 0 || !strings.Contains(l.String(), "it is not known which sessions the new credential shows") {
 			t.Errorf("%d requests for sessions, up %v: %s", n, w.scrape()["hoop_up"], l)
 		}
 		mute.Store(false)

@@ -131,7 +131,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 	switch r.halted = failure != nil; {
 	case pending:
 	case r.halted:
-		r.log.failed("refresh", "nothing is asked", failure, r.identity.nextTry()...)
+		r.log.failed("refresh", "the gateway is not queried", failure, r.identity.nextTry()...)
 	default:
 		failure = r.requestDue(ctx)
 	}
@@ -244,7 +244,7 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 		if result.RetryAfter > 0 {
 			keyvals = append(keyvals, "next_try", moment(now.Add(result.RetryAfter)))
 		}
-		r.log.failed(request.Kind.String(), "asking the gateway failed", err, keyvals...)
+		r.log.failed(request.Kind.String(), "a request to the gateway failed", err, keyvals...)
 		return err
 	}
 	r.log.recovered(request.Kind.String())
@@ -274,7 +274,7 @@ var errSlowReplica = errors.New("some answers have a Date that is further behind
 // reportClock logs what the last answer has shown of the gateway's clock.
 func (r *refresher) reportClock() {
 	if ahead, doubtful := r.planner.Doubt(r.cfg().clock()); doubtful {
-		r.log.failed("clock", "nothing is read before the gateway's time is known, for a minute or two", errClocksDiffer, "gateway_ahead", ahead.Round(time.Second))
+		r.log.failed("clock", "waiting for a minute or two until the gateway's time is known: nothing is read", errClocksDiffer, "gateway_ahead", ahead.Round(time.Second))
 		return
 	}
 	r.log.recovered("clock")
@@ -285,7 +285,7 @@ func (r *refresher) reportClock() {
 	}
 	if step, ok := r.planner.TakeStep(); ok {
 		r.instruments.GatewayClockStepped()
-		_ = level.Warn(r.cfg().Logger).Log("msg", "the gateway's clock went back (or this machine's went ahead while the exporter did not run): sessions of the time in which it was ahead are read again, and none is counted twice",
+		_ = level.Warn(r.cfg().Logger).Log("msg", "the gateway's clock went back (or this machine's went ahead while the exporter did not run): sessions of the time in which it was ahead are read again, and each is counted once",
 			"back", step.Back.Round(time.Second), "counted_from", step.From)
 	}
 }

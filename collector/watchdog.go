@@ -10,8 +10,8 @@ import (
 const grace = 5 * time.Second
 
 // errStuck is returned for a request that goes on although its context has ended long ago: its transport ignores the deadline.
-var errStuck = errors.New("a request has not ended although its time is up, and nothing more is asked until it does: " +
-	"look at what lies between, such as a credential's file on a network disk, and restart the exporter if this lasts")
+var errStuck = errors.New("a request has not ended although its time is up, and no other request is sent until it does: " +
+	"check the network, and whether the credential's file is on a network disk; restart the exporter if this continues")
 
 // watchdog gives up requests that do not end. Always holds: at most one request that was given up is still under way, because no other one is
 // started meanwhile. Before each [watch] its caller checks stuck. It is for one goroutine at a time.

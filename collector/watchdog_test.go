@@ -121,7 +121,7 @@ func TestAStuckRequestIsGivenUpAndLogged(t *testing.T) {
 				w.stop()
 				warned := 0
 				for line := range strings.Lines(logged.String()) {
-					if strings.Contains(line, "level=warn") && strings.Contains(line, "asking the gateway failed") && strings.Contains(line, "has not ended") {
+					if strings.Contains(line, "level=warn") && strings.Contains(line, "a request to the gateway failed") && strings.Contains(line, "has not ended") {
 						warned++
 					}
 				}

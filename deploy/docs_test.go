@@ -51,7 +51,7 @@ func blocks(document string) (list []block) {
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, pattern := range []string{"../README.md", "../docs/*.md", "../docs/*/*.md"} {
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/*/*.md"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: nothing found (%v)", pattern, err)
@@ -323,7 +323,7 @@ func TestTroubleshootingQuotesWhatTheProgramSays(t *testing.T) {
 			t.Errorf("nothing says %q", q[1])
 		}
 	}
-	for _, q := range []string{"asking the gateway failed", "nothing is asked", "only part of the sessions is visible"} {
+	for _, q := range []string{"a request to the gateway failed", "the gateway is not queried", "only part of the sessions is visible"} {
 		if !strings.Contains(text, q) || !strings.Contains(source.String(), q) {
 			t.Errorf("%q is not both said and explained", q)
 		}

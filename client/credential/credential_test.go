@@ -221,7 +221,7 @@ func TestWhatCannotBeUsedIsSaidInOneSentence(t *testing.T) {
 		}, "line 1: text is not allowed here"},
 		{"a URL with a password", func(*testing.T, string) Options {
 			return Options{URL: "https://u:" + secret + "@hoop.example.com", Token: "t"}
-		}, "must not hold a user or password"},
+		}, "must not contain a user or password"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := test.give(t, t.TempDir()).Client()

@@ -237,7 +237,7 @@ func TestACheckNamesTheGatewaysThatCannotBeUsed(t *testing.T) {
 	f := newFile(t, "one")
 	good := fmt.Sprintf("one: {url: %q, api_key_file: one.key}", one)
 	f.write(good)
-	if code, out := ended(t, "--config.file="+f.path, "--config.check"); code != 0 || !strings.Contains(out, "configuration: all is well") || !strings.HasPrefix(out, "one:\ngateway: ") {
+	if code, out := ended(t, "--config.file="+f.path, "--config.check"); code != 0 || !strings.Contains(out, "configuration: valid") || !strings.HasPrefix(out, "one:\ngateway: ") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	f.write(good, "two: {url: http://127.0.0.1:1, api_key_file: two.key}")

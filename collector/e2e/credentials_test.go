@@ -110,7 +110,7 @@ func TestNoCredentialIsShown(t *testing.T) {
 				if fail == nil && len(files) == 0 {
 					t.Error("no state was saved that could be looked at")
 				}
-				if fail != nil && !strings.Contains(shown["log"], "asking the gateway failed") && !strings.Contains(shown["log"], "nothing is asked") {
+				if fail != nil && !strings.Contains(shown["log"], "a request to the gateway failed") && !strings.Contains(shown["log"], "the gateway is not queried") {
 					t.Error("the failure is not in the log")
 				}
 				for where, text := range shown {

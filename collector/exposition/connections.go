@@ -17,7 +17,7 @@ func connectionFamilies(tags []tag) []family {
 	return []family{
 		{
 			name: "hoop_connection_info",
-			help: "Always 1, exactly one series per connection, from its newest session, to join team, environment and the like to other series." +
+			help: "Always 1, exactly one series per connection, from its newest session, to join labels such as team and environment to other series." +
 				" From connection_subtype and the chosen connection_tags" + fromAPI,
 			labels: labels,
 			send: func(s *sender) {

@@ -51,7 +51,7 @@ func exporterGauges(staleAfter time.Duration) []family {
 		},
 		{
 			name: "hoop_exporter_baseline_complete",
-			help: "1 if the first backfill over the lookback has ended, so that what is not open there is shown as 0; else 0.",
+			help: "1 if the first backfill over the lookback is complete, so that a connection with nothing open is shown as 0; else 0.",
 			send: gauge(func(s *sender) float64 { return boolValue(s.snapshot != nil && s.snapshot.BaselineComplete) }),
 		},
 		{
@@ -66,12 +66,12 @@ func exporterGauges(staleAfter time.Duration) []family {
 		},
 		{
 			name: "hoop_exporter_recheck_lag_seconds",
-			help: "Seconds by which the most overdue look at an unfinished session is past its time, which is a twentieth of its age after the last one. Pending ones are watched by their list.",
+			help: "Seconds by which the most overdue recheck of an unfinished session is late; a recheck is due a twentieth of the session's age after the last one. Pending reviews have their own list.",
 			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return s.RecheckLag.Seconds() }),
 		},
 		{
 			name: "hoop_exporter_folded_connections",
-			help: "Number of connections beyond the cap on connections, which share the label value <other>. Their names are not kept: from 1024 on it is an estimate, off by about 3 %.",
+			help: "Number of connections beyond the limit, which share the label value <other>. From 1024 on it is an estimate, off by about 3 %, because their names are not kept.",
 			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return float64(s.Folded) }),
 		},
 	}
@@ -82,12 +82,12 @@ func exporterCounters(observed []family) []family {
 	return []family{
 		{
 			name: "hoop_exporter_lost_sessions_total",
-			help: "Unfinished sessions that the gateway no longer shows: they have left the gauges until they are seen again.",
+			help: "Unfinished sessions that the gateway no longer shows: they are not in the gauges until they appear again.",
 			send: ledgerCounter(func(s *ledger.Snapshot) uint64 { return s.Lost }),
 		},
 		{
 			name: "hoop_exporter_abandoned_sessions_total",
-			help: "Sessions let go because they were unfinished for too long.",
+			help: "Sessions that the exporter dropped, because they were unfinished for too long.",
 			send: ledgerCounter(func(s *ledger.Snapshot) uint64 { return s.Abandoned }),
 		},
 		{
@@ -103,7 +103,7 @@ func exporterCounters(observed []family) []family {
 func unobserved(observed []family) family {
 	return family{
 		name:   "hoop_exporter_unobserved_total",
-		help:   "Values that a histogram or a counter did not take because they are negative or impossible, by the metric's name.",
+		help:   "Values that a histogram or a counter did not count, because they are negative or impossible, by the metric's name.",
 		labels: []string{"metric"},
 		send: func(s *sender) {
 			if s.Counted == nil {

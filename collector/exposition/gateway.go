@@ -8,14 +8,14 @@ func gatewayFamilies() []family {
 	return []family{
 		{
 			name: "hoop_up",
-			help: "1 if the last ended refresh succeeded (the newest page and the first page of pending reviews" +
-				" of GET /api/sessions were read) and the stale limit has not passed, else 0; 0 before the first refresh." +
-				" A refresh answers scrapes through a cache.",
+			help: "1 if the last refresh succeeded (it read the newest page and the first page of pending reviews" +
+				" of GET /api/sessions) and is not too old, else 0; 0 before the first refresh." +
+				" Read through a cache.",
 			send: gauge(func(s *sender) float64 { return boolValue(s.Up && !s.Withheld) }),
 		},
 		{
 			name: "hoop_gateway_info",
-			help: "Always 1, with the version from the Server header of the gateway's last answer (unknown where a proxy strips it)," +
+			help: "Always 1, with the version from the Server header of the gateway's last answer (unknown if a proxy removes it)," +
 				" read through a cache. Absent before the first answer.",
 			labels: []string{"version"},
 			send: func(s *sender) {

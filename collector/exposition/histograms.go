@@ -7,7 +7,7 @@ func measureFamilies() []family {
 	return []family{
 		{
 			name:   "hoop_session_event_size_bytes",
-			help:   "Size in bytes of what was recorded of a finished session, where it is known and the session was not rejected. From event_size" + fromAPI,
+			help:   "Size in bytes of the recording of a finished session, if it is known and the session was not rejected. From event_size" + fromAPI,
 			labels: ofTarget(), impossible: []ledger.Measure{ledger.EventSize},
 			send: targetHistogram(ledger.EventSize),
 		},
@@ -19,7 +19,7 @@ func measureFamilies() []family {
 		},
 		{
 			name: "hoop_review_wait_seconds",
-			help: "Seconds from when a review was asked for to its decision. From created_at, revoke_at, access_duration and review_groups_data" +
+			help: "Seconds from the request of a review to its decision. From created_at, revoke_at, access_duration and review_groups_data" +
 				" of the reviews" + fromAPI,
 			labels: ofTarget(), impossible: []ledger.Measure{ledger.ReviewWait},
 			send: targetHistogram(ledger.ReviewWait),

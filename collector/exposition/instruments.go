@@ -29,15 +29,15 @@ func NewInstruments(o Options) *Instruments {
 	i := &Instruments{}
 	i.requests = add(i, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "hoop_exporter_gateway_requests_total",
-		Help: "Requests to the gateway that ended, by HTTP status code, or by what went wrong where there is none; those that could not be sent too.",
+		Help: "Requests to the gateway that ended, by HTTP status code or, without one, by the kind of error, including requests that could not be sent.",
 	}, []string{"code"}))
 	i.requestDuration = add(i, prometheus.NewHistogram(withBuckets(o, prometheus.HistogramOpts{
 		Name: "hoop_exporter_gateway_request_duration_seconds",
-		Help: "Seconds that a request to the gateway took, answer read, failed or not.",
+		Help: "Seconds that a request to the gateway took, including reading the answer, failed or not.",
 	})))
 	i.busy = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_gateway_busy_seconds_total",
-		Help: "Seconds for which a request to the gateway was under way; its rate is the share of time that the gateway was kept busy.",
+		Help: "Seconds in which a request to the gateway was in flight; its rate is the share of time that the exporter kept the gateway busy.",
 	}))
 	i.malformedFields = add(i, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "hoop_exporter_malformed_fields_total",
@@ -45,19 +45,19 @@ func NewInstruments(o Options) *Instruments {
 	}, []string{"field"}))
 	i.refreshes = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_refreshes_total",
-		Help: "Refreshes that ended, failed ones included.",
+		Help: "Refreshes that ended, including failed ones.",
 	}))
 	i.refreshFailures = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_refresh_failures_total",
-		Help: "Refreshes that ended without the newest page and the first page of pending reviews.",
+		Help: "Refreshes that failed: they could not read the newest page or the first page of pending reviews.",
 	}))
 	i.refreshDuration = add(i, prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "hoop_exporter_refresh_duration_seconds",
-		Help: "Seconds that the last ended refresh took, failed or not; 0 before the first.",
+		Help: "Seconds that the last refresh took, failed or not; 0 before the first.",
 	}))
 	i.stateSaveFailures = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_state_save_failures_total",
-		Help: "Times that the state could not be written to disk. Counters stay at their last saved values until it can.",
+		Help: "Times that the state could not be saved. Counters stay at their last saved values until it can be.",
 	}))
 	i.clockSteps = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_gateway_clock_steps_total",

@@ -23,10 +23,10 @@ func TestInstruments(t *testing.T) {
 	i.StateSaveFailed()
 	i.GatewayClockStepped()
 	err := testutil.CollectAndCompare(i, strings.NewReader(`
-# HELP hoop_exporter_gateway_busy_seconds_total Seconds for which a request to the gateway was under way; its rate is the share of time that the gateway was kept busy.
+# HELP hoop_exporter_gateway_busy_seconds_total Seconds in which a request to the gateway was in flight; its rate is the share of time that the exporter kept the gateway busy.
 # TYPE hoop_exporter_gateway_busy_seconds_total counter
 hoop_exporter_gateway_busy_seconds_total 30.75
-# HELP hoop_exporter_gateway_request_duration_seconds Seconds that a request to the gateway took, answer read, failed or not.
+# HELP hoop_exporter_gateway_request_duration_seconds Seconds that a request to the gateway took, including reading the answer, failed or not.
 # TYPE hoop_exporter_gateway_request_duration_seconds histogram
 hoop_exporter_gateway_request_duration_seconds_bucket{le="0.005"} 0
 hoop_exporter_gateway_request_duration_seconds_bucket{le="0.01"} 0
@@ -44,7 +44,7 @@ hoop_exporter_gateway_request_duration_seconds_bucket{le="90"} 3
 hoop_exporter_gateway_request_duration_seconds_bucket{le="+Inf"} 3
 hoop_exporter_gateway_request_duration_seconds_sum 30.75
 hoop_exporter_gateway_request_duration_seconds_count 3
-# HELP hoop_exporter_gateway_requests_total Requests to the gateway that ended, by HTTP status code, or by what went wrong where there is none; those that could not be sent too.
+# HELP hoop_exporter_gateway_requests_total Requests to the gateway that ended, by HTTP status code or, without one, by the kind of error, including requests that could not be sent.
 # TYPE hoop_exporter_gateway_requests_total counter
 hoop_exporter_gateway_requests_total{code="200"} 2
 hoop_exporter_gateway_requests_total{code="timeout"} 1
@@ -52,16 +52,16 @@ hoop_exporter_gateway_requests_total{code="timeout"} 1
 # TYPE hoop_exporter_malformed_fields_total counter
 hoop_exporter_malformed_fields_total{field="exit_code"} 3
 hoop_exporter_malformed_fields_total{field="review.status"} 1
-# HELP hoop_exporter_refresh_duration_seconds Seconds that the last ended refresh took, failed or not; 0 before the first.
+# HELP hoop_exporter_refresh_duration_seconds Seconds that the last refresh took, failed or not; 0 before the first.
 # TYPE hoop_exporter_refresh_duration_seconds gauge
 hoop_exporter_refresh_duration_seconds 2
-# HELP hoop_exporter_refresh_failures_total Refreshes that ended without the newest page and the first page of pending reviews.
+# HELP hoop_exporter_refresh_failures_total Refreshes that failed: they could not read the newest page or the first page of pending reviews.
 # TYPE hoop_exporter_refresh_failures_total counter
 hoop_exporter_refresh_failures_total 1
-# HELP hoop_exporter_refreshes_total Refreshes that ended, failed ones included.
+# HELP hoop_exporter_refreshes_total Refreshes that ended, including failed ones.
 # TYPE hoop_exporter_refreshes_total counter
 hoop_exporter_refreshes_total 2
-# HELP hoop_exporter_state_save_failures_total Times that the state could not be written to disk. Counters stay at their last saved values until it can.
+# HELP hoop_exporter_state_save_failures_total Times that the state could not be saved. Counters stay at their last saved values until it can be.
 # TYPE hoop_exporter_state_save_failures_total counter
 hoop_exporter_state_save_failures_total 1
 # HELP hoop_exporter_gateway_clock_steps_total Number of times that the gateway's clock (header Date of its answers) went back after the exporter had followed it, so that sessions were read again.

@@ -25,7 +25,7 @@ func reviewGauges(overdue []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_pending_review_created_timestamp_seconds",
-			help: "Unix time in seconds at which the longest waiting review was asked for. Absent when none waits, or where that is not known." +
+			help: "Unix time in seconds at which the longest waiting review was requested. Absent if none waits, or if that is not known." +
 				" From review.created_at" + fromAPI,
 			labels: ofTarget(),
 			send:   targetOldest(func(n *ledger.TargetSnapshot) []time.Time { return n.PendingSince }),
@@ -51,8 +51,8 @@ func reviewGauges(overdue []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_pending_approval_created_timestamp_seconds",
-			help: "Unix time in seconds at which the review that has waited longest for this group was asked for. Absent when none waits," +
-				" or where that is not known. From review.review_groups_data and review.created_at" + fromAPI,
+			help: "Unix time in seconds at which the review that has waited longest for this group was requested. Absent if none waits," +
+				" or if that is not known. From review.review_groups_data and review.created_at" + fromAPI,
 			labels: ofTarget("group"),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
 				for _, a := range n.Approvals {
@@ -70,7 +70,7 @@ func reviewCounters() []family {
 	return []family{
 		{
 			name:   "hoop_reviews_requested_total",
-			help:   "Reviews asked for" + sinceT0 + ", by type, each review of a session once. From review.created_at and review.type" + fromAPI,
+			help:   "Reviews requested" + sinceT0 + ", by type, each review of a session once. From review.created_at and review.type" + fromAPI,
 			labels: ofTarget("review_type"),
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.Requested }),
 		},

@@ -29,8 +29,8 @@ func sessionGauges(longRunning []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_running_session_start_timestamp_seconds",
-			help: "Unix time in seconds at which the oldest running session began to run: its start, or its approval where that is later." +
-				" Absent when none runs. From start_date and review" + fromAPI,
+			help: "Unix time in seconds at which the oldest running session began to run: its start, or its approval if that is later." +
+				" Absent if none runs. From start_date and review" + fromAPI,
 			labels: ofTarget(),
 			send:   targetOldest(func(n *ledger.TargetSnapshot) []time.Time { return n.RunningSince }),
 		},
@@ -55,7 +55,7 @@ func sessionGauges(longRunning []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_ready_session_approved_timestamp_seconds",
-			help: "Unix time in seconds of the approval of the one-time session that has waited longest to be run. Absent when none waits." +
+			help: "Unix time in seconds of the approval of the one-time session that has waited longest to be run. Absent if none waits." +
 				" From status and review" + fromAPI,
 			labels: ofTarget(),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
@@ -79,7 +79,7 @@ func sessionCounters() []family {
 		{
 			name: "hoop_sessions_finished_total",
 			help: "Sessions that finished" + sinceT0 + ", by outcome: success, failure, disconnected (the usual end of an interactive session)," +
-				" aborted, rejected, revoked, expired (its review did), unknown. From status, exit_code, verb and review" + fromAPI,
+				" aborted, rejected, revoked, expired (its review expired), unknown. From status, exit_code, verb and review" + fromAPI,
 			labels: ofTarget("outcome"),
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.Finished }),
 		},

@@ -39,7 +39,7 @@ func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer)
 	if err := checkAll(ctx, f.all(), out); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "configuration: all is well")
+	_, err := fmt.Fprintln(out, "configuration: valid")
 	return err
 }
 

@@ -26,11 +26,11 @@ func newClusterGauges() *clusterGauges {
 		}),
 		unheld: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hoop_exporter_unheld_gateways",
-			Help: "Number of gateways of the configuration that no process watches, by the database; absent while it cannot be reached.",
+			Help: "Number of gateways of the configuration that no process watches, according to the database; absent while it cannot be reached.",
 		}),
 		members: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hoop_exporter_members",
-			Help: "Number of processes that share the database and live, this one included, by whether they have the same configuration as this one; absent while it cannot be reached.",
+			Help: "Number of running processes that share the database, including this one, by whether they have the same configuration as this one; absent while the database cannot be reached.",
 		}, []string{"configuration"}),
 	}
 }

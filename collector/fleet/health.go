@@ -21,7 +21,7 @@ func newGauges() *gauges {
 	return &gauges{
 		gateways: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hoop_exporter_gateways",
-			Help: "Number of gateways of the configuration that this process watches; where processes share a database, the others are watched by others.",
+			Help: "Number of gateways of the configuration that this process watches; if processes share a database, other processes watch the others.",
 		}),
 		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hoop_exporter_gateway_up", Help: "1 if hoop_up of the gateway is 1, else 0.",

@@ -11,7 +11,7 @@ import (
 var ErrUnknown = errors.New("there is no gateway of this name")
 
 // errUnheld is the error of a gateway that no process watches.
-var errUnheld = errors.New("no process watches the gateway at the moment: it moves from one to another, which takes a few seconds")
+var errUnheld = errors.New("no process watches the gateway at the moment: it moves to another process, which takes a few seconds")
 
 // errUnwatchable is the error of a gateway that this process holds and cannot watch.
 var errUnwatchable = errors.New("this process should watch the gateway and cannot: its log says why")

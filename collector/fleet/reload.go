@@ -35,11 +35,11 @@ func NewReloader(f *Fleet, path string) *Reloader {
 	r := &Reloader{
 		fleet: f, path: path,
 		successful: gauge("hoop_exporter_config_last_reload_successful",
-			"1 if the configuration file was taken when it was last read, else 0: then the last good one holds."),
+			"1 if the exporter applied the configuration file when it last read it, else 0: then the last good one is in effect."),
 		successAt: gauge("hoop_exporter_config_last_reload_success_timestamp_seconds",
-			"Unix time in seconds, by the exporter's clock, at which a configuration file was last taken."),
+			"Unix time in seconds, by the exporter's clock, at which a configuration file was last applied."),
 		hash: gauge("hoop_exporter_config_hash",
-			"First 48 bits of the SHA-256 of the configuration file that holds: processes with different values do not agree on what there is."),
+			"First 48 bits of the SHA-256 of the configuration file in effect: processes with different values have different files."),
 	}
 	if c := f.Config(); c != nil {
 		r.seen = c.Hash() // not that of the file as it is now: it may have changed since it was read
@@ -75,8 +75,8 @@ func (r *Reloader) apply(content []byte, err error) error {
 	}
 	if err != nil {
 		r.successful.Set(0)
-		level.Error(r.fleet.o.Logger).Log("msg", "the configuration is not taken, the last good one holds", "file", r.path, "err", err)
-		return fmt.Errorf("the configuration is not taken, the last good one holds: %w", err)
+		level.Error(r.fleet.o.Logger).Log("msg", "the configuration file cannot be used: the last good one stays in effect", "file", r.path, "err", err)
+		return fmt.Errorf("the configuration file cannot be used: the last good one stays in effect: %w", err)
 	}
 	r.recordApplied(c)
 	return nil

@@ -191,7 +191,7 @@ func TestHealthShowsEachGateway(t *testing.T) {
 # TYPE hoop_exporter_gateway_up gauge
 hoop_exporter_gateway_up{gateway="one"} 1
 hoop_exporter_gateway_up{gateway="two"} 1
-# HELP hoop_exporter_gateways Number of gateways of the configuration that this process watches; where processes share a database, the others are watched by others.
+# HELP hoop_exporter_gateways Number of gateways of the configuration that this process watches; if processes share a database, other processes watch the others.
 # TYPE hoop_exporter_gateways gauge
 hoop_exporter_gateways 2
 `

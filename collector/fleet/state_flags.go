@@ -33,12 +33,12 @@ type StateFlags struct {
 
 // Add adds the flags.
 func (f *StateFlags) Add(app *kingpin.Application) {
-	app.Flag("state.dir", "Directory in which counters outlive the process. It is made if it is not there. Without it they begin at 0 with each process.").StringVar(&f.dir)
-	app.Flag("state.postgres-url-file", "File with the URL of a PostgreSQL database, in which counters outlive the process. All processes with the same database divide the gateways among them. The URL can also be in the environment: "+DatabaseVariable+".").StringVar(&f.urlFile)
+	app.Flag("state.dir", "Directory for the state, so that counters survive a restart. It is created if it does not exist. Without a state, counters start at 0 with each process.").StringVar(&f.dir)
+	app.Flag("state.postgres-url-file", "File with the URL of a PostgreSQL database for the state. All processes with the same database divide the gateways among them. The URL can also be in the environment: "+DatabaseVariable+".").StringVar(&f.urlFile)
 	schema := app.Flag("state.postgres-schema", "Schema of that database.").Default("hoop_exporter")
 	schema.StringVar(&f.schema)
 	flags.Given(schema, &f.schemaGiven)
-	app.Flag("web.external-url", "URL under which the other processes' clients reach this one, such as http://10.0.0.7:10068. By default it is made of the host's name and the port.").StringVar(&f.externalURL)
+	app.Flag("web.external-url", "URL at which clients of the other processes reach this one, such as http://10.0.0.7:10068. By default, it is the host's name and the port.").StringVar(&f.externalURL)
 }
 
 // Shared reports whether there is a database.
@@ -187,7 +187,7 @@ func (f *StateFlags) ownURL(listen []string) (string, error) {
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return "", fmt.Errorf("the host has no name, so give --web.external-url: %w", err)
+		return "", fmt.Errorf("the host has no name: set --web.external-url: %w", err)
 	}
 	return urlOf(host, listen)
 }
@@ -200,7 +200,7 @@ func urlOf(host string, listen []string) (string, error) {
 	}
 	_, port, err := net.SplitHostPort(listen[0])
 	if err != nil || strings.HasPrefix(listen[0], "vsock://") || port == "0" {
-		return "", fmt.Errorf("%s is not an address at which other hosts reach this process: %s", listen[0], give)
+		return "", fmt.Errorf("%s is not an address at which other hosts can reach this process: %s", listen[0], give)
 	}
 	return "http://" + net.JoinHostPort(host, port), nil
 }

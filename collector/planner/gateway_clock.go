@@ -60,7 +60,7 @@ const (
 
 // ErrNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions where that
 // is wrong, so it is used only for a gateway whose answers never have a date.
-var ErrNoDate = errors.New("the answer does not tell the gateway's time: a proxy in between must not remove the header Date")
+var ErrNoDate = errors.New("the answer does not contain the gateway's time: a proxy in between must not remove the header Date")
 
 // enoughDateless is how many answers without a date it takes, for at least a period, until the exporter's clock is used.
 const enoughDateless = 10

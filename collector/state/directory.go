@@ -25,9 +25,9 @@ func NewDirectory(path string) (*Directory, error) {
 		}
 		return &Directory{path, MaxSize}, syncDirectory(filepath.Dir(path))
 	case err != nil:
-		return nil, fmt.Errorf("looking at the directory for the state: %w", err)
+		return nil, fmt.Errorf("checking the directory for the state: %w", err)
 	case !info.IsDir():
-		return nil, fmt.Errorf("%s is not a directory: name one for the state", path)
+		return nil, fmt.Errorf("%s is not a directory: name a directory for the state", path)
 	}
 	return &Directory{path, MaxSize}, nil
 }
@@ -41,9 +41,9 @@ func CheckDirectory(path string) error {
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("looking at the directory for the state: %w", err)
+		return fmt.Errorf("checking the directory for the state: %w", err)
 	case !info.IsDir():
-		return fmt.Errorf("%s is not a directory: name one for the state", path)
+		return fmt.Errorf("%s is not a directory: name a directory for the state", path)
 	}
 	f, err := os.CreateTemp(path, ".check-*")
 	if err != nil {

@@ -68,12 +68,12 @@ func TestErrorsSayWhatIsWrongWithADirectory(t *testing.T) {
 		path string
 		want string
 	}{
-		{"check a file", check, file, file + " is not a directory: name one for the state"},
-		{"check below a file", check, filepath.Join(file, "new"), "looking at the directory for the state: "},
-		{"check in a missing one", check, missing, "looking at the directory for the state: "},
+		{"check a file", check, file, file + " is not a directory: name a directory for the state"},
+		{"check below a file", check, filepath.Join(file, "new"), "checking the directory for the state: "},
+		{"check in a missing one", check, missing, "checking the directory for the state: "},
 		{"check one without room for a name", check, fullPath(t), "the state cannot be saved: "},
-		{"create at a file", create, file, file + " is not a directory: name one for the state"},
-		{"create below a file", create, filepath.Join(file, "new"), "looking at the directory for the state: "},
+		{"create at a file", create, file, file + " is not a directory: name a directory for the state"},
+		{"create below a file", create, filepath.Join(file, "new"), "checking the directory for the state: "},
 		{"create in a missing one", create, missing, "creating the directory for the state: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

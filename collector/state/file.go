@@ -30,7 +30,7 @@ func (f *file) acquire() error {
 	name := f.path + ".lock"
 	lock, err := lockFile(name)
 	if errors.Is(err, errHeld) {
-		return fmt.Errorf("the state file %s is in use by another process, or by another gateway of this one (%s): stop that process, or give each a directory of its own: %w", f.path, name, err)
+		return fmt.Errorf("the state file %s is in use by another process, or by another gateway of this one (%s): stop that process, or give each its own directory: %w", f.path, name, err)
 	}
 	if err != nil {
 		return fmt.Errorf("locking the state file: %w", err)
@@ -63,7 +63,7 @@ func (f *file) load() ([]byte, error) {
 		return nil, errors.New("it is not a regular file: move it away")
 	}
 	if info.Size() > f.maxSize {
-		return nil, fmt.Errorf("%w: it has %d bytes, and no state has more than %d", ErrDamaged, info.Size(), f.maxSize)
+		return nil, fmt.Errorf("%w: it has %d bytes, more than the limit of %d", ErrDamaged, info.Size(), f.maxSize)
 	}
 	content, err := os.ReadFile(f.path)
 	f.digest = sha256.Sum256(content)
@@ -94,7 +94,7 @@ func (f *file) acquireLate() error {
 	}
 	if f.digest != before {
 		f.digest = before
-		return errors.Join(errors.New("another process has written it since it was read: start again to go on from there"), f.Close())
+		return errors.Join(errors.New("another process has written it since it was read: restart the exporter to continue from there"), f.Close())
 	}
 	return nil
 }

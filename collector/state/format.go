@@ -27,9 +27,9 @@ const (
 // Why a state is not used. Each text says what to do.
 var (
 	// ErrNewer is a state that a newer version of the program wrote.
-	ErrNewer = errors.New("it was written by a newer version of this program: run that version, or move the state away to begin anew")
+	ErrNewer = errors.New("it was written by a newer version of this program: run that version, or move the state away to start with an empty one")
 	// ErrOther is a state that is about something else than its name says.
-	ErrOther = errors.New("it does not belong to what its name says, and two ledgers are never mixed: move it away to begin anew")
+	ErrOther = errors.New("its content does not match its name, and two ledgers are never mixed: move it away to start with an empty one")
 
 	// ErrDamaged is a state that nothing can be read from. It is moved aside.
 	ErrDamaged = errors.New("it is damaged")
@@ -81,11 +81,11 @@ func decode(id Identity, b []byte) (ledger.Image, error) {
 		return none, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if proto.Size(&file) != len(body) { // an unknown field, or one that is there twice
-		return none, fmt.Errorf("%w: something in it has no meaning", ErrDamaged)
+		return none, fmt.Errorf("%w: it contains an invalid value", ErrDamaged)
 	}
 	switch want := id.digest(); {
 	case file.Organization != id.Organization:
-		return none, fmt.Errorf("%w (it is about organization %q, and the credential belongs to %q)", ErrOther, file.Organization, id.Organization)
+		return none, fmt.Errorf("%w (it is of organization %q, but the credential belongs to %q)", ErrOther, file.Organization, id.Organization)
 	case file.Visibility != id.visibility():
 		return none, fmt.Errorf("%w (it was written with %s sessions visible, and now it is %s)", ErrOther, file.Visibility, id.visibility())
 	case string(file.Identity) != string(want[:]):
@@ -100,7 +100,7 @@ func open(b []byte) (body []byte, err error) {
 	case len(b) == 0:
 		return nil, fmt.Errorf("%w: it is empty", ErrDamaged)
 	case len(b) < headerSize || string(b[:versionAt]) != magic:
-		return nil, fmt.Errorf("%w: it does not begin as a state does", ErrDamaged)
+		return nil, fmt.Errorf("%w: it does not start like a state", ErrDamaged)
 	}
 	body = b[headerSize:]
 	if n := binary.BigEndian.Uint64(b[lengthAt:]); n != uint64(len(body)) {

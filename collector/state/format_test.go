@@ -65,22 +65,22 @@ func TestFilesThatAreNotUsed(t *testing.T) {
 		says    string
 	}{
 		{"empty", nil, ErrDamaged, "empty"},
-		{"garbage", bytes.Repeat([]byte("garbage "), 100), ErrDamaged, "does not begin"},
-		{"torn in the header", good[:20], ErrDamaged, "does not begin"},
+		{"garbage", bytes.Repeat([]byte("garbage "), 100), ErrDamaged, "does not start"},
+		{"torn in the header", good[:20], ErrDamaged, "does not start"},
 		{"torn", good[:len(good)-3], ErrDamaged, "bytes follow"},
 		{"with something behind", append(bytes.Clone(good), 0), ErrDamaged, "bytes follow"},
-		{"zeros, as after a power cut", make([]byte, len(good)), ErrDamaged, "does not begin"},
+		{"zeros, as after a power cut", make([]byte, len(good)), ErrDamaged, "does not start"},
 		{"a bit of the version", changed(11), ErrDamaged, "checksum"},
 		{"a bit of the checksum", changed(30), ErrDamaged, "checksum"},
 		{"a bit of the end", changed(len(good) - 1), ErrDamaged, "checksum"},
 		{"newer", newer(t, 7), ErrNewer, "format 7, this one reads up to 1"},
-		{"of another organization", content(t, Identity{Organization: "other"}, someImage()), ErrOther, `about organization "other"`},
+		{"of another organization", content(t, Identity{Organization: "other"}, someImage()), ErrOther, `of organization "other"`},
 		{"of another visibility", content(t, limited, someImage()), ErrOther, "with limited sessions visible, and now it is all"},
 		{"of other filters", content(t, filtered, someImage()), ErrOther, "other filters"},
 		{"of a version that never was", newer(t, 0), ErrDamaged, "there is no format 0"},
-		{"a header alone", withHeader(nil), ErrOther, `about organization ""`},
+		{"a header alone", withHeader(nil), ErrOther, `of organization ""`},
 		{"a field without its end", withHeader([]byte{1<<3 | 2, 5}), ErrDamaged, "cannot parse"},
-		{"an unknown field", withHeader(append(bytes.Clone(good[headerSize:]), 15<<3, 1)), ErrDamaged, "something in it has no meaning"},
+		{"an unknown field", withHeader(append(bytes.Clone(good[headerSize:]), 15<<3, 1)), ErrDamaged, "it contains an invalid value"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := decode(someone(), tc.content)

@@ -27,7 +27,7 @@ type LedgerRecord struct {
 // Open acquires the record of an identity for this process.
 func Open(ctx context.Context, f Store, id Identity) (*LedgerRecord, error) {
 	if id.Organization == "" {
-		return nil, errors.New("choosing a state: the gateway does not say which organization the credential belongs to")
+		return nil, errors.New("choosing a state: the gateway does not report the organization of the credential")
 	}
 	disk, err := f.Open(ctx, id.name())
 	if err != nil {

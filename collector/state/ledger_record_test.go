@@ -250,7 +250,7 @@ func TestWhatIsTooLargeToReadIsNotWritten(t *testing.T) {
 	if err := s.Save(t.Context(), fits, noon()); err != nil {
 		t.Fatalf("%v for the largest state that can be read", err)
 	}
-	size := fmt.Sprintf("the state has %d bytes, and may have no more than %d", len(content(t, someone(), larger)), dir.maxSize)
+	size := fmt.Sprintf("the state has %d bytes, more than the limit of %d", len(content(t, someone(), larger)), dir.maxSize)
 	for range 2 { // it is tried, and fails, at each refresh
 		if err := s.Save(t.Context(), larger, noon()); err == nil || !strings.Contains(err.Error(), size) || !strings.Contains(err.Error(), "--metrics.max-connections") {
 			t.Errorf("%v, want %q and what to do", err, size)
@@ -262,7 +262,7 @@ func TestWhatIsTooLargeToReadIsNotWritten(t *testing.T) {
 	if err := os.WriteFile(s.Name(), append(written, 0), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := s.Load(t.Context(), options(), noon()); err != nil || found.Damage == nil || !strings.Contains(found.Damage.Error(), "no state has more than") {
+	if found, err := s.Load(t.Context(), options(), noon()); err != nil || found.Damage == nil || !strings.Contains(found.Damage.Error(), "more than the limit of") {
 		t.Errorf("%+v, %v for a file that is too large", found, err)
 	}
 }

@@ -35,7 +35,7 @@ func CheckSize(size, most int64) error {
 	if size <= most {
 		return nil
 	}
-	return fmt.Errorf("the state has %d bytes, and may have no more than %d: the saved one is kept; watch fewer sessions or connections (--sessions.connection, --sessions.type, --metrics.max-connections) or for a shorter time (--sessions.forget-after)", size, most)
+	return fmt.Errorf("the state has %d bytes, more than the limit of %d: the last saved state stays; watch fewer sessions or connections (--sessions.connection, --sessions.type, --metrics.max-connections) or for a shorter time (--sessions.forget-after)", size, most)
 }
 
 // AsideName is the new name of a damaged record that is moved aside.

@@ -202,7 +202,7 @@ func TestThresholdsAreInOnePlace(t *testing.T) {
 // A threshold that is a label of a metric has to be one that the exporter has unless told otherwise, and where it is also said in seconds,
 // the same.
 func TestThresholdsAreTheExportersOwn(t *testing.T) {
-	readme := string(read(t, root+"/README.md"))
+	page := string(read(t, root+"/docs/flags.md"))
 	seconds := map[string]string{}
 	for _, r := range all(t) {
 		if strings.HasSuffix(r.Record, "_seconds:threshold") {
@@ -217,7 +217,7 @@ func TestThresholdsAreTheExportersOwn(t *testing.T) {
 		}
 		picked++
 		flag := map[string]string{"hoop_overdue_reviews": "--reviews.overdue", "hoop_long_running_sessions": "--sessions.long-running"}[m[1]]
-		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(flag) + "` \\| `([^`]*)` ").FindStringSubmatch(readme)
+		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(flag) + "` \\| `([^`]*)` ").FindStringSubmatch(page)
 		if flag == "" || row == nil || !slices.Contains(strings.Split(row[1], ","), m[2]) {
 			t.Errorf("%s: %s is no default of %q (%v)", r.Record, m[2], flag, row)
 		}

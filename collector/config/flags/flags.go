@@ -43,7 +43,7 @@ func (g *Gateway) Add(app *kingpin.Application) {
 // to ask, or with which credential, beside a simulated one. A variable may say that: it can be meant for another program.
 func (g *Gateway) Validate(file, simulated bool) error {
 	if given := g.names(); file && len(given) > 0 {
-		return fmt.Errorf("--config.file names all gateways and what holds for them: leave %s out", strings.Join(given, ", "))
+		return fmt.Errorf("--config.file has all gateways and their settings: leave %s out", strings.Join(given, ", "))
 	}
 	for _, s := range config.Settings() {
 		if simulated && s.Env != "" && s.Flag != "" && *g.given[s.Flag] {

@@ -173,7 +173,7 @@ func (k *Keeper) beat(ctx context.Context) {
 	}
 	leases, err := rest(ctx, k, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
 	if err != nil {
-		level.Warn(k.o.Logger).Log("msg", "acquiring leases failed, and is tried again", "err", err)
+		level.Warn(k.o.Logger).Log("msg", "acquiring leases failed: trying again", "err", err)
 		return
 	}
 	for _, l := range leases {
@@ -272,7 +272,7 @@ func (k *Keeper) release(ctx context.Context) {
 	leases := slices.Collect(maps.Values(k.released))
 	_, err := rest(ctx, k, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
 	if err != nil {
-		level.Warn(k.o.Logger).Log("msg", "releasing leases failed, and is tried again", "err", err)
+		level.Warn(k.o.Logger).Log("msg", "releasing leases failed: trying again", "err", err)
 		return
 	}
 	clear(k.released)

@@ -189,7 +189,7 @@ func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 		want(t, s, "") // it has its epoch: nothing is loaded again
 		k.Leave(t.Context())
 		want(t, s, "leave")
-		if n := strings.Count(out.String(), "cannot be reached"); n != 1 || strings.Count(out.String(), "can be reached again") != 1 {
+		if n := strings.Count(out.String(), "cannot reach the database"); n != 1 || strings.Count(out.String(), "reaches the database again") != 1 {
 			t.Errorf("%s", out)
 		}
 	})

@@ -25,10 +25,10 @@ func (k *Keeper) record(view View, err error, term Term, self Member) {
 	failed := k.failed
 	switch k.failed = err != nil; {
 	case k.failed && !failed:
-		level.Error(k.o.Logger).Log("msg", "the database cannot be reached: if that lasts, this process stops asking its gateways", "after", askFor, "err", err)
+		level.Error(k.o.Logger).Log("msg", "this process cannot reach the database: if this continues, it stops querying its gateways", "after", askFor, "err", err)
 	case failed && !k.failed:
 		k.back = time.Now()
-		level.Info(k.o.Logger).Log("msg", "the database can be reached again")
+		level.Info(k.o.Logger).Log("msg", "this process reaches the database again")
 	}
 	if k.failed {
 		return
@@ -51,7 +51,7 @@ func (k *Keeper) record(view View, err error, term Term, self Member) {
 }
 
 // errAway is why nothing is known about other members.
-var errAway = errors.New("this process cannot reach the database, so it is not known which process watches a gateway at the moment")
+var errAway = errors.New("this process cannot reach the database, so it does not know which process watches the gateway")
 
 // Seen returns what the member knows, or an error if that is older than its leases may be, because the table cannot be reached.
 func (k *Keeper) Seen() (Seen, error) {

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrDead is a member without a beat within the time to live.
-var ErrDead = errors.New("PostgreSQL had no beat of this process for too long, so it holds no leases: it goes on after the next beat")
+var ErrDead = errors.New("this process did not reach PostgreSQL for too long, so it holds no leases: it continues after the next heartbeat")
 
 // errBusy is the wait for other gateways' saves.
 var errBusy = errors.New("the saves of other gateways take too long")
@@ -189,7 +189,7 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 	case e.Code == "42501":
 		return text, fmt.Sprintf("the role %q has to own the schema and all that is in it", s.user)
 	case e.Code == "3F000", e.Code == "42P01", e.Code == "42703":
-		return text, "the schema was removed or changed: start again, and it is created"
+		return text, "the schema was removed or changed: restart the exporter, which creates it"
 	case e.Code == "53100":
 		return text, "the disk of PostgreSQL is full: make room there"
 	case e.Code == "53300":

@@ -205,7 +205,7 @@ func TestASchemaThatWentIsAnError(t *testing.T) {
 	d := opened(t, url)
 	pgtest.Exec(t, url, "DROP SCHEMA hoop_exporter CASCADE")
 	_, err := d.Beat(t.Context(), lease.Member{ID: "a"})
-	one(t, err, "beating: PostgreSQL at 127.0.0.1:", "the schema was removed or changed: start again")
+	one(t, err, "beating: PostgreSQL at 127.0.0.1:", "the schema was removed or changed: restart the exporter")
 }
 
 func TestAStandbyIsRefused(t *testing.T) {

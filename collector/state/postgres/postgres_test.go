@@ -229,7 +229,7 @@ func TestConnectionsSayWhoseTheyAre(t *testing.T) {
 
 func TestSchemaNamesThatNeedQuotesAreRefused(t *testing.T) {
 	for _, name := range []string{"", "Hoop", "1a", "pg_hoop", "a b", `a"b`, "a;b", "a-b", strings.Repeat("a", 64)} {
-		if d, err := Open(t.Context(), "postgres://127.0.0.1:1/", name, ttl); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the schema's name %q is not valid: want", name)) {
+		if d, err := Open(t.Context(), "postgres://127.0.0.1:1/", name, ttl); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the schema's name %q is not valid: use", name)) {
 			t.Errorf("%v, %v for %q", d, err, name)
 		}
 	}

@@ -227,7 +227,7 @@ func TestAStateHasOneAddress(t *testing.T) {
 	first, _ := recordOf(t, d, x)
 	saves(t, first, "old", nil)
 	y := leased(t, other, "b", "https://y")
-	const want = "the state " + name + " is in use by a gateway at https://x, and this one is at https://y: both have the same organization and filters, and would count twice; remove one"
+	const want = "the state " + name + " is in use by a gateway at https://x, and this one is at https://y: both have the same organization and filters, and would count everything twice; remove one"
 	if r, err := other.Store(y).Open(t.Context(), name); err == nil || err.Error() != want {
 		t.Errorf("%v, %v", r, err)
 	}

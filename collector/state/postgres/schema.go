@@ -54,7 +54,7 @@ func migrations() []string {
 // checkSchemaName accepts what needs no quotes in SQL, so that people can type it.
 func checkSchemaName(name string) error {
 	if !regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`).MatchString(name) || strings.HasPrefix(name, "pg_") {
-		return fmt.Errorf("the schema's name %q is not valid: want up to 63 of a-z, 0-9 and _, without a digit or pg_ at its beginning", name)
+		return fmt.Errorf("the schema's name %q is not valid: use up to 63 of a-z, 0-9 and _, not starting with a digit or pg_", name)
 	}
 	return nil
 }

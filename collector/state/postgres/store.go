@@ -63,7 +63,7 @@ type store struct {
 // Open implements [state.Store]. It fails if a gateway at another address has the record, and its lease lives.
 func (s store) Open(ctx context.Context, name string) (state.Record, error) {
 	if !s.reserve(name) {
-		return nil, fmt.Errorf("the state %s is in use by another gateway of this process: two gateways with the same organization and filters would count twice; remove one", name)
+		return nil, fmt.Errorf("the state %s is in use by another gateway of this process: two gateways with the same organization and filters would count everything twice; remove one", name)
 	}
 	r := &record{store: s, name: name}
 	if err := r.acquire(ctx); err != nil {
@@ -119,7 +119,7 @@ func (r *record) acquire(ctx context.Context) error {
 	case !leased:
 		return r.fenced()
 	case opened == nil:
-		return fmt.Errorf("the state %s is in use by a gateway at %s, and this one is at %s: both have the same organization and filters, and would count twice; remove one", r.name, address, r.lease.Address)
+		return fmt.Errorf("the state %s is in use by a gateway at %s, and this one is at %s: both have the same organization and filters, and would count everything twice; remove one", r.name, address, r.lease.Address)
 	}
 	r.opened = *opened
 	return nil
