@@ -115,15 +115,15 @@ func (p *panel) testUnit(t *testing.T) {
 	}
 }
 
-// A dashboard is 24 columns wide. 30 rows are about a full-screen window on a large screen.
-func TestEveryDashboardFitsOneScreen(t *testing.T) {
-	const columns, rows = 24, 30
+// A dashboard is 24 columns wide. 30 rows are about a full-screen window on a large screen: what is below them is detail.
+func TestPanelsFillTheirDashboard(t *testing.T) {
+	const columns, rows = 24, 40
 	each(t, func(t *testing.T, d *dashboard) {
 		taken := map[[2]int]int{}
 		for _, p := range d.Panels {
 			r := p.GridPos
 			if r.W <= 0 || r.H <= 0 || r.X < 0 || r.Y < 0 || r.X+r.W > columns || r.Y+r.H > rows {
-				t.Errorf("%q at %+v is not on the screen", p.Title, r)
+				t.Errorf("%q at %+v is not on the dashboard", p.Title, r)
 				continue
 			}
 			for x := r.X; x < r.X+r.W; x++ {
@@ -146,11 +146,13 @@ func TestEveryDashboardFitsOneScreen(t *testing.T) {
 }
 
 func TestVariablesAreTheSameEverywhere(t *testing.T) {
-	all := []string{"datasource", "instance", "tag", "tag_value", "connection", "type"}
+	targets := []string{"datasource", "cluster", "namespace", "job", "instance"}
+	all := slices.Concat(targets, []string{"tag", "tag_value", "connection", "type"})
 	want := map[string][]string{
-		"hoop-access":   append(slices.Clone(all), "long", "hoop_url"),
-		"hoop-reviews":  append(slices.Clone(all), "late", "hoop_url"),
-		"hoop-exporter": {"datasource", "instance"},
+		"hoop-access":     append(slices.Clone(all), "long", "hoop_url"),
+		"hoop-reviews":    append(slices.Clone(all), "late", "abandoned", "hoop_url"),
+		"hoop-protection": append(slices.Clone(all), "hoop_url"),
+		"hoop-exporter":   targets,
 	}
 	each(t, func(t *testing.T, d *dashboard) {
 		var got []string
@@ -166,6 +168,10 @@ func TestVariablesAreTheSameEverywhere(t *testing.T) {
 			if v.Name == "connection" && v.AllValue != "" {
 				t.Errorf("all connections are %q: the chosen tag is without effect", v.AllValue)
 			}
+			// A matcher of .* also fits where a label is missing. A list of values, which may be empty, does not.
+			if v.Type == "query" && slices.Contains(targets, v.Name) && (!v.IncludeAll || v.AllValue != ".*") {
+				t.Errorf("all of %s are %q: nothing is shown where there is no such label", v.Name, v.AllValue)
+			}
 		}
 		if !slices.Equal(got, want[d.UID]) {
 			t.Errorf("there are the variables %v, want %v", got, want[d.UID])
@@ -179,7 +185,11 @@ func TestLinksLeadToTheSession(t *testing.T) {
 		if d.UID == "hoop-exporter" {
 			return
 		}
-		for _, want := range []string{"${hoop_url}/sessions/${__value.raw}", "${hoop_url}/sessions?connection=${__value.raw}"} {
+		links := []string{"${hoop_url}/sessions?connection=${__value.raw}", "${hoop_url}/sessions/${__value.raw}"}
+		if d.UID == "hoop-protection" {
+			links = links[:1] // its counters have no exemplars
+		}
+		for _, want := range links {
 			if !strings.Contains(string(d.text), want) {
 				t.Errorf("nothing links to %s", want)
 			}
@@ -223,6 +233,42 @@ func TestEveryChartShowsRestartsAndWithheldGauges(t *testing.T) {
 		}
 		if want := []string{"Annotations & Alerts", "Exporter restarts", "Gauges withheld"}; !slices.Equal(got, want) {
 			t.Errorf("there are the annotations %q, want %q", got, want)
+		}
+	})
+}
+
+// The first row answers whether anything is wrong now.
+func TestFirstRowSaysWhetherAnythingIsWrong(t *testing.T) {
+	each(t, func(t *testing.T, d *dashboard) {
+		first := map[string]bool{}
+		for _, p := range d.Panels {
+			if p.GridPos.Y == 0 {
+				first[p.Title] = true
+				if p.Type != "stat" {
+					t.Errorf("%q in the first row is a %s", p.Title, p.Type)
+				}
+			}
+		}
+		if !first["Data"] || !first["Alerts"] {
+			t.Errorf("the first row has %v: Data and Alerts are missing", first)
+		}
+	})
+}
+
+// Where Prometheus keeps no exemplars, a panel of exemplars is empty: it says so, and is at the end.
+func TestPanelsOfExemplarsAreLast(t *testing.T) {
+	each(t, func(t *testing.T, d *dashboard) {
+		end := 0
+		for _, p := range d.Panels {
+			end = max(end, p.GridPos.Y+p.GridPos.H)
+		}
+		for _, p := range d.Panels {
+			if p.Targets[0].PanelID == 0 {
+				continue
+			}
+			if !strings.HasSuffix(p.Title, "(exemplars)") || !strings.HasPrefix(p.Description, "Needs exemplars") || p.GridPos.Y+p.GridPos.H != end {
+				t.Errorf("%q at %+v shows exemplars", p.Title, p.GridPos)
+			}
 		}
 	})
 }

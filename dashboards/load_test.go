@@ -55,6 +55,7 @@ type link struct{ Title, URL string }
 
 type variable struct {
 	Name, Label, Description, Type, AllValue string
+	IncludeAll                               bool
 	Query                                    json.RawMessage
 }
 
@@ -64,7 +65,7 @@ type annotation struct {
 }
 
 // uids are the dashboards by the name of their file. They are in alerts, in links and in people's bookmarks.
-var uids = map[string]string{"access": "hoop-access", "reviews": "hoop-reviews", "exporter": "hoop-exporter"}
+var uids = map[string]string{"access": "hoop-access", "reviews": "hoop-reviews", "protection": "hoop-protection", "exporter": "hoop-exporter"}
 
 // each runs a test for each dashboard.
 func each(t *testing.T, test func(*testing.T, *dashboard)) {

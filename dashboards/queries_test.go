@@ -37,7 +37,7 @@ type query struct {
 // chosen is what stands in for Grafana's variables: everything chosen, a scrape interval of 15 s, and 5 minutes to show.
 var chosen = map[string]string{
 	"$__rate_interval": "1m", "$__range": "5m", "$__range_s": "300",
-	"$instance": ".*", "$connection": "(.+|none)", "$type": ".*", "$tag": "tag_team", "$tag_value": ".*", "$long": "24h", "$late": "20m",
+	"$cluster": ".*", "$namespace": ".*", "$job": ".*", "$instance": ".*", "$connection": "(.+|none)", "$type": ".*", "$tag": "tag_team", "$tag_value": ".*", "$long": "24h", "$late": "20m", "$abandoned": "24h",
 }
 
 // substitute puts that in. What is not known stays.
@@ -56,6 +56,11 @@ var (
 	labelNames  = regexp.MustCompile(`^label_names\((.+)\)$`)
 )
 
+// optional are the metrics that not every exporter has.
+func optional() []string {
+	return []string{"hoop_agent_up", "hoop_exporter_credential_expiry_timestamp_seconds", "hoop_exporter_refresh_error"}
+}
+
 // queries are all that the dashboard makes.
 func (d *dashboard) queries(t *testing.T) []query {
 	t.Helper()
@@ -63,7 +68,10 @@ func (d *dashboard) queries(t *testing.T) []query {
 	add := func(q query) {
 		q.Dashboard = d.UID
 		q.Expr = substitute(q.Expr)
-		q.NeedsRules = strings.Contains(q.Expr, "hoop:")
+		q.NeedsRules = strings.Contains(q.Expr, "hoop:") || strings.Contains(q.Expr, "ALERTS{")
+		q.MayBeEmpty = q.MayBeEmpty || strings.Contains(q.Expr, "ALERTS{") || slices.ContainsFunc(optional(), func(name string) bool {
+			return strings.Contains(q.Expr, name)
+		})
 		out = append(out, q)
 	}
 	for _, p := range d.Panels {

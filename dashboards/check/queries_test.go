@@ -103,13 +103,16 @@ func TestQueriesFollowVariables(t *testing.T) {
 				matched[m.Name] = true
 			}
 			switch {
+			case strings.HasPrefix(s.Name, "process_") && strings.Contains(q.Expr, "hoop_exporter_gateways{"):
+				matched["instance"], matched["job"] = true, true // the process of an exporter with many gateways is none that can be chosen
 			case ofFleets.MatchString(s.Name): // of exporters that have many gateways, and are none of those that can be chosen
-				matched["instance"] = true
+				matched["instance"], matched["job"] = true, true
 			case slices.Contains(v[s.Name].Labels, "gateway") && strings.HasPrefix(s.Name, "hoop_exporter_"): // the instance is an exporter's with many gateways, and the choice is of these
-				matched["instance"] = matched["gateway"]
+				matched["instance"], matched["job"] = matched["gateway"], true
 			}
-			for _, label := range append([]string{"instance"}, v[s.Name].Labels...) {
-				choice := label == "instance" || q.Dashboard != "hoop-exporter" && (label == "connection" || label == "type")
+			targets := []string{"cluster", "namespace", "job", "instance"}
+			for _, label := range slices.Concat(targets, v[s.Name].Labels) {
+				choice := slices.Contains(targets, label) || q.Dashboard != "hoop-exporter" && (label == "connection" || label == "type")
 				if choice && !matched[label] {
 					t.Errorf("%s, panel %d, %s %s: %s is of every %s", q.Dashboard, q.Panel, q.Name, q.Ref, s.Name, label)
 				}

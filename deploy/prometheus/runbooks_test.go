@@ -29,9 +29,6 @@ func TestEveryAlertSaysWhatItIs(t *testing.T) {
 			t.Errorf("%s: fires at once", r.Alert)
 		}
 		want := []string{"summary", "description", "runbook_url", "dashboard"}
-		if slices.Contains(withoutPanel(), r.Alert) {
-			want = want[:3]
-		}
 		for _, name := range want {
 			if r.Annotations[name] == "" {
 				t.Errorf("%s: no %s", r.Alert, name)
@@ -40,17 +37,9 @@ func TestEveryAlertSaysWhatItIs(t *testing.T) {
 		if len(r.Annotations) != len(want) {
 			t.Errorf("%s: annotations are %v", r.Alert, r.Annotations)
 		}
-		if len(want) == 4 && !regexp.MustCompile(`^/d/hoop-(access|reviews|exporter)(\?|$)`).MatchString(r.Annotations["dashboard"]) {
+		if !regexp.MustCompile(`^/d/hoop-(access|reviews|protection|exporter)(\?|$)`).MatchString(r.Annotations["dashboard"]) {
 			t.Errorf("%s: dashboard is %s", r.Alert, r.Annotations["dashboard"])
 		}
-	}
-}
-
-// withoutPanel are the alerts about something that no panel shows yet.
-func withoutPanel() []string {
-	return []string{
-		"HoopAgentDown", "HoopEmergencyApproval", "HoopRecordingTruncated", "HoopRedactionErrors", "HoopGuardrailMatchesHigh", "HoopHighRiskAllowed",
-		"HoopCredentialExpiresSoon",
 	}
 }
 

@@ -138,6 +138,9 @@ func newRules(t *testing.T, db *tsdb.DB, file string) ruleSet {
 	}
 	var s ruleSet
 	for _, g := range groups {
+		for _, r := range g.AlertingRules() {
+			r.SetRestored(true) // there is no earlier state, and ALERTS is written only after it was looked for
+		}
 		s.groups = append(s.groups, g)
 	}
 	return s

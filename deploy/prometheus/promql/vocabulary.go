@@ -45,6 +45,7 @@ func targetLabels() []string {
 func histograms() []string {
 	return []string{
 		"hoop_session_event_size_bytes", "hoop_session_duration_seconds", "hoop_review_wait_seconds",
+		"hoop_session_input_size_bytes", "hoop_review_group_wait_seconds", "hoop_review_access_duration_seconds",
 		"hoop_exporter_gateway_request_duration_seconds",
 	}
 }

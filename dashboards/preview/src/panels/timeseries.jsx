@@ -1,6 +1,6 @@
-import { useCallback, useMemo } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import { cacheFieldDisplayNames, FieldType, getDisplayProcessor, getFieldSeriesColor } from '@grafana/data';
-import { EventsCanvas, TimeSeries, useTheme2 } from '@grafana/ui';
+import { TimeSeries, useTheme2 } from '@grafana/ui';
 import { Annotations } from './annotations.jsx';
 
 // graphable keeps what a chart can show, and numbers the fields, as colors go by that number.
@@ -49,26 +49,39 @@ export function TimeSeriesPanel({ data, timeRange, timeZone, width, height, opti
   );
 }
 
-// Exemplars draws a mark for each exemplar, at its time and value. It is there before the exemplars are, or it would miss the start of the chart.
+// Exemplars draws a mark for each exemplar, at its time and value, whenever the chart is drawn. Its hooks are there before the chart is.
 function Exemplars({ config, exemplars }) {
   const theme = useTheme2();
-  const place = useCallback((frame, row) => {
-    const plot = config.preview;
-    if (!plot) {
-      return undefined;
-    }
-    const x = frame.fields.find((f) => f.name === 'Time').values[row];
-    const y = frame.fields.find((f) => f.name === 'Value').values[row];
-    const { scale } = plot.series[1];
-    const { min, max } = plot.scales[scale];
-    return { x: plot.valToPos(x, 'x'), y: plot.valToPos(Math.min(Math.max(y, min), max), scale) };
-  }, [config]);
-  const mark = useCallback(() => (
-    <svg viewBox="0 0 599 599" width="7" height="7" style={{ display: 'block', transform: 'translate(-50%, -50%)', fill: theme.visualization.getColorByName('blue') }}>
-      <path d="M 300 575 L 575 300 L 300 25 L 25 300 Z" />
-    </svg>
-  ), [theme]);
-  useMemo(() => config.addHook('init', (plot) => { config.preview = plot; }), [config]);
-  return <EventsCanvas id="exemplars" config={config} events={exemplars} renderEventMarker={mark} mapEventToXYCoords={place} />;
+  const shown = useRef(exemplars);
+  shown.current = exemplars;
+  useMemo(() => {
+    config.addHook('init', (plot) => { config.preview = plot; });
+    config.addHook('draw', (plot) => shown.current.forEach((frame) => mark(plot, frame, theme)));
+  }, [config, theme]);
+  useEffect(() => {
+    config.preview?.redraw(false);
+  }, [config, exemplars]);
+  return null;
 }
 
+// mark draws the exemplars of a frame. One beyond an end of the axis is at that end.
+function mark(plot, frame, theme) {
+  const times = frame.fields.find((f) => f.name === 'Time').values;
+  const values = frame.fields.find((f) => f.name === 'Value').values;
+  const { scale } = plot.series[1];
+  const { min, max } = plot.scales[scale];
+  const half = 3.5 * devicePixelRatio;
+  plot.ctx.save();
+  plot.ctx.fillStyle = theme.visualization.getColorByName('blue');
+  times.forEach((time, row) => {
+    if (time < plot.scales.x.min || time > plot.scales.x.max) {
+      return;
+    }
+    const x = plot.valToPos(time, 'x', true);
+    const y = plot.valToPos(Math.min(Math.max(values[row], min), max), scale, true);
+    plot.ctx.beginPath();
+    [[x, y + half], [x + half, y], [x, y - half], [x - half, y]].forEach(([px, py]) => plot.ctx.lineTo(px, py));
+    plot.ctx.fill();
+  });
+  plot.ctx.restore();
+}
