@@ -16,7 +16,7 @@ import (
 func TestEveryLoadStaysWithinTheBudgetAndIsCountedExactly(t *testing.T) {
 	t.Parallel()
 	day := 24 * time.Hour
-	busy := collectortest.Pick(40*time.Minute, 2*time.Hour)
+	busy := collectortest.Pick(25*time.Minute, 2*time.Hour)
 	reviews := collectortest.Pick(3000, 50_000)
 	flood, floods := collectortest.Pick(1000, 5000), collectortest.Pick(20*time.Minute, time.Hour)
 	always := func(d time.Duration) func(gatewaytest.Request) time.Duration {

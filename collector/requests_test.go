@@ -20,7 +20,7 @@ func TestRequestsDoNotGrowWithHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1})
-		g.AddHistory(collectortest.Pick(50_000, 1_000_000), time.Now().Add(-30*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 2000, Pending: 100, Connections: 200})
+		g.AddHistory(collectortest.Pick(20_000, 1_000_000), time.Now().Add(-30*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 2000, Pending: 100, Connections: 200})
 		cfg := DefaultConfig()
 		cfg.Lookback = 31 * 24 * time.Hour
 		w := newWorld(t, g, cfg)
@@ -29,7 +29,7 @@ func TestRequestsDoNotGrowWithHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := lists(g)
-		hours := collectortest.Pick(2, 8) // in which the unfinished ones, a day to a month old, are rechecked too
+		hours := collectortest.Pick(1, 8) // in which the unfinished ones, a day to a month old, are rechecked too
 		w.scrapeFor(time.Duration(hours)*time.Hour, refreshEvery)
 		each := float64(lists(g)-before) / float64(hours*120)
 		t.Logf("%.2f requests a refresh", each)

@@ -28,7 +28,7 @@ func TestCountersStayTrueWhateverGoesWrong(t *testing.T) {
 		simulateFor(t, d)
 		return
 	}
-	first, n := uint64(0), collectortest.Number(t, "HOOP_SEEDS", collectortest.Pick[uint64](4, 200))
+	first, n := uint64(0), collectortest.Number(t, "HOOP_SEEDS", collectortest.Pick[uint64](2, 200))
 	if os.Getenv("HOOP_SEED") != "" {
 		first, n = collectortest.Number(t, "HOOP_SEED", 0), 1
 	}

@@ -42,7 +42,7 @@ func equalsTruthAfterLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64
 	time.Sleep(2 * time.Hour) // the gateway lived before the exporter was there
 	w := newWorld(t, g, truthConfig())
 	defer w.stop()
-	w.scrapeFor(collectortest.Pick(3*time.Hour, 24*time.Hour), refreshEvery)
+	w.scrapeFor(collectortest.Pick(90*time.Minute, 24*time.Hour), refreshEvery)
 	g.Calm()
 	w.scrapeFor(36*time.Hour, 10*time.Minute)
 	w.equalsTruth()

@@ -18,7 +18,7 @@ func TestMetricsOnlyGrowWhileASessionRuns(t *testing.T) {
 		g, c := newLife(d, 3, l)
 		g.AddHistory(100, c.t.Add(-time.Minute), c.t, HistoryOptions{Unfinished: 60, Pending: 10, Ready: 10})
 		last, grew := map[string]protection{}, 0
-		for range 3 * 360 {
+		for range 240 {
 			c.sleep(10 * time.Second)
 			for _, r := range list(t, g, "limit", "100").Data {
 				now := (&handmade{metrics: orNil(r.Metrics), guardrails: orNil(r.GuardrailsInfo)}).protection()

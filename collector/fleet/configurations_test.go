@@ -17,7 +17,7 @@ import (
 // asked twice at once, and in the end nothing is left.
 func TestNoSequenceOfConfigurationsMakesCountersFall(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, collectortest.Pick(5, 12)).Draw(rt, "steps")
+		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, collectortest.Pick(3, 12)).Draw(rt, "steps")
 		wrong := ""
 		synctest.Test(t, func(t *testing.T) {
 			wrong = live(t, steps)

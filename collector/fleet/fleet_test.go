@@ -223,7 +223,7 @@ func TestScrapesAreAnsweredDuringReloads(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 			}
 		})
-		for i := range collectortest.Pick(60, 200) {
+		for i := range collectortest.Pick(26, 200) {
 			w.apply(fmt.Sprintf("gateways:\n  one: {url: https://one, token_file: t%d, timeout: %ds}\n  x%d: {url: https://two, token_file: t}\n  y: {url: https://three, token_file: t, sessions: {type: t%d}}\n",
 				i%3, 1+i%7, i, i))
 			time.Sleep(time.Duration(i%13) * 500 * time.Millisecond)

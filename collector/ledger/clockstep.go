@@ -12,7 +12,7 @@ const (
 	// holdFor is for how long after a step rows are held, and how much is read again at most, by the gateway's clock.
 	holdFor = 24 * time.Hour
 	// maxHeld is how many rows of closed coverage are held, the newest ones.
-	maxHeld = 10_000
+	maxHeld = 4_000
 )
 
 // isStep reports whether so much time between two heads can be a wrong clock that matters. Less does not matter, because the watermark is a whole

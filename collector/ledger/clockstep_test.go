@@ -121,8 +121,8 @@ func TestHeldRowsAreBounded(t *testing.T) {
 	if n := len(s.seen); n != maxHeld {
 		t.Errorf("%d rows are held, want %d", n, maxHeld)
 	}
-	if got := s.heldFrom.Sub(noon()); got != 49*time.Minute+Tick {
-		t.Errorf("held from %v, want after minute 49", got)
+	if got := s.heldFrom.Sub(noon()); got != 55*time.Minute+Tick {
+		t.Errorf("held from %v, want after minute 55", got)
 	}
 	s.StepBack(noon().Add(time.Hour), noon())
 	see(time.Hour)
