@@ -20,7 +20,7 @@ func TestAgentsAreRead(t *testing.T) {
 		unusable string
 	}{
 		`[]`: {},
-		` [ {"id":"1","name":"a","status":"CONNECTED","version":"1.49.10","mode":"standard","metadata":{"x":[1]}} , {"name":"b","status":"DISCONNECTED","version":null} ] `: {
+		`[ {"id":"1","name":"a","status":"CONNECTED","version":"1.49.10","mode":"standard","metadata":{"x":[1]}} , {"name":"b","status":"DISCONNECTED","version":null} ]`: {
 			[]Agent{{"a", AgentConnected, "1.49.10"}, {"b", "DISCONNECTED", ""}}, ""},
 		`[{"name":"a","status":7,"version":{}}]`:                            {[]Agent{{"a", "7", ""}}, "agent.version 1"},
 		`[{"status":"CONNECTED"},{"name":[]},7,null,{"name":` + long + `}]`: {nil, "agent.name 4, agent 1"},

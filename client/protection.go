@@ -204,9 +204,9 @@ func (f fieldReader) guardrails(name string, raw json.RawMessage) Guardrails {
 			Rule      json.RawMessage `json:"rule_name"`
 			Direction json.RawMessage `json:"direction"`
 		}
-		if dec.Decode(&match) != nil {
+		if err := dec.Decode(&match); err != nil {
 			f.unusable(name, "an entry is not an object")
-			return nil
+			return nil //nolint:nilerr // the other entries can be used
 		}
 		if !g.add(f.word(name+".rule_name", match.Rule), f.word(name+".direction", match.Direction)) {
 			f.unusable(name, fmt.Sprintf("it has more than %d rules", maxMatches))

@@ -103,8 +103,8 @@ func find(v reflect.Value, text string) string {
 			return find(v.Elem(), text)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if found := find(v.Field(i), text); found != "" {
+		for _, field := range v.Fields() {
+			if found := find(field, text); found != "" {
 				return found
 			}
 		}

@@ -150,6 +150,7 @@ func faulty(t *testing.T, down, malformed bool, weather *weather, set func(w *wa
 
 // A second with more sessions than the gateway lets one reach is reported, once; all others are counted exactly.
 func TestASecondThatCannotBeReadIsReportedOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var said logs
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})

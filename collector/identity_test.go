@@ -85,6 +85,7 @@ func (w *world) sameCreated(before map[string]time.Time) map[string]time.Time {
 // However a process ends, and however long it is away, the next one goes on where it stopped: no counter falls, and in the end all equal the
 // truth since the first start.
 func TestCountersOutliveTheProcess(t *testing.T) {
+	t.Parallel()
 	saving(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
 		cfg.Lookback = 21 * 24 * time.Hour // what is older than that is given up
 		weeks := 15 * 24 * time.Hour

@@ -15,6 +15,7 @@ import (
 
 // Many organizations on one gateway: never two requests at once, one budget for all, and each of them up to date.
 func TestCollectorsOfOneAddressShareItsBudget(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		life := gatewaytest.DefaultLife()
 		life.Rate = 0.02

@@ -26,6 +26,7 @@ func otherClient(t *testing.T, g *gatewaytest.Gateway, key string) *client.Clien
 
 // After a change, counters go on, nothing is counted twice or missed, and scrapes are answered.
 func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name   string
 		change func(t *testing.T, g *gatewaytest.Gateway, cfg *Config)

@@ -44,6 +44,7 @@ func TestRequestsDoNotGrowWithHistory(t *testing.T) {
 
 // Five short sessions a second, some of which show up late: four requests a refresh, and two more for each page of rows that changed.
 func TestRequestsGrowWithWhatChanges(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Life: gatewaytest.Life{
 			Rate: 5, Duration: 10 * time.Second, Late: 0.1, LateMax: time.Minute, Connect: 0.3,

@@ -211,6 +211,7 @@ func TestScrapesDoNotPileUpOnAGatewayThatHangs(t *testing.T) {
 
 // Frequent scrapes do not put the backfill off.
 func TestFrequentRefreshesDoNotPutOffTheBackfill(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Cost: gatewaytest.NewCost})
 		g.AddHistory(300, time.Now().Add(-24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{})

@@ -5,7 +5,7 @@ package gatewaytest
 // The names of the histograms.
 const (
 	metricInputSize = "hoop_session_input_size_bytes"
-	metricGroupWait = "hoop_review_group_wait_seconds"
+	metricGroupWait = "hoop_review_group_wait_seconds" // #nosec G101 -- a metric
 	metricAccess    = "hoop_review_access_duration_seconds"
 )
 

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func TestEachGatewayIsWatchedByOneProcess(t *testing.T) {
 					t.Errorf("%v, and gateways are at %s", target, all)
 				}
 			}
-			if _, _, err := m.fleet.Locate("unknown"); err != ErrUnknown {
+			if _, _, err := m.fleet.Locate("unknown"); !errors.Is(err, ErrUnknown) {
 				t.Errorf("%v", err)
 			}
 		}
@@ -233,7 +234,7 @@ func TestAFencedSaveEndsTheWatch(t *testing.T) {
 		s.gateways["g0"].AddHistory(1, time.Now().Add(-time.Second), time.Now(), gatewaytest.HistoryOptions{})
 		_ = c.Refresh(t.Context())
 		synctest.Wait()
-		if err := c.Held(); err != collector.ErrLost {
+		if err := c.Held(); !errors.Is(err, collector.ErrLost) {
 			t.Errorf("%v", err)
 		}
 		if _, _, err := m.fleet.Locate("g0"); err == nil {

@@ -10,10 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
-	"google.golang.org/protobuf/proto"
 )
 
 // simulatedDatabase has the members, leases and states of a simulated cluster. It is linearizable: each operation takes effect at one moment. Its clock

@@ -332,11 +332,3 @@ func FuzzRestore(f *testing.F) {
 		}
 	})
 }
-
-func mustRestore(t *testing.T, i Image) *Ledger {
-	l, err := Restore(options(), i)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}

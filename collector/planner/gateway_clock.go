@@ -2,7 +2,6 @@ package planner
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"time"
 )
@@ -57,6 +56,9 @@ const (
 	// drift is how far the exporter's clock may differ from its monotonic one between two answers.
 	drift = 10 * time.Second
 )
+
+// noFloor is below all offsets.
+const noFloor = time.Duration(-1 << 63)
 
 // ErrNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions where that
 // is wrong, so it is used only for a gateway whose answers never have a date.
@@ -175,7 +177,7 @@ func (c *gatewayClock) follow(local time.Time) {
 	if low := c.smallest(support, c.usual()-c.period); low < c.offset {
 		c.offset = low
 	} else if local.Sub(c.samples[0].local) >= c.period {
-		c.offset = max(c.offset, c.smallest(support, math.MinInt64))
+		c.offset = max(c.offset, c.smallest(support, noFloor))
 	}
 }
 
@@ -230,7 +232,7 @@ func (c *gatewayClock) slowest() (behind time.Duration, ok bool) {
 	if !c.known || len(c.samples) < support {
 		return 0, false
 	}
-	behind = c.offset - c.smallest(support, math.MinInt64)
+	behind = c.offset - c.smallest(support, noFloor)
 	return behind, behind > c.period
 }
 

@@ -150,8 +150,7 @@ func (s *server) reason(err error) (text, advice string) {
 // leadsAstray returns whether the other connections may be as useless as the one with the error, so that new ones are better: to a primary that is a
 // standby now, or through a network that has forgotten them. Else each would cost a timeout of its own, and a lease.
 func leadsAstray(err error) bool {
-	var reported *pgconn.PgError
-	if errors.As(err, &reported) {
+	if reported, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return reported.Code == "25006"
 	}
 	return pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded)
