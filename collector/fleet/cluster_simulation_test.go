@@ -26,7 +26,7 @@ import (
 // bubble of the test cannot stop goroutines anywhere else. What happens follows from the seed, except for the order of what happens at the same moment.
 func TestCountersStayTrueWhicheverProcessWatches(t *testing.T) {
 	var all notes
-	for _, seed := range seeds(t, collectortest.Pick[uint64](1, 60)) {
+	for _, seed := range seeds(t, collectortest.Pick[uint64](1, 30)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			s := simulateCluster(t, seed, nil)
 			for _, c := range s.complaints {
