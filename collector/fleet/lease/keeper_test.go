@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // script is a table whose answers a test sets, and a watcher that notes what it is asked to do.
@@ -73,7 +75,11 @@ func (s *script) Leave(context.Context, string) error {
 	return s.err
 }
 
-func (s *script) Configured() ([]string, string) { return s.configured, "" }
+func (s *script) Configured() ([]string, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.configured, ""
+}
 
 func (s *script) Watch(l Lease, t Term) Watch {
 	s.mu.Lock()
@@ -108,6 +114,12 @@ type scriptedWatch struct {
 	lost  bool
 }
 
+// now is the term as it was replaced last.
+func (w *scriptedWatch) now() (t Term) {
+	w.s.set(func() { t = w.term })
+	return t
+}
+
 func (w *scriptedWatch) Extend(t Term) { w.s.set(func() { w.term = t }) }
 func (w *scriptedWatch) Stop() <-chan struct{} {
 	w.s.set(func() { w.s.did = append(w.s.did, "stop "+w.lease.Address) })
@@ -123,15 +135,15 @@ func (w *scriptedWatch) Lost() bool {
 }
 
 // kept runs a keeper in a bubble.
-func kept(t *testing.T, s *script, test func(t *testing.T, k *Keeper, out *strings.Builder)) {
+func kept(t *testing.T, s *script, test func(t *testing.T, k *Keeper, out *collectortest.Log)) {
 	t.Helper()
 	keptWith(t, s, s, test)
 }
 
-func keptWith(t *testing.T, s *script, table Table, test func(t *testing.T, k *Keeper, out *strings.Builder)) {
+func keptWith(t *testing.T, s *script, table Table, test func(t *testing.T, k *Keeper, out *collectortest.Log)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		out := &strings.Builder{}
+		out := &collectortest.Log{}
 		k := NewKeeper(KeeperOptions{ID: "a", URL: "http://a:1", Table: table, Watcher: s, Logger: log.NewLogfmtLogger(log.NewSyncWriter(out))})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
@@ -161,29 +173,29 @@ func want(t *testing.T, s *script, what string) {
 // A request that the gateway still works on, or counters that another process has gone on with: both are why a holder stops in time.
 func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 	s := newScript("x")
-	kept(t, s, func(t *testing.T, k *Keeper, out *strings.Builder) {
+	kept(t, s, func(t *testing.T, k *Keeper, out *collectortest.Log) {
 		want(t, s, "watch x 1, acquire [x]")
 		tick()
 		sent := time.Now()
 		w := s.watched["x"]
-		if w.term.Ask != sent.Add(10*time.Second) || w.term.End != sent.Add(12*time.Second) || w.term.End.After(sent.Add(TTL-3*time.Second)) {
-			t.Errorf("asks until %v, holds until %v, which is %v and %v after the beat", w.term.Ask, w.term.End, w.term.Ask.Sub(sent), w.term.End.Sub(sent))
+		if w.now().Ask != sent.Add(10*time.Second) || w.now().End != sent.Add(12*time.Second) || w.now().End.After(sent.Add(TTL-3*time.Second)) {
+			t.Errorf("asks until %v, holds until %v, which is %v and %v after the beat", w.now().Ask, w.now().End, w.now().Ask.Sub(sent), w.now().End.Sub(sent))
 		}
 		s.set(func() { s.hangs = true })
-		was := w.term
+		was := w.now()
 		time.Sleep(12*time.Second - time.Millisecond)
 		if _, err := k.Seen(); err != nil || k.Up() {
 			t.Errorf("%v before the end of the term, up: %v", err, k.Up())
 		}
 		time.Sleep(time.Millisecond)
-		if _, err := k.Seen(); err == nil || w.term != was {
-			t.Errorf("%v after the end of the term, which is %v", err, w.term)
+		if _, err := k.Seen(); err == nil || w.now() != was {
+			t.Errorf("%v after the end of the term, which is %v", err, w.now())
 		}
 		k.Leave(t.Context())
 		want(t, s, "") // the gateway may work on a canceled request: the table ends the lease
 		s.set(func() { s.hangs = false })
 		time.Sleep(10 * time.Second)
-		if _, err := k.Seen(); err != nil || !k.Up() || w.term == was {
+		if _, err := k.Seen(); err != nil || !k.Up() || w.now() == was {
 			t.Errorf("%v when the table is back", err)
 		}
 		want(t, s, "") // it has its epoch: nothing is loaded again
@@ -198,7 +210,7 @@ func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 func TestALeaseWhoseAnswerWasLostIsAdopted(t *testing.T) {
 	s := newScript("x")
 	s.err = errors.New("lost")
-	kept(t, s, func(t *testing.T, _ *Keeper, _ *strings.Builder) {
+	kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {
 		want(t, s, "") // no beat has succeeded yet
 		s.set(func() { s.err, s.view.Leases = nil, []Lease{{"x", "a", 7}} })
 		tick()
@@ -209,7 +221,7 @@ func TestALeaseWhoseAnswerWasLostIsAdopted(t *testing.T) {
 // The answer of a release is lost. It may take effect at any time, so what it was about must not be used, though the view still shows it.
 func TestAnEpochThatWasReleasedIsNotUsedAgain(t *testing.T) {
 	s := newScript("x")
-	kept(t, s, func(t *testing.T, _ *Keeper, _ *strings.Builder) {
+	kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {
 		want(t, s, "watch x 1, acquire [x]")
 		s.set(func() { s.configured = nil })
 		tick()
@@ -238,7 +250,7 @@ func TestALeaseThatAnotherMemberHasIsDropped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript("x")
-			kept(t, s, func(t *testing.T, _ *Keeper, _ *strings.Builder) {
+			kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {
 				want(t, s, "watch x 1, acquire [x]")
 				s.set(func() {
 					s.view.Leases, s.view.Members = now, append(s.view.Members, Member{ID: "b", Configuration: "other"})
@@ -255,7 +267,7 @@ func TestALeaseThatAnotherMemberHasIsDropped(t *testing.T) {
 // Where a save was fenced although the table shows the lease as it was, the lease is given up all the same.
 func TestALostWatchIsReleased(t *testing.T) {
 	s := newScript("x")
-	kept(t, s, func(t *testing.T, _ *Keeper, _ *strings.Builder) {
+	kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {
 		s.since()
 		s.set(func() { s.watched["x"].lost = true })
 		tick()
@@ -266,7 +278,7 @@ func TestALostWatchIsReleased(t *testing.T) {
 func TestMembersThatDifferAreReportedOnceAnHour(t *testing.T) {
 	s := newScript("x")
 	s.view.Members = append(s.view.Members, Member{ID: "b", URL: "http://b:1", Configuration: "other"})
-	kept(t, s, func(t *testing.T, k *Keeper, out *strings.Builder) {
+	kept(t, s, func(t *testing.T, k *Keeper, out *collectortest.Log) {
 		reports := func() int { return strings.Count(out.String(), "members have different configurations") }
 		time.Sleep(58 * time.Second)
 		if n := reports(); n != 0 {
@@ -290,7 +302,7 @@ func TestWhatIsSeenSaysWhoHoldsWhat(t *testing.T) {
 	s := newScript()
 	s.view.Members = append(s.view.Members, Member{ID: "b", URL: "http://b:1", Configuration: "other"})
 	s.view.Leases = []Lease{{"x", "b", 3}}
-	kept(t, s, func(t *testing.T, k *Keeper, _ *strings.Builder) {
+	kept(t, s, func(t *testing.T, k *Keeper, _ *collectortest.Log) {
 		seen, err := k.Seen()
 		if m, ok := seen.Holder("x"); err != nil || !ok || m.URL != "http://b:1" || seen.Expected("x") != "http://b:1" {
 			t.Errorf("%v, %v, %v", m, ok, err)

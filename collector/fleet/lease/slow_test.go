@@ -2,10 +2,11 @@ package lease
 
 import (
 	"context"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // slowTable answers beats at once, and hangs in all else: that waits for locks which other processes hold.
@@ -34,7 +35,7 @@ func (s *slowTable) Release(ctx context.Context, leases []Lease) error {
 func TestABeatIsNotLateBecauseOtherCallsAreSlow(t *testing.T) {
 	s := newScript("x", "y")
 	table := &slowTable{script: s}
-	keptWith(t, s, table, func(t *testing.T, k *Keeper, _ *strings.Builder) {
+	keptWith(t, s, table, func(t *testing.T, k *Keeper, _ *collectortest.Log) {
 		tick()
 		want(t, s, "watch x 1, watch y 1, acquire [x y]")
 		w := s.watched["x"]
