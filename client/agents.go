@@ -61,14 +61,9 @@ func decodeAgents(r io.Reader, list *AgentList) error {
 		if n == maxAgents {
 			return malformed(fmt.Sprintf("it has more than %d agents", maxAgents))
 		}
-		raw, long, err := text.value()
-		switch {
-		case err != nil:
+		raw, err := text.field("an agent")
+		if err != nil {
 			return err
-		case long != nil:
-			raw = []byte(`{}`) // it cannot be used
-		case !json.Valid(raw):
-			return malformed("an agent is not JSON")
 		}
 		if a, ok := (fieldReader{page: page}).agent(raw); ok {
 			list.Agents = append(list.Agents, a)
@@ -85,8 +80,7 @@ func (f fieldReader) agent(raw []byte) (Agent, bool) {
 		Status  json.RawMessage `json:"status"`
 		Version json.RawMessage `json:"version"`
 	}
-	if json.Unmarshal(raw, &row) != nil {
-		f.unusable("agent", "it is not an object")
+	if !f.object("agent", raw, &row) {
 		return Agent{}, false
 	}
 	a := Agent{Name: f.word("agent.name", row.Name), Status: f.word("agent.status", row.Status), Version: f.word("agent.version", row.Version)}

@@ -104,36 +104,51 @@ func startOf(raw json.RawMessage) (Time, error) {
 
 // tags reads an object of texts. A tag whose value is no text is left out.
 func (f fieldReader) tags(name string, raw json.RawMessage) map[string]string {
+	return entriesOf(f, name, raw, func(raw json.RawMessage) (string, bool) {
+		if isNull(raw) {
+			return "", true
+		}
+		value, err := wordOf(raw)
+		if err != nil {
+			f.unusable(name, "a value cannot be used: "+err.Error())
+		}
+		return value, err == nil
+	})
+}
+
+// entriesOf reads an object whose values are all of one type; nil if there is none. An entry whose key or value cannot be used is left out.
+func entriesOf[T any](f fieldReader, name string, raw json.RawMessage, value func(json.RawMessage) (T, bool)) map[string]T {
 	if isNull(raw) {
 		return nil
 	}
 	var all map[string]json.RawMessage
-	switch err := json.Unmarshal(raw, &all); {
-	case err != nil:
-		f.unusable(name, "it is not an object")
+	if !f.object(name, raw, &all) {
 		return nil
-	case len(all) > maxItems:
+	}
+	if len(all) > maxItems {
 		f.unusable(name, fmt.Sprintf("it has %d entries, more than %d", len(all), maxItems))
 		return nil
 	}
-	tags := make(map[string]string, len(all))
+	out := make(map[string]T, len(all))
 	for key, raw := range all {
 		if err := checkWord(key); err != nil {
 			f.unusable(name, "a key cannot be used: "+err.Error())
 			continue
 		}
-		if isNull(raw) {
-			tags[key] = ""
-			continue
+		if v, ok := value(raw); ok {
+			out[key] = v
 		}
-		value, err := wordOf(raw)
-		if err != nil {
-			f.unusable(name, "a value cannot be used: "+err.Error())
-			continue
-		}
-		tags[key] = value
 	}
-	return tags
+	return out
+}
+
+// object reads an object into a pointer. The result is false if it cannot be used.
+func (f fieldReader) object(name string, raw json.RawMessage, into any) bool {
+	if json.Unmarshal(raw, into) != nil {
+		f.unusable(name, "it is not an object")
+		return false
+	}
+	return true
 }
 
 // review reads a review; nil if there is none.
@@ -150,8 +165,7 @@ func (f fieldReader) review(name string, raw json.RawMessage) *Review {
 		CreatedAt      json.RawMessage `json:"created_at"`
 		Groups         json.RawMessage `json:"review_groups_data"`
 	}
-	if json.Unmarshal(raw, &row) != nil {
-		f.unusable(name, "it is not an object")
+	if !f.object(name, raw, &row) {
 		return nil
 	}
 	r := &Review{

@@ -86,14 +86,9 @@ type pageFrame struct{ hasNextPage, total, totalIsCapped json.RawMessage }
 
 // read reads the value of a field. What is not used is skipped.
 func (f *pageFrame) read(t *text, name string) error {
-	raw, long, err := t.value()
-	switch {
-	case err != nil:
+	raw, err := t.field("a field beside its rows")
+	if err != nil {
 		return err
-	case long != nil:
-		raw = []byte(`{}`) // it cannot be used
-	case !json.Valid(raw):
-		return malformed("a field beside its rows is not JSON")
 	}
 	for key, field := range map[string]*json.RawMessage{"has_next_page": &f.hasNextPage, "total": &f.total, "total_is_capped": &f.totalIsCapped} {
 		if strings.EqualFold(name, key) {

@@ -139,8 +139,7 @@ func (f fieldReader) metrics(name string, raw json.RawMessage) Metrics {
 		Masking   json.RawMessage `json:"data_masking"`
 		Truncated json.RawMessage `json:"truncated"`
 	}
-	if json.Unmarshal(raw, &row) != nil {
-		f.unusable(name, "it is not an object")
+	if !f.object(name, raw, &row) {
 		return Metrics{}
 	}
 	return Metrics{Masking: f.masking(name+".data_masking", row.Masking), Truncated: f.flag(name+".truncated", row.Truncated, false)}
@@ -156,8 +155,7 @@ func (f fieldReader) masking(name string, raw json.RawMessage) *Masking {
 		TransformedBytes json.RawMessage `json:"transformed_bytes"`
 		ErrCount         json.RawMessage `json:"err_count"`
 	}
-	if json.Unmarshal(raw, &row) != nil {
-		f.unusable(name, "it is not an object")
+	if !f.object(name, raw, &row) {
 		return nil
 	}
 	m := &Masking{InfoTypes: f.counts(name+".info_types", row.InfoTypes)}
@@ -168,29 +166,7 @@ func (f fieldReader) masking(name string, raw json.RawMessage) *Masking {
 
 // counts reads an object of whole numbers. What is not a whole number is left out.
 func (f fieldReader) counts(name string, raw json.RawMessage) map[string]int64 {
-	if isNull(raw) {
-		return nil
-	}
-	var all map[string]json.RawMessage
-	switch err := json.Unmarshal(raw, &all); {
-	case err != nil:
-		f.unusable(name, "it is not an object")
-		return nil
-	case len(all) > maxItems:
-		f.unusable(name, fmt.Sprintf("it has %d entries, more than %d", len(all), maxItems))
-		return nil
-	}
-	counts := make(map[string]int64, len(all))
-	for key, raw := range all {
-		if err := checkWord(key); err != nil {
-			f.unusable(name, "a key cannot be used: "+err.Error())
-			continue
-		}
-		if n, ok := f.integer(name, raw); ok {
-			counts[key] = n
-		}
-	}
-	return counts
+	return entriesOf(f, name, raw, func(raw json.RawMessage) (int64, bool) { return f.integer(name, raw) })
 }
 
 // guardrails reads the guardrail matches. One that is not an object is left out, and so are those that are too many.
@@ -228,8 +204,7 @@ func (f fieldReader) aiAnalysis(name string, raw json.RawMessage) *AIAnalysis {
 		RiskLevel json.RawMessage `json:"risk_level"`
 		Action    json.RawMessage `json:"action"`
 	}
-	if json.Unmarshal(raw, &row) != nil {
-		f.unusable(name, "it is not an object")
+	if !f.object(name, raw, &row) {
 		return nil
 	}
 	return &AIAnalysis{RiskLevel: f.word(name+".risk_level", row.RiskLevel), Action: f.word(name+".action", row.Action)}

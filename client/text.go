@@ -129,6 +129,21 @@ func (t *text) value() ([]byte, *skipped, error) {
 	return v, nil, nil
 }
 
+// field reads a value as value does, and fails if it is not JSON; what names it in the error. Instead of one that is too long it returns an empty object,
+// which none of the fields can use.
+func (t *text) field(what string) ([]byte, error) {
+	raw, long, err := t.value()
+	switch {
+	case err != nil:
+		return nil, err
+	case long != nil:
+		return []byte(`{}`), nil
+	case !json.Valid(raw):
+		return nil, malformed(what + " is not JSON")
+	}
+	return raw, nil
+}
+
 // key consumes the key of a member and the colon after it.
 func (t *text) key() (string, error) {
 	raw, long, err := t.value()
