@@ -36,28 +36,16 @@ func (r *refresher) readAgents(ctx context.Context) {
 	if r.cfg().clock().Before(r.agents.next) {
 		return
 	}
-	release, ok := r.acquireAddress(ctx)
-	if !ok {
-		return
-	}
-	defer release()
-	now := r.cfg().clock()
-	if !r.planner.AllowsOther(now) {
-		return
-	}
 	var list *client.AgentList
-	var took time.Duration
-	var err error
-	ended := r.cfg().Address.during(ctx, func(ctx context.Context) { list, took, err = r.gateway.agents(ctx) })
-	if ctx.Err() != nil {
+	asked, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
+		list, took, err = r.gateway.agents(ctx)
+		return took, err
+	})
+	if !asked {
 		return
 	}
-	if ended != nil && err != nil {
-		err = ended
-	}
-	now = r.cfg().clock()
-	r.planner.ChargeOther(now, took, retryAfter(err, took) > 0)
-	r.agents.next = now.Add(max(agentsEvery, retryAfter(err, took)))
+	now := r.cfg().clock()
+	r.agents.next = now.Add(max(agentsEvery, leave))
 	if err != nil {
 		r.log.failed("agents", "cannot read the gateway's agents", err, "next_try", moment(r.agents.next))
 		if isRefused(err) || now.Sub(r.agents.read) >= r.cfg().StaleAfter {

@@ -24,6 +24,7 @@ const maxRetryAfter = 5 * time.Minute
 // other one is made. The refresher calls it with the address acquired.
 type gateway struct {
 	client      *client.Client
+	address     *Address
 	timeout     time.Duration
 	instruments *exposition.Instruments
 	usage       *usage
@@ -65,20 +66,26 @@ func (g *gateway) agents(ctx context.Context) (*client.AgentList, time.Duration,
 	return measured(ctx, g, g.timeout, g.client.Agents)
 }
 
-// measured makes a request and measures it. While a request that was given up is still under way it makes none, and measures nothing.
+// measured makes a request, which ends with the term of the address, and measures it. While a request that was given up is still under way it makes none,
+// and measures nothing.
 func measured[T any](ctx context.Context, g *gateway, timeout time.Duration, request func(context.Context) (T, error)) (out T, took time.Duration, err error) {
 	if g.watchdog.stuck() {
 		return out, 0, errStuck
 	}
-	bounded, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	g.slot.releaseDuring(func() {
-		start := time.Now()
-		out, err = watch(bounded, &g.watchdog, request)
-		took = time.Since(start)
+	ended := g.address.during(ctx, func(ctx context.Context) {
+		bounded, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		g.slot.releaseDuring(func() {
+			start := time.Now()
+			out, err = watch(bounded, &g.watchdog, request)
+			took = time.Since(start)
+		})
 	})
 	g.instruments.Request(code(err), took)
 	g.usage.add(time.Now(), took)
+	if ended != nil && err != nil {
+		err = ended
+	}
 	return out, took, err
 }
 

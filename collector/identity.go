@@ -145,31 +145,21 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 	if now.Before(i.next) {
 		return
 	}
-	release, ok := r.acquireAddress(ctx)
-	if !ok {
-		return
-	}
-	defer release()
-	if now = r.cfg().clock(); !r.planner.AllowsOther(now) {
-		return
-	}
 	var user *client.UserInfo
-	var took time.Duration
-	var err error
-	ended := r.cfg().Address.during(ctx, func(ctx context.Context) { user, took, err = r.gateway.user(ctx) })
-	if ctx.Err() != nil {
+	asked, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
+		now = r.cfg().clock() // it may have waited for its turn
+		user, took, err = r.gateway.user(ctx)
+		return took, err
+	})
+	if !asked {
 		return
 	}
-	if ended != nil && err != nil {
-		err = ended
-	}
-	r.planner.ChargeOther(r.cfg().clock(), took, retryAfter(err, took) > 0)
 	if i.err = err; err != nil {
 		again, halts := identifyAgain, r.cfg().State != nil && (i.user == nil || i.replaced)
 		if halts {
 			again = identifyFirst
 		}
-		i.next = r.cfg().clock().Add(max(again, retryAfter(err, took)))
+		i.next = r.cfg().clock().Add(max(again, leave))
 		if !halts && !sameReason(err, logged) { // if it halts the refresh, that logs it
 			r.log.failed("identify", "cannot find out whether the credential sees all sessions", err, "next_try", moment(i.next))
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-kit/log/level"
 
-	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
@@ -59,7 +58,7 @@ type refresher struct {
 func newRefresher(l *link) *refresher {
 	cfg := l.cfg()
 	r := &refresher{link: l, log: newFailureLog(cfg.Logger), slot: slot{slots: cfg.Slots}, share: cfg.Address.budget.NewShare(cfg.clock())}
-	r.gateway = &gateway{client: cfg.Client, timeout: cfg.Timeout, instruments: l.instruments, usage: l.usage, slot: &r.slot}
+	r.gateway = &gateway{client: cfg.Client, address: cfg.Address, timeout: cfg.Timeout, instruments: l.instruments, usage: l.usage, slot: &r.slot}
 	r.planner = planner.New(cfg.plannerOptions(), r.share)
 	return r
 }
@@ -220,17 +219,31 @@ func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (p
 	return true, r.request(ctx, request)
 }
 
+// requestOther makes a request that is not for sessions, if the budget allows it now. asked is false if it made none, or the exporter is stopping. again is
+// for how long the gateway is to be left alone after an error.
+func (r *refresher) requestOther(ctx context.Context, request func(context.Context) (took time.Duration, err error)) (asked bool, again time.Duration, err error) {
+	release, ok := r.acquireAddress(ctx)
+	if !ok {
+		return false, 0, nil
+	}
+	defer release()
+	if !r.planner.AllowsOther(r.cfg().clock()) {
+		return false, 0, nil
+	}
+	took, err := request(ctx)
+	if ctx.Err() != nil {
+		return false, 0, nil
+	}
+	again = retryAfter(err, took)
+	r.planner.ChargeOther(r.cfg().clock(), took, again > 0)
+	return true, again, err
+}
+
 // request makes one request and gives the answer to the planner.
 func (r *refresher) request(ctx context.Context, request planner.Request) error {
-	var page *client.SessionPage
-	var took time.Duration
-	var err error
-	ended := r.cfg().Address.during(ctx, func(ctx context.Context) { page, took, err = r.gateway.sessions(ctx, request) })
+	page, took, err := r.gateway.sessions(ctx, request)
 	if ctx.Err() != nil {
 		return ctx.Err() // the exporter is stopping, so the gateway did not fail
-	}
-	if ended != nil && err != nil {
-		err = ended
 	}
 	if err == nil {
 		if err = r.identity.checkRows(page); err != nil {
@@ -259,9 +272,8 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	for _, m := range page.Malformed {
 		r.log.failedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
 	}
-	latest := r.planner.GatewayTime(now).Add(ledger.MaxAhead)
 	for i := range page.Sessions {
-		if s := &page.Sessions[i]; s.StartDate.After(latest) {
+		if s := &page.Sessions[i]; ledger.TooFarAhead(r.planner.GatewayTime(now), s.StartDate.Time) {
 			r.log.failedOnce("far future", "a session starts in a far future and is skipped", errFarFuture, "session_id", s.ID, "start", s.StartDate)
 		}
 	}

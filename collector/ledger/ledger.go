@@ -155,10 +155,13 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 // of a gateway's replicas differ.
 const MaxAhead = 6 * time.Hour
 
+// TooFarAhead reports whether a start lies in a future in which nothing is read, if the gateway's time is at.
+func TooFarAhead(at, start time.Time) bool { return start.After(at.Add(MaxAhead)) }
+
 // isTooFarAhead reports whether an unknown row is from a future in which nothing is read: it is neither counted nor remembered, or its id would be
 // kept until then. Should it be right, it counts when it is read again.
 func (l *Ledger) isTooFarAhead(at time.Time, row *client.Session) bool {
-	if !row.StartDate.After(at.Add(MaxAhead)) || l.tracked[row.ID] != nil {
+	if !TooFarAhead(at, row.StartDate.Time) || l.tracked[row.ID] != nil {
 		return false
 	}
 	_, known := l.seen[row.ID]
@@ -249,7 +252,7 @@ func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 		}
 		l.countMalformed(key, Earlier(start, at.Add(MaxAhead)))
 		// One without an ID is not remembered as known: while it is there, the gateway's total proves nothing.
-		if _, ok := l.seen[key]; !ok && m.ID != "" && !start.After(at.Add(MaxAhead)) && l.isOpen(start) && l.tracked[key] == nil {
+		if _, ok := l.seen[key]; !ok && m.ID != "" && !TooFarAhead(at, start) && l.isOpen(start) && l.tracked[key] == nil {
 			l.remember(key, seenRow{start: start, uncounted: true})
 		}
 	}
