@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -198,34 +197,21 @@ func (c *clusterCosts) holders(t *testing.T) map[string]string {
 	return out
 }
 
-// scrape probes all gateways every 30 s at their holders, one after the other, as Prometheus spreads them.
+// scrape probes all gateways at their holders.
 func (c *clusterCosts) scrape(t *testing.T, gateways int, d time.Duration) {
 	t.Helper()
 	at := c.holders(t)
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	defer cancel()
-	again := time.NewTicker(30 * time.Second / time.Duration(gateways))
-	defer again.Stop()
-	var scrapes sync.WaitGroup
-	defer scrapes.Wait()
-	for i := 0; ; i++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-again.C:
-		}
+	spread(t, gateways, d, func(i int) {
 		name := fmt.Sprintf("g%d", i%gateways)
-		scrapes.Go(func() {
-			body, err := fetch(t.Context(), http.MethodGet, "http://"+at[name]+"/probe?gateway="+name, plainText)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if !strings.Contains(string(body), "\nhoop_up 1\n") {
-				c.mu.Lock()
-				c.downs++
-				c.mu.Unlock()
-			}
-		})
-	}
+		body, err := fetch(t.Context(), http.MethodGet, "http://"+at[name]+"/probe?gateway="+name, plainText)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if !strings.Contains(string(body), "\nhoop_up 1\n") {
+			c.mu.Lock()
+			c.downs++
+			c.mu.Unlock()
+		}
+	})
 }

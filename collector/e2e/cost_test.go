@@ -100,11 +100,12 @@ type costs struct {
 	n, series, bytes, downs int
 }
 
-// scrape probes all gateways every 30 s, one after the other, as Prometheus spreads them.
-func (c *costs) scrape(t *testing.T, exporter string, d time.Duration) {
+// spread calls scrape for each of n gateways every 30 s, one after the other, as Prometheus spreads them; i counts on.
+func spread(t *testing.T, n int, d time.Duration, scrape func(i int)) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	again := time.NewTicker(30 * time.Second / costGateways)
+	again := time.NewTicker(30 * time.Second / time.Duration(n))
 	defer again.Stop()
 	var scrapes sync.WaitGroup
 	defer scrapes.Wait()
@@ -114,24 +115,29 @@ func (c *costs) scrape(t *testing.T, exporter string, d time.Duration) {
 			return
 		case <-again.C:
 		}
-		scrapes.Go(func() {
-			body, err := fetch(t.Context(), http.MethodGet, exporter+"/probe?gateway=g"+strconv.Itoa(i%costGateways), plainText)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			lines := 0
-			for line := range strings.Lines(string(body)) {
-				if !strings.HasPrefix(line, "#") {
-					lines++
-				}
-			}
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.n, c.series, c.bytes = c.n+1, c.series+lines, c.bytes+len(body)
-			if i > costGateways && !strings.Contains(string(body), "\nhoop_up 1\n") {
-				c.downs++
-			}
-		})
+		scrapes.Go(func() { scrape(i) })
 	}
+}
+
+// scrape probes all gateways.
+func (c *costs) scrape(t *testing.T, exporter string, d time.Duration) {
+	spread(t, costGateways, d, func(i int) {
+		body, err := fetch(t.Context(), http.MethodGet, exporter+"/probe?gateway=g"+strconv.Itoa(i%costGateways), plainText)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		lines := 0
+		for line := range strings.Lines(string(body)) {
+			if !strings.HasPrefix(line, "#") {
+				lines++
+			}
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.n, c.series, c.bytes = c.n+1, c.series+lines, c.bytes+len(body)
+		if i > costGateways && !strings.Contains(string(body), "\nhoop_up 1\n") {
+			c.downs++
+		}
+	})
 }

@@ -205,25 +205,19 @@ func (c *gatewayClock) smallest(n int, floor time.Duration) time.Duration {
 	return offsets[min(n, len(offsets))-1]
 }
 
-// greatest is the greatest offset that n answers support.
-func (c *gatewayClock) greatest(n int) time.Duration {
-	var offsets []time.Duration
-	for _, s := range c.samples {
-		offsets = append(offsets, s.offset)
-	}
-	slices.Sort(offsets)
-	return offsets[max(0, len(offsets)-n)]
-}
-
 // own is what the exporter's clock would show had nobody set it since the first answer.
 func (c *gatewayClock) own(local time.Time) time.Time { return c.measured(local).Add(c.slept) }
 
 // fastest is how far any of the last answers is ahead of the time that is believed: of a replica, or because the clock was set and that is not believed yet.
 func (c *gatewayClock) fastest() time.Duration {
-	if !c.known || len(c.samples) == 0 {
+	if !c.known {
 		return 0
 	}
-	return max(0, c.greatest(1)-c.offset)
+	ahead := time.Duration(0)
+	for _, s := range c.samples {
+		ahead = max(ahead, s.offset-c.offset)
+	}
+	return ahead
 }
 
 // slowest is how far several of the last answers are behind the time that is believed, where that is more than a period: what a replica with such a clock
