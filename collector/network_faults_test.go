@@ -199,7 +199,7 @@ func reword(fields map[string]any) {
 			for _, g := range groups {
 				g := g.(map[string]any)
 				reword(g)
-				g["reviewed_by"], g["forced_review"] = "somebody", "perhaps"
+				g["reviewed_by"] = "somebody"
 			}
 		}
 	}
