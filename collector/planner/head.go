@@ -173,6 +173,9 @@ func (h *head) advanceWatermark(r Request, page *client.SessionPage) {
 	} else if !h.late.active {
 		return // a gap was closed: the next head page shows whether something came late
 	}
+	if h.walk.span.From.After(h.p.ledger.Watermark()) {
+		return // the first window after a restart, which knew no watermark: what lies below it is read next
+	}
 	equal, counted := h.walk.compare(r, page, h.p.ledger.CountSeen)
 	switch {
 	case equal, h.walk.complete():
