@@ -16,9 +16,11 @@ import (
 // world is a simulated gateway and an exporter of it, on the clock of the test's bubble (testing/synctest).
 type world struct {
 	*testing.T
-	gateway   *gatewaytest.Gateway
-	collector *Collector
-	stop      func()
+	gateway       *gatewaytest.Gateway
+	collector     *Collector
+	stop          func()
+	clockWasWrong bool // the gateway's, for so long that a review may have ended by it
+
 }
 
 // newWorld starts a collector on a gateway. cfg.Client is made here.

@@ -113,6 +113,9 @@ func (w *world) compare(got map[string]float64, truth gatewaytest.Truth) {
 		if okGot && okWant && collectortest.Equal(g, want) {
 			continue
 		}
+		if w.clockWasWrong && family == resolvedFamily {
+			continue // by a clock that is ahead, access ends sooner, and as APPROVED: only the total over all statuses is exact
+		}
 		if truth.Rewritten > 0 && breaksDown(family) || truth.Reworded > 0 && isInWords(family) {
 			broken[family] += math.Abs(g - want)
 			continue
@@ -145,6 +148,8 @@ func (w *world) compare(got map[string]float64, truth gatewaytest.Truth) {
 	w.Logf("%d series compared, %d rewritten, %d reworded", len(keys), truth.Rewritten, truth.Reworded)
 }
 
+const resolvedFamily = "hoop_reviews_resolved_total"
+
 // breaksDown reports whether a family says more of a session's end than that it ended.
 func breaksDown(family string) bool {
 	for _, prefix := range []string{"hoop_sessions_finished_", "hoop_session_exit_codes_", "hoop_reviews_resolved_", "hoop_session_event_", "hoop_session_duration_", "hoop_review_wait_", "hoop_review_access_"} {
@@ -171,7 +176,7 @@ func isInWords(family string) bool {
 // total is what a series adds to, where the sum over a label is exact whatever was rewritten.
 func total(key string) string {
 	for family, label := range map[string]string{
-		"hoop_sessions_started_total": "identity", "hoop_sessions_finished_total": "outcome", "hoop_reviews_resolved_total": "status",
+		"hoop_sessions_started_total": "identity", "hoop_sessions_finished_total": "outcome", resolvedFamily: "status",
 	} {
 		if rest, ok := strings.CutPrefix(key, family+"{"); ok {
 			parts := slices.DeleteFunc(strings.Split(strings.TrimSuffix(rest, "}"), ","), func(l string) bool { return strings.HasPrefix(l, label+"=") })
