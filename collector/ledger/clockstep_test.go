@@ -17,8 +17,9 @@ type lateRow struct {
 	visible time.Time
 }
 
-// refreshAt plays what a planner does, by a clock that is off by so much: the newest page, what is new, what is unread, and the list of pending reviews.
-func refreshAt(l *Ledger, now time.Time, off time.Duration, rows []lateRow) {
+// refreshAt plays what a planner does, by clocks of the gateway and of the exporter that are off by so much: the newest page, what is new, what is unread, and
+// the list of pending reviews.
+func refreshAt(l *Ledger, now time.Time, off, own time.Duration, rows []lateRow) {
 	at := now.Add(off)
 	show := func(s Span) {
 		var page []client.Session
@@ -29,25 +30,27 @@ func refreshAt(l *Ledger, now time.Time, off time.Duration, rows []lateRow) {
 		}
 		l.Apply(at, page)
 	}
-	l.ObserveTime(at, now)
+	l.ObserveTime(at, now.Add(own))
 	l.AdvanceHead(at)
 	show(Span{l.Watermark(), at.Add(time.Hour)})
 	l.AdvanceWatermark(at)
-	l.StepBack(at, now)
+	l.StepBack(at, now.Add(own))
 	for _, s := range slices.Clone(l.Unread()) {
 		show(s)
 		l.MarkRead(s)
 	}
 	show(Span{at.Add(-24 * time.Hour), at.Add(time.Hour)}) // as the lists of pending reviews do, whatever is open
-	l.Commit(at, now)
+	l.Commit(at, now.Add(own))
 }
 
-// Whatever the gateway's clock says, and for how long, and however often the exporter starts again: once the clock is right, each session counts once.
+// Whatever the gateway's clock says, and for how long, and however often the exporter starts again, with another clock or from an older state: once the
+// gateway's clock is right, each session counts once.
 func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := options()
 		l := New(o, noon())
-		now, n := noon(), 0
+		now, own, n := noon(), time.Duration(0), 0
+		var saved *Ledger // nil: the last one
 		var rows []lateRow
 		play := func(d, off time.Duration) {
 			for end := now.Add(d); now.Before(end); now = now.Add(time.Minute) {
@@ -63,9 +66,16 @@ func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 					late := time.Duration(rapid.SampledFrom([]int{0, 0, 0, 30, 120}).Draw(t, "late")) * time.Second
 					rows = append(rows, lateRow{row, now.Add(time.Second + late)})
 				}
-				refreshAt(l, now.Add(30*time.Second), off, rows)
-				if rapid.IntRange(0, 20).Draw(t, "restart") == 0 {
-					l = reborn(t, o, l)
+				refreshAt(l, now.Add(30*time.Second), off, own, rows)
+				switch rapid.IntRange(0, 40).Draw(t, "restart") {
+				case 0:
+					if saved == nil {
+						saved = l
+					}
+					l, saved = reborn(t, o, saved), nil
+					own = time.Duration(rapid.SampledFrom([]int{-6000, -20, 0, 0, 20, 6000}).Draw(t, "own")) * time.Minute
+				case 1:
+					saved = reborn(t, o, l) // from now on nothing can be saved
 				}
 			}
 		}
@@ -77,7 +87,7 @@ func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 		}
 		play(30*time.Minute, 0)
 		now = now.Add(5 * time.Minute) // all rows are visible
-		refreshAt(l, now, 0, rows)
+		refreshAt(l, now, 0, own, rows)
 		started, finished, decided := uint64(0), uint64(0), uint64(0)
 		for _, target := range l.Commit(now, now).Targets {
 			started, finished, decided = started+sum(target.Started), finished+sum(target.Finished), decided+sum(target.Decisions)
@@ -177,6 +187,30 @@ func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 				t.Errorf("in the end it counts since %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// The gateway's clock was ahead when the state was saved. When the exporter starts again it is right, later than that, and the exporter's own clock was set, too:
+// only that the difference between the two is another one says that something happened.
+func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsHeldIsReadAgain(t *testing.T) {
+	for _, set := range []time.Duration{-time.Hour, -6 * time.Minute, 0, 4 * time.Minute, 6 * time.Minute, time.Hour} {
+		for _, again := range []bool{false, true} {
+			t.Run(fmt.Sprintf("set by %v, again %v", set, again), func(t *testing.T) {
+				s := held(t, 48*time.Hour)
+				s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(time.Minute)})
+				s.AdvanceWatermark(noon())
+				s.StepBack(noon(), noon())
+				l, at := reborn(t, s.options, s.Ledger), noon().Add(time.Hour)
+				if again {
+					l.StepBack(at, at)
+				}
+				_, ok := l.StepBack(at, at.Add(set))
+				forward := set > 5*time.Minute // as if the gateway's clock had gone back
+				if want := forward || !again && set < -5*time.Minute; ok != want || ok != (len(l.Unread()) > 0) {
+					t.Errorf("%v, unread %v; want %v", ok, l.Unread(), want)
+				}
+			})
+		}
 	}
 }
 

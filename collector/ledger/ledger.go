@@ -47,6 +47,8 @@ type Ledger struct {
 	heldFrom, heldUntil time.Time
 	// ahead is by how much the gateway's clock was ahead of the exporter's, at most, since it last went back.
 	ahead time.Duration
+	// restored says that no time was observed since the ledger was restored.
+	restored bool
 	// reviewsFrom is from when on a further review of a session that has been counted is new, unless it is remembered.
 	reviewsFrom time.Time
 	// backfillStart is the oldest moment that was ever to be read.
