@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
@@ -21,6 +23,8 @@ type script struct {
 	mu         sync.Mutex
 	view       View
 	err        error    // of all calls
+	acquireErr error    // of Acquire
+	releaseErr error    // of Release
 	calls      []string // but those of Beat
 	beats      int
 	hangs      bool
@@ -49,6 +53,9 @@ func (s *script) Acquire(_ context.Context, member string, addresses []string) (
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, fmt.Sprint("acquire ", addresses))
+	if s.acquireErr != nil {
+		return nil, s.acquireErr
+	}
 	for _, a := range addresses {
 		got = append(got, Lease{a, member, 1})
 	}
@@ -65,7 +72,7 @@ func (s *script) Release(_ context.Context, leases []Lease) error {
 	for _, l := range leases {
 		s.calls = append(s.calls, fmt.Sprint("release ", l.Address, " ", l.Epoch))
 	}
-	return s.err
+	return cmp.Or(s.err, s.releaseErr)
 }
 
 func (s *script) Leave(context.Context, string) error {
@@ -144,7 +151,7 @@ func keptWith(t *testing.T, s *script, table Table, test func(t *testing.T, k *K
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		out := &collectortest.Log{}
-		k := NewKeeper(KeeperOptions{ID: "a", URL: "http://a:1", Table: table, Watcher: s, Logger: log.NewLogfmtLogger(log.NewSyncWriter(out))})
+		k := NewKeeper(KeeperOptions{ID: "a", URL: "http://a:1", Table: table, Watcher: s, Logger: level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(out)), level.AllowInfo())})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -201,10 +208,43 @@ func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 		want(t, s, "") // it has its epoch: nothing is loaded again
 		k.Leave(t.Context())
 		want(t, s, "leave")
-		if n := strings.Count(out.String(), "cannot reach the database"); n != 1 || strings.Count(out.String(), "reaches the database again") != 1 {
+		if n := strings.Count(out.String(), `level=warn msg="this process cannot reach the database`); n != 1 || strings.Count(out.String(), "msg=recovered subject=database") != 1 {
 			t.Errorf("%s", out)
 		}
 	})
+}
+
+// What fails at every beat is reported once and then every hour, whichever call of the table it is.
+func TestWhatFailsAtEveryBeatIsReportedOnceAnHour(t *testing.T) {
+	for name, tc := range map[string]struct {
+		says string
+		err  func(s *script) *error
+	}{
+		"beating":   {"cannot reach the database", func(s *script) *error { return &s.err }},
+		"acquiring": {"acquiring leases failed", func(s *script) *error { return &s.acquireErr }},
+		"releasing": {"releasing leases failed", func(s *script) *error { return &s.releaseErr }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript("x")
+			kept(t, s, func(t *testing.T, _ *Keeper, out *collectortest.Log) {
+				s.set(func() {
+					*tc.err(s) = errors.New("refused")
+					s.configured, s.view.Leases = []string{"y"}, []Lease{{"z", "a", 1}} // y is to be acquired, and z to be released
+				})
+				time.Sleep(2*time.Hour + time.Minute)
+				lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+				lines = slices.DeleteFunc(lines, func(l string) bool { return !strings.Contains(l, tc.says) })
+				if len(lines) != 3 || !strings.HasPrefix(lines[0], "level=warn") || !strings.Contains(lines[2], "since=") {
+					t.Errorf("%d lines in two hours: %.3000s", len(lines), strings.Join(lines, "\n"))
+				}
+				s.set(func() { *tc.err(s) = nil })
+				time.Sleep(time.Minute)
+				if n := strings.Count(out.String(), "recovered"); n != 1 {
+					t.Errorf("%d lines say that it is over: %s", n, out)
+				}
+			})
+		})
+	}
 }
 
 func TestALeaseWhoseAnswerWasLostIsAdopted(t *testing.T) {
