@@ -215,6 +215,25 @@ func TestAProcessThatStopsWaitsForItsRequests(t *testing.T) {
 	})
 }
 
+// What a suspended process finds when it wakes up is nothing that anybody has to mend: others have taken over, and its saves are refused.
+func TestAProcessThatWakesUpLogsNoError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := quietCluster(t, 2)
+		defer s.stopAll()
+		time.Sleep(time.Minute)
+		m := s.machines[0]
+		for _, w := range m.fleet.all() {
+			s.gateways[w.gateway.Name()].AddHistory(1, time.Now().Add(-time.Second), time.Now(), gatewaytest.HistoryOptions{})
+			w.collector.Wake(0)
+		}
+		m.pause(time.Minute)
+		time.Sleep(2 * time.Minute)
+		if text := m.out.String(); strings.Contains(text, "level=error") || !strings.Contains(text, "another process watches") {
+			t.Errorf("%s", text)
+		}
+	})
+}
+
 // A save that is fenced ends the collectors of the address at once: nothing that they counted is shown.
 func TestAFencedSaveEndsTheWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -293,14 +312,28 @@ func TestAGatewayThatCannotBeWatchedIsTriedAgain(t *testing.T) {
 		<-s.machines[0].ended
 		time.Sleep(time.Minute)
 		s.machines[0].kill()
-		if now := s.holders(); strings.Contains(now, "few seconds") || !strings.Contains(now, "log") {
+		now := s.holders()
+		if strings.Contains(now, "few seconds") || !strings.Contains(now, "log") {
 			t.Errorf("%s", now)
 		}
-		s.machines[1].setCut("files", false)
+		m, missing := s.machines[1], strings.Count(now, "log")
+		health := func(unheld int) []string {
+			return []string{"hoop_exporter_database_up 1", `hoop_exporter_members{configuration="other"} 0`, `hoop_exporter_members{configuration="same"} 1`, fmt.Sprint("hoop_exporter_unheld_gateways ", unheld)}
+		}
+		compareHealth(t, m, health(missing)...)
+		if n := strings.Count(m.out.String(), "cannot watch a gateway"); n != missing {
+			t.Errorf("%d lines about %d gateways: %s", n, missing, m.out)
+		}
+		time.Sleep(time.Hour)
+		if n := strings.Count(m.out.String(), "cannot watch a gateway"); n != 2*missing {
+			t.Errorf("%d lines about %d gateways after an hour: %s", n, missing, m.out)
+		}
+		m.setCut("files", false)
 		time.Sleep(10 * time.Second)
 		if now := s.holders(); strings.Count(now, "m1") != len(s.hosts) {
 			t.Errorf("%s", now)
 		}
+		compareHealth(t, m, health(0)...)
 	})
 }
 
