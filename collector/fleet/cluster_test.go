@@ -3,6 +3,7 @@ package fleet
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -365,5 +366,44 @@ func TestAnOutageOfTheDatabaseMovesNothing(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// An old backup of the database is restored while processes run: leases have lower epochs, and saves are refused. Each gateway is watched again soon.
+func TestARestoredDatabaseIsUsedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := quietCluster(t, 2)
+		defer s.stopAll()
+		time.Sleep(time.Minute)
+		restore := s.db.backup()
+		for i := range 5 { // all gateways of one process move, and others come back to it
+			s.machines[1].end()
+			<-s.machines[1].ended
+			time.Sleep(10 * time.Second)
+			s.machines[1] = s.boot(1, i+1, s.yaml(0))
+			time.Sleep(10 * time.Second)
+		}
+		before := s.holders()
+		restore()
+		time.Sleep(20 * time.Second)
+		if now := s.holders(); now != before {
+			t.Errorf("%s\nbefore: %s", now, before)
+		}
+	})
+}
+
+// backup returns what restores the database as it is now.
+func (d *simulatedDatabase) backup() (restore func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	members, leases, states := maps.Clone(d.members), maps.Clone(d.leases), map[string]*simulatedState{}
+	for name, row := range d.states {
+		same := *row
+		states[name] = &same
+	}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.members, d.leases, d.states = members, leases, states
 	}
 }

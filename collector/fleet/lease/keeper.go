@@ -72,12 +72,12 @@ type KeeperOptions struct {
 }
 
 // Keeper is a process as a member: it beats, and acquires and releases leases as [Plan] says. Always holds: it releases a lease only after its watch has
-// ended; and it never uses an epoch again that it has begun to release or has lost, because a release whose answer was lost may take effect at any time.
+// ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer was lost may take effect at any time.
 // Call Run once, and Leave after it; all else at any time. It is safe for concurrent use.
 type Keeper struct {
 	o        KeeperOptions
 	held     map[string]*holding // by address
-	over     map[string]Epoch    // by address: up to which epoch leases are not used again
+	over     map[string]Epoch    // by address: up to which epoch leases that a view shows are not used again
 	released map[string]Lease    // by address: what has to be released
 	wake     chan struct{}       // holds an element while a watch that has to stop may have ended
 	waiting  sync.WaitGroup
@@ -183,7 +183,7 @@ func (k *Keeper) beat(ctx context.Context) {
 		return
 	}
 	k.failures.Recovered("acquire")
-	for _, l := range leases {
+	for _, l := range leases { // all new, also where the epochs of a restored table are lower
 		k.watch(l, term)
 	}
 }
@@ -224,9 +224,7 @@ func (k *Keeper) match(view View, term Term, release []string) {
 
 // watch begins to use a lease.
 func (k *Keeper) watch(l Lease, term Term) {
-	if l.Epoch > k.over[l.Address] && k.held[l.Address] == nil {
-		k.held[l.Address] = &holding{lease: l, watch: k.o.Watcher.Watch(l, term)}
-	}
+	k.held[l.Address] = &holding{lease: l, watch: k.o.Watcher.Watch(l, term)}
 }
 
 // drop ends the use of a lease at once.
