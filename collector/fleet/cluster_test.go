@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -231,6 +232,39 @@ func TestAProcessThatWakesUpLogsNoError(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if text := m.out.String(); strings.Contains(text, "level=error") || !strings.Contains(text, "another process watches") {
 			t.Errorf("%s", text)
+		}
+	})
+}
+
+// A pause that a gateway asked for is known to the holder only: the next one asks once, and gets the same answer.
+func TestANewHolderAsksAGatewayThatWantsAPauseOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := quietCluster(t, 2)
+		defer s.stopAll()
+		cfg := sound(0)
+		cfg.OrgID = "org-g0"
+		cfg.Fault = func(*http.Request) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", "300")
+				w.WriteHeader(http.StatusServiceUnavailable)
+			})
+		}
+		g := gatewaytest.New(cfg)
+		s.gateways["g0"] = g
+		scrape := func(m *machine) {
+			for range 20 {
+				time.Sleep(5 * time.Second)
+				m.fleet.Wake()
+			}
+		}
+		scrape(s.machines[0])
+		if n := requests(g); n != 1 {
+			t.Errorf("asked %d times in a pause", n)
+		}
+		s.machines[0].kill()
+		scrape(s.machines[1])
+		if n := requests(g); n != 2 {
+			t.Errorf("asked %d times by two holders", n)
 		}
 	})
 }
