@@ -138,6 +138,10 @@ func (o *options) validate() error {
 	if err := o.state.Validate(o.demo, o.once, *o.listen.WebConfigFile); err != nil {
 		return err
 	}
+	if o.state.Shared() && o.configFile == "" {
+		// Each process has metrics of its own at /metrics, wherever the gateway's are.
+		return errors.New("--config.file is missing: processes that share a database (" + o.state.Source() + ") need one, also for a single gateway")
+	}
 	return o.gateway.Validate(o.configFile != "", o.demo)
 }
 
@@ -215,9 +219,7 @@ func (o *options) handler(f *fleet.Fleet, r *fleet.Reloader, registry *prometheu
 		registry.MustRegister(cluster)
 	}
 	if r == nil {
-		if cfg.Collector = f.Only(); o.state.Shared() {
-			cfg.Collector, cfg.Locate = nil, func() (web.Collector, string, error) { return f.Locate("") }
-		}
+		cfg.Collector = f.Only()
 		return web.Handler(cfg)
 	}
 	registry.MustRegister(f.Health(), r)

@@ -123,6 +123,7 @@ func withoutEnvironment(t *testing.T) {
 
 func TestMistakesAreOneClearSentence(t *testing.T) {
 	const good, database = "--hoop.url=https://hoop.example.com", fleet.DatabaseVariable + "=postgres://db/x"
+	const file = "--config.file=docs/config.example.yml"
 	for _, test := range []struct {
 		name, args, says string
 		env              []string
@@ -171,15 +172,16 @@ func TestMistakesAreOneClearSentence(t *testing.T) {
 		{"two databases", good + " --state.postgres-url-file=y", "--state.postgres-url-file and HOOP_STATE_POSTGRES_URL: choose one", []string{"HOOP_TOKEN=t", database}},
 		{"demo with a database", "--demo", "--demo brings a new gateway each time: leave HOOP_STATE_POSTGRES_URL out", []string{database}},
 		{"one look with a database", good + " --once", "--once has no state: leave HOOP_STATE_POSTGRES_URL out", []string{"HOOP_TOKEN=t", database}},
+		{"one gateway by flags with a database", good, "--config.file is missing: processes that share a database (HOOP_STATE_POSTGRES_URL) need one, also for a single gateway", []string{"HOOP_TOKEN=t", database}},
 		{"a schema of nothing", good + " --state.postgres-schema=x", "--state.postgres-schema is part of a database: name it with", []string{"HOOP_TOKEN=t"}},
-		{"a schema without a name", good + " --state.postgres-schema=", "--state.postgres-schema: must not be empty", []string{"HOOP_TOKEN=t", database}},
+		{"a schema without a name", file + " --state.postgres-schema=", "--state.postgres-schema: must not be empty", []string{database}},
 		{"an external URL for nothing", good + " --web.external-url=http://a:1", "--web.external-url is for processes that share a database", []string{"HOOP_TOKEN=t"}},
-		{"an external URL with a path", good + " --web.external-url=http://a:1/b", "--web.external-url: \"http://a:1/b\" is not a URL of a host and a port", []string{"HOOP_TOKEN=t", database}},
-		{"an external URL without a scheme", good + " --web.external-url=a:1", "is not a URL of a host and a port", []string{"HOOP_TOKEN=t", database}},
-		{"http or https", good + " --web.config.file=x", "--web.config.file: say with --web.external-url", []string{"HOOP_TOKEN=t", database}},
-		{"no such file of a database", good + " --state.postgres-url-file=/does/not/exist", "--state.postgres-url-file: open /does/not/exist", []string{"HOOP_TOKEN=t"}},
-		{"an empty file of a database", good + " --config.check --state.postgres-url-file=/dev/null", "--state.postgres-url-file: /dev/null is empty", []string{"HOOP_TOKEN=t"}},
-		{"a database that does not answer", good + " --config.check", "the database for the state: ", []string{"HOOP_TOKEN=t", fleet.DatabaseVariable + "=postgres://127.0.0.1:1/x"}},
+		{"an external URL with a path", file + " --web.external-url=http://a:1/b", "--web.external-url: \"http://a:1/b\" is not a URL of a host and a port", []string{database}},
+		{"an external URL without a scheme", file + " --web.external-url=a:1", "is not a URL of a host and a port", []string{database}},
+		{"http or https", file + " --web.config.file=x", "--web.config.file: say with --web.external-url", []string{database}},
+		{"no such file of a database", file + " --state.postgres-url-file=/does/not/exist", "--state.postgres-url-file: open /does/not/exist", nil},
+		{"an empty file of a database", file + " --config.check --state.postgres-url-file=/dev/null", "--state.postgres-url-file: /dev/null is empty", nil},
+		{"a database that does not answer", file + " --config.check", "the database for the state: ", []string{fleet.DatabaseVariable + "=postgres://127.0.0.1:1/x"}},
 		{"the URL as a flag", good + " --state.postgres-url=x", "unknown long flag '--state.postgres-url'", nil},
 		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},
 		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is not a path`, nil},

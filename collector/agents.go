@@ -10,6 +10,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
+	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
@@ -47,17 +48,17 @@ func (r *refresher) readAgents(ctx context.Context) {
 	now := r.cfg().clock()
 	r.agents.next = now.Add(max(agentsEvery, leave))
 	if err != nil {
-		r.log.failed("agents", "cannot read the gateway's agents", err, "next_try", moment(r.agents.next))
+		r.log.Failed("agents", "cannot read the gateway's agents", err, "next_try", failurelog.Moment(r.agents.next))
 		if isRefused(err) || now.Sub(r.agents.read) >= r.cfg().StaleAfter {
 			r.agents.list = nil
 		}
 		return
 	}
-	r.log.recovered("agents")
+	r.log.Recovered("agents")
 	r.instruments.MalformedFields(list.MalformedFields)
 	r.agents.list, r.agents.read = shownAgents(list.Agents), now
 	if len(r.agents.list) == maxAgents {
-		r.log.failedOnce("agents", "only the first agents are shown, by name", errTooManyAgents)
+		r.log.FailedOnce("agents", "only the first agents are shown, by name", errTooManyAgents)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
@@ -50,7 +51,7 @@ func (i *identity) nextTry() []any {
 	if i.err == nil {
 		return nil
 	}
-	return []any{"next_try", moment(i.next)}
+	return []any{"next_try", failurelog.Moment(i.next)}
 }
 
 // role is the credential's role; "" before the gateway has reported it.
@@ -161,11 +162,11 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 		}
 		i.next = r.cfg().clock().Add(max(again, leave))
 		if !halts && !sameReason(err, logged) { // if it halts the refresh, that logs it
-			r.log.failed("identify", "cannot find out whether the credential sees all sessions", err, "next_try", moment(i.next))
+			r.log.Failed("identify", "cannot find out whether the credential sees all sessions", err, "next_try", failurelog.Moment(i.next))
 		}
 		return
 	}
-	r.log.recovered("identify")
+	r.log.Recovered("identify")
 	i.user, i.replaced, i.next = user, false, now.Add(identifyEvery)
 	r.setVisibility(!user.SeesAllSessions(), user.Role)
 }

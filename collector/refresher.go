@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
@@ -40,7 +41,7 @@ var errFarFuture = errors.New("it starts hours after the gateway's time: the clo
 // and then finish the call that scrapes wait for.
 type refresher struct {
 	*link
-	log      *failureLog
+	log      *failurelog.Log
 	gateway  *gateway
 	slot     slot
 	share    *budget.Share // in the budget of the address
@@ -57,7 +58,7 @@ type refresher struct {
 // newRefresher returns a refresher that has a share in the budget of its address. Its run gives that up.
 func newRefresher(l *link) *refresher {
 	cfg := l.cfg()
-	r := &refresher{link: l, log: newFailureLog(cfg.Logger), slot: slot{slots: cfg.Slots}, share: cfg.Address.budget.NewShare(cfg.clock())}
+	r := &refresher{link: l, log: failurelog.New(cfg.Logger, code), slot: slot{slots: cfg.Slots}, share: cfg.Address.budget.NewShare(cfg.clock())}
 	r.gateway = &gateway{client: cfg.Client, address: cfg.Address, timeout: cfg.Timeout, instruments: l.instruments, usage: l.usage, slot: &r.slot}
 	r.planner = planner.New(cfg.plannerOptions(), r.share)
 	return r
@@ -130,7 +131,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 	switch r.halted = failure != nil; {
 	case pending:
 	case r.halted:
-		r.log.failed("refresh", "the gateway is not queried", failure, r.identity.nextTry()...)
+		r.log.Failed("refresh", "the gateway is not queried", failure, r.identity.nextTry()...)
 	default:
 		failure = r.requestDue(ctx)
 	}
@@ -157,7 +158,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 	switch {
 	case asked && ok:
 		s.lastSuccess, s.reason = now, ""
-		r.log.recovered("refresh")
+		r.log.Recovered("refresh")
 	case asked:
 		if _, doubtful := r.planner.Doubt(now); doubtful && failure == nil {
 			failure = errClocksDiffer
@@ -255,26 +256,26 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	if err := r.planner.HandleResult(now, request, result); err != nil {
 		keyvals := []any{"for", request.Kind}
 		if result.RetryAfter > 0 {
-			keyvals = append(keyvals, "next_try", moment(now.Add(result.RetryAfter)))
+			keyvals = append(keyvals, "next_try", failurelog.Moment(now.Add(result.RetryAfter)))
 		}
-		r.log.failed(request.Kind.String(), "a request to the gateway failed", err, keyvals...)
+		r.log.Failed(request.Kind.String(), "a request to the gateway failed", err, keyvals...)
 		return err
 	}
-	r.log.recovered(request.Kind.String())
+	r.log.Recovered(request.Kind.String())
 	r.reportClock()
 	for _, second := range r.planner.Skipped() {
-		r.log.failedOnce(second.Start.String(), "some sessions are not counted", second.Err, "second", second.Start)
+		r.log.FailedOnce(second.Start.String(), "some sessions are not counted", second.Err, "second", second.Start)
 	}
 	r.instruments.MalformedFields(page.MalformedFields)
 	for _, f := range page.MalformedFields {
-		r.log.failedOnce("field "+f.Name, "a field cannot be used and counts as absent", f.Err)
+		r.log.FailedOnce("field "+f.Name, "a field cannot be used and counts as absent", f.Err)
 	}
 	for _, m := range page.Malformed {
-		r.log.failedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
+		r.log.FailedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
 	}
 	for i := range page.Sessions {
 		if s := &page.Sessions[i]; ledger.TooFarAhead(r.planner.GatewayTime(now), s.StartDate.Time) {
-			r.log.failedOnce("far future", "a session starts in a far future and is skipped", errFarFuture, "session_id", s.ID, "start", s.StartDate)
+			r.log.FailedOnce("far future", "a session starts in a far future and is skipped", errFarFuture, "session_id", s.ID, "start", s.StartDate)
 		}
 	}
 	return nil
@@ -286,14 +287,14 @@ var errSlowReplica = errors.New("some answers have a Date that is further behind
 // reportClock logs what the last answer has shown of the gateway's clock.
 func (r *refresher) reportClock() {
 	if ahead, doubtful := r.planner.Doubt(r.cfg().clock()); doubtful {
-		r.log.failed("clock", "waiting for a minute or two until the gateway's time is known: nothing is read", errClocksDiffer, "gateway_ahead", ahead.Round(time.Second))
+		r.log.Failed("clock", "waiting for a minute or two until the gateway's time is known: nothing is read", errClocksDiffer, "gateway_ahead", ahead.Round(time.Second))
 		return
 	}
-	r.log.recovered("clock")
+	r.log.Recovered("clock")
 	if behind, slow := r.planner.SlowReplica(); slow {
-		r.log.failed("replica clock", "sessions that a slow replica of the gateway writes are not counted", errSlowReplica, "behind", behind.Round(time.Second))
+		r.log.Failed("replica clock", "sessions that a slow replica of the gateway writes are not counted", errSlowReplica, "behind", behind.Round(time.Second))
 	} else {
-		r.log.recovered("replica clock")
+		r.log.Recovered("replica clock")
 	}
 	if step, ok := r.planner.TakeStep(); ok {
 		r.instruments.GatewayClockStepped()

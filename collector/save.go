@@ -67,9 +67,9 @@ func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.T
 	case r.loseIfFenced(err): // the log says so when the collector ends
 	case err != nil:
 		r.instruments.StateSaveFailed()
-		r.log.failed("state", "the state cannot be saved: counters stay at their last saved values until it can", err)
+		r.log.Failed("state", "the state cannot be saved: counters stay at their last saved values until it can", err)
 	default:
-		r.log.recovered("state")
+		r.log.Recovered("state")
 	}
 	return saved, err
 }

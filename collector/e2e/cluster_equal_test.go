@@ -16,11 +16,11 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// follow scrapes an address as Prometheus does, which follows redirects, and returns which process has answered.
+// follow scrapes the gateway g at an address as Prometheus does, which follows redirects, and returns which process has answered.
 func follow(ctx context.Context, address string) (from string, s collectortest.Series, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/probe?gateway=g", nil)
 	if err != nil {
 		return "", s, err
 	}
@@ -42,19 +42,21 @@ func follow(ctx context.Context, address string) (from string, s collectortest.S
 	return resp.Request.URL.Host, s, err
 }
 
-// With flags of one gateway, a service in front of equal processes is one target: whichever answers, the metrics are those of the process that watches.
+// A service in front of equal processes is one target: whichever answers, the metrics are those of the process that watches.
 func TestEqualProcessesAnswerAsOne(t *testing.T) {
 	t.Parallel()
 	p, at := built(t), database.Database(t)
 	_, gateway := serveAt(t, p.Gateway, "--history=60", "--history-span=10h", "--unfinished=12", "--rate=2", "--hurry=60", "--no-rewriting")
-	file := filepath.Join(t.TempDir(), "postgres-url")
-	if err := os.WriteFile(file, []byte(at+"\n"), 0o600); err != nil {
-		t.Fatal(err)
+	dir, yaml := t.TempDir(), fmt.Sprintf(`gateways: {g: {url: "http://%s", token_file: token, sessions: {lookback: %s, overlap: 1m}, cache: {ttl: 100ms}, duty: 0.5, metrics: {first_value_hold: 500ms}}}`, gateway, killLookback)
+	for name, text := range map[string]string{"hoop.yml": yaml, "token": "any"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	start := func() (*process, string) {
 		address := freeAddress(t)
-		q, _ := serve(t, p.Exporter, "--hoop.url=http://"+gateway, "--state.postgres-url-file="+file, "--sessions.lookback="+killLookback.String(), "--sessions.overlap=1m",
-			"--cache.ttl=100ms", "--hoop.duty=0.5", "--metrics.first-value-hold=500ms", "--web.listen-address="+address, "--web.external-url=http://"+address)
+		q, _ := serveWith(t, nil, p.Exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.postgres-url-file="+urlFile(t, at),
+			"--web.listen-address="+address, "--web.external-url=http://"+address)
 		return q, address
 	}
 	b := newBooks()
@@ -66,7 +68,7 @@ func TestEqualProcessesAnswerAsOne(t *testing.T) {
 				return err.Error()
 			}
 			s = got
-			for name, want := range map[string]float64{"hoop_up": 1, "hoop_exporter_database_up": 1, "hoop_exporter_unheld_gateways": 0, "hoop_exporter_baseline_complete": 1} {
+			for name, want := range map[string]float64{"hoop_up": 1, "hoop_exporter_baseline_complete": 1} {
 				if v, ok := got.Values[name]; !ok || v != want || from != by {
 					return "from " + from + ": " + name + " is not so"
 				}
@@ -84,12 +86,23 @@ func TestEqualProcessesAnswerAsOne(t *testing.T) {
 	// Which of them watches it is left to a hash.
 	holder := ""
 	collectortest.Eventually(t, 30*time.Second, half/2, func() string {
-		fromOne, s, errOne := follow(t.Context(), one)
+		fromOne, _, errOne := follow(t.Context(), one)
 		fromTwo, _, errTwo := follow(t.Context(), two)
-		if errOne != nil || errTwo != nil || fromOne != fromTwo || s.Values[`hoop_exporter_members{configuration="same"}`] != 2 {
+		if errOne != nil || errTwo != nil || fromOne != fromTwo {
 			return "not one: " + fromOne + ", " + fromTwo
 		}
 		holder = fromOne
+		for _, at := range []string{one, two} { // each has metrics of its own
+			s, err := observe(t.Context(), "http://"+at)
+			if err != nil {
+				return err.Error()
+			}
+			for name, want := range map[string]float64{"hoop_exporter_database_up": 1, "hoop_exporter_unheld_gateways": 0, `hoop_exporter_members{configuration="same"}`: 2} {
+				if v, ok := s.Values[name]; !ok || v != want {
+					return "at " + at + ": " + name + " is not so"
+				}
+			}
+		}
 		return ""
 	})
 	names := func(s collectortest.Series) []string {
@@ -98,8 +111,23 @@ func TestEqualProcessesAnswerAsOne(t *testing.T) {
 	if _, err := fetch(t.Context(), http.MethodPost, "http://"+gateway+"/calm", ""); err != nil {
 		t.Fatal(err)
 	}
-	w := &witness{t: t, gateway: "http://" + gateway, books: b}
-	becomesTrue := func(at string) { w.becomesTrue("http://" + at) }
+	becomesTrue := func(at string) {
+		t.Helper()
+		collectortest.Eventually(t, time.Minute, half/2, func() string {
+			_, s, err := follow(t.Context(), at)
+			if err != nil {
+				return err.Error()
+			}
+			if wrong := b.enter(s); wrong != nil {
+				t.Errorf("at %s: %s", at, few(wrong))
+			}
+			now, err := truth(t.Context(), "http://"+gateway, killLookback, allowedLateness())
+			if err != nil {
+				return err.Error()
+			}
+			return few(differs(s, now))
+		})
+	}
 	becomesTrue(holder)
 	through, direct := watchedBy(one, holder), watchedBy(two, holder)
 	if a, b := names(through), names(direct); !slices.Equal(a, b) || len(a) < 50 {

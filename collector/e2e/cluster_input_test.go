@@ -38,7 +38,11 @@ func TestADatabaseThatCannotBeUsedIsOneSentence(t *testing.T) {
 	mine := pgtest.As(t, at, role, password)
 	// Made by this program, and migrated by a later one.
 	address := freeAddress(t)
-	q, _ := serve(t, p.Exporter, "--hoop.url=http://127.0.0.1:1", "--state.postgres-url-file="+urlFile(t, mine), "--state.postgres-schema=newer",
+	file := filepath.Join(t.TempDir(), "hoop.yml")
+	if err := os.WriteFile(file, []byte("gateways: {g: {url: 'http://127.0.0.1:1', token_file: token}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	q, _ := serveWith(t, nil, p.Exporter, "--config.file="+file, "--state.postgres-url-file="+urlFile(t, mine), "--state.postgres-schema=newer",
 		"--web.listen-address="+address, "--web.external-url=http://"+address)
 	q.stop(t)
 	pgtest.Exec(t, at, "INSERT INTO newer.versions (version) VALUES (99)")
@@ -67,11 +71,11 @@ func TestADatabaseThatCannotBeUsedIsOneSentence(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, flag := range []string{"", "--config.check"} {
-				args := []string{"--hoop.url=http://127.0.0.1:1", "--state.postgres-url-file=" + urlFile(t, test.url), "--state.postgres-schema=" + test.schema, "--web.listen-address=127.0.0.1:0", "--web.external-url=http://127.0.0.1:1"}
+				args := []string{"--config.file=" + file, "--state.postgres-url-file=" + urlFile(t, test.url), "--state.postgres-schema=" + test.schema, "--web.listen-address=127.0.0.1:0", "--web.external-url=http://127.0.0.1:1"}
 				if flag != "" {
 					args = append(args, flag)
 				}
-				q := launch(t, anyToken(), p.Exporter, args...)
+				q := launch(t, nil, p.Exporter, args...)
 				select {
 				case <-q.ended:
 				case <-time.After(30 * time.Second):

@@ -26,7 +26,7 @@ func newClusterGauges() *clusterGauges {
 		}),
 		unheld: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hoop_exporter_unheld_gateways",
-			Help: "Number of gateways of the configuration that no process watches, according to the database; absent while it cannot be reached.",
+			Help: "Number of gateways of the configuration that no process watches: the database has no holder, or this process is the holder and cannot watch them, as its log says; absent while the database cannot be reached.",
 		}),
 		members: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hoop_exporter_members",
@@ -53,8 +53,8 @@ func (h clusterHealth) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	unheld := 0
-	for _, w := range h.fleet.Config().Gateways() {
-		if _, held := seen.Holder(w.Address()); !held {
+	for _, g := range h.fleet.Config().Gateways() {
+		if _, held := seen.Holder(g.Address()); !held || h.fleet.unwatchable(g) {
 			unheld++
 		}
 	}

@@ -293,14 +293,28 @@ func TestAGatewayThatCannotBeWatchedIsTriedAgain(t *testing.T) {
 		<-s.machines[0].ended
 		time.Sleep(time.Minute)
 		s.machines[0].kill()
-		if now := s.holders(); strings.Contains(now, "few seconds") || !strings.Contains(now, "log") {
+		now := s.holders()
+		if strings.Contains(now, "few seconds") || !strings.Contains(now, "log") {
 			t.Errorf("%s", now)
 		}
-		s.machines[1].setCut("files", false)
+		m, missing := s.machines[1], strings.Count(now, "log")
+		health := func(unheld int) []string {
+			return []string{"hoop_exporter_database_up 1", `hoop_exporter_members{configuration="other"} 0`, `hoop_exporter_members{configuration="same"} 1`, fmt.Sprint("hoop_exporter_unheld_gateways ", unheld)}
+		}
+		compareHealth(t, m, health(missing)...)
+		if n := strings.Count(m.out.String(), "cannot watch a gateway"); n != missing {
+			t.Errorf("%d lines about %d gateways: %s", n, missing, m.out)
+		}
+		time.Sleep(time.Hour)
+		if n := strings.Count(m.out.String(), "cannot watch a gateway"); n != 2*missing {
+			t.Errorf("%d lines about %d gateways after an hour: %s", n, missing, m.out)
+		}
+		m.setCut("files", false)
 		time.Sleep(10 * time.Second)
 		if now := s.holders(); strings.Count(now, "m1") != len(s.hosts) {
 			t.Errorf("%s", now)
 		}
+		compareHealth(t, m, health(0)...)
 	})
 }
 

@@ -193,10 +193,13 @@ func (f *Fleet) start(w *watched) {
 		}
 		w.collector.Wake(0)
 		err := w.collector.Run(ctx)
-		if errors.Is(err, collector.ErrLost) && w.hold != nil {
-			w.hold.lose()
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, collector.ErrLost):
+			level.Warn(f.o.Logger).Log("msg", "a collector ended", "gateway", w.gateway.Name(), "err", err)
+			if w.hold != nil {
+				w.hold.lose()
+			}
+		case err != nil:
 			level.Error(f.o.Logger).Log("msg", "a collector ended", "gateway", w.gateway.Name(), "err", err)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/collector"
+	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
@@ -34,7 +35,7 @@ func (f watcher) Configured() (addresses []string, digest string) {
 func (f watcher) Watch(l lease.Lease, t lease.Term) lease.Watch {
 	f.applying.Lock()
 	defer f.applying.Unlock()
-	h := &hold{fleet: f.Fleet, lease: l, store: f.o.Cluster.Store(l), collectors: map[*collector.Collector]bool{}}
+	h := &hold{fleet: f.Fleet, lease: l, store: f.o.Cluster.Store(l), collectors: map[*collector.Collector]bool{}, failures: failurelog.New(f.o.Logger, nil)}
 	f.mu.Lock()
 	h.address = f.acquireAddress(l.Address)
 	f.holds[l.Address] = h
@@ -59,11 +60,11 @@ func (h *hold) fill() {
 		}
 		w, err := f.newWatched(g, h)
 		if err != nil {
-			if failed = err; h.failed == nil {
-				level.Error(f.o.Logger).Log("msg", "cannot watch a gateway; the next attempt follows", "gateway", g.Name(), "err", err)
-			}
+			failed = err
+			h.failures.Failed(g.Name(), "cannot watch a gateway: trying again", err, "gateway", g.Name())
 			continue
 		}
+		h.failures.Recovered(g.Name())
 		f.mu.Lock()
 		f.watched[g.Name()] = w
 		f.start(w)
@@ -75,12 +76,13 @@ func (h *hold) fill() {
 }
 
 // hold is the address of a lease, with the collectors of its gateways. Always holds: it is in the fleet's holds until it has ended, and its collectors
-// are in the fleet's watched until then, so that their metrics are shown. Everything but fleet, lease, address and store is guarded by the fleet's mu.
+// are in the fleet's watched until then, so that their metrics are shown. Everything but the first five is guarded by the fleet's mu.
 type hold struct {
-	fleet   *Fleet
-	lease   lease.Lease
-	address *collector.Address
-	store   state.Store
+	fleet    *Fleet
+	lease    lease.Lease
+	address  *collector.Address
+	store    state.Store
+	failures *failurelog.Log // of fill
 
 	collectors map[*collector.Collector]bool // those that have not ended
 	done       chan struct{}                 // closed when the hold has ended after Stop; nil before Stop

@@ -35,7 +35,7 @@ func (f *Fleet) Locate(name string) (c *collector.Collector, url string, err err
 	case g == nil || f.keeper == nil:
 		return nil, "", ErrUnknown
 	}
-	if f.unwatchable(g.Address()) {
+	if f.unwatchable(g) {
 		return nil, "", errUnwatchable
 	}
 	seen, err := f.keeper.Seen()
@@ -49,10 +49,10 @@ func (f *Fleet) Locate(name string) (c *collector.Collector, url string, err err
 	return nil, holder.URL, nil
 }
 
-// unwatchable reports whether this process holds an address and cannot watch all gateways there.
-func (f *Fleet) unwatchable(address string) bool {
+// unwatchable reports whether this process holds a gateway's address and cannot watch the gateway.
+func (f *Fleet) unwatchable(g *config.Gateway) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	h := f.holds[address]
-	return h != nil && h.failed != nil
+	h := f.holds[g.Address()]
+	return h != nil && h.failed != nil && f.watched[g.Name()] == nil
 }

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
@@ -35,6 +37,7 @@ type machine struct {
 	fleet *Fleet
 	end   context.CancelFunc
 	ended chan struct{}
+	out   *collectortest.Log // its log from warnings on; empty in a simulation with trouble
 
 	mu     sync.Mutex
 	rng    map[string]*rand.Rand // by kind of call, so that one kind does not change the others
@@ -45,14 +48,16 @@ type machine struct {
 
 func (s *clusterSimulation) boot(slot, incarnation int, yaml string) *machine {
 	m := &machine{
-		s: s, id: fmt.Sprintf("m%d-%d", slot, incarnation), url: fmt.Sprintf("http://m%d:1", slot), ended: make(chan struct{}),
+		s: s, id: fmt.Sprintf("m%d-%d", slot, incarnation), url: fmt.Sprintf("http://m%d:1", slot), ended: make(chan struct{}), out: &collectortest.Log{},
 		rng: map[string]*rand.Rand{}, cut: map[string]bool{},
 	}
+	logger := level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(m.out)), level.AllowWarn())
 	if s.chaotic() {
+		logger = log.NewNopLogger()
 		m.clock = time.Duration(m.roll("clock", func(r *rand.Rand) int { return r.IntN(7200) - 3600 })) * time.Second
 	}
 	m.fleet = New(Options{
-		Logger: log.NewNopLogger(), Client: m.connect, clock: func() time.Time { return time.Now().Add(m.clock) },
+		Logger: logger, Client: m.connect, clock: func() time.Time { return time.Now().Add(m.clock) },
 		Cluster: &Cluster{Table: machineTable{m}, Store: func(l lease.Lease) state.Store { return machineStore{m, l} }, ID: m.id, URL: m.url},
 	})
 	m.apply(yaml)

@@ -44,12 +44,17 @@ func (f *StateFlags) Add(app *kingpin.Application) {
 // Shared reports whether there is a database.
 func (f *StateFlags) Shared() bool { return f.urlFile != "" || os.Getenv(DatabaseVariable) != "" }
 
+// Source is the name of the flag or the variable that names the database.
+func (f *StateFlags) Source() string {
+	if f.urlFile == "" {
+		return DatabaseVariable
+	}
+	return "--state.postgres-url-file"
+}
+
 // Validate finds what no single flag can know.
 func (f *StateFlags) Validate(demo, once bool, webConfig string) error {
-	source := "--state.postgres-url-file"
-	if f.urlFile == "" {
-		source = DatabaseVariable
-	}
+	source := f.Source()
 	for _, rule := range []struct {
 		broken bool
 		text   string

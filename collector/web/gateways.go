@@ -42,7 +42,7 @@ func probe(cfg Config) func(*http.Request) (subject, error) {
 		if name == "" {
 			return subject{}, &refusal{status: http.StatusBadRequest, text: "which gateway? Add the parameter gateway, such as " + probePath + "?gateway=production. " + knownGateways(cfg.Gateways)}
 		}
-		c, err := locate(r, func() (Collector, string, error) { return cfg.Gateways.Locate(name) })
+		c, err := locate(r, cfg.Gateways, name)
 		if errors.Is(err, fleet.ErrUnknown) {
 			return subject{}, &refusal{status: http.StatusNotFound, text: "there is no gateway of this name here. " + knownGateways(cfg.Gateways)}
 		}
@@ -61,24 +61,17 @@ func orNames(p *statusPage, next http.Handler) http.Handler {
 	})
 }
 
-// singleGateway selects the only gateway, and the exporter's own metrics. Where processes share a database, the others redirect to the one that watches
-// the gateway, its own metrics included: so it has the same series whichever process is scraped, and no counter is there twice.
+// singleGateway selects the only gateway, and the exporter's own metrics.
 func singleGateway(cfg Config) func(*http.Request) (subject, error) {
-	if cfg.Locate == nil {
-		return func(*http.Request) (subject, error) { return subject{"", cfg.Collector, cfg.Registry}, nil }
-	}
-	return func(r *http.Request) (subject, error) {
-		c, err := locate(r, cfg.Locate)
-		return subject{"", c, cfg.Registry}, err
-	}
+	return func(*http.Request) (subject, error) { return subject{"", cfg.Collector, cfg.Registry}, nil }
 }
 
 // redirected is the parameter of a request that another process has redirected here. It is not redirected again, so there are no loops.
 const redirected = "redirected"
 
-// locate returns the collector that in finds, or how to refuse the request.
-func locate(r *http.Request, in func() (Collector, string, error)) (Collector, error) {
-	c, at, err := in()
+// locate returns the collector of a gateway, or how to refuse the request.
+func locate(r *http.Request, in Gateways, name string) (Collector, error) {
+	c, at, err := in.Locate(name)
 	query := r.URL.Query()
 	switch {
 	case errors.Is(err, fleet.ErrUnknown):

@@ -17,10 +17,8 @@ import (
 
 // Config is what to serve, and where.
 type Config struct {
-	// Collector is collected at each scrape. Required where there are neither Gateways nor Locate.
+	// Collector is collected at each scrape. Required where there are no Gateways.
 	Collector Collector
-	// Locate returns where the metrics of the only gateway are, as [Gateways] does. Nil: it is the Collector's, or there are Gateways.
-	Locate func() (c Collector, url string, err error)
 	// Gateways are those of a configuration file. Nil: there is one gateway, the Collector's.
 	Gateways Gateways
 	// Reload reads the configuration file again. Nil: requests may not do that.
@@ -76,7 +74,7 @@ func Handler(cfg Config) (http.Handler, error) {
 	})
 	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, _ *http.Request) {
 		// Not tied to the gateway: an exporter that is taken out of service while the gateway is down cannot report that.
-		// With many gateways, one that was never refreshed must not stop the others. In a cluster, another process may have the gateway.
+		// With many gateways, one that was never refreshed must not stop the others.
 		if cfg.Collector != nil && !cfg.Collector.Ready() {
 			answer(w, http.StatusServiceUnavailable, "hoop_exporter is not ready: the first refresh has not been attempted yet.")
 			return

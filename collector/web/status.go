@@ -90,7 +90,7 @@ func (p *statusPage) status(w http.ResponseWriter, r *http.Request) {
 	code := http.StatusOK
 	switch name := values.Get("gateway"); {
 	case p.cfg.Gateways == nil:
-		only, _ := rowOf("", p.only, "."+p.cfg.TelemetryPath)
+		only, _ := rowOf("", func() (Collector, string, error) { return p.cfg.Collector, "", nil }, "."+p.cfg.TelemetryPath)
 		out.Row = &only
 	case name != "":
 		one, ok := p.row(name)
@@ -103,14 +103,6 @@ func (p *statusPage) status(w http.ResponseWriter, r *http.Request) {
 		out.List = listOf(p.rows(), queryOf(values))
 	}
 	p.write(w, code, "/", out)
-}
-
-// only is where the metrics of the only gateway are.
-func (p *statusPage) only() (Collector, string, error) {
-	if p.cfg.Locate != nil {
-		return p.cfg.Locate()
-	}
-	return p.cfg.Collector, "", nil
 }
 
 // row looks at one of the gateways of the configuration.

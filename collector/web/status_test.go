@@ -54,14 +54,6 @@ func TestTheStatusPageOfOneGateway(t *testing.T) {
 			golden(t, "one-"+name, w.Body.String())
 		})
 	}
-	t.Run("elsewhere", func(t *testing.T) {
-		h := pageOf(t, func(c *Config) {
-			c.Locate = func() (Collector, string, error) { return (*fake)(nil), "http://10.0.0.7:10068", nil }
-		})
-		body := get(h, "GET", "/").Body.String()
-		valid(t, body)
-		golden(t, "one-elsewhere", body)
-	})
 }
 
 func TestTheStatusPageOfManyGateways(t *testing.T) {

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 )
 
 // TTL is a table's time to live: for how long a member lives, and has its leases, after its last beat.
@@ -69,17 +72,17 @@ type KeeperOptions struct {
 }
 
 // Keeper is a process as a member: it beats, and acquires and releases leases as [Plan] says. Always holds: it releases a lease only after its watch has
-// ended; and it never uses an epoch again that it has begun to release or has lost, because a release whose answer was lost may take effect at any time.
+// ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer was lost may take effect at any time.
 // Call Run once, and Leave after it; all else at any time. It is safe for concurrent use.
 type Keeper struct {
 	o        KeeperOptions
 	held     map[string]*holding // by address
-	over     map[string]Epoch    // by address: up to which epoch leases are not used again
+	over     map[string]Epoch    // by address: up to which epoch leases that a view shows are not used again
 	released map[string]Lease    // by address: what has to be released
 	wake     chan struct{}       // holds an element while a watch that has to stop may have ended
 	waiting  sync.WaitGroup
+	failures *failurelog.Log
 	differs  time.Time // since when members with another configuration live; zero: there is none
-	reported time.Time // when the log last said so
 	back     time.Time // when a beat last succeeded after one that had failed
 	rest     time.Time // until when the other calls of the table may take after the last beat
 
@@ -97,7 +100,10 @@ type holding struct {
 
 // NewKeeper returns a keeper that holds nothing.
 func NewKeeper(o KeeperOptions) *Keeper {
-	return &Keeper{o: o, held: map[string]*holding{}, over: map[string]Epoch{}, released: map[string]Lease{}, wake: make(chan struct{}, 1)}
+	return &Keeper{
+		o: o, held: map[string]*holding{}, over: map[string]Epoch{}, released: map[string]Lease{}, wake: make(chan struct{}, 1),
+		failures: failurelog.New(o.Logger, nil),
+	}
 }
 
 // Run takes part in the cluster until ctx ends. It leaves what is watched then as it is.
@@ -173,10 +179,11 @@ func (k *Keeper) beat(ctx context.Context) {
 	}
 	leases, err := rest(ctx, k, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
 	if err != nil {
-		level.Warn(k.o.Logger).Log("msg", "acquiring leases failed: trying again", "err", err)
+		k.failures.Failed("acquire", "acquiring leases failed: trying again", err)
 		return
 	}
-	for _, l := range leases {
+	k.failures.Recovered("acquire")
+	for _, l := range leases { // all new, also where the epochs of a restored table are lower
 		k.watch(l, term)
 	}
 }
@@ -217,9 +224,7 @@ func (k *Keeper) match(view View, term Term, release []string) {
 
 // watch begins to use a lease.
 func (k *Keeper) watch(l Lease, term Term) {
-	if l.Epoch > k.over[l.Address] && k.held[l.Address] == nil {
-		k.held[l.Address] = &holding{lease: l, watch: k.o.Watcher.Watch(l, term)}
-	}
+	k.held[l.Address] = &holding{lease: l, watch: k.o.Watcher.Watch(l, term)}
 }
 
 // drop ends the use of a lease at once.
@@ -272,34 +277,33 @@ func (k *Keeper) release(ctx context.Context) {
 	leases := slices.Collect(maps.Values(k.released))
 	_, err := rest(ctx, k, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
 	if err != nil {
-		level.Warn(k.o.Logger).Log("msg", "releasing leases failed: trying again", "err", err)
+		k.failures.Failed("release", "releasing leases failed: trying again", err)
 		return
 	}
+	k.failures.Recovered("release")
 	clear(k.released)
 }
 
-const (
-	// differsFor is for how long members may have different configurations before the log says so: a changed file reaches all within a minute.
-	differsFor = time.Minute
-	// reportEvery is how often the log says so.
-	reportEvery = time.Hour
-)
+// differsFor is for how long members may have different configurations before the log says so: a changed file reaches all within a minute.
+const differsFor = time.Minute
+
+// errDiffer is why gateways are divided among some members only.
+var errDiffer = errors.New("give all the same, or each cluster a schema of its own (--state.postgres-schema)")
 
 // reportOthers logs that living members have another configuration.
 func (k *Keeper) reportOthers(view View, self Member) {
 	others := slices.DeleteFunc(slices.Clone(view.Members), func(m Member) bool { return m.Configuration == self.Configuration })
 	if len(others) == 0 {
-		k.differs, k.reported = time.Time{}, time.Time{}
+		k.differs = time.Time{}
+		k.failures.Recovered("configuration")
 		return
 	}
 	now := time.Now()
 	if k.differs.IsZero() {
 		k.differs = now
 	}
-	if now.Sub(k.differs) < differsFor || !k.reported.IsZero() && now.Sub(k.reported) < reportEvery {
-		return
+	if now.Sub(k.differs) >= differsFor {
+		k.failures.Failed("configuration", "members have different configurations: only those with the same one divide gateways among them", errDiffer,
+			"others", len(others), "such_as", others[0].URL)
 	}
-	k.reported = now
-	level.Warn(k.o.Logger).Log("msg", "members have different configurations: only those with the same one divide gateways among them; "+
-		"give all the same, or each cluster a schema of its own (--state.postgres-schema)", "others", len(others), "such_as", others[0].URL)
 }

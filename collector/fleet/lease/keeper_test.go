@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
@@ -20,7 +22,10 @@ import (
 type script struct {
 	mu         sync.Mutex
 	view       View
-	err        error    // of all calls
+	err        error // of all calls
+	acquireErr error // of Acquire
+	releaseErr error // of Release
+	epochs     map[string]Epoch
 	calls      []string // but those of Beat
 	beats      int
 	hangs      bool
@@ -30,7 +35,7 @@ type script struct {
 }
 
 func newScript(addresses ...string) *script {
-	return &script{configured: addresses, watched: map[string]*scriptedWatch{}, view: View{Members: []Member{{ID: "a", URL: "http://a:1"}}}}
+	return &script{configured: addresses, epochs: map[string]Epoch{}, watched: map[string]*scriptedWatch{}, view: View{Members: []Member{{ID: "a", URL: "http://a:1"}}}}
 }
 
 func (s *script) Beat(ctx context.Context, m Member) (View, error) {
@@ -49,8 +54,12 @@ func (s *script) Acquire(_ context.Context, member string, addresses []string) (
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, fmt.Sprint("acquire ", addresses))
+	if s.acquireErr != nil {
+		return nil, s.acquireErr
+	}
 	for _, a := range addresses {
-		got = append(got, Lease{a, member, 1})
+		s.epochs[a]++
+		got = append(got, Lease{a, member, s.epochs[a]})
 	}
 	s.view.Leases = append(s.view.Leases, got...) // also where the answer is lost
 	if s.err != nil {
@@ -65,7 +74,7 @@ func (s *script) Release(_ context.Context, leases []Lease) error {
 	for _, l := range leases {
 		s.calls = append(s.calls, fmt.Sprint("release ", l.Address, " ", l.Epoch))
 	}
-	return s.err
+	return cmp.Or(s.err, s.releaseErr)
 }
 
 func (s *script) Leave(context.Context, string) error {
@@ -144,7 +153,7 @@ func keptWith(t *testing.T, s *script, table Table, test func(t *testing.T, k *K
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		out := &collectortest.Log{}
-		k := NewKeeper(KeeperOptions{ID: "a", URL: "http://a:1", Table: table, Watcher: s, Logger: log.NewLogfmtLogger(log.NewSyncWriter(out))})
+		k := NewKeeper(KeeperOptions{ID: "a", URL: "http://a:1", Table: table, Watcher: s, Logger: level.NewFilter(log.NewLogfmtLogger(log.NewSyncWriter(out)), level.AllowInfo())})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -201,10 +210,43 @@ func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 		want(t, s, "") // it has its epoch: nothing is loaded again
 		k.Leave(t.Context())
 		want(t, s, "leave")
-		if n := strings.Count(out.String(), "cannot reach the database"); n != 1 || strings.Count(out.String(), "reaches the database again") != 1 {
+		if n := strings.Count(out.String(), `level=warn msg="this process cannot reach the database`); n != 1 || strings.Count(out.String(), "msg=recovered subject=database") != 1 {
 			t.Errorf("%s", out)
 		}
 	})
+}
+
+// What fails at every beat is reported once and then every hour, whichever call of the table it is.
+func TestWhatFailsAtEveryBeatIsReportedOnceAnHour(t *testing.T) {
+	for name, tc := range map[string]struct {
+		says string
+		err  func(s *script) *error
+	}{
+		"beating":   {"cannot reach the database", func(s *script) *error { return &s.err }},
+		"acquiring": {"acquiring leases failed", func(s *script) *error { return &s.acquireErr }},
+		"releasing": {"releasing leases failed", func(s *script) *error { return &s.releaseErr }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript("x")
+			kept(t, s, func(t *testing.T, _ *Keeper, out *collectortest.Log) {
+				s.set(func() {
+					*tc.err(s) = errors.New("refused")
+					s.configured, s.view.Leases = []string{"y"}, []Lease{{"z", "a", 1}} // y is to be acquired, and z to be released
+				})
+				time.Sleep(2*time.Hour + time.Minute)
+				lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+				lines = slices.DeleteFunc(lines, func(l string) bool { return !strings.Contains(l, tc.says) })
+				if len(lines) != 3 || !strings.HasPrefix(lines[0], "level=warn") || !strings.Contains(lines[2], "since=") {
+					t.Errorf("%d lines in two hours: %.3000s", len(lines), strings.Join(lines, "\n"))
+				}
+				s.set(func() { *tc.err(s) = nil })
+				time.Sleep(time.Minute)
+				if n := strings.Count(out.String(), "recovered"); n != 1 {
+					t.Errorf("%d lines say that it is over: %s", n, out)
+				}
+			})
+		})
+	}
 }
 
 func TestALeaseWhoseAnswerWasLostIsAdopted(t *testing.T) {
@@ -237,28 +279,45 @@ func TestAnEpochThatWasReleasedIsNotUsedAgain(t *testing.T) {
 		want(t, s, "release x 1") // and no watch
 		s.set(func() { s.view.Leases = nil })
 		tick()
-		want(t, s, "acquire [x]") // the script gives epoch 1 again, which a table never does
-		s.set(func() { s.view.Leases = []Lease{{"x", "a", 2}} })
+		want(t, s, "watch x 2, acquire [x]")
+	})
+}
+
+// A table that was restored from a backup has lower epochs, and counts on from them.
+func TestALeaseOfARestoredTableIsUsed(t *testing.T) {
+	s := newScript("x")
+	s.epochs["x"] = 1000
+	kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {
+		want(t, s, "watch x 1001, acquire [x]")
+		s.set(func() { s.epochs["x"], s.view.Leases = 7, []Lease{{"x", "a", 7}} })
 		tick()
-		want(t, s, "watch x 2")
+		want(t, s, "drop x, release x 7") // a release of it from before the backup may be under way
+		s.set(func() { s.view.Leases = nil })
+		tick()
+		want(t, s, "watch x 8, acquire [x]")
+		tick()
+		want(t, s, "")
 	})
 }
 
 func TestALeaseThatAnotherMemberHasIsDropped(t *testing.T) {
-	for name, now := range map[string][]Lease{
-		"another holder": {{"x", "b", 2}}, "another epoch": {{"x", "a", 2}}, "none": nil,
+	for name, tc := range map[string]struct {
+		now []Lease
+		did string
+	}{
+		"another holder": {[]Lease{{"x", "b", 2}}, "drop x"},
+		"another epoch":  {[]Lease{{"x", "a", 2}}, "drop x, watch x 2"},
+		"none":           {nil, "drop x, watch x 2, acquire [x]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript("x")
 			kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {
 				want(t, s, "watch x 1, acquire [x]")
 				s.set(func() {
-					s.view.Leases, s.view.Members = now, append(s.view.Members, Member{ID: "b", Configuration: "other"})
+					s.view.Leases, s.view.Members = tc.now, append(s.view.Members, Member{ID: "b", Configuration: "other"})
 				})
 				tick()
-				if got := s.since(); !strings.HasPrefix(got, "drop x") || (name == "another epoch") != strings.Contains(got, "watch x 2") {
-					t.Errorf("%q", got)
-				}
+				want(t, s, tc.did)
 			})
 		})
 	}

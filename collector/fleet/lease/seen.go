@@ -3,8 +3,6 @@ package lease
 import (
 	"errors"
 	"time"
-
-	"github.com/go-kit/log/level"
 )
 
 // Seen is what a member knows of its cluster. It is immutable.
@@ -23,16 +21,14 @@ func (k *Keeper) record(view View, err error, term Term, self Member) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	failed := k.failed
-	switch k.failed = err != nil; {
-	case k.failed && !failed:
-		level.Error(k.o.Logger).Log("msg", "this process cannot reach the database: if this continues, it stops querying its gateways", "after", askFor, "err", err)
-	case failed && !k.failed:
-		k.back = time.Now()
-		level.Info(k.o.Logger).Log("msg", "this process reaches the database again")
-	}
-	if k.failed {
+	if k.failed = err != nil; k.failed {
+		k.failures.Failed("database", "this process cannot reach the database: if this continues, it stops querying its gateways", err, "after", askFor)
 		return
 	}
+	if failed {
+		k.back = time.Now()
+	}
+	k.failures.Recovered("database")
 	s := Seen{holders: map[string]Member{}, members: map[string]Member{}, until: term.End}
 	for _, m := range view.Members {
 		s.members[m.ID] = m

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	neturl "net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -42,14 +43,25 @@ type server struct {
 // wantURL is what a URL looks like.
 const wantURL = "want postgres://user:password@host:5432/database?sslmode=verify-full, with % and two digits for each special character of the password" //nolint:gosec // it is an example
 
+// errURL is a URL that cannot be read.
+var errURL = errors.New("the PostgreSQL URL is not valid: " + wantURL)
+
 // parseURL finds the secrets in a URL. Where it cannot, its error has nothing of the URL.
 func parseURL(url string) (server, error) {
-	u, err := neturl.Parse(url)
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Opaque != "" {
-		return server{}, errors.New("the PostgreSQL URL is not valid: " + wantURL)
+	const begin, hosts, rest = 1, 2, 3
+	parts := regexp.MustCompile(`(?s)^([^/]*//(?:[^/?#]*@)?)([^/?#]*)(.*)$`).FindStringSubmatch(url)
+	if parts == nil {
+		return server{}, errURL
 	}
-	if strings.Contains(u.EscapedPath()+u.RawQuery+u.Fragment, "@") || u.Fragment != "" {
+	if strings.Count(url, "@") > strings.Count(parts[begin], "@") || strings.Count(parts[begin], "@") > 1 || strings.Contains(parts[rest], "#") {
 		return server{}, errors.New("the password in the PostgreSQL URL has one of /?#@: " + wantURL) // the rest of it would be a part of messages
+	}
+	var u *neturl.URL
+	for host := range strings.SplitSeq(parts[hosts], ",") { // net/url knows one host
+		var err error
+		if u, err = neturl.Parse(parts[begin] + host + parts[rest]); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+			return server{}, errURL
+		}
 	}
 	s := server{secrets: []string{url}}
 	s.hide(u.User.String())

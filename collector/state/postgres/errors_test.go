@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	neturl "net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,6 +102,8 @@ func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 		"a question mark":      {"postgres://u:1?s3cr3t@db/x", []string{"the password in the PostgreSQL URL has one of /?#@"}},
 		"a hash":               {"postgres://u:1#s3cr3t@db/x", []string{"the password in the PostgreSQL URL has one of /?#@"}},
 		"a bad port":           {"postgres://u:p@db:s3cr3t/x", []string{"the PostgreSQL URL is not valid"}},
+		"a bad second port":    {"postgres://u:p@db,[::1]:s3cr3t/x", []string{"the PostgreSQL URL is not valid"}},
+		"an at sign":           {"postgres://u:1@s3cr3t@db/x", []string{"the password in the PostgreSQL URL has one of /?#@"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := Open(t.Context(), tc.url, schema, ttl)
@@ -109,6 +112,31 @@ func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 			}
 			one(t, err, tc.want...)
 		})
+	}
+}
+
+// With several hosts the one that takes writes is used, wherever the addresses of a cluster have the form of IPv6.
+func TestAURLMayHaveSeveralHostsOfAnyForm(t *testing.T) {
+	for url, want := range map[string]string{
+		"postgres://u:p@db/x":                           "db:5432",
+		"postgres://u:p@a:5433,b/x":                     "a:5433 b:5432",
+		"postgres://u:p@[::1]:5433,[fd00::2]/x":         "[::1]:5433 [fd00::2]:5432",
+		"postgres://u:p@b,[::1]:5433/x?sslmode=require": "b:5432 [::1]:5433",
+		"postgres:///x?host=::1,b&port=5433,5432":       "[::1]:5433 b:5432",
+	} {
+		config, _, err := parse(url)
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		c := config.ConnConfig
+		hosts := []string{net.JoinHostPort(c.Host, fmt.Sprint(c.Port))}
+		for _, f := range c.Fallbacks {
+			hosts = append(hosts, net.JoinHostPort(f.Host, fmt.Sprint(f.Port)))
+		}
+		if got := strings.Join(slices.Compact(hosts), " "); got != want {
+			t.Errorf("%s: %s, want %s", url, got, want)
+		}
 	}
 }
 

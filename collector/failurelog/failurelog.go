@@ -1,4 +1,5 @@
-package collector
+// Package failurelog logs what fails again and again, without filling the log.
+package failurelog
 
 import (
 	"maps"
@@ -11,13 +12,14 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// failureLog logs a failure when it starts and when its reason changes, reminds of it once an hour while it lasts, and logs when it is over. Always
+// Log logs a failure when it starts and when its reason changes, reminds of it once an hour while it lasts, and logs when it is over. Always
 // holds: of each subject, the same reason is a warning once an hour at most, and no more than [maxReasons] of them are. Hours are those of the
 // monotonic clock. It is for one goroutine.
-type failureLog struct {
+type Log struct {
 	logger log.Logger
+	code   func(error) string
 	last   map[string]*failure // by subject, until it has recovered
-	warned map[string]bool     // subjects of failedOnce that had their warning
+	warned map[string]bool     // subjects of FailedOnce that had their warning
 }
 
 // failure is what is wrong with a subject.
@@ -32,17 +34,22 @@ const (
 	remindEvery = time.Hour
 	// maxReasons bounds the warnings of a subject in an hour, for one that fails each time for another reason.
 	maxReasons = 10
-	// maxWarned bounds the subjects that failedOnce remembers, and so how many of them get a warning.
+	// maxWarned bounds the subjects that FailedOnce remembers, and so how many of them get a warning.
 	maxWarned = 1000
 )
 
-func newFailureLog(l log.Logger) *failureLog {
-	return &failureLog{logger: l, last: map[string]*failure{}, warned: map[string]bool{}}
+// New returns a log of failures that writes to l. code is what makes a reason besides its text, whose numbers do not count, such as the status
+// of an answer; nil: nothing.
+func New(l log.Logger, code func(error) string) *Log {
+	if code == nil {
+		code = func(error) string { return "" }
+	}
+	return &Log{logger: l, code: code, last: map[string]*failure{}, warned: map[string]bool{}}
 }
 
-// failed logs a failure as a warning, or at debug if the subject has had one for the same reason within the hour. From the second time on it logs
+// Failed logs a failure as a warning, or at debug if the subject has had one for the same reason within the hour. From the second time on it logs
 // since when the subject has failed.
-func (f *failureLog) failed(subject, msg string, err error, keyvals ...any) {
+func (f *Log) Failed(subject, msg string, err error, keyvals ...any) {
 	now := time.Now()
 	keyvals = append([]any{"msg", msg, "err", err}, keyvals...)
 	was := f.last[subject]
@@ -50,11 +57,11 @@ func (f *failureLog) failed(subject, msg string, err error, keyvals ...any) {
 		was = &failure{since: now, warned: map[string]time.Time{}}
 		f.last[subject] = was
 	} else {
-		keyvals = append(keyvals, "since", moment(was.since))
+		keyvals = append(keyvals, "since", Moment(was.since))
 	}
 	was.msg = msg
 	maps.DeleteFunc(was.warned, func(_ string, at time.Time) bool { return now.Sub(at) >= remindEvery })
-	reason := msg + ": " + code(err) + " " + withoutNumbers(err.Error())
+	reason := msg + ": " + f.code(err) + " " + withoutNumbers(err.Error())
 	l := level.Debug(f.logger)
 	if _, ok := was.warned[reason]; !ok && len(was.warned) < maxReasons {
 		was.warned[reason] = now
@@ -63,8 +70,8 @@ func (f *failureLog) failed(subject, msg string, err error, keyvals ...any) {
 	_ = l.Log(keyvals...)
 }
 
-// failedOnce logs a failure as a warning the first time for its subject, and at debug from then on. It never recovers.
-func (f *failureLog) failedOnce(subject, msg string, err error, keyvals ...any) {
+// FailedOnce logs a failure as a warning the first time for its subject, and at debug from then on. It never recovers.
+func (f *Log) FailedOnce(subject, msg string, err error, keyvals ...any) {
 	l := level.Debug(f.logger)
 	if !f.warned[subject] && len(f.warned) < maxWarned {
 		f.warned[subject] = true
@@ -73,8 +80,8 @@ func (f *failureLog) failedOnce(subject, msg string, err error, keyvals ...any) 
 	_ = l.Log(append([]any{"msg", msg, "err", err}, keyvals...)...)
 }
 
-// recovered logs that a subject's failure is over, if there was one.
-func (f *failureLog) recovered(subject string) {
+// Recovered logs that a subject's failure is over, if there was one.
+func (f *Log) Recovered(subject string) {
 	if was, ok := f.last[subject]; ok {
 		delete(f.last, subject)
 		_ = level.Info(f.logger).Log("msg", "recovered", "subject", subject, "from", was.msg)
@@ -88,5 +95,5 @@ func withoutNumbers(text string) string {
 	return strings.Join(words, " ")
 }
 
-// moment returns a time as the log shows it.
-func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// Moment returns a time as the log shows it.
+func Moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
