@@ -161,12 +161,15 @@ func ownTests(s *settings, p *pkg, dir string) ([]*test, error) {
 	}
 	names := slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool { return s.skip != nil && s.skip.MatchString(name) })
 	tests := make([]*test, len(names))
-	err = each(s.workers, names, func(i int, name string) error {
+	err = each(s.workers, names, func(i int, name string) (err error) {
 		tests[i], err = b.measure("^"+name+"$", filepath.Join(dir, name+".trace"))
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(tests, func(a, b *test) int { return cmp.Compare(a.took, b.took) })
-	return tests, err
+	return tests, nil
 }
 
 // runMutants decides about the mutants of a package.
