@@ -119,7 +119,7 @@ func (s *simulation) live(d time.Duration) {
 		switch s.rng.IntN(50) {
 		case 0:
 			s.kill(noCrash)
-			time.Sleep(time.Duration(s.rng.ExpFloat64() * float64(2*time.Hour)))
+			time.Sleep(s.downtime())
 			s.start()
 		case 1:
 			s.kill(crashPoint(s.rng.IntN(2) + 1))
@@ -144,6 +144,14 @@ func (s *simulation) live(d time.Duration) {
 			return
 		}
 	}
+}
+
+// downtime is for how long there is no process: for hours, or for a little less or more than the allowed lateness.
+func (s *simulation) downtime() time.Duration {
+	if s.rng.IntN(2) == 0 {
+		return DefaultConfig().AllowedLateness - time.Minute + time.Duration(s.rng.IntN(120))*time.Second
+	}
+	return time.Duration(s.rng.ExpFloat64() * float64(2*time.Hour))
 }
 
 // reconfigure shows one tag more, or one less.
