@@ -2,7 +2,6 @@ package collector
 
 import (
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -65,7 +64,3 @@ func (w *weather) wrongFrom(now time.Time, d time.Duration) {
 		}
 	}
 }
-
-// longWrongClocks reports whether a gateway's clock may be wrong for so long that it is believed. With HOOP_CLOCKS=1 about one seed in twenty is not exact
-// in the end: a known gap. TestAClockThatIsSetBack and its neighbors play each case by itself.
-func longWrongClocks() bool { return os.Getenv("HOOP_CLOCKS") == "1" }

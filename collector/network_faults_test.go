@@ -248,9 +248,6 @@ func (w *weather) turn(now time.Time) {
 		return
 	}
 	all := append(faults(), clockFaults()...)
-	if !longWrongClocks() {
-		all = all[:len(all)-1]
-	}
 	w.off = w.drawOff()
 	w.now = all[w.rng.IntN(len(all))]
 	w.until = now.Add(time.Duration(w.rng.ExpFloat64() * float64(15*time.Minute)))
