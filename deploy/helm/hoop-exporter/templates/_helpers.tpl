@@ -73,31 +73,31 @@ annotations:
 {{/* What is wrong with the values that a schema cannot say. */}}
 {{- define "hoop-exporter.check" -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
-{{- fail "serviceMonitor and podMonitor would scrape each exporter twice: enable one of them" }}
+{{- fail "serviceMonitor and podMonitor together would scrape each exporter twice: enable only one of them" }}
 {{- end }}
 {{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") }}
 {{- fail "service.nodePort needs service.type NodePort or LoadBalancer" }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
-{{- fail "ingress.hosts is needed: the host names under which the exporter is reached" }}
+{{- fail "ingress.hosts is missing: set the host names of the exporter" }}
 {{- end }}
 {{- if include "hoop-exporter.fleet" . }}
 {{- if and .Values.config.file .Values.config.existingSecret }}
-{{- fail "config.file and config.existingSecret: give one of them" }}
+{{- fail "config.file and config.existingSecret: set only one of them" }}
 {{- end }}
 {{- if or .Values.demo .Values.hoop.url .Values.hoop.existingSecret .Values.connectionTags }}
-{{- fail "config names all gateways and what holds for them: leave demo, hoop.url, hoop.existingSecret and connectionTags out" }}
+{{- fail "config has all gateways and their settings: remove demo, hoop.url, hoop.existingSecret and connectionTags" }}
 {{- end }}
 {{- else if include "hoop-exporter.database" . }}
-{{- fail "state.postgres: exporters that share a database need a file, also for a single gateway: give config.file or config.existingSecret instead of hoop and demo" }}
+{{- fail "state.postgres: exporters that share a database need a configuration file, even for a single gateway: set config.file or config.existingSecret instead of hoop and demo" }}
 {{- else if or .Values.scrapeConfig.enabled .Values.config.credentialSecrets }}
-{{- fail "scrapeConfig and config.credentialSecrets are about the gateways of a file: give config.file or config.existingSecret" }}
+{{- fail "scrapeConfig and config.credentialSecrets are for the gateways of a configuration file: set config.file or config.existingSecret" }}
 {{- else if not .Values.demo }}
 {{- if not .Values.hoop.url }}
-{{- fail "hoop.url is needed: the URL of the gateway, such as https://hoop.example.com/api (or set demo)" }}
+{{- fail "hoop.url is missing: set the URL of the gateway, such as https://hoop.example.com/api (or set demo)" }}
 {{- end }}
 {{- if and (ne .Values.hoop.credential "none") (not .Values.hoop.existingSecret) }}
-{{- fail "hoop.existingSecret is needed: the name of a Secret with the gateway's credential (or set hoop.credential to none, and bring one by extraArgs)" }}
+{{- fail "hoop.existingSecret is missing: set the name of a Secret with the gateway's credential (or set hoop.credential to none, and provide one with extraArgs)" }}
 {{- end }}
 {{- end }}
 {{- end }}
