@@ -124,7 +124,7 @@ func TestErrorsNameTheVariablesThatCausedThem(t *testing.T) {
 		{"a file of a credential", "HOOP_TOKEN_FILE=/does/not/exist", good, "HOOP_TOKEN_FILE: open /does/not/exist"},
 		{"a setting of one gateway beside a file", "HOOP_EXPORTER_CACHE_TTL=20s", "--config.file=x", "leave HOOP_EXPORTER_CACHE_TTL out"},
 		{"a file beside a flag of one gateway", "HOOP_EXPORTER_CONFIG_FILE=x", good, "HOOP_EXPORTER_CONFIG_FILE has all gateways and their settings: leave --hoop.url out"},
-		{"a schema without a database", "HOOP_EXPORTER_STATE_POSTGRES_SCHEMA=x", good, "HOOP_EXPORTER_STATE_POSTGRES_SCHEMA is part of a database"},
+		{"a schema without a database", "HOOP_EXPORTER_STATE_POSTGRES_SCHEMA=x", good, "HOOP_EXPORTER_STATE_POSTGRES_SCHEMA needs a database"},
 		{"a flag that overrides the variable", "HOOP_EXPORTER_CACHE_TTL=20s", "--cache.ttl=0 " + good, "--cache.ttl: must be above 0"},
 		{"a flag without its value beside the variable", "HOOP_EXPORTER_CACHE_TTL=20s", "--cache.ttl", "expected argument for flag '--cache.ttl'"},
 		{"an address", "HOOP_EXPORTER_WEB_LISTEN_ADDRESS=:99999", "--demo --config.check", `HOOP_EXPORTER_WEB_LISTEN_ADDRESS: ":99999" has an invalid port`},
