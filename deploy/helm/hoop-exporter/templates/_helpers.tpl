@@ -138,7 +138,7 @@ annotations:
       containerName: {{ .container }}
       resource: limits.memory
       divisor: 1Mi
-# As many megabytes as the limit has mebibytes: 5 % below it, so that garbage is collected before the kernel would end the exporter.
+# 5 % below the memory limit, so that the exporter collects garbage before the kernel would kill it: M for the limit's Mi.
 - name: GOMEMLIMIT
   value: $(MEMORY_LIMIT_MIB)000000
 {{- with .root.Values.extraEnv }}
