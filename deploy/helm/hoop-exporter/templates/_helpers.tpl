@@ -32,7 +32,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{/* Metadata of an object: of a dict with the root, and with name, namespace, labels and annotations where the object has its own. */}}
+{{/* Metadata of an object. The argument is a dict with the root, and with name, namespace, labels and annotations if the object has its own. */}}
 {{- define "hoop-exporter.metadata" -}}
 name: {{ default (include "hoop-exporter.fullname" .root) .name }}
 namespace: {{ default .root.Release.Namespace .namespace }}
@@ -63,14 +63,14 @@ annotations:
 {{- if .Values.state.postgres.existingSecret }}true{{ end }}
 {{- end }}
 
-{{/* Where Prometheus reaches an exporter: by its pod where there are several, else by the Service. */}}
+{{/* Where Prometheus reaches an exporter: by its pod if there are several exporters, else by the Service. */}}
 {{- define "hoop-exporter.externalHost" -}}
 {{- if include "hoop-exporter.database" . }}$(POD_IP):10068
 {{- else }}{{ include "hoop-exporter.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
 {{- end }}
 {{- end }}
 
-{{/* What is wrong with the values that a schema cannot say. */}}
+{{/* Fails for values that cannot work, as far as the schema cannot find them. */}}
 {{- define "hoop-exporter.check" -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 {{- fail "serviceMonitor and podMonitor together would scrape each exporter twice: enable only one of them" }}
@@ -102,7 +102,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* The flags that a check of the configuration shares with the exporter. */}}
+{{/* The flags of both the exporter and the check of its configuration. */}}
 {{- define "hoop-exporter.args" -}}
 {{- if .Values.demo }}
 - --demo
@@ -197,7 +197,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Where the state is, if not on a claim that the StatefulSet makes. */}}
+{{/* The volume of the state, if it is not a claim that the StatefulSet creates. */}}
 {{- define "hoop-exporter.stateVolume" -}}
 {{- if and (include "hoop-exporter.keepsState" .) (not (include "hoop-exporter.makesClaim" .)) }}
 - name: state
@@ -267,7 +267,7 @@ httpGet:
 {{- end }}
 {{- end }}
 
-{{/* Where a pod may run, and as whom. */}}
+{{/* Where a pod may run, and with which account. */}}
 {{- define "hoop-exporter.podSettings" -}}
 serviceAccountName: {{ include "hoop-exporter.serviceAccountName" . }}
 automountServiceAccountToken: false
@@ -311,7 +311,7 @@ affinity:
 {{- end }}
 {{- end }}
 
-{{/* The port of a URL. One without a scheme is a proxy's, and means http. */}}
+{{/* The port of a URL. A URL without a scheme is a proxy's, and means http. */}}
 {{- define "hoop-exporter.urlPort" -}}
 {{- $url := urlParse (ternary . (printf "http://%s" .) (contains "://" .)) }}
 {{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (get (dict "https" "443" "socks5" "1080") $url.scheme) | default "80" }}
