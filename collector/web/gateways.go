@@ -88,7 +88,7 @@ func locate(r *http.Request, in func() (Collector, string, error)) (Collector, e
 	case at == "":
 		return c, nil
 	case query.Has(redirected):
-		return nil, &refusal{status: http.StatusServiceUnavailable, text: "another process watches the gateway now: scrape again."}
+		return nil, &refusal{status: http.StatusServiceUnavailable, text: "another process watches the gateway by now: scrape again."}
 	}
 	query.Set(redirected, "1")
 	location := strings.TrimSuffix(at, "/") + r.URL.EscapedPath() + "?" + query.Encode()

@@ -105,7 +105,7 @@ func TestAnotherProcessRedirectsToTheOneThatWatchesTheGateway(t *testing.T) {
 		location, says string
 	}{
 		{"one of many", "/probe?gateway=elsewhere&x=a%20b", "", many, nil, 307, "https://other.example:1/probe?gateway=elsewhere&redirected=1&x=a+b", "another process watches the gateway"},
-		{"it has moved since", "/probe?gateway=elsewhere&redirected=1", "", many, nil, 503, "", "another process watches the gateway now: scrape again."},
+		{"it has moved since", "/probe?gateway=elsewhere&redirected=1", "", many, nil, 503, "", "another process watches the gateway by now: scrape again."},
 		{"nobody has it", "/probe?gateway=nowhere", "", many, nil, 503, "", "no process watches it."},
 		{"its own", "/probe?gateway=production&redirected=1", "", many, nil, 200, "", "hoop_up 1"},
 		{"the only one", "/metrics", "http://other.example:1", single, nil, 307, "http://other.example:1/metrics?redirected=1", "another process watches the gateway"},

@@ -49,7 +49,7 @@ func parseURL(url string) (server, error) {
 		return server{}, errors.New("the PostgreSQL URL is not valid: " + wantURL)
 	}
 	if strings.Contains(u.EscapedPath()+u.RawQuery+u.Fragment, "@") || u.Fragment != "" {
-		return server{}, errors.New("the password in the PostgreSQL URL contains one of the characters /?#@: " + wantURL) // the rest of it would be a part of messages
+		return server{}, errors.New("the password in the PostgreSQL URL has one of /?#@: " + wantURL) // the rest of it would be a part of messages
 	}
 	s := server{secrets: []string{url}}
 	s.hide(u.User.String())
