@@ -57,12 +57,12 @@ func (r *refresher) readAgents(ctx context.Context) {
 	r.instruments.MalformedFields(list.MalformedFields)
 	r.agents.list, r.agents.read = shownAgents(list.Agents), now
 	if len(r.agents.list) == maxAgents {
-		r.log.failedOnce("agents", "some agents are not shown", errTooManyAgents)
+		r.log.failedOnce("agents", "only the first agents are shown, by name", errTooManyAgents)
 	}
 }
 
 // errTooManyAgents is why some agents are not shown.
-var errTooManyAgents = errors.New("the gateway has 1,000 agents or more, and the exporter shows the first 1,000 by name")
+var errTooManyAgents = errors.New("the gateway has 1,000 agents or more")
 
 // isRefused reports whether the gateway answered that it does not give out what was requested.
 func isRefused(err error) bool {

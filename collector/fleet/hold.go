@@ -60,7 +60,7 @@ func (h *hold) fill() {
 		w, err := f.newWatched(g, h)
 		if err != nil {
 			if failed = err; h.failed == nil {
-				level.Error(f.o.Logger).Log("msg", "cannot watch a gateway: trying again", "gateway", g.Name(), "err", err)
+				level.Error(f.o.Logger).Log("msg", "cannot watch a gateway; the next attempt follows", "gateway", g.Name(), "err", err)
 			}
 			continue
 		}
