@@ -4,24 +4,22 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
 	"go.uber.org/goleak"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
@@ -121,100 +119,6 @@ func withoutEnvironment(t *testing.T) {
 	}
 }
 
-func TestMistakesAreOneClearSentence(t *testing.T) {
-	const good, database = "--hoop.url=https://hoop.example.com", fleet.DatabaseVariable + "=postgres://db/x"
-	const file = "--config.file=docs/config.example.yml"
-	for _, test := range []struct {
-		name, args, says string
-		env              []string
-	}{
-		{"nothing", "", "no gateway and no credential: give the URL with --hoop.url or HOOP_URL", nil},
-		{"nothing but what is shown", "--cache.ttl=30s", "--demo shows a simulated gateway without both, and --help all flags", nil},
-		{"nothing to check", "--config.check", "HOOP_TOKEN, HOOP_API_KEY, --hoop.token-file or --hoop.api-key-file", nil},
-		{"no URL", "", "no gateway: give its URL with --hoop.url or HOOP_URL", []string{"HOOP_TOKEN=t"}},
-		{"no credential", good, "no credential: set HOOP_TOKEN", nil},
-		{"two credentials", good + " --hoop.token-file=x", "more than one credential (HOOP_TOKEN, --hoop.token-file)", []string{"HOOP_TOKEN=t"}},
-		{"a URL that is none", "--hoop.url=hoop.example.com", "the scheme must be http or https", []string{"HOOP_TOKEN=t"}},
-		{"no such token file", good + " --hoop.token-file=/does/not/exist", "--hoop.token-file: open /does/not/exist", nil},
-		{"the token as a flag", good + " --hoop.token=t", "unknown long flag '--hoop.token'", nil},
-		{"an argument", "metrics", "unexpected metrics", nil},
-		{"no duration", "--cache.ttl=ten", `--cache.ttl: "ten" is not a duration, such as`, nil},
-		{"a negative duration", "--stale.after=-5m", `--stale.after: "-5m" is not a duration`, nil},
-		{"no number", "--hoop.duty=half", `--hoop.duty: "half" is not a number`, nil},
-		{"no whole number", "--metrics.max-connections=1.5", `--metrics.max-connections: "1.5" is not a whole number`, nil},
-		{"a negative number", "--metrics.max-connections=-1", "--metrics.max-connections: must not be negative", nil},
-		{"a negative number of scrapes", "--web.max-requests=-1", "--web.max-requests: must not be negative", nil},
-		{"no duty", "--hoop.duty=0", "--hoop.duty: must be above 0 and at most 1", nil},
-		{"more than all of the time", "--hoop.duty=1.1", "--hoop.duty: must be above 0 and at most 1", nil},
-		{"a duty that is no number", "--hoop.duty=NaN", "--hoop.duty: must be above 0 and at most 1", nil},
-		{"no time", "--hoop.timeout=0s", "--hoop.timeout: must be above 0", nil},
-		{"no answer fits", "--hoop.max-response-bytes=0", "--hoop.max-response-bytes: must be above 0", nil},
-		{"no lookback", "--sessions.lookback=0", "--sessions.lookback: must be above 0", nil},
-		{"no overlap", "--sessions.overlap=0", "--sessions.overlap: must be above 0", nil},
-		{"overlap beyond lookback", "--sessions.overlap=2h --sessions.lookback=1h", "--sessions.overlap: must not be longer than --sessions.lookback", nil},
-		{"forgotten within the overlap", "--sessions.forget-after=1m", "--sessions.forget-after: must be longer than --sessions.overlap", nil},
-		{"no cache", "--cache.ttl=0", "--cache.ttl: must be above 0", nil},
-		{"stale before it is refreshed", "--stale.after=5s", "--stale.after: must be longer than --cache.ttl", nil},
-		{"a threshold that is none", "--reviews.overdue=5m,soon", `--reviews.overdue: "soon" is no threshold`, nil},
-		{"a threshold twice", "--sessions.long-running=60m,1h", `--sessions.long-running: "60m" and "1h" are the same threshold`, nil},
-		{"tags with a hole", "--labels.connection-tags=team,,env", `--labels.connection-tags: "team,,env" has an empty entry`, nil},
-		{"tags that collide", good + " --labels.connection-tags=a.b,a-b", "both become the label tag_a_b", []string{"HOOP_TOKEN=t"}},
-		{"no buckets", "--no-metrics.native-histograms --no-metrics.classic-histograms", "switch one of them on", nil},
-		{"an unknown level", "--log.level=trace", `--log.level: "trace" is unknown: write one of debug, info, warn, error`, nil},
-		{"an unknown format", "--log.format=xml", `--log.format: "xml" is unknown`, nil},
-		{"two things at once", "--once --config.check", "--once and --config.check: choose one", nil},
-		{"demo with a state", "--demo --state.dir=x", "--demo brings a new gateway each time: leave --state.dir out", nil},
-		{"a state in nowhere", good + " --state.dir=/does/not/exist", "--state.dir: creating the directory for the state: mkdir /does/not/exist", []string{"HOOP_TOKEN=t"}},
-		{"a state in a file", good + " --state.dir=main_test.go", "--state.dir: main_test.go is not a directory", []string{"HOOP_TOKEN=t"}},
-		{"a state that is only checked", good + " --config.check --state.dir=main_test.go", "--state.dir: main_test.go is not a directory", []string{"HOOP_TOKEN=t"}},
-		{"two states", good + " --state.dir=x --state.postgres-url-file=y", "--state.postgres-url-file and --state.dir: choose one", []string{"HOOP_TOKEN=t"}},
-		{"two states, one by environment", good + " --state.dir=x", "HOOP_STATE_POSTGRES_URL and --state.dir: choose one", []string{"HOOP_TOKEN=t", database}},
-		{"two databases", good + " --state.postgres-url-file=y", "--state.postgres-url-file and HOOP_STATE_POSTGRES_URL: choose one", []string{"HOOP_TOKEN=t", database}},
-		{"demo with a database", "--demo", "--demo brings a new gateway each time: leave HOOP_STATE_POSTGRES_URL out", []string{database}},
-		{"one look with a database", good + " --once", "--once has no state: leave HOOP_STATE_POSTGRES_URL out", []string{"HOOP_TOKEN=t", database}},
-		{"one gateway by flags with a database", good, "--config.file is missing: processes that share a database (HOOP_STATE_POSTGRES_URL) need one, also for a single gateway", []string{"HOOP_TOKEN=t", database}},
-		{"a schema of nothing", good + " --state.postgres-schema=x", "--state.postgres-schema is part of a database: name it with", []string{"HOOP_TOKEN=t"}},
-		{"a schema without a name", file + " --state.postgres-schema=", "--state.postgres-schema: must not be empty", []string{database}},
-		{"an external URL for nothing", good + " --web.external-url=http://a:1", "--web.external-url is for processes that share a database", []string{"HOOP_TOKEN=t"}},
-		{"an external URL with a path", file + " --web.external-url=http://a:1/b", "--web.external-url: \"http://a:1/b\" is not a URL of a host and a port", []string{database}},
-		{"an external URL without a scheme", file + " --web.external-url=a:1", "is not a URL of a host and a port", []string{database}},
-		{"http or https", file + " --web.config.file=x", "--web.config.file: say with --web.external-url", []string{database}},
-		{"no such file of a database", file + " --state.postgres-url-file=/does/not/exist", "--state.postgres-url-file: open /does/not/exist", nil},
-		{"an empty file of a database", file + " --config.check --state.postgres-url-file=/dev/null", "--state.postgres-url-file: /dev/null is empty", nil},
-		{"a database that does not answer", file + " --config.check", "the database for the state: ", []string{fleet.DatabaseVariable + "=postgres://127.0.0.1:1/x"}},
-		{"the URL as a flag", good + " --state.postgres-url=x", "unknown long flag '--state.postgres-url'", nil},
-		{"demo of a real gateway", "--demo " + good, "--demo brings its own gateway: leave --hoop.url out", nil},
-		{"a path that is none", "--demo --web.telemetry-path=metrics", `--web.telemetry-path: "metrics" is not a path`, nil},
-		{"a path that is taken", "--demo --web.telemetry-path=/-/ready", "is the path of another page", nil},
-		{"no such web configuration", "--demo --web.config.file=/does/not/exist", "--web.config.file: open /does/not/exist", nil},
-		{"a web configuration of another form", "--demo --web.config.file=.golangci.yml", "--web.config.file: line 2: the key version is unknown", nil},
-		{"an address that cannot be", "--demo --web.listen-address=127.0.0.1:99999", "--web.listen-address: \"127.0.0.1:99999\" has an invalid port", nil},
-		{"a checked port that cannot be", "--demo --config.check --web.listen-address=:99999", "--web.listen-address: \":99999\" has an invalid port", nil},
-		{"a checked port without a number", "--demo --config.check --web.listen-address=:nowhere", "has an invalid port", nil},
-		{"a checked address without a port", "--demo --config.check --web.listen-address=127.0.0.1", "is not an address with a port", nil},
-		{"a checked address twice", "--demo --config.check --web.listen-address=:1 --web.listen-address=:1", "--web.listen-address: :1 appears twice", nil},
-		{"a checked virtual socket", "--demo --config.check --web.listen-address=vsock://:x", "has an invalid port", nil},
-		{"a checked host that is none", "--demo --config.check --web.listen-address=no..host:1", "has a host that cannot be resolved", nil},
-		{"a checked path that is taken", "--demo --config.check --web.telemetry-path=/", "is the path of another page", nil},
-		{"a checked path that is none", "--demo --config.check --web.telemetry-path=metrics", "is not a path", nil},
-		{"a checked web configuration", "--demo --config.check --web.config.file=/does/not/exist", "--web.config.file: open /does/not/exist", nil},
-		{"repeated", good + " " + good, "flag 'hoop.url' cannot be repeated", nil},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			withoutEnvironment(t)
-			for _, e := range test.env {
-				name, value, _ := strings.Cut(e, "=")
-				t.Setenv(name, value)
-			}
-			code, stdout, stderr := runOnce(t, strings.Fields(test.args)...)
-			lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(stderr), "\n"), func(l string) bool { return strings.HasPrefix(l, "level=") })
-			if code != 1 || stdout != "" || len(lines) != 1 || !strings.HasPrefix(lines[0], "hoop_exporter: error: ") || !strings.Contains(lines[0], test.says) {
-				t.Errorf("exit code %d, says %q and %q; want 1 and one line with %q", code, stderr, stdout, test.says)
-			}
-		})
-	}
-}
-
 // Whatever a flag is given, the answer is in the words of the documentation, not in those of Go.
 func TestNoMistakeShowsAGoType(t *testing.T) {
 	withoutEnvironment(t)
@@ -247,106 +151,6 @@ func TestNoMistakeShowsAGoType(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestHelpAndVersionGoToStandardOutput(t *testing.T) {
-	for flag, want := range map[string]string{"--help": "--hoop.duty=0.1", "--version": "hoop_exporter, version"} {
-		code, stdout, stderr := runOnce(t, flag)
-		if code != 0 || !strings.Contains(stdout, want) || stderr != "" {
-			t.Errorf("%s: exit code %d, %q, %q", flag, code, stdout, stderr)
-		}
-	}
-}
-
-// What `go run . --demo` promises, in each format that Prometheus may ask for.
-func TestTheDemoServesEveryFormat(t *testing.T) {
-	t.Setenv("HOOP_TOKEN", "of-somebody's-shell")
-	p := start(t, "--demo", "--cache.ttl=100ms", "--metrics.first-value-hold=0")
-	if url := await(t, p.stdout, `Open (\S+)`); url != p.url+"/" {
-		t.Errorf("says to open %s, listens on %s", url, p.url)
-	}
-	families, h := p.observed(t, "hoop_session_duration_seconds")
-	if len(h.GetBucket()) == 0 || len(h.GetPositiveSpan()) == 0 || h.GetCreatedTimestamp() == nil {
-		t.Errorf("protobuf: a histogram without classic buckets, native ones or a created timestamp: %s", h)
-	}
-	for name, cells := range rows(t, metricsPage, "hoop_") {
-		if f, served := families[name]; served && strings.ToLower(f.GetType().String()) != cells[0] {
-			t.Errorf("%s is a %s, the documentation says %s", name, f.GetType(), cells[0])
-		}
-	}
-	for _, test := range []struct{ name, accept, contentType, has, hasNot string }{
-		{"text", "", "text/plain; version=0.0.4", "\nhoop_up 1\n", "# {"},
-		{"OpenMetrics", "application/openmetrics-text;version=1.0.0", "application/openmetrics-text; version=1.0.0", "# {session_id=", "hoop_sessions_started_created"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			resp, body := p.get(t, "/metrics", test.accept)
-			if ct := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || !strings.HasPrefix(ct, test.contentType) {
-				t.Errorf("%d %s", resp.StatusCode, ct)
-			}
-			if !bytes.Contains(body, []byte(test.has)) || bytes.Contains(body, []byte(test.hasNot)) {
-				t.Errorf("want %q and not %q in %s", test.has, test.hasNot, body)
-			}
-			problems, err := promlint.New(bytes.NewReader(body)).Lint()
-			if test.accept == "" && (err != nil || len(problems) > 0) {
-				t.Errorf("promlint: %v, %v", problems, err)
-			}
-		})
-	}
-	if code := p.ended(); code != 0 {
-		t.Errorf("exit code %d: %s", code, p.stderr)
-	}
-}
-
-// No two families can mean the same series to a parser that knows which suffixes each type has.
-func TestNoNameMeansTwoFamiliesInOpenMetrics(t *testing.T) {
-	p := start(t, "--demo", "--metrics.openmetrics-created", "--metrics.first-value-hold=0")
-	_, body := p.get(t, "/metrics", "application/openmetrics-text;version=1.0.0")
-	suffixes := map[string][]string{
-		"counter": {"_total", "_created"}, "histogram": {"_bucket", "_count", "_sum", "_created"}, "summary": {"_count", "_sum", "_created"}, "info": {"_info"},
-	}
-	family := map[string]string{} // by name of a series
-	types := regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`).FindAllSubmatch(body, -1)
-	for _, m := range types {
-		for _, suffix := range append(suffixes[string(m[2])], "") {
-			name, own := string(m[1])+suffix, string(m[1])+", a "+string(m[2])
-			if other, taken := family[name]; taken {
-				t.Errorf("%s is of %s, and of %s", name, own, other)
-			}
-			family[name] = own
-		}
-	}
-	if _, ok := family["go_memory_classes_heap_objects_bytes"]; !ok || len(types) < 50 {
-		t.Errorf("%d families, and no memory of the process in them: %s", len(types), body)
-	}
-}
-
-// observed scrapes protobuf until the histogram has an observation, for which a session has to end first.
-func (p *process) observed(t *testing.T, name string) (map[string]*dto.MetricFamily, *dto.Histogram) {
-	t.Helper()
-	again := time.NewTicker(200 * time.Millisecond)
-	defer again.Stop()
-	for range 300 {
-		_, body := p.get(t, "/metrics", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
-		families := map[string]*dto.MetricFamily{}
-		decoder := expfmt.NewDecoder(bytes.NewReader(body), expfmt.NewFormat(expfmt.TypeProtoDelim))
-		for {
-			f := &dto.MetricFamily{}
-			if err := decoder.Decode(f); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			families[f.GetName()] = f
-		}
-		for _, m := range families[name].GetMetric() {
-			if m.GetHistogram().GetSampleCount() > 0 {
-				return families, m.GetHistogram()
-			}
-		}
-		<-again.C
-	}
-	t.Fatalf("no observation in %s after a minute", name)
-	return nil, nil
 }
 
 func TestASignalStopsEverything(t *testing.T) {
@@ -458,188 +262,87 @@ func TestOncePrintsEverythingThatWasRead(t *testing.T) {
 	})
 }
 
-// What was counted is there again after a restart, in a file that holds no secret and that no other process can use meanwhile.
-func TestStateOutlivesTheProgram(t *testing.T) {
+// visible are the flags that --help shows and that do more than to print something about the program.
+func visible(t *testing.T) (list []*kingpin.FlagModel) {
+	t.Helper()
+	for _, f := range (&options{}).flags().Model().Flags {
+		if !f.Hidden && f.Name != "help" && f.Name != "version" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// Whatever is wrong with a flag's value is wrong with that of its variable, which the error names.
+func TestAVariableIsCheckedAsItsFlagIs(t *testing.T) {
 	withoutEnvironment(t)
-	t.Setenv("HOOP_TOKEN", "admin-token")
-	dir := filepath.Join(t.TempDir(), "state")
-	args := []string{"--hoop.url=" + simulated(t).URL, "--state.dir=" + dir}
-	first := start(t, args...)
-	file := await(t, first.stderr, `msg="counting starts" state=(\S+)`)
-	first.get(t, "/metrics", "")
-	second := start(t, args...)
-	await(t, second.stderr, `(is in use by another process)`)
-	if _, body := second.get(t, "/metrics", ""); !strings.Contains(string(body), "\nhoop_up 0\n") {
-		t.Errorf("no hoop_up 0 in %s", body)
-	}
-	second.ended()
-	if code := first.ended(); code != 0 {
-		t.Errorf("exit code %d: %s", code, first.stderr)
-	}
-	content, err := os.ReadFile(file)
-	if err != nil || bytes.Contains(content, []byte("admin-token")) || regexp.MustCompile(`[a-z]@[a-z]+\.`).Match(content) {
-		t.Errorf("%v, or the token or an e-mail is in %q", err, content)
-	}
-	third := start(t, args...)
-	if again := await(t, third.stderr, `msg="counting continues" state=(\S+)`); again != file {
-		t.Errorf("it goes on with %s, not %s", again, file)
+	t.Setenv("HOOP_TOKEN", "t")
+	t.Setenv("HOOP_URL", "http://127.0.0.1:1")
+	for _, f := range visible(t) {
+		was := os.Getenv(f.Envar)
+		for _, text := range []string{"x", "-1", "/does/not/exist", ":99999"} {
+			args := []string{"--config.check"}
+			if f.Name == "config.check" {
+				args = nil
+			}
+			name := "--" + f.Name
+			t.Setenv(f.Envar, was)
+			_, _, want := runOnce(t, append(args, name+"="+text)...)
+			if f.IsBoolFlag() { // whose flag has no value
+				want = `hoop_exporter: error: ` + name + `: "` + text + `" is not true or false` + "\n"
+			}
+			t.Setenv(f.Envar, text)
+			_, _, got := runOnce(t, args...)
+			exactly := regexp.MustCompile(regexp.QuoteMeta(name) + `([^-.\w]|$)`)
+			if want = exactly.ReplaceAllString(want, f.Envar+"$1"); got != want {
+				t.Errorf("%s=%s: %q, want %q", f.Envar, text, got, want)
+			}
+		}
+		t.Setenv(f.Envar, was)
 	}
 }
 
-// What holds for a file or for flags is printed as a file, without a secret; what is wrong with a file is reported line by line.
-func TestConfigPrintShowsNoSecret(t *testing.T) {
-	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("secret-of-mine"), 0o600); err != nil {
-		t.Fatal(err)
+func TestTheHelpIsInGroups(t *testing.T) {
+	all := (&options{}).flags().Model().Flags
+	seen := map[string]string{}
+	for _, g := range flags.Groups(all) {
+		for _, f := range g.Flags {
+			if seen[f.Name] != "" || strings.Contains(f.Name, ".") == (g.Title == "Other") {
+				t.Errorf("--%s is among %q and %q", f.Name, seen[f.Name], g.Title)
+			}
+			seen[f.Name] = g.Title
+		}
 	}
-	path := filepath.Join(t.TempDir(), "hoop.yml")
-	const one = "gateways: {one: {url: https://one, token_file: absent, http_client_config: {http_headers: {X: {values: [secret-of-mine]}}}}}"
-	for _, test := range []struct {
-		name, file     string
-		args, env      []string
-		code           int
-		stdout, stderr string // expressions
-	}{
-		{"flags", "", []string{"--hoop.url=https://a", "--hoop.token-file=" + token, "--sessions.long-running=2h"}, nil, 0, `(?s)^gateways:\n  gateway:\n    url: https://a\n.*    token_file: ` + token + `\n.*long_running: \[2h\]`, `^$`},
-		{"environment", "", nil, []string{"HOOP_URL=https://a", "HOOP_TOKEN=secret-of-mine"}, 0, `# .*HOOP_TOKEN\. .*\n  gateway:\n    url: https://a\n`, `^$`},
-		{"a demo", "", []string{"--demo"}, nil, 0, `# The simulated gateway needs no credential.\n(?s).*connection_tags: \[team, environment\]`, `^$`},
-		{"flags with a mistake", "", []string{"--hoop.duty=2"}, nil, 1, `^$`, `^hoop_exporter: error: --hoop.duty: must be above 0 and at most 1, such as 0.1\n$`},
-		{"a file", one, nil, nil, 0, `(?s)^gateways:\n  one:\n    url: https://one\n.*duty: 0.1\n.*- <secret>\n`, `^$`},
-		{"a file with mistakes", "gateways:\n  one:\n    url: one\n    duty: 2\n", nil, nil, 1, `^$`,
-			`^hoop_exporter: error: \S+/hoop.yml:2: gateways.one: no credential: .*\n\S+/hoop.yml:3: gateways.one.url: the scheme must be .*\n\S+/hoop.yml:4: gateways.one.duty: must be above 0 .*\n$`},
-		{"a file beside a flag", one, []string{"--cache.ttl=5s", "--no-metrics.exemplars"}, []string{"HOOP_TOKEN=secret-of-mine", "HOOP_URL=https://a"}, 1, `^$`,
-			`^hoop_exporter: error: --config.file has all gateways and their settings: leave HOOP_TOKEN, HOOP_URL, --cache.ttl, --metrics.exemplars out\n$`},
-		{"a file beside a demo", one, []string{"--demo"}, nil, 1, `^$`, `^hoop_exporter: error: --demo brings its own gateway: leave --config.file out\n$`},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			withoutEnvironment(t)
-			for _, e := range test.env {
-				name, value, _ := strings.Cut(e, "=")
-				t.Setenv(name, value)
-			}
-			args := append([]string{"--config.print"}, test.args...)
-			if test.file != "" {
-				if err := os.WriteFile(path, []byte(test.file), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				args = append(args, "--config.file="+path)
-			}
-			code, stdout, stderr := runOnce(t, args...)
-			if code != test.code || !regexp.MustCompile(test.stdout).MatchString(stdout) || !regexp.MustCompile(test.stderr).MatchString(stderr) {
-				t.Errorf("exit code %d, says %q and %q", code, stdout, stderr)
-			}
-			if strings.Contains(stdout+stderr, "secret-of-mine") {
-				t.Errorf("a secret is in %s%s", stdout, stderr)
-			}
-		})
+	_, help, _ := runOnce(t, "--help")
+	for _, f := range all {
+		if !f.Hidden && (seen[f.Name] == "" || !strings.Contains(help, "\n"+seen[f.Name]+":\n") || !strings.Contains(help, f.Name)) {
+			t.Errorf("--%s is in no group of the help", f.Name)
+		}
 	}
 }
 
-// The pages that list every flag and every metric.
-const (
-	flagsPage   = "docs/flags.md"
-	metricsPage = "docs/metrics.md"
-)
+var update = flag.Bool("update", false, "write the man page and the completions to deploy/package")
 
-// rows returns the rows of a page's tables whose first cell begins so, each cell without quotes and spaces.
-func rows(t *testing.T, page, begin string) map[string][]string {
-	t.Helper()
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
+// Packages bring a man page and completions that are made from the flags.
+func TestPagesAreThoseOfTheFlags(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("--web.systemd-socket is a flag on Linux only")
 	}
-	found := map[string][]string{}
-	for line := range strings.Lines(string(text)) {
-		if !strings.HasPrefix(line, "| `"+begin) {
-			continue
-		}
-		cells := strings.Split(strings.NewReplacer("`", "", " ", "", "tag_<key>", "tag_key").Replace(line), "|")[1:]
-		if _, twice := found[cells[0]]; twice {
-			t.Errorf("%s is listed twice", cells[0])
-		}
-		found[cells[0]] = cells[1:]
+	pages, err := flags.Pages((&options{}).flags())
+	if err != nil || len(pages) != 4 {
+		t.Fatalf("%d pages, %v", len(pages), err)
 	}
-	return found
-}
-
-func TestDocumentationListsEveryFlag(t *testing.T) {
-	var o options
-	want := map[string]string{}
-	for _, f := range o.flags().Model().Flags {
-		if f.Hidden {
-			continue
-		}
-		def := strings.Join(f.Default, ",")
-		if def == "" && f.IsBoolFlag() {
-			def = "false"
-		}
-		if f.Envar == flags.Variable(f.Name) { // the README says how that follows from the name
-			f.Envar = ""
-		}
-		want["--"+f.Name] = def + " " + f.Envar
-	}
-	got := map[string]string{}
-	for name, cells := range rows(t, flagsPage, "--") {
-		got[name] = cells[0] + " " + cells[1]
-	}
-	compare(t, got, want)
-}
-
-func TestDocumentationListsEveryMetric(t *testing.T) {
-	c, err := client.New("http://hoop.invalid", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Defaults()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Client, cfg.ConnectionTags = c, []string{"key"}
-	col, err := collector.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	described := make(chan *prometheus.Desc, 200)
-	col.Describe(described)
-	versioncollector.NewCollector(program).Describe(described)
-	many := fleet.New(fleet.Options{Cluster: &fleet.Cluster{}})
-	many.Health().Describe(described)
-	many.ClusterHealth().Describe(described)
-	fleet.NewReloader(many, "").Describe(described)
-	close(described)
-	want := map[string]string{}
-	for d := range described {
-		m := regexp.MustCompile(`fqName: "([^"]+)".* constLabels: \{(.*)\}, variableLabels: \{(.*?)\}`).FindStringSubmatch(d.String())
-		labels := m[3]
-		if name := m[1]; name == "hoop_exporter_build_info" {
-			labels = "version,revision,branch,goversion,goos,goarch,tags"
-			if n := strings.Count(m[2], "="); n != 7 {
-				t.Errorf("%s has %d labels", name, n)
+	for name, want := range pages {
+		path := filepath.Join("deploy", "package", name)
+		if *update {
+			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path, []byte(want), 0o600))
+			if err != nil {
+				t.Fatal(err)
 			}
 		}
-		want[m[1]] = labels
-	}
-	got := map[string]string{}
-	for name, cells := range rows(t, metricsPage, "hoop_") {
-		got[name] = cells[1]
-	}
-	compare(t, got, want)
-}
-
-func compare(t *testing.T, page, code map[string]string) {
-	t.Helper()
-	for name, is := range code {
-		if says, ok := page[name]; !ok || says != is {
-			t.Errorf("%s: the documentation says %q, the code %q", name, says, is)
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s is not that of the flags (%v): go test . -run Pages -update", path, err)
 		}
-	}
-	for name := range page {
-		if _, ok := code[name]; !ok {
-			t.Errorf("the documentation lists %s, which does not exist", name)
-		}
-	}
-	if len(code) < 20 {
-		t.Error(fmt.Sprint("only ", len(code), " names were compared"))
 	}
 }
 

@@ -128,7 +128,7 @@ func TestProblemsHaveLineAndKey(t *testing.T) {
 		{"an empty group", one(url, key, "sessions:"), "hoop.yml:5: gateways.a.sessions: has no value: write one, or leave the key out"},
 		{"a group that is text", one(url, key, "sessions: 5h"), "hoop.yml:5: gateways.a.sessions: must be a mapping"},
 		{"a filter that is a number", one(url, key, "sessions:", "  user: 123"), "hoop.yml:6: gateways.a.sessions.user: must be text: numbers and the like need quotes"},
-		{"an invalid threshold", one(url, key, "reviews:", "  overdue: [5m, soon]"), `hoop.yml:6: gateways.a.reviews.overdue: "soon" is no threshold: write durations above 0 such as 5m,1h,7d`},
+		{"an invalid threshold", one(url, key, "reviews:", "  overdue: [5m, soon]"), `hoop.yml:6: gateways.a.reviews.overdue: "soon" is not a threshold: write durations above 0 such as 5m,1h,7d`},
 		{"a threshold twice", one(url, key, "sessions: {long_running: [60m, 1h]}"), `hoop.yml:5: gateways.a.sessions.long_running: "60m" and "1h" are the same threshold: leave one out`},
 		{"a comma in a list", one(url, key, "labels: {connection_tags: ['a,b']}"), `hoop.yml:5: gateways.a.labels.connection_tags: "a,b" contains a comma`},
 		{"tags with an empty entry", one(url, key, "labels: {connection_tags: 'a,,b'}"), `hoop.yml:5: gateways.a.labels.connection_tags: "a,,b" has an empty entry: write a list such as team,environment`},

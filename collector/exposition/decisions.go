@@ -14,7 +14,7 @@ func decisionFamilies() []family {
 		},
 		{
 			name: "hoop_review_group_wait_seconds",
-			help: "Seconds from when a review was asked for to a group's decision, over all connections. From review.created_at and" +
+			help: "Seconds from the request of a review to a group's decision, over all connections. From review.created_at and" +
 				" review.review_groups_data" + fromAPI,
 			labels: []string{"group"}, impossible: []ledger.Measure{ledger.GroupWait},
 			send: func(s *sender) {

@@ -31,8 +31,8 @@ func exporterGauges(staleAfter time.Duration) []family {
 		},
 		{
 			name: "hoop_exporter_refresh_error",
-			help: "1 for why the last refresh failed: timeout, connection, tls, credential, unauthorized, forbidden, status_4xx, status_5xx, redirect, proxy, not_json," +
-				" malformed, too_large, incomplete, stuck, clock or other. Absent after one that succeeded, and before the first.",
+			help: "1 for the reason why the last refresh failed (timeout, connection, tls, credential, unauthorized, forbidden, status_4xx, status_5xx, redirect, proxy, not_json," +
+				" malformed, too_large, incomplete, stuck, clock or other), absent after a successful one and before the first.",
 			labels: []string{"reason"},
 			send: func(s *sender) {
 				if s.RefreshError != "" {
@@ -42,7 +42,7 @@ func exporterGauges(staleAfter time.Duration) []family {
 		},
 		{
 			name: "hoop_exporter_credential_expiry_timestamp_seconds",
-			help: "Unix time in seconds at which the credential expires: exp of a bearer token that is a JWT. Absent for other credentials, and before the first answer.",
+			help: "Unix time in seconds at which the credential expires (exp of a bearer token that is a JWT), absent for other credentials and before the first answer.",
 			send: func(s *sender) {
 				if !s.CredentialExpiry.IsZero() {
 					s.gauge(unixSeconds(s.CredentialExpiry))
@@ -66,12 +66,12 @@ func exporterGauges(staleAfter time.Duration) []family {
 		},
 		{
 			name: "hoop_exporter_recheck_lag_seconds",
-			help: "Seconds by which the most overdue recheck of an unfinished session is late; a recheck is due a twentieth of the session's age after the last one. Pending reviews have their own list.",
+			help: "Seconds by which the most overdue recheck of an unfinished session is late, not counting pending reviews; a recheck is due a twentieth of the session's age after the last one.",
 			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return s.RecheckLag.Seconds() }),
 		},
 		{
 			name: "hoop_exporter_folded_connections",
-			help: "Number of connections beyond the limit, which share the label value <other>. From 1024 on it is an estimate, off by about 3 %, because their names are not kept.",
+			help: "Number of connections beyond the limit, which share the label value <other>; from 1024 on an estimate, off by about 3 %, because their names are not kept.",
 			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return float64(s.Folded) }),
 		},
 	}

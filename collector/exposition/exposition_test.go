@@ -174,22 +174,26 @@ func TestFamiliesCanBeLeftOut(t *testing.T) {
 	}
 }
 
-func TestHelpSaysWhereAValueComesFrom(t *testing.T) {
+func TestHelpIsOneSentenceAndSaysWhereAValueComesFrom(t *testing.T) {
 	for _, d := range described(t) {
+		_, source, further := strings.Cut(d.help, ". ")
+		if !strings.HasSuffix(d.help, ".") || further && (!strings.HasPrefix(source, "From ") && source != "Read through a cache." || strings.Contains(source, ". ")) {
+			t.Errorf("HELP of %s is not one sentence and the source: %s", d.name, d.help)
+		}
 		if strings.HasPrefix(d.name, "hoop_exporter_") {
 			continue
 		}
 		if !strings.Contains(d.help, "cache") {
 			t.Errorf("HELP of %s does not say that it is read through a cache: %s", d.name, d.help)
 		}
-		source := "GET /api/sessions"
+		request := "GET /api/sessions"
 		if d.name == "hoop_agent_up" {
-			source = "GET /api/agents"
+			request = "GET /api/agents"
 		}
-		if d.name != "hoop_gateway_info" && !strings.Contains(d.help, source) {
+		if d.name != "hoop_gateway_info" && !strings.Contains(d.help, request) {
 			t.Errorf("HELP of %s does not say where the value comes from: %s", d.name, d.help)
 		}
-		if strings.HasSuffix(d.name, "_users") && !strings.Contains(d.help, "Do not sum") {
+		if strings.HasSuffix(d.name, "_users") && !strings.Contains(d.help, "do not sum") {
 			t.Errorf("HELP of %s does not warn of summing: %s", d.name, d.help)
 		}
 	}

@@ -16,7 +16,7 @@ func gatewayFamilies() []family {
 		{
 			name: "hoop_gateway_info",
 			help: "Always 1, with the version from the Server header of the gateway's last answer (unknown if a proxy removes it)," +
-				" read through a cache. Absent before the first answer.",
+				" read through a cache; absent before the first answer.",
 			labels: []string{"version"},
 			send: func(s *sender) {
 				switch {
@@ -29,7 +29,7 @@ func gatewayFamilies() []family {
 		},
 		{
 			name: "hoop_agent_up",
-			help: "1 if the agent is connected to the gateway, else 0. Absent without --collect.agents, and where the gateway refuses to list its agents." +
+			help: "1 if the agent is connected to the gateway, else 0; absent without --collect.agents, and if the gateway refuses to list its agents." +
 				" From status of GET /api/agents, read through a cache.",
 			labels: []string{"agent", "version"},
 			send: func(s *sender) {

@@ -41,7 +41,7 @@ func NewInstruments(o Options) *Instruments {
 	}))
 	i.malformedFields = add(i, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "hoop_exporter_malformed_fields_total",
-		Help: "Fields in the gateway's answers that could not be used and count as absent, by name. The same field of the same session counts again in each answer.",
+		Help: "Fields in the gateway's answers that could not be used and count as absent, by name; the same field of the same session counts again in each answer.",
 	}, []string{"field"}))
 	i.refreshes = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_refreshes_total",
@@ -57,7 +57,7 @@ func NewInstruments(o Options) *Instruments {
 	}))
 	i.stateSaveFailures = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_state_save_failures_total",
-		Help: "Times that the state could not be saved. Counters stay at their last saved values until it can be.",
+		Help: "Times that the state could not be saved; counters stay at their last saved values until it can be.",
 	}))
 	i.clockSteps = add(i, prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "hoop_exporter_gateway_clock_steps_total",

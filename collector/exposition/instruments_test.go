@@ -48,7 +48,7 @@ hoop_exporter_gateway_request_duration_seconds_count 3
 # TYPE hoop_exporter_gateway_requests_total counter
 hoop_exporter_gateway_requests_total{code="200"} 2
 hoop_exporter_gateway_requests_total{code="timeout"} 1
-# HELP hoop_exporter_malformed_fields_total Fields in the gateway's answers that could not be used and count as absent, by name. The same field of the same session counts again in each answer.
+# HELP hoop_exporter_malformed_fields_total Fields in the gateway's answers that could not be used and count as absent, by name; the same field of the same session counts again in each answer.
 # TYPE hoop_exporter_malformed_fields_total counter
 hoop_exporter_malformed_fields_total{field="exit_code"} 3
 hoop_exporter_malformed_fields_total{field="review.status"} 1
@@ -61,7 +61,7 @@ hoop_exporter_refresh_failures_total 1
 # HELP hoop_exporter_refreshes_total Refreshes that ended, including failed ones.
 # TYPE hoop_exporter_refreshes_total counter
 hoop_exporter_refreshes_total 2
-# HELP hoop_exporter_state_save_failures_total Times that the state could not be saved. Counters stay at their last saved values until it can be.
+# HELP hoop_exporter_state_save_failures_total Times that the state could not be saved; counters stay at their last saved values until it can be.
 # TYPE hoop_exporter_state_save_failures_total counter
 hoop_exporter_state_save_failures_total 1
 # HELP hoop_exporter_gateway_clock_steps_total Number of times that the gateway's clock (header Date of its answers) went back after the exporter had followed it, so that sessions were read again.

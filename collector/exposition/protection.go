@@ -30,16 +30,15 @@ func protectionFamilies() []family {
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.TruncatedRecordings }),
 		},
 		{
-			name: "hoop_session_guardrail_matches_total",
-			help: "Guardrail matches in sessions that finished" + sinceT0 + ", by rule and direction (input, output). From guardrails_info" + fromAPI +
-				" Old gateways do not send it.",
+			name:   "hoop_session_guardrail_matches_total",
+			help:   "Guardrail matches in sessions that finished" + sinceT0 + ", by rule and direction (input, output), which old gateways do not report. From guardrails_info" + fromAPI,
 			labels: ofTarget("rule", "direction"),
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.GuardrailMatches }),
 		},
 		{
 			name: "hoop_session_ai_analyses_total",
 			help: "Sessions that finished" + sinceT0 + " and whose input an AI analyzed, by risk level (low, medium, high) and action (allow_execution," +
-				" block_execution). From ai_analysis" + fromAPI + " Old gateways do not send it.",
+				" block_execution), which old gateways do not report. From ai_analysis" + fromAPI,
 			labels: ofTarget("risk_level", "action"),
 			send:   targetCounters(func(n *ledger.TargetSnapshot) []ledger.Counter { return n.AIAnalyses }),
 		},

@@ -25,22 +25,22 @@ func reviewGauges(overdue []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_pending_review_created_timestamp_seconds",
-			help: "Unix time in seconds at which the longest waiting review was requested. Absent if none waits, or if that is not known." +
+			help: "Unix time in seconds at which the longest waiting review was requested, absent if none waits or if that is not known." +
 				" From review.created_at" + fromAPI,
 			labels: ofTarget(),
 			send:   targetOldest(func(n *ledger.TargetSnapshot) []time.Time { return n.PendingSince }),
 		},
 		{
 			name: "hoop_overdue_reviews",
-			help: "Number of reviews pending for longer than the threshold, computed at the scrape. A review above several thresholds is in each:" +
-				" do not sum over threshold. From review.created_at and review.status" + fromAPI,
+			help: "Number of reviews pending for longer than the threshold, computed at the scrape; a review counts for each threshold that it exceeds," +
+				" so do not sum over threshold. From review.created_at and review.status" + fromAPI,
 			labels: ofTarget("threshold"),
 			send: targetBeyond(overdue, func(n *ledger.TargetSnapshot) []time.Time { return n.PendingSince },
 				func(s *ledger.Snapshot) bool { return s.PendingComplete }),
 		},
 		{
 			name: "hoop_pending_approvals",
-			help: "Number of pending reviews in which this group has not decided yet. Do not sum over group: a review can wait for several." +
+			help: "Number of pending reviews in which this group has not decided yet; do not sum over group, because a review can wait for several groups." +
 				" From review.review_groups_data" + fromAPI,
 			labels: ofTarget("group"),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
@@ -51,7 +51,7 @@ func reviewGauges(overdue []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_pending_approval_created_timestamp_seconds",
-			help: "Unix time in seconds at which the review that has waited longest for this group was requested. Absent if none waits," +
+			help: "Unix time in seconds at which the review that has waited longest for this group was requested, absent if none waits" +
 				" or if that is not known. From review.review_groups_data and review.created_at" + fromAPI,
 			labels: ofTarget("group"),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {

@@ -29,22 +29,22 @@ func sessionGauges(longRunning []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_running_session_start_timestamp_seconds",
-			help: "Unix time in seconds at which the oldest running session began to run: its start, or its approval if that is later." +
-				" Absent if none runs. From start_date and review" + fromAPI,
+			help: "Unix time in seconds at which the oldest running session began to run (its start, or its approval if that is later)," +
+				" absent if none runs. From start_date and review" + fromAPI,
 			labels: ofTarget(),
 			send:   targetOldest(func(n *ledger.TargetSnapshot) []time.Time { return n.RunningSince }),
 		},
 		{
 			name: "hoop_long_running_sessions",
-			help: "Number of sessions running for longer than the threshold, computed at the scrape. A session above several thresholds is in each:" +
-				" do not sum over threshold. From start_date, status and review" + fromAPI,
+			help: "Number of sessions running for longer than the threshold, computed at the scrape; a session counts for each threshold that it exceeds," +
+				" so do not sum over threshold. From start_date, status and review" + fromAPI,
 			labels: ofTarget("threshold"),
 			send: targetBeyond(longRunning, func(n *ledger.TargetSnapshot) []time.Time { return n.RunningSince },
 				func(s *ledger.Snapshot) bool { return s.BaselineComplete }),
 		},
 		{
 			name: "hoop_running_session_users",
-			help: "Number of distinct users with a running session. Do not sum: one user can have sessions on several connections." +
+			help: "Number of distinct users with a running session; do not sum, because a user can have sessions on several connections." +
 				" From user_id, status and review" + fromAPI,
 			labels: ofTarget(),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
@@ -55,7 +55,7 @@ func sessionGauges(longRunning []Threshold) []family {
 		},
 		{
 			name: "hoop_oldest_ready_session_approved_timestamp_seconds",
-			help: "Unix time in seconds of the approval of the one-time session that has waited longest to be run. Absent if none waits." +
+			help: "Unix time in seconds of the approval of the one-time session that has waited longest to be run, absent if none waits." +
 				" From status and review" + fromAPI,
 			labels: ofTarget(),
 			send: targetGauges(func(s *sender, n *ledger.TargetSnapshot) {

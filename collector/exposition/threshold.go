@@ -27,7 +27,7 @@ func ParseThresholds(text string) ([]Threshold, error) {
 		name = strings.TrimSpace(name)
 		d, err := model.ParseDuration(name)
 		if err != nil || d == 0 {
-			return nil, fmt.Errorf("%q is no threshold: write durations above 0 such as 5m,1h,7d", name)
+			return nil, fmt.Errorf("%q is not a threshold: write durations above 0 such as 5m,1h,7d", name)
 		}
 		if same, ok := seen[time.Duration(d)]; ok {
 			return nil, fmt.Errorf("%q and %q are the same threshold: leave one out", same, name)

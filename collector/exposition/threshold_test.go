@@ -17,12 +17,12 @@ func TestParseThresholds(t *testing.T) {
 		{"as written", " 60m , 1h30m", []Threshold{{"60m", time.Hour}, {"1h30m", 90 * time.Minute}}, ""},
 		{"none", " ", nil, ""},
 		{"the same twice", "1h,5m,60m", nil, `"1h" and "60m" are the same`},
-		{"zero", "0,1h", nil, `"0" is no threshold`},
-		{"zero with a unit", "0s", nil, `"0s" is no threshold`},
-		{"negative", "-1h", nil, `"-1h" is no threshold`},
-		{"without a unit", "60", nil, `"60" is no threshold`},
-		{"a comma too many", "1h,", nil, `"" is no threshold`},
-		{"too large", "999999999999y", nil, "is no threshold"},
+		{"zero", "0,1h", nil, `"0" is not a threshold`},
+		{"zero with a unit", "0s", nil, `"0s" is not a threshold`},
+		{"negative", "-1h", nil, `"-1h" is not a threshold`},
+		{"without a unit", "60", nil, `"60" is not a threshold`},
+		{"a comma too many", "1h,", nil, `"" is not a threshold`},
+		{"too large", "999999999999y", nil, "is not a threshold"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := ParseThresholds(test.text)

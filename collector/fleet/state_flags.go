@@ -64,9 +64,9 @@ func (f *StateFlags) Validate(demo, once bool, webConfig string) error {
 		{f.Shared() && demo, "--demo brings a new gateway each time: leave " + source + " out"},
 		{f.Shared() && once, "--once has no state: leave " + source + " out"},
 		{f.urlFile != "" && os.Getenv(DatabaseVariable) != "", "--state.postgres-url-file and " + DatabaseVariable + ": choose one"},
-		{!f.Shared() && f.schemaGiven, "--state.postgres-schema is part of a database: name it with --state.postgres-url-file or " + DatabaseVariable},
-		{!f.Shared() && f.externalURL != "", "--web.external-url is for processes that share a database: name it with --state.postgres-url-file or " + DatabaseVariable},
-		{f.Shared() && webConfig != "" && f.externalURL == "", "--web.config.file: say with --web.external-url under which URL other hosts reach this process, with http or https"},
+		{!f.Shared() && f.schemaGiven, "--state.postgres-schema needs a database: name one with --state.postgres-url-file or " + DatabaseVariable},
+		{!f.Shared() && f.externalURL != "", "--web.external-url is for processes that share a database: name one with --state.postgres-url-file or " + DatabaseVariable},
+		{f.Shared() && webConfig != "" && f.externalURL == "", "--web.config.file: also set --web.external-url to the URL at which other hosts reach this process, with http or https"},
 		{f.schema == "", "--state.postgres-schema: must not be empty"},
 	} {
 		if rule.broken {
@@ -192,7 +192,7 @@ func (f *StateFlags) ownURL(listen []string) (string, error) {
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return "", fmt.Errorf("the host has no name: set --web.external-url: %w", err)
+		return "", fmt.Errorf("cannot find the name of this host: %w: set --web.external-url", err)
 	}
 	return urlOf(host, listen)
 }

@@ -92,7 +92,7 @@ func (d *decoder) counter(s *series, m *statepb.Counter) {
 func (d *decoder) birth(created int64, hold *statepb.Hold) lifecycle {
 	b := lifecycle{created: timeOf(created), released: hold == nil}
 	if hold != nil {
-		d.check(hold.Duration <= math.MaxInt64, "a series is held for ever")
+		d.check(hold.Duration <= math.MaxInt64, "the hold of a series is too long")
 		b.generation, b.servedAt, b.hold = hold.Generation, timeOf(hold.Served), time.Duration(hold.Duration)
 	}
 	return b

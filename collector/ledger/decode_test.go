@@ -167,7 +167,7 @@ func TestWhatNoLedgerWritesIsRefused(t *testing.T) {
 		change func(l *statepb.Ledger)
 		says   string
 	}{
-		"no T0":               {func(l *statepb.Ledger) { l.T0 = 0 }, "since when"},
+		"no T0":               {func(l *statepb.Ledger) { l.T0 = 0 }, "start of its counting"},
 		"an empty gap":        {func(l *statepb.Ledger) { l.UnreadGaps[0].To = l.UnreadGaps[0].From }, order},
 		"gaps that overlap":   {func(l *statepb.Ledger) { l.UnreadGaps = append(l.UnreadGaps, l.UnreadGaps[0]) }, order},
 		"no such symbol":      {func(l *statepb.Ledger) { l.Sessions[0].Status = uint32(len(l.Symbols)) }, missing},
@@ -235,7 +235,7 @@ func TestWhatNoLedgerWritesIsRefused(t *testing.T) {
 		"more shown than counted":   {func(l *statepb.Ledger) { c := counter(l); c.NotShown = c.Value + 1 }, "shown more"},
 		"a counter's value":         {func(l *statepb.Ledger) { counter(l).Exemplar.Value = 1 }, "exemplar has a value"},
 		"a counter's bucket":        {func(l *statepb.Ledger) { counter(l).Exemplar.Bucket = 1 }, "exemplar has a value"},
-		"a hold for ever":           {func(l *statepb.Ledger) { counter(l).Hold = &statepb.Hold{Duration: 1 << 63} }, "held for ever"},
+		"a hold for ever":           {func(l *statepb.Ledger) { counter(l).Hold = &statepb.Hold{Duration: 1 << 63} }, "hold of a series is too long"},
 		"a sum below 0":             {func(l *statepb.Ledger) { histogram(l).Sum = -1 }, "below 0"},
 		"a sum that is no number":   {func(l *statepb.Ledger) { histogram(l).ShownSum = math.NaN() }, "sum is not a number"},
 		"a value that is no number": {func(l *statepb.Ledger) { histogram(l).Counted.Exemplars[0].Value = math.Inf(1) }, "value is not a number"},

@@ -2,7 +2,6 @@
 package web
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -99,7 +98,7 @@ func checkPath(path string) error {
 	case path == "/" || slices.Contains([]string{healthyPath, readyPath, probePath, targetPath, reloadPath, stylePath, configPath}, path) || strings.HasPrefix(path+"/", pprofPath):
 		return fmt.Errorf("--web.telemetry-path: %q is the path of another page", path)
 	case strings.HasSuffix(path, "/"):
-		return errors.New("--web.telemetry-path: leave the slash at its end out")
+		return fmt.Errorf("--web.telemetry-path: %q ends with a slash: remove it", path)
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func (p *statusPage) write(w http.ResponseWriter, code int, current string, out 
 		now = p.cfg.clock()
 	}
 	out.Title, out.Version, out.Style, out.Pages = out.title(), "development build", stylePath, p.pages(current)
-	if version.Version != "" {
+	if version.Version != "" && version.Version != "(devel)" { // which is what Go says of a build from a clone
 		out.Version = version.Version
 	}
 	out.Now = moment{Text: now.UTC().Format("2006-01-02 15:04:05 UTC"), UTC: utc(now)}

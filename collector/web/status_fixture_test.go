@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -137,6 +138,7 @@ func many(n int) shown {
 func pageOf(t *testing.T, change func(*Config)) http.Handler {
 	t.Helper()
 	cfg := Config{Registry: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler), TelemetryPath: "/metrics", clock: noon}
+	cfg.Configuration = func(io.Writer) error { return nil } // the program always has one
 	change(&cfg)
 	h, err := Handler(cfg)
 	if err != nil {

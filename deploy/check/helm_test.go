@@ -99,7 +99,7 @@ func TestHelmLintsEverySetOfValues(t *testing.T) {
 			}
 			for _, m := range lint.AllWithKubeVersionAndSchemaValidation(chartDir, v, "observability", nil, false).Messages {
 				// That there is no gateway by default is on purpose. All else is somebody's problem.
-				expected := set == "" && strings.Contains(m.Err.Error(), "hoop.url is needed")
+				expected := set == "" && strings.Contains(m.Err.Error(), "hoop.url is missing")
 				if m.Severity >= support.InfoSev && !expected {
 					t.Error(m)
 				}
@@ -178,8 +178,8 @@ func leaves(prefix string, v map[string]any) (list []string) {
 func TestHelmRefusesValuesThatCannotWork(t *testing.T) {
 	gateway := func(more string) string { return "hoop: {url: 'https://h', existingSecret: s}\n" + more }
 	for name, c := range map[string]struct{ values, err string }{
-		"no gateway":                {"{}", "hoop.url is needed"},
-		"no credential":             {"hoop: {url: 'https://h'}", "hoop.existingSecret is needed"},
+		"no gateway":                {"{}", "hoop.url is missing"},
+		"no credential":             {"hoop: {url: 'https://h'}", "hoop.existingSecret is missing"},
 		"an unknown value":          {gateway("pods: 2"), "pods"},
 		"a value in a wrong place":  {gateway("persistence: {claim: x}"), "claim"},
 		"a token in the values":     {"hoop: {url: 'https://h', token: hpk_x}", "token"},
@@ -191,16 +191,16 @@ func TestHelmRefusesValuesThatCannotWork(t *testing.T) {
 		"a truncated digest":        {gateway("image: {digest: 'sha256:12'}"), "digest"},
 		"two monitors":              {gateway("serviceMonitor: {enabled: true}\npodMonitor: {enabled: true}"), "would scrape each exporter twice"},
 		"a node's port of no node":  {gateway("service: {nodePort: 30068}"), "service.nodePort needs service.type"},
-		"an ingress to nowhere":     {gateway("ingress: {enabled: true}"), "ingress.hosts is needed"},
+		"an ingress to nowhere":     {gateway("ingress: {enabled: true}"), "ingress.hosts is missing"},
 		"a path of no type":         {gateway("ingress: {hosts: [{host: h, paths: [{path: /}]}]}"), "pathType"},
 		"an unknown IP family":      {gateway("service: {ipFamilies: [IPv5]}"), "ipFamilies"},
 		"a limit below nothing":     {gateway("serviceMonitor: {sampleLimit: -1}"), "sampleLimit"},
 		"a wrong duration":          {gateway("serviceMonitor: {interval: 30}"), "interval"},
 		"an alert that is none":     {gateway("prometheusRule: {enabled: true, disabledAlerts: [HoopFoo]}"), `there is no rule "HoopFoo"`},
-		"a file and a gateway":      {gateway("config: {existingSecret: f}"), "config names all gateways"},
-		"two files":                 {"config: {existingSecret: f, file: {gateways: {}}}", "give one of them"},
-		"a database without a file": {gateway("state: {postgres: {existingSecret: p}}"), "state.postgres: exporters that share a database need a file"},
-		"a database of the demo":    {"{demo: true, state: {postgres: {existingSecret: p}}}", "state.postgres: exporters that share a database need a file"},
+		"a file and a gateway":      {gateway("config: {existingSecret: f}"), "config has all gateways"},
+		"two files":                 {"config: {existingSecret: f, file: {gateways: {}}}", "set only one of them"},
+		"a database without a file": {gateway("state: {postgres: {existingSecret: p}}"), "state.postgres: exporters that share a database need a configuration file"},
+		"a database of the demo":    {"{demo: true, state: {postgres: {existingSecret: p}}}", "state.postgres: exporters that share a database need a configuration file"},
 		"discovery of nothing":      {gateway("scrapeConfig: {enabled: true}"), "scrapeConfig and config.credentialSecrets"},
 		"no exporter":               {"{config: {existingSecret: f}, replicas: 0}", "replicas"},
 		"a URL in the values":       {"{config: {existingSecret: f}, state: {postgres: {url: 'postgres://u:p@h/d'}}}", "url"},
@@ -278,7 +278,7 @@ func egress(p *networkingv1.NetworkPolicy) (ports []int32) {
 
 // The notes name what people need next, and only what is there.
 func TestHelmNotesNameTheNextStep(t *testing.T) {
-	for set, want := range map[string]string{"demo": "simulated gateway", "gateway": "Nobody is paged yet", "operator": "helm test hoop --namespace observability --logs", "fleet": "with 4 exporters that share a database"} {
+	for set, want := range map[string]string{"demo": "simulated gateway", "gateway": "There are no alerts yet", "operator": "helm test hoop --namespace observability --logs", "fleet": "with 4 exporters that share a database"} {
 		_, notes, err := template(values(t, set))
 		if err != nil {
 			t.Fatal(err)

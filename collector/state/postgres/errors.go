@@ -150,7 +150,7 @@ func (s *server) reason(err error) (text, advice string) {
 	case errors.As(err, &connect):
 		text := "cannot connect to PostgreSQL at " + s.address + ": " + innermost(connect)
 		if strings.Contains(text, "tls error") || strings.Contains(text, "x509") {
-			return text, "check sslmode and sslrootcert in the URL, and ssl at the server"
+			return text, "check sslmode and sslrootcert in the URL, and ssl on the server"
 		}
 		return text, "check the host and the port in the URL, and the network"
 	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded):
@@ -198,7 +198,7 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 	case e.Code == "3D000":
 		return text, fmt.Sprintf("create it with CREATE DATABASE, or name another one in the URL instead of %q", s.database)
 	case e.Code == "42501":
-		return text, fmt.Sprintf("the role %q has to own the schema and all that is in it", s.user)
+		return text, fmt.Sprintf("the role %q must own the schema and everything in it", s.user)
 	case e.Code == "3F000", e.Code == "42P01", e.Code == "42703":
 		return text, "the schema was removed or changed: restart the exporter, which creates it"
 	case e.Code == "53100":
@@ -206,15 +206,15 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 	case e.Code == "53300":
 		return text, fmt.Sprintf("allow more connections; each process uses up to %d", connections)
 	case e.Code == "25006":
-		return text, "it is a standby: name the primary in the URL, or several hosts with target_session_attrs=read-write"
+		return text, "the server is a standby: name the primary in the URL, or several hosts with target_session_attrs=read-write"
 	case e.Code == "57014":
 		return text, "PostgreSQL is slow: check its load"
 	case e.Code == "08P01" && strings.Contains(e.Message, "startup parameter"):
 		return text, "connect to PostgreSQL itself, or add the parameter to ignore_startup_parameters of PgBouncer"
 	case e.Code == "26000", e.Code == "42P05":
-		return text, "PgBouncer with pool_mode=transaction knows no prepared statements: add default_query_exec_mode=exec to the URL"
+		return text, "PgBouncer with pool_mode=transaction does not support these prepared statements: add default_query_exec_mode=exec to the URL"
 	case strings.HasPrefix(e.Code, "57P"):
-		return text, "it is tried again"
+		return text, "the exporter tries again"
 	}
 	return text, ""
 }

@@ -90,7 +90,7 @@ func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 		"nobody listens":       {at(closed.Addr().String()), []string{"cannot connect to PostgreSQL at " + closed.Addr().String() + ": connect: connection refused: ", "check the host and the port in the URL"}},
 		"nobody answers":       {at(silent.Addr().String()), []string{"cannot connect to PostgreSQL at " + silent.Addr().String(), "no answer within 3s"}},
 		"unknown host":         {at("db.invalid:5432"), []string{"cannot connect to PostgreSQL at db.invalid:5432: ", "check the host"}},
-		"no TLS there":         {with("sslmode=require"), []string{": tls error: server refused TLS connection", "check sslmode and sslrootcert in the URL, and ssl at the server"}},
+		"no TLS there":         {with("sslmode=require"), []string{": tls error: server refused TLS connection", "check sslmode and sslrootcert in the URL, and ssl on the server"}},
 		"no certificate":       {with("sslmode=verify-full&sslrootcert=/none/ca.crt"), []string{"the PostgreSQL URL is not valid", "/none/ca.crt"}},
 		"bad sslmode":          {with("sslmode=s3cr3t-not"), []string{"the PostgreSQL URL is not valid"}},
 		"password in a query":  {with("sslmode=disable&password=" + neturl.QueryEscape(secret)), []string{"check the user and the password in the URL"}},
@@ -144,10 +144,10 @@ func TestCodesOfTheServerHaveAdvice(t *testing.T) {
 	s := &server{address: "db:5432", database: "d", user: "u", secrets: []string{"s3cr3t"}}
 	for code, want := range map[string]string{
 		"53100": "the disk of PostgreSQL is full: make room there",
-		"25006": "it is a standby: name the primary",
+		"25006": "the server is a standby: name the primary",
 		"57014": "PostgreSQL is slow: check its load",
 		"28000": `create the role "u"`,
-		"57P01": "it is tried again",
+		"57P01": "the exporter tries again",
 		"26000": "add default_query_exec_mode=exec to the URL",
 	} {
 		one(t, s.explain("saving", &pgconn.PgError{Code: code, Message: "m of s3cr3t"}), "saving: PostgreSQL at db:5432: m of *** (SQLSTATE "+code+"): ", want)
@@ -198,7 +198,7 @@ func TestARoleThatOwnsItsSchemaIsEnough(t *testing.T) {
 	}
 	pgtest.Exec(t, url, "ALTER TABLE hoop_exporter.versions OWNER TO postgres")
 	_, err = Open(t.Context(), mine, schema, ttl)
-	one(t, err, "permission denied for table versions", `the role "`+least+`" has to own the schema and all that is in it`)
+	one(t, err, "permission denied for table versions", `the role "`+least+`" must own the schema and everything in it`)
 }
 
 func TestASchemaOfANewerVersionIsRefused(t *testing.T) {
@@ -241,7 +241,7 @@ func TestAStandbyIsRefused(t *testing.T) {
 	d := opened(t, url)
 	readOnly := opened(t, url+"&default_transaction_read_only=on")
 	_, err := readOnly.Beat(t.Context(), lease.Member{ID: "a"})
-	one(t, err, "it is a standby: name the primary")
+	one(t, err, "the server is a standby: name the primary")
 	leased(t, d, "a", "x")
 }
 

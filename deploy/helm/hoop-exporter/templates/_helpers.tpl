@@ -32,7 +32,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{/* Metadata of an object: of a dict with the root, and with name, namespace, labels and annotations where the object has its own. */}}
+{{/* Metadata of an object. The argument is a dict with the root, and with name, namespace, labels and annotations if the object has its own. */}}
 {{- define "hoop-exporter.metadata" -}}
 name: {{ default (include "hoop-exporter.fullname" .root) .name }}
 namespace: {{ default .root.Release.Namespace .namespace }}
@@ -63,46 +63,46 @@ annotations:
 {{- if .Values.state.postgres.existingSecret }}true{{ end }}
 {{- end }}
 
-{{/* Where Prometheus reaches an exporter: by its pod where there are several, else by the Service. */}}
+{{/* Where Prometheus reaches an exporter: by its pod if there are several exporters, else by the Service. */}}
 {{- define "hoop-exporter.externalHost" -}}
 {{- if include "hoop-exporter.database" . }}$(POD_IP):10068
 {{- else }}{{ include "hoop-exporter.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
 {{- end }}
 {{- end }}
 
-{{/* What is wrong with the values that a schema cannot say. */}}
+{{/* Fails for values that cannot work, as far as the schema cannot find them. */}}
 {{- define "hoop-exporter.check" -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
-{{- fail "serviceMonitor and podMonitor would scrape each exporter twice: enable one of them" }}
+{{- fail "serviceMonitor and podMonitor together would scrape each exporter twice: enable only one of them" }}
 {{- end }}
 {{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") }}
 {{- fail "service.nodePort needs service.type NodePort or LoadBalancer" }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
-{{- fail "ingress.hosts is needed: the host names under which the exporter is reached" }}
+{{- fail "ingress.hosts is missing: set the host names of the exporter" }}
 {{- end }}
 {{- if include "hoop-exporter.fleet" . }}
 {{- if and .Values.config.file .Values.config.existingSecret }}
-{{- fail "config.file and config.existingSecret: give one of them" }}
+{{- fail "config.file and config.existingSecret: set only one of them" }}
 {{- end }}
 {{- if or .Values.demo .Values.hoop.url .Values.hoop.existingSecret .Values.connectionTags }}
-{{- fail "config names all gateways and what holds for them: leave demo, hoop.url, hoop.existingSecret and connectionTags out" }}
+{{- fail "config has all gateways and their settings: remove demo, hoop.url, hoop.existingSecret and connectionTags" }}
 {{- end }}
 {{- else if include "hoop-exporter.database" . }}
-{{- fail "state.postgres: exporters that share a database need a file, also for a single gateway: give config.file or config.existingSecret instead of hoop and demo" }}
+{{- fail "state.postgres: exporters that share a database need a configuration file, even for a single gateway: set config.file or config.existingSecret instead of hoop and demo" }}
 {{- else if or .Values.scrapeConfig.enabled .Values.config.credentialSecrets }}
-{{- fail "scrapeConfig and config.credentialSecrets are about the gateways of a file: give config.file or config.existingSecret" }}
+{{- fail "scrapeConfig and config.credentialSecrets are for the gateways of a configuration file: set config.file or config.existingSecret" }}
 {{- else if not .Values.demo }}
 {{- if not .Values.hoop.url }}
-{{- fail "hoop.url is needed: the URL of the gateway, such as https://hoop.example.com/api (or set demo)" }}
+{{- fail "hoop.url is missing: set the URL of the gateway, such as https://hoop.example.com/api (or set demo)" }}
 {{- end }}
 {{- if and (ne .Values.hoop.credential "none") (not .Values.hoop.existingSecret) }}
-{{- fail "hoop.existingSecret is needed: the name of a Secret with the gateway's credential (or set hoop.credential to none, and bring one by extraArgs)" }}
+{{- fail "hoop.existingSecret is missing: set the name of a Secret with the gateway's credential (or set hoop.credential to none, and provide one with extraArgs)" }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* The flags that a check of the configuration shares with the exporter. */}}
+{{/* The flags of both the exporter and the check of its configuration. */}}
 {{- define "hoop-exporter.args" -}}
 {{- if .Values.demo }}
 - --demo
@@ -138,7 +138,7 @@ annotations:
       containerName: {{ .container }}
       resource: limits.memory
       divisor: 1Mi
-# As many megabytes as the limit has mebibytes: 5 % below it, so that garbage is collected before the kernel would end the exporter.
+# 5 % below the memory limit, so that the exporter collects garbage before the kernel would kill it: M for the limit's Mi.
 - name: GOMEMLIMIT
   value: $(MEMORY_LIMIT_MIB)000000
 {{- with .root.Values.extraEnv }}
@@ -197,7 +197,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* Where the state is, if not on a claim that the StatefulSet makes. */}}
+{{/* The volume of the state, if it is not a claim that the StatefulSet creates. */}}
 {{- define "hoop-exporter.stateVolume" -}}
 {{- if and (include "hoop-exporter.keepsState" .) (not (include "hoop-exporter.makesClaim" .)) }}
 - name: state
@@ -267,7 +267,7 @@ httpGet:
 {{- end }}
 {{- end }}
 
-{{/* Where a pod may run, and as whom. */}}
+{{/* Where a pod may run, and with which account. */}}
 {{- define "hoop-exporter.podSettings" -}}
 serviceAccountName: {{ include "hoop-exporter.serviceAccountName" . }}
 automountServiceAccountToken: false
@@ -311,7 +311,7 @@ affinity:
 {{- end }}
 {{- end }}
 
-{{/* The port of a URL. One without a scheme is a proxy's, and means http. */}}
+{{/* The port of a URL. A URL without a scheme is a proxy's, and means http. */}}
 {{- define "hoop-exporter.urlPort" -}}
 {{- $url := urlParse (ternary . (printf "http://%s" .) (contains "://" .)) }}
 {{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (get (dict "https" "443" "socks5" "1080") $url.scheme) | default "80" }}

@@ -39,7 +39,7 @@ spec:
         {{- end }}
         {{- if include "hoop-exporter.fleet" . }}
         - --config.auto-reload-interval={{ .Values.config.autoReloadInterval }}
-        # Where a scrape of a gateway that this exporter has is sent to.
+        # The URL to which other exporters redirect scrapes of the gateways that this one watches.
         - --web.external-url={{ .Values.serviceMonitor.scheme }}://{{ include "hoop-exporter.externalHost" . }}
         {{- end }}
         {{- include "hoop-exporter.args" . | trim | nindent 8 }}

@@ -21,7 +21,7 @@ scrapeNativeHistograms: {{ .Values.serviceMonitor.nativeHistograms }}
 scrapeClassicHistograms: {{ .Values.serviceMonitor.classicHistograms }}
 {{- end }}
 
-{{/* The endpoint of each of them. */}}
+{{/* The endpoint of a ServiceMonitor or PodMonitor. */}}
 {{- define "hoop-exporter.endpoint" -}}
 port: metrics
 interval: {{ .Values.serviceMonitor.interval }}
@@ -37,7 +37,7 @@ basicAuth:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 relabelings:
-  # The name of a StatefulSet's pod stays when the pod is replaced, its address does not: counters that go on keep their series.
+  # The name of a StatefulSet's pod stays the same when the pod is replaced, and its address does not: so counters keep their series.
   - action: replace
     sourceLabels:
       - __meta_kubernetes_pod_name
