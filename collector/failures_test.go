@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"testing"
@@ -49,4 +50,34 @@ func TestARefusedCredentialIsOneLineAnHour(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The first backfill, and each gap after a pause without scrapes, has one line when it is complete, if it had one when it began.
+func TestTheLogSaysWhenABackfillIsComplete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.Old, Seed: 1, Life: gatewaytest.DefaultLife(), Cost: gatewaytest.OldCost})
+		g.AddHistory(3000, time.Now().Add(-10*24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{})
+		var said bytes.Buffer
+		cfg := truthConfig()
+		cfg.Logger = log.NewLogfmtLogger(log.NewSyncWriter(&said))
+		w := newWorld(t, g, cfg)
+		w.scrapeFor(20*time.Minute, refreshEvery)
+		time.Sleep(6 * time.Hour)
+		w.scrapeFor(20*time.Minute, refreshEvery)
+		w.stop()
+		var lines []string
+		for line := range strings.Lines(said.String()) {
+			for _, word := range []string{"in progress", "complete"} {
+				if strings.Contains(line, `msg="backfill `+word+`"`) && (len(lines) == 0 || lines[len(lines)-1] != word) {
+					lines = append(lines, word)
+				}
+			}
+		}
+		if got, want := strings.Join(lines, ", "), "in progress, complete, in progress, complete"; got != want {
+			t.Errorf("the log says %s; want %s", got, want)
+		}
+		if n := strings.Count(said.String(), "backfill complete"); n != 2 {
+			t.Errorf("%d times complete, want 2", n)
+		}
+	})
 }

@@ -53,6 +53,7 @@ type refresher struct {
 	halted         bool // nothing may be asked
 	complete       bool // the first backfill is complete
 	progressLogged time.Time
+	backfilling    bool // that was logged, and not yet that it is complete
 }
 
 // newRefresher returns a refresher that has a share in the budget of its address. Its run gives that up.
@@ -325,7 +326,7 @@ func (r *refresher) publish(ctx context.Context, s status) {
 	r.reportBackfill(p, complete, now)
 }
 
-// reportBackfill logs how far the backfill is. When the first one is complete, it ends the wait for that, after the publication: whoever waits
+// reportBackfill logs how far the backfill is, and its end. When the first one is complete, it ends the wait for that, after the publication: whoever waits
 // scrapes at once, and has to see it.
 func (r *refresher) reportBackfill(p *published, complete bool, now time.Time) {
 	if p.snapshot == nil {
@@ -333,12 +334,17 @@ func (r *refresher) reportBackfill(p *published, complete bool, now time.Time) {
 	}
 	logger := level.Info(r.cfg().Logger)
 	if u := p.snapshot.Unread; u > 0 && now.Sub(r.progressLogged) >= progressEvery {
-		r.progressLogged = now
+		r.progressLogged, r.backfilling = now, true
 		_ = logger.Log("msg", "backfill in progress", "unread", u.Round(time.Second), "tracked_sessions", p.snapshot.Tracked)
 	}
-	if complete && !r.complete {
-		r.complete = true
-		close(r.backfilled)
+	if !complete {
+		return
+	}
+	if !r.complete || r.backfilling {
 		_ = logger.Log("msg", "backfill complete", "lookback", r.cfg().Lookback, "tracked_sessions", p.snapshot.Tracked)
 	}
+	if !r.complete {
+		close(r.backfilled)
+	}
+	r.complete, r.backfilling = true, false
 }
