@@ -214,6 +214,26 @@ func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsHeldIsReadAgain(t *t
 	}
 }
 
+// The page that shows that the clock was ahead has sessions that start later than its date, and are over: what is read again does not reach them.
+func TestASessionThatWasSeenTooEarlyIsLookedAtAgain(t *testing.T) {
+	s := held(t, time.Hour)
+	s.AdvanceHead(noon().Add(4 * time.Hour))
+	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(5 * time.Hour)})
+	s.AdvanceWatermark(noon().Add(4 * time.Hour))
+	row, at := s.ended("a", 15*time.Minute, 16*time.Minute, 0), 10*time.Minute
+	s.see(at, row)
+	s.StepBack(noon().Add(at), noon().Add(at))
+	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(at + Tick)})
+	s.Commit(noon().Add(at), noon().Add(at))
+	if rechecks, due := s.Rechecks(noon().Add(20 * time.Minute)); !due || len(rechecks) != 1 {
+		t.Errorf("rechecks %v, due %v; want one", rechecks, due)
+	}
+	for range 2 {
+		s.see(20*time.Minute, row)
+		s.want("finished", counted(s.target(20*time.Minute).Finished), "map[success:1]")
+	}
+}
+
 // A clock that is behind for a while opens nothing that is closed, neither then nor when it is right again.
 func TestAClockThatIsBehindForAWhileOpensNothing(t *testing.T) {
 	s := begin(t)

@@ -124,7 +124,7 @@ func (s *session) updateReview(l *Ledger, c *targetCounters, said *client.Review
 
 // isFinal reports whether nothing is left to look for, by what was seen: a review that becomes final later by itself is looked at then.
 func (s *session) isFinal() bool {
-	return s.state(s.lastSeen) == Finished && (s.review == nil || s.countedResolve && s.reviewFinal(s.lastSeen, s.doneSeen))
+	return s.state(s.lastSeen) == Finished && s.countedFinish && (s.review == nil || s.countedResolve && s.reviewFinal(s.lastSeen, s.doneSeen))
 }
 
 // reviewPending reports whether the list of pending reviews should show the session.
