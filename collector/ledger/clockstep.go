@@ -84,6 +84,7 @@ func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, ok bool) {
 		return 0, false
 	}
 	l.forgetSeen()
+	wasAhead := Earlier(at, l.before) // it was at the latest, if nothing was read for long
 	l.watermark, l.head, l.ahead = Earlier(l.watermark, watermark), Earlier(l.head, at), ahead
 	if at.Before(l.t0) {
 		if l.firstT0.IsZero() {
@@ -92,7 +93,8 @@ func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, ok bool) {
 		l.t0 = at
 	}
 	l.hold(at)
-	l.MarkUnread(Span{Later(l.heldFrom, at.Add(-min(holdFor, l.options.Lookback))), at.Add(Tick)})
+	from := Later(wasAhead.Add(-holdFor), at.Add(-l.options.Lookback))
+	l.MarkUnread(Span{Later(l.heldFrom, from), at.Add(Tick)})
 	for _, s := range l.tracked {
 		l.stepBack(s, at)
 	}

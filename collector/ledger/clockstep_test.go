@@ -234,6 +234,32 @@ func TestASessionThatWasSeenTooEarlyIsLookedAtAgain(t *testing.T) {
 	}
 }
 
+// The gateway's clock was ahead, and then nothing was read for longer than rows are held.
+func TestALongPauseDoesNotHideThatTheClockWasAhead(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		t.Run(fmt.Sprint("restarts ", restarts), func(t *testing.T) {
+			s := held(t, 48*time.Hour)
+			s.options.Lookback = 72 * time.Hour
+			s.ObserveTime(noon().Add(time.Hour), noon())
+			s.AdvanceHead(noon().Add(time.Hour))
+			s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(2 * time.Hour)})
+			s.AdvanceWatermark(noon().Add(time.Hour))
+			s.StepBack(noon().Add(time.Hour), noon())
+			l := s.Ledger
+			if restarts {
+				l = reborn(t, s.options, l)
+			}
+			at := noon().Add(27 * time.Hour)
+			l.ObserveTime(at, at)
+			l.AdvanceHead(at)
+			l.StepBack(at, at)
+			if from := l.Unread()[0].From; from.After(noon()) {
+				t.Errorf("unread from %v on; want noon, or earlier", from)
+			}
+		})
+	}
+}
+
 // A clock that is behind for a while opens nothing that is closed, neither then nor when it is right again.
 func TestAClockThatIsBehindForAWhileOpensNothing(t *testing.T) {
 	s := begin(t)

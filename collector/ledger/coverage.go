@@ -44,7 +44,7 @@ func (l *Ledger) AdvanceHead(head time.Time) {
 		l.openGap(head)
 	}
 	l.MarkUnread(Span{Later(l.head, l.OpenFrom()), head.Add(Tick)})
-	l.head = head
+	l.before, l.head = l.head, head
 }
 
 // openGap moves the watermark to where it would be had there been no pause, and leaves what it skips as a gap, as far as the lookback

@@ -36,8 +36,8 @@ type Ledger struct {
 	t0      time.Time
 	firstT0 time.Time // what t0 was before the gateway's clock went back to before it, until the head is there again; zero: it did not
 
-	// head is when the newest page was last requested, by the gateway's clock.
-	head time.Time
+	// head is when the newest page was last requested, by the gateway's clock, and before is when it was requested before that.
+	head, before time.Time
 	// now is the exporter's clock as of the last answer, and headNow as of head; zero: not known in this process.
 	now, headNow time.Time
 	// watermark is from where on each refresh looks for rows: all that were visible before it have been read, but for the gaps.
@@ -90,7 +90,7 @@ type seenRow struct {
 // New returns a ledger that counts from t0, the gateway's time of its first good answer, and has read nothing yet.
 func New(o Options, t0 time.Time) *Ledger {
 	l := newEmpty(o)
-	l.t0, l.head, l.watermark, l.backfillStart = t0, t0, watermarkAt(t0, o.AllowedLateness), t0.Add(-o.Lookback)
+	l.t0, l.head, l.before, l.watermark, l.backfillStart = t0, t0, t0, watermarkAt(t0, o.AllowedLateness), t0.Add(-o.Lookback)
 	l.heldFrom, l.ahead = l.backfillStart, math.MinInt64
 	l.hold(t0)
 	l.unread = l.unread.add(Span{l.backfillStart, t0.Add(Tick)})
