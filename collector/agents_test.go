@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
+	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
 
 // agentSeries leaves only the series about agents.
@@ -161,6 +163,8 @@ func TestTheReasonOfAFailedRefresh(t *testing.T) {
 func TestRefreshReasonsAreAFixedList(t *testing.T) {
 	for err, want := range map[error]string{
 		nil: "other", errStuck: "stuck", fmt.Errorf("a refresh: %w", errClocksDiffer): "clock", errIdentityPending: "other", client.ErrTimeout: "timeout",
+		fmt.Errorf("a refresh: %w", planner.ErrNoDate): "clock", fmt.Errorf("a refresh: %w", ownerError("another organization")): "identity",
+		stateError{context.DeadlineExceeded}: "state",
 	} {
 		if got := refreshReason(err); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)
