@@ -70,6 +70,21 @@ func TestDecisionsThatCount(t *testing.T) {
 	}
 }
 
+// The deadline of a review, and a status that the gateway does not know itself, are not decisions of its groups. What a group decides later is.
+func TestWhatNobodyDecidedIsNoDecision(t *testing.T) {
+	for _, status := range []string{"", "PENDING", "EXPIRED", "UNKNOWN"} {
+		t.Run(status, func(t *testing.T) {
+			b := newBook(t)
+			b.apply(time.Minute, row("a", 0, reviewed(onetime, "PENDING", 0, group("sre", status, time.Minute))))
+			b.want("counted", allCounts(b.one(time.Minute).Decisions), "map[]")
+			b.apply(3*time.Minute, row("a", 0, reviewed(onetime, "APPROVED", 0, group("sre", "APPROVED", 2*time.Minute))))
+			s := b.commit(3 * time.Minute)
+			b.want("counted", allCounts(b.only(s).Decisions), "map[[sre APPROVED false]:1]")
+			b.want("waits", waits(s), "map[sre:1 120]")
+		})
+	}
+}
+
 func TestWaitsOfGroups(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
