@@ -64,8 +64,15 @@ func TestAgentsThatCannotBeRead(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		code   int
+		shown  time.Duration // for at least so long
 		absent time.Duration
-	}{{"refused", http.StatusForbidden, 90 * time.Second}, {"unknown to the gateway", http.StatusNotFound, 90 * time.Second}, {"failed", http.StatusInternalServerError, 7 * time.Minute}} {
+	}{
+		{"refused", http.StatusForbidden, 0, 90 * time.Second},
+		{"unknown to the gateway", http.StatusNotFound, 0, 90 * time.Second},
+		{"failed", http.StatusInternalServerError, 3 * time.Minute, 7 * time.Minute},
+		{"too many requests", http.StatusTooManyRequests, 3 * time.Minute, 7 * time.Minute},
+		{"a user who could not be looked up", http.StatusUnauthorized, 3 * time.Minute, 7 * time.Minute},
+	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				code := 0
@@ -84,7 +91,11 @@ func TestAgentsThatCannotBeRead(t *testing.T) {
 					t.Fatal("there are no agents")
 				}
 				code = tc.code
-				w.scrapeFor(tc.absent, refreshEvery)
+				w.scrapeFor(tc.shown, refreshEvery)
+				if tc.shown > 0 && len(agentSeries(w.scrape())) == 0 {
+					t.Error("they are absent at once")
+				}
+				w.scrapeFor(tc.absent-tc.shown, refreshEvery)
 				if got := w.scrape(); len(agentSeries(got)) > 0 || got["hoop_up"] != 1 {
 					t.Errorf("up %v, %v", got["hoop_up"], agentSeries(got))
 				}
