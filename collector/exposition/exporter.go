@@ -32,8 +32,7 @@ func exporterGauges(staleAfter time.Duration) []family {
 		{
 			name: "hoop_exporter_refresh_error",
 			help: "1 for why the last refresh failed: timeout, connection, tls, credential, unauthorized, forbidden, status_4xx, status_5xx, redirect, proxy, not_json," +
-				" malformed, too_large, incomplete, stuck, clock, identity (the credential shows other sessions than" +
-				" the counters are about), state (it cannot be opened) or other. Absent after one that succeeded, and before the first.",
+				" malformed, too_large, incomplete, stuck, clock, identity, state or other. Absent after one that succeeded, and before the first.",
 			labels: []string{"reason"},
 			send: func(s *sender) {
 				if s.RefreshError != "" {
