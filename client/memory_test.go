@@ -99,3 +99,27 @@ func TestEntriesBeyondTheBoundAreNotHeldInMemory(t *testing.T) {
 		})
 	}
 }
+
+// A long row is read field by field, and gives the same: as many entries as there may be, and an error for the page where it is not JSON.
+func TestLongRowsAreReadLikeOthers(t *testing.T) {
+	padding := `"` + strings.Repeat("x", maxWholeRow) + `"`
+	object := func(n int, value string) string {
+		var members []string
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"k%d":%s`, i, value))
+		}
+		return "{" + strings.Join(members, ",") + "}"
+	}
+	for _, n := range []int{maxItems, maxItems + 1} {
+		want := n % (maxItems + 1)
+		s, unusable := decodeRow(t, aRow("labels", padding, "connection_tags", object(n, `"v"`), "metrics", `{"data_masking":{"info_types":`+object(n, `1`)+`}}`,
+			"review", `{"review_groups_data":[`+strings.TrimSuffix(strings.Repeat(`{"group":"sre"},`, n), ",")+`]}`))
+		if len(s.ConnectionTags) != want || len(s.Metrics.Masking.InfoTypes) != want || len(s.Review.Groups) != want || (unusable == "") != (want == maxItems) {
+			t.Errorf("%d entries: %d tags, %d types, %d groups, not used: %s", n, len(s.ConnectionTags), len(s.Metrics.Masking.InfoTypes), len(s.Review.Groups), unusable)
+		}
+	}
+	var page SessionPage
+	if err := decodePage(strings.NewReader(`{"data":[`+aRow("labels", padding, "verb", `nul`)+`]}`), 0, &page); !errors.Is(err, ErrMalformed) || len(page.Malformed) > 0 {
+		t.Errorf("a long row that is not JSON: %v, %+v", err, page.Malformed)
+	}
+}
