@@ -121,23 +121,17 @@ func entriesOf[T any](f fieldReader, name string, raw json.RawMessage, value fun
 	if isNull(raw) {
 		return nil
 	}
-	var all map[string]json.RawMessage
-	if !f.object(name, raw, &all) {
-		return nil
-	}
-	if len(all) > maxItems {
-		f.unusable(name, fmt.Sprintf("it has %d entries, more than %d", len(all), maxItems))
-		return nil
-	}
-	out := make(map[string]T, len(all))
-	for key, raw := range all {
+	out := map[string]T{}
+	err := eachMember(raw, func(key string, raw json.RawMessage) {
 		if err := checkWord(key); err != nil {
 			f.unusable(name, "a key cannot be used: "+err.Error())
-			continue
-		}
-		if v, ok := value(raw); ok {
+		} else if v, ok := value(raw); ok {
 			out[key] = v
 		}
+	})
+	if err != nil {
+		f.unusable(name, err.Error())
+		return nil
 	}
 	return out
 }
@@ -184,31 +178,27 @@ func (f fieldReader) groups(name string, raw json.RawMessage) []ReviewGroup {
 	if isNull(raw) {
 		return nil
 	}
-	var all []json.RawMessage
-	switch err := json.Unmarshal(raw, &all); {
-	case err != nil:
-		f.unusable(name, "it is not a list")
-		return nil
-	case len(all) > maxItems:
-		f.unusable(name, fmt.Sprintf("it has %d entries, more than %d", len(all), maxItems))
-		return nil
-	}
-	groups := make([]ReviewGroup, 0, len(all))
-	for _, raw := range all {
+	var groups []ReviewGroup
+	err := eachItem(raw, maxItems, func(dec *json.Decoder) error {
 		var row struct {
 			Group      json.RawMessage `json:"group"`
 			Status     json.RawMessage `json:"status"`
 			ReviewDate json.RawMessage `json:"review_date"`
 			Forced     json.RawMessage `json:"forced_review"`
 		}
-		if json.Unmarshal(raw, &row) != nil {
+		if dec.Decode(&row) != nil {
 			f.unusable(name, "an entry is not an object")
-			continue
+			return nil
 		}
 		groups = append(groups, ReviewGroup{
 			Group: f.word(name+".group", row.Group), Status: f.word(name+".status", row.Status), ReviewDate: f.moment(name+".review_date", row.ReviewDate),
 			Forced: f.flag(name+".forced_review", row.Forced, false),
 		})
+		return nil
+	})
+	if err != nil {
+		f.unusable(name, err.Error())
+		return nil
 	}
 	return groups
 }

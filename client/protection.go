@@ -51,7 +51,7 @@ func (g *Guardrails) UnmarshalJSON(list []byte) error {
 	if isNull(list) {
 		return nil
 	}
-	return eachItem(list, func(dec *json.Decoder) error {
+	return eachItem(list, 0, func(dec *json.Decoder) error {
 		var match struct {
 			Rule      string `json:"rule_name"`
 			Direction string `json:"direction"`
@@ -105,19 +105,48 @@ func (i *Identity) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// eachItem calls read for each item of a JSON list. read has to decode exactly one value.
-func eachItem(list []byte, read func(*json.Decoder) error) error {
+// eachItem calls read for each item of a JSON list, which has to decode exactly one value. It ends with an error after limit items; 0: there is no limit.
+func eachItem(list []byte, limit int, read func(*json.Decoder) error) error {
 	dec := json.NewDecoder(bytes.NewReader(list))
 	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
 		return errors.New("it is not a list")
 	}
-	for dec.More() {
+	for n := 1; dec.More(); n++ {
+		if limit > 0 && n > limit {
+			return tooManyEntries(limit)
+		}
 		if err := read(dec); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// eachMember calls read for each member of a JSON object. It ends with an error after maxItems members.
+func eachMember(object []byte, read func(key string, value json.RawMessage)) error {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("it is not an object")
+	}
+	for n := 1; dec.More(); n++ {
+		if n > maxItems {
+			return tooManyEntries(maxItems)
+		}
+		t, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := t.(string) // JSON has no other keys
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		read(key, value)
+	}
+	return nil
+}
+
+func tooManyEntries(limit int) error { return fmt.Errorf("it has more than %d entries", limit) }
 
 func (m *Masking) fits() bool {
 	for name := range m.InfoTypes {
@@ -175,7 +204,7 @@ func (f fieldReader) guardrails(name string, raw json.RawMessage) Guardrails {
 		return nil
 	}
 	var g Guardrails
-	err := eachItem(raw, func(dec *json.Decoder) error {
+	err := eachItem(raw, 0, func(dec *json.Decoder) error {
 		var match struct {
 			Rule      json.RawMessage `json:"rule_name"`
 			Direction json.RawMessage `json:"direction"`

@@ -12,6 +12,7 @@ import (
 // Bounds of what a row may hold. They are far above what the API gives, and still affordable for a million rows in memory.
 const (
 	maxRowBytes  = 16 << 20 // of a row as text
+	maxWholeRow  = 64 << 10 // of a row that is decoded as a whole: entries cost more than text, so those of a longer row are counted while they are read
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10
 	maxItems     = 1000          // tags, review groups or info types of a row
@@ -69,8 +70,17 @@ func (f *rowFeed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// errLongRow is why a row is read field by field.
+var errLongRow = errors.New("the row is long")
+
 // decode decodes the text of a row. broken is true if it is not JSON.
 func (r *rowReader) decode(raw []byte, s *Session) (broken bool, err error) {
+	if len(raw) > maxWholeRow {
+		if !json.Valid(raw) {
+			return true, errors.New("a row is not JSON")
+		}
+		return false, errLongRow
+	}
 	r.rows.next(raw)
 	err = r.dec.Decode(s)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
@@ -65,10 +66,18 @@ func (r *refresher) readAgents(ctx context.Context) {
 // errTooManyAgents is why some agents are not shown.
 var errTooManyAgents = errors.New("the gateway has 1,000 agents or more")
 
-// isRefused reports whether the gateway answered that it does not give out what was requested.
+// isRefused reports whether the gateway answered that it does not give out what was requested. A wish to be left alone (429) is not a refusal, and 401 can
+// mean that the gateway failed to look up the user.
 func isRefused(err error) bool {
 	status, ok := errors.AsType[*client.StatusError](err)
-	return ok && status.Code >= 400 && status.Code < 500
+	if !ok {
+		return false
+	}
+	switch status.Code {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return true
+	}
+	return false
 }
 
 // shownAgents returns what is shown of agents: sorted, each pair of name and version once. Of agents with the same pair one that is connected is enough.

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
+	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
 
 // agentSeries leaves only the series about agents.
@@ -62,8 +64,15 @@ func TestAgentsThatCannotBeRead(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		code   int
+		shown  time.Duration // for at least so long
 		absent time.Duration
-	}{{"refused", http.StatusForbidden, 90 * time.Second}, {"unknown to the gateway", http.StatusNotFound, 90 * time.Second}, {"failed", http.StatusInternalServerError, 7 * time.Minute}} {
+	}{
+		{"refused", http.StatusForbidden, 0, 90 * time.Second},
+		{"unknown to the gateway", http.StatusNotFound, 0, 90 * time.Second},
+		{"failed", http.StatusInternalServerError, 3 * time.Minute, 7 * time.Minute},
+		{"too many requests", http.StatusTooManyRequests, 3 * time.Minute, 7 * time.Minute},
+		{"a user who could not be looked up", http.StatusUnauthorized, 3 * time.Minute, 7 * time.Minute},
+	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				code := 0
@@ -82,7 +91,11 @@ func TestAgentsThatCannotBeRead(t *testing.T) {
 					t.Fatal("there are no agents")
 				}
 				code = tc.code
-				w.scrapeFor(tc.absent, refreshEvery)
+				w.scrapeFor(tc.shown, refreshEvery)
+				if tc.shown > 0 && len(agentSeries(w.scrape())) == 0 {
+					t.Error("they are absent at once")
+				}
+				w.scrapeFor(tc.absent-tc.shown, refreshEvery)
 				if got := w.scrape(); len(agentSeries(got)) > 0 || got["hoop_up"] != 1 {
 					t.Errorf("up %v, %v", got["hoop_up"], agentSeries(got))
 				}
@@ -161,6 +174,8 @@ func TestTheReasonOfAFailedRefresh(t *testing.T) {
 func TestRefreshReasonsAreAFixedList(t *testing.T) {
 	for err, want := range map[error]string{
 		nil: "other", errStuck: "stuck", fmt.Errorf("a refresh: %w", errClocksDiffer): "clock", errIdentityPending: "other", client.ErrTimeout: "timeout",
+		fmt.Errorf("a refresh: %w", planner.ErrNoDate): "clock", fmt.Errorf("a refresh: %w", ownerError("another organization")): "identity",
+		stateError{context.DeadlineExceeded}: "state",
 	} {
 		if got := refreshReason(err); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)

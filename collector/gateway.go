@@ -133,12 +133,21 @@ func refreshReason(err error) string {
 	switch {
 	case errors.Is(err, errStuck):
 		return "stuck"
-	case errors.Is(err, errClocksDiffer):
+	case errors.Is(err, errClocksDiffer), errors.Is(err, planner.ErrNoDate):
 		return "clock"
+	case isError[ownerError](err):
+		return "identity"
+	case isError[stateError](err):
+		return "state"
 	case err == nil:
 		return "other"
 	}
 	return client.ErrorLabel(err)
+}
+
+func isError[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // sameReason reports whether two requests failed for the same known reason.

@@ -257,7 +257,7 @@ func TestAFileInUseIsTakenOverWhenItIsReleased(t *testing.T) {
 		second := newWorld(t, g, cfg)
 		defer second.stop()
 		second.scrapeFor(time.Minute, 15*time.Second)
-		if got := second.scrape(); got["hoop_up"] != 0 || len(counts(got)) > 0 {
+		if got := second.scrape(); got["hoop_up"] != 0 || len(counts(got)) > 0 || got[`hoop_exporter_refresh_error{reason="state"}`] != 1 {
 			t.Errorf("up %v, %d counters", got["hoop_up"], len(counts(got)))
 		}
 		if n := strings.Count(l.String(), d.names()[0]+" is in use by another process"); n < 1 || strings.Count(l.String(), "level=warn") != 1 {
@@ -313,8 +313,8 @@ func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
 				if got := g.Stats().Requests[gatewaytest.PathSessions]; got != requests {
 					t.Errorf("%d pages were asked for", got-requests)
 				}
-				if got := w.scrape(); got["hoop_up"] != 0 {
-					t.Errorf("up %v", got["hoop_up"])
+				if got := w.scrape(); got["hoop_up"] != 0 || got[`hoop_exporter_refresh_error{reason="identity"}`] != 1 {
+					t.Errorf("up %v, or another reason", got["hoop_up"])
 				}
 				w.notBelow(before)
 				if !strings.Contains(l.String(), "or restart the exporter") {

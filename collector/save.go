@@ -12,6 +12,13 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
+// stateError is why the state cannot be opened or read. Its cause can look like a gateway's failure, since a database can time out, too.
+type stateError struct{ cause error }
+
+func (e stateError) Error() string { return e.cause.Error() }
+
+func (e stateError) Unwrap() error { return e.cause }
+
 // openState opens the state of an identity and restores its ledger, if state is saved at all. If another process uses the state, or this one
 // cannot read it, the next refresh tries again.
 func (r *refresher) openState(ctx context.Context, owner state.Identity, now time.Time) error {
@@ -24,13 +31,13 @@ func (r *refresher) openState(ctx context.Context, owner state.Identity, now tim
 	store, err := state.Open(ctx, cfg.State, owner)
 	if err != nil {
 		r.loseIfFenced(err)
-		return err
+		return stateError{err}
 	}
 	options := cfg.plannerOptions()
 	found, err := store.Load(ctx, options.Ledger, now)
 	if err != nil {
 		r.loseIfFenced(err)
-		return errors.Join(err, store.Close())
+		return stateError{errors.Join(err, store.Close())}
 	}
 	r.store = store
 	if found.Damage != nil {

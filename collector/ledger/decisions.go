@@ -37,6 +37,15 @@ func (d *decisions) note(group uint64, decided bool) (first, sawUndecided bool) 
 	return decided, sawUndecided
 }
 
+// isDecision reports whether a group of this status has decided. A word that is not known is taken for a decision; the end of a deadline is none.
+func isDecision(status string) bool {
+	switch status {
+	case "", client.ReviewPending, client.ReviewExpired, client.ReviewUnknown:
+		return false
+	}
+	return true
+}
+
 // countDecisions counts the decision of each group of a review once, as the first answer with it says.
 func (s *session) countDecisions(l *Ledger, c *targetCounters, r *client.Review, ref sessionRef) {
 	if l.options.NoDecisions || s.countedDecisions {
@@ -48,7 +57,7 @@ func (s *session) countDecisions(l *Ledger, c *targetCounters, r *client.Review,
 		if s.decisions == nil {
 			s.decisions = &decisions{}
 		}
-		first, sawUndecided := s.decisions.note(hash64(g.Group), g.Status != "" && g.Status != client.ReviewPending)
+		first, sawUndecided := s.decisions.note(hash64(g.Group), isDecision(g.Status))
 		if !first || !requestedSince && !sawUndecided && !l.sinceT0(g.ReviewDate.Time) {
 			continue
 		}

@@ -70,7 +70,40 @@ func TestDecisionsThatCount(t *testing.T) {
 	}
 }
 
+// The deadline of a review, and a status that the gateway does not know itself, are not decisions of its groups. What a group decides later is.
+func TestWhatNobodyDecidedIsNoDecision(t *testing.T) {
+	for _, status := range []string{"", "PENDING", "EXPIRED", "UNKNOWN"} {
+		t.Run(status, func(t *testing.T) {
+			b := newBook(t)
+			b.apply(time.Minute, row("a", 0, reviewed(onetime, "PENDING", 0, group("sre", status, time.Minute))))
+			b.want("counted", allCounts(b.one(time.Minute).Decisions), "map[]")
+			b.apply(3*time.Minute, row("a", 0, reviewed(onetime, "APPROVED", 0, group("sre", "APPROVED", 2*time.Minute))))
+			s := b.commit(3 * time.Minute)
+			b.want("counted", allCounts(b.only(s).Decisions), "map[[sre APPROVED false]:1]")
+			b.want("waits", waits(s), "map[sre:1 120]")
+		})
+	}
+}
+
+// 200 groups keep their name, whatever the order of their decisions; the waits of the others are one histogram.
+func TestWaitsOfManyGroups(t *testing.T) {
+	for _, order := range []string{"ascending", "descending"} {
+		t.Run(order, func(t *testing.T) {
+			b := newBook(t)
+			for i := range 300 {
+				if order == "descending" {
+					i = 299 - i
+				}
+				b.apply(time.Hour, row(fmt.Sprint(i), 0, reviewed(onetime, "APPROVED", 0, group(fmt.Sprintf("group %03d", i), "APPROVED", time.Minute))))
+			}
+			got := waits(b.commit(time.Hour))
+			b.want("the first, the last with a name, and the others", []any{len(got), got["group 000"], got["group 199"], got["other"]}, "[201 1 60 1 60 100 6000]")
+		})
+	}
+}
+
 func TestWaitsOfGroups(t *testing.T) {
+	const tenYears = 10 * 365 * 24 * time.Hour // longer waits are impossible
 	for _, tt := range []struct {
 		name       string
 		decision   func(*client.Review)
@@ -82,6 +115,9 @@ func TestWaitsOfGroups(t *testing.T) {
 		{"revoked: the date is not that of the decision", group("sre", "REVOKED", time.Minute), "map[]", 0},
 		{"without a date", undatedGroup("sre", "APPROVED"), "map[]", 0},
 		{"before it was requested", group("sre", "APPROVED", -time.Minute), "map[]", 1},
+		{"at once", group("sre", "APPROVED", 0), "map[sre:1 0]", 0},
+		{"after ten years", group("sre", "APPROVED", tenYears), "map[sre:1 3.1536e+08]", 0},
+		{"later than that", group("sre", "APPROVED", tenYears+time.Second), "map[]", 1},
 		{"twice, the first counts", func(r *client.Review) {
 			group("sre", "APPROVED", time.Minute)(r)
 			group("sre", "REJECTED", time.Hour)(r)
@@ -114,6 +150,9 @@ func TestAccessThatIsGranted(t *testing.T) {
 		{"revoked later", jit, "REVOKED", time.Hour, revokeAt(2 * time.Hour), "1 3600", 0},
 		{"unknown", jit, "APPROVED", 0, revokeAt(time.Hour), "0 0", 0},
 		{"negative", jit, "APPROVED", -time.Hour, revokeAt(0), "0 0", 1},
+		{"rejected after an approval", jit, "REJECTED", time.Hour, func(r *client.Review) { revokeAt(2 * time.Hour)(r); group("sre", "REJECTED", time.Minute)(r) }, "0 0", 0},
+		{"expired after a rejection", jit, "EXPIRED", time.Hour, group("sre", "REJECTED", time.Minute), "0 0", 0},
+		{"expired after an approval that a group opposed", jit, "EXPIRED", time.Hour, func(r *client.Review) { revokeAt(2 * time.Hour)(r); group("sre", "REJECTED", time.Minute)(r) }, "1 3600", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBook(t)

@@ -116,7 +116,7 @@ func (d *decoder) labels(w *labelLimiter, m *statepb.LabelLimiter) {
 	for _, n := range m.GetWaiting() {
 		word := d.label(n)
 		next(word)
-		w.candidates[word] = true
+		w.addCandidate(word)
 	}
 }
 

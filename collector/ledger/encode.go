@@ -162,7 +162,7 @@ func (e *encoder) labels(w *labelLimiter) *statepb.LabelLimiter {
 			limiter.Admitted = append(limiter.Admitted, e.symbol(word))
 		}
 	}
-	for _, word := range sortedKeys(w.candidates) {
+	for _, word := range w.candidates {
 		limiter.Waiting = append(limiter.Waiting, e.symbol(word))
 	}
 	return limiter

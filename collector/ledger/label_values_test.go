@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -278,5 +279,34 @@ func TestNativeBucketsOfFoldedConnectionsAreBounded(t *testing.T) {
 			}
 			b.want("schema", b.commit(time.Hour).Targets[0].Histograms[ledger.EventSize].Schema, schema)
 		})
+	}
+}
+
+// A gateway can send any number of new words in one refresh. Only those that can still be admitted are kept until its end.
+func TestNewWordsOfOneRefreshAreBounded(t *testing.T) {
+	const rows, words = 200, 500
+	b := newBook(t)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range rows {
+		masked := &client.Masking{InfoTypes: map[string]int64{}}
+		for j := range words {
+			masked.InfoTypes[fmt.Sprintf("%0100d", i*words+j)] = 1
+		}
+		b.apply(time.Minute, row(fmt.Sprint(i), 0, done(time.Minute, 0), func(s *client.Session) { s.Metrics.Masking = masked }))
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if kept := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) >> 10; kept > 2<<10 {
+		t.Errorf("%d KB are kept of %d words", kept, rows*words)
+	}
+	counted := b.commit(time.Minute).Targets[0].Redactions
+	sum := uint64(0)
+	for _, c := range counted {
+		sum += c.Value
+	}
+	if len(counted) != 65 || sum != rows*words {
+		t.Errorf("%d words with %d values, want 65 with %d", len(counted), sum, rows*words)
 	}
 }

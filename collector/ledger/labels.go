@@ -25,15 +25,16 @@ const (
 
 // labelLimiter bounds the values of one label. Invariant: a value that was admitted stays admitted, and at most limit unknown values ever are.
 // Rows register values during a refresh; admit decides on the new ones at its end, in sorted order, so that the order of rows does not matter.
+// candidates are sorted, and only those that can still be admitted: a gateway can send any number of values in one refresh.
 type labelLimiter struct {
 	limit           int
 	admitted        map[string]bool // true: counts towards the limit
 	admittedUnknown int
-	candidates      map[string]bool
+	candidates      []string
 }
 
 func newLabelLimiter(limit int, known ...string) *labelLimiter {
-	l := &labelLimiter{limit: limit, admitted: map[string]bool{}, candidates: map[string]bool{}}
+	l := &labelLimiter{limit: limit, admitted: map[string]bool{}}
 	for _, k := range known {
 		l.admitted[k] = false
 	}
@@ -46,11 +47,22 @@ func (l *labelLimiter) register(value string) string {
 	if _, ok := l.admitted[value]; ok {
 		return value
 	}
-	if l.admittedUnknown >= l.limit {
+	if !l.addCandidate(value) {
 		return other
 	}
-	l.candidates[value] = true
 	return value
+}
+
+// addCandidate adds a value to the candidates. The result is false if so many come before it that it cannot be admitted.
+func (l *labelLimiter) addCandidate(value string) bool {
+	i, known := slices.BinarySearch(l.candidates, value)
+	room := l.limit - l.admittedUnknown
+	if known || i >= room {
+		return known
+	}
+	l.candidates = slices.Insert(l.candidates, i, value)
+	l.candidates = l.candidates[:min(len(l.candidates), room)]
+	return true
 }
 
 // lookup returns the label value of a value that was registered before.
@@ -64,16 +76,11 @@ func (l *labelLimiter) lookup(value string) string {
 
 // admit decides on the values that were registered since the last time.
 func (l *labelLimiter) admit() {
-	if len(l.candidates) == 0 {
-		return
+	for _, value := range l.candidates {
+		l.admitted[value] = true
 	}
-	for _, value := range sortedKeys(l.candidates) {
-		if l.admittedUnknown < l.limit {
-			l.admitted[value] = true
-			l.admittedUnknown++
-		}
-	}
-	clear(l.candidates)
+	l.admittedUnknown += len(l.candidates)
+	l.candidates = nil
 }
 
 // LabelValue makes a label value of a foreign string as the ledger does.

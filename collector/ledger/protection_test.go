@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -171,5 +172,30 @@ func TestCountersThatAreLeftOut(t *testing.T) {
 			b.reopen(func(o *ledger.Options) { o.NoDataProtection, o.NoDecisions = false, false })
 			b.want("switched on again", kept(b.commit(3*time.Minute)), tt.again)
 		})
+	}
+}
+
+// However large the amounts are that a broken gateway sends, no counter falls.
+func TestACounterThatIsFullDoesNotFall(t *testing.T) {
+	b := newBook(t)
+	last := uint64(0)
+	for i := range 40 {
+		types := map[string]int64{}
+		for j := range 1000 {
+			types[fmt.Sprint("type ", j)] = 1 << 50
+		}
+		b.apply(time.Minute, row(fmt.Sprint(i), 0, done(time.Minute, 0), masked(0, 0, types)))
+		for _, c := range b.one(time.Minute).Redactions {
+			if c.Labels[0] != "other" {
+				continue
+			}
+			if c.Value < last {
+				t.Fatalf("after %d sessions: %d, and before %d", i+1, c.Value, last)
+			}
+			last = c.Value
+		}
+	}
+	if last != math.MaxUint64 {
+		t.Errorf("%d is not full, so nothing was tested", last)
 	}
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"math"
 	"time"
 )
 
@@ -55,15 +56,22 @@ type series struct {
 	published uint64
 }
 
+// increase adds n; a counter that is full stays so, because it must not fall.
+func (s *series) increase(n uint64) {
+	if s.value += n; s.value < n {
+		s.value = math.MaxUint64
+	}
+}
+
 // add counts n. ref is the session that it is about.
 func (s *series) add(n uint64, ref sessionRef) {
-	s.value += n
+	s.increase(n)
 	s.exemplar.offer(ref, 1)
 }
 
 // merge adds what another series counted in the refresh that is under way.
 func (s *series) merge(o *series) {
-	s.value += o.value
+	s.increase(o.value)
 	s.exemplar.merge(o.exemplar)
 }
 
