@@ -125,10 +125,12 @@ func (s *simulation) live(d time.Duration) {
 			s.kill(crashPoint(s.rng.IntN(2) + 1))
 			s.start()
 		case 2:
-			s.disk.setFull(true)
-			fullSince = time.Now()
+			if s.disk.setFull(true); fullSince.IsZero() {
+				fullSince = time.Now()
+			}
 		case 3, 4:
 			s.disk.setFull(false)
+			fullSince = time.Time{}
 		case 5:
 			s.gateway.Replace(gatewaytest.Dialect(s.rng.IntN(2)))
 		case 6:
@@ -136,8 +138,9 @@ func (s *simulation) live(d time.Duration) {
 		case 7:
 			s.reconfigure()
 		}
-		if time.Since(fullSince) > 24*time.Hour {
-			s.disk.setFull(false) // what is older than the lookback when it can be read is not counted
+		if !fullSince.IsZero() && time.Since(fullSince) > 24*time.Hour {
+			s.disk.setFull(false) // what is older than the lookback when it can be read is not counted, nor a review that another one follows meanwhile
+			fullSince = time.Time{}
 		}
 		s.scrape()
 		if s.Failed() {
