@@ -6,8 +6,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// maxReviewGroups bounds the groups of one review whose decisions are counted.
-const maxReviewGroups = 200
+// maxReviewGroups bounds the groups of one review whose decisions are counted. A row with more has no groups: the client counts them as malformed.
+const maxReviewGroups = 1000
 
 // decisions are what is known of the groups of one review. Always holds: a group is in at most one of the lists, which are sorted, and have at most
 // maxReviewGroups elements together. A group is the hash of its name.

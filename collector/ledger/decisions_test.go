@@ -184,16 +184,16 @@ func TestGroupsOfAFurtherReview(t *testing.T) {
 func TestGroupsOfAReviewAreBounded(t *testing.T) {
 	b := newBook(t)
 	many := func(r *client.Review) {
-		for i := range 300 {
-			group(fmt.Sprintf("group%03d", i), "APPROVED", time.Minute)(r)
+		for i := range 1200 {
+			group(fmt.Sprintf("group%04d", i), "APPROVED", time.Minute)(r)
 		}
 	}
 	for range 3 {
 		b.apply(time.Minute, row("a", 0, reviewed(jit, "APPROVED", 0, revokeAt(time.Hour), many)))
 	}
 	s := b.commit(time.Minute)
-	b.want("decisions", total(b.only(s).Decisions), 200)
-	b.want("groups", len(s.GroupWaits), 200)
+	b.want("decisions", total(b.only(s).Decisions), 1000)
+	b.want("groups", len(s.GroupWaits), 201) // with "other"
 }
 
 // A new group's histogram shows nothing for the hold, like every series that is born with a value.
