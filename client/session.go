@@ -83,7 +83,7 @@ const (
 // other field is its zero value if the API sends null, nothing, or something that cannot be used; see [SessionPage.MalformedFields]. Fields that the
 // exporter does not use are not read.
 type Session struct {
-	// ID is unique and never reused.
+	// ID is unique and never reused. A UUID is in lower case.
 	ID string `json:"id"`
 	// OrgID is the organization that the credential belongs to.
 	OrgID string `json:"org_id"`
@@ -125,7 +125,7 @@ type Session struct {
 
 // Review is the approval that a session needs.
 type Review struct {
-	// ID identifies the review.
+	// ID identifies the review. A UUID is in lower case.
 	ID string `json:"id"`
 	// Type is onetime or jit.
 	Type string `json:"type"`
