@@ -120,6 +120,15 @@ func faults() []fault {
 		{"an empty page with a total", emptyPage(`{"data":null,"has_next_page":false,"total":57}`)},
 		{"an empty page with both", emptyPage(`{"data":[],"has_next_page":true,"total":57}`)},
 		{"an empty page with errors", emptyPage(`{"data":null,"errors":[{"message":"timeout"}]}`)},
+		{"sessions in another order", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			w.rewrite(rw, r, func(answer map[string]any) {
+				rows, _ := answer["data"].([]any)
+				for i := range rows {
+					j := w.pick(i + 1)
+					rows[i], rows[j] = rows[j], rows[i]
+				}
+			})
+		}},
 		{"reviews have other ids", func(w *weather, rw http.ResponseWriter, r *http.Request) {
 			w.rewrite(rw, r, func(answer map[string]any) {
 				rows, _ := answer["data"].([]any)
