@@ -169,7 +169,7 @@ func decodeUserInfo(r io.Reader, info *UserInfo) error {
 	fields := fieldReader{page: &SessionPage{}}
 	*info = UserInfo{
 		Role:  fields.word("role", user.Role),
-		OrgID: fields.word("org_id", user.OrgID), OrgName: fields.word("org_name", user.OrgName),
+		OrgID: canonicalID(fields.word("org_id", user.OrgID)), OrgName: fields.word("org_name", user.OrgName),
 	}
 	if id, err := idOf(user.ID); err == nil {
 		info.ID = id

@@ -119,6 +119,7 @@ func TestDecodePageRefusesWhatIsNotAPage(t *testing.T) {
 // The hexadecimal digits of a UUID mean the same in either case, so a session has one ID in whatever case an answer has it. Other ids stay as they are.
 func TestAnIDIsTheSameInEitherCase(t *testing.T) {
 	const id, review = "bdaeca17-15f2-4a18-a2fc-cdf01db11c21", "0af5c0de-15f2-4a18-a2fc-cdf01db11c22"
+	const org = "5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912"
 	for sent, want := range map[string]string{
 		id: id, strings.ToUpper(id): id, "BDAECA17-15f2-4a18-A2FC-cdf01db11c21": id,
 		"S1": "S1", strings.ToUpper(id) + "X": strings.ToUpper(id) + "X", "BDAECA17015F204A180A2FC0CDF01DB11C21": "BDAECA17015F204A180A2FC0CDF01DB11C21",
@@ -126,8 +127,8 @@ func TestAnIDIsTheSameInEitherCase(t *testing.T) {
 	} {
 		quoted := strconv.Quote(sent)
 		for name, row := range map[string]string{
-			"healthy":   aRow("id", quoted, "review", `{"id":"`+strings.ToUpper(review)+`"}`),
-			"lenient":   aRow("id", quoted, "event_size", `"7"`, "review", `{"id":"`+strings.ToUpper(review)+`"}`),
+			"healthy":   aRow("id", quoted, "org_id", strconv.Quote(strings.ToUpper(org)), "review", `{"id":"`+strings.ToUpper(review)+`"}`),
+			"lenient":   aRow("id", quoted, "event_size", `"7"`, "org_id", strconv.Quote(strings.ToUpper(org)), "review", `{"id":"`+strings.ToUpper(review)+`"}`),
 			"malformed": aRow("id", quoted, "start_date", `null`),
 		} {
 			var p SessionPage
@@ -136,8 +137,8 @@ func TestAnIDIsTheSameInEitherCase(t *testing.T) {
 			}
 			var got string
 			for _, s := range p.Sessions {
-				if got = s.ID; s.Review.ID != review {
-					t.Errorf("%s: the review is %s, want %s", name, s.Review.ID, review)
+				if got = s.ID; s.Review.ID != review || s.OrgID != org {
+					t.Errorf("%s: the review is %s, the organization %s; want %s, %s", name, s.Review.ID, s.OrgID, review, org)
 				}
 			}
 			for _, m := range p.Malformed {
@@ -147,6 +148,10 @@ func TestAnIDIsTheSameInEitherCase(t *testing.T) {
 				t.Errorf("%s: %s is read as %s, want %s", name, sent, got, want)
 			}
 		}
+	}
+	var user UserInfo
+	if err := decodeUserInfo(strings.NewReader(`{"id":"u","org_id":"`+strings.ToUpper(org)+`"}`), &user); err != nil || user.OrgID != org {
+		t.Errorf("the user's organization is %s, error %v", user.OrgID, err)
 	}
 }
 

@@ -199,9 +199,9 @@ func (e *rowError) Error() string { return "malformed session: " + plainText(e.c
 
 func (e *rowError) Unwrap() error { return e.cause }
 
-// canonicalizeIDs makes the IDs those by which the session and its review are known, in whatever case the answer has them.
+// canonicalizeIDs makes the IDs those by which the session, its organization and its review are known, in whatever case the answer has them.
 func (s *Session) canonicalizeIDs() {
-	s.ID = canonicalID(s.ID)
+	s.ID, s.OrgID = canonicalID(s.ID), canonicalID(s.OrgID)
 	if s.Review != nil {
 		s.Review.ID = canonicalID(s.Review.ID)
 	}

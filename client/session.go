@@ -159,7 +159,7 @@ type UserInfo struct {
 	ID string `json:"id"`
 	// Role is admin, auditor, standard or another word. See [UserInfo.SeesAllSessions].
 	Role string `json:"role"`
-	// OrgID identifies the organization. A credential sees exactly one.
+	// OrgID identifies the organization. A credential sees exactly one. A UUID is in lower case.
 	OrgID string `json:"org_id"`
 	// OrgName is the organization's name.
 	OrgName string `json:"org_name"`
