@@ -281,13 +281,17 @@ func TestConnectionsAreReused(t *testing.T) {
 // A page without rows that says of itself that there are some is a failed request, for every list.
 func TestAPageThatContradictsItselfIsAFailedRequest(t *testing.T) {
 	for body, says := range map[string]string{
-		`{"data":[],"has_next_page":true,"total":57}`:   "it has no sessions, but has_next_page says that more follow",
-		`{"data":null,"has_next_page":1}`:               "it has no sessions, but has_next_page says that more follow",
-		`{"data":[],"has_next_page":false,"total":57}`:  "it has no sessions, but total is 57",
-		`{"data":null,"total":"57"}`:                    "it has no sessions, but total is 57",
-		`{"data":[],"total":10000,"total_is_capped":1}`: "it has no sessions, but total is 10000",
-		`{"data":[],"has_next_page":false,"total":0}`:   "",
-		`{"data":[],"total":null}`:                      "",
+		`{"data":[],"has_next_page":true,"total":57}`:    "it has no sessions, but has_next_page says that more follow",
+		`{"data":null,"has_next_page":1}`:                "it has no sessions, but has_next_page says that more follow",
+		`{"data":[],"has_next_page":false,"total":57}`:   "it has no sessions, but total is 57",
+		`{"data":null,"total":"57"}`:                     "it has no sessions, but total is 57",
+		`{"data":[],"total":10000,"total_is_capped":1}`:  "it has no sessions, but total is 10000",
+		`{"data":[],"has_next_page":false,"total":0}`:    "",
+		`{"data":[],"total":0}`:                          "",
+		`{"data":[],"has_next_page":false}`:              "",
+		`{"data":[],"total":null}`:                       "it has no sessions, and neither has_next_page nor total says that there are none",
+		`{"data":null,"errors":[{"message":"timeout"}]}`: "it has no sessions, and neither has_next_page nor total says that there are none",
+		`{"data":[],"has_next_page":"yes"}`:              "it has no sessions, but has_next_page says that more follow",
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, body) })
 		page, err := c.ListSessions(context.Background(), ListOptions{Limit: 100})

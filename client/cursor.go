@@ -17,7 +17,7 @@ import (
 // After each page, the end of the window moves down to the oldest start of the page, rounded up to a whole second, because gateways
 // compare whole seconds only. The rows of that second are sent again and recognized by their id. If one second has more rows than a page,
 // the cursor reads that second by offset. It does so in several passes, until it has as many rows as the gateway's total: old gateways do
-// not order sessions of equal start, so pages can miss some.
+// not order sessions of equal start, so pages can miss some. Where more follows after a page that is in another order, the walk fails.
 type Cursor struct {
 	options    ListOptions
 	start, end time.Time // the window as requested
@@ -125,6 +125,7 @@ type pageRows struct {
 	fresh           []Session // that were not returned before
 	inside, outside int       // rows with a readable start inside the requested window, and outside of it
 	oldest          time.Time // start of the oldest row inside
+	disordered      bool      // a session inside starts later than the one before it
 }
 
 // record adds the rows of a page to c.seen. It ignores rows outside the requested window: they could be sent again later and would not be
@@ -149,9 +150,12 @@ func (c *Cursor) record(p *SessionPage) pageRows {
 		return !known
 	}
 	for i := range p.Sessions {
-		if s := &p.Sessions[i]; add(s.ID, s.StartDate.Time) {
+		s := &p.Sessions[i]
+		oldest, inside := rows.oldest, rows.inside
+		if add(s.ID, s.StartDate.Time) {
 			rows.fresh = append(rows.fresh, *s)
 		}
+		rows.disordered = rows.disordered || inside > 0 && rows.inside > inside && s.StartDate.After(oldest)
 	}
 	for i := range p.Malformed {
 		m := &p.Malformed[i]
@@ -183,6 +187,9 @@ func (c *Cursor) advanceWindow(p *SessionPage, rows pageRows) {
 		if c.offset > MaxOffset {
 			c.stop(malformed("none of its sessions has a readable start_date"))
 		}
+	case rows.disordered:
+		// Sessions that are newer than the oldest one can be among those that follow.
+		c.stop(malformed("its sessions are not in order, from the newest to the oldest"))
 	default:
 		c.readTo(rows.oldest)
 		if to := CeilSecond(rows.oldest); to.Before(c.until) {

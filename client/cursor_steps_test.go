@@ -1,8 +1,10 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -272,5 +274,34 @@ func TestCursorShortPagesOfAPass(t *testing.T) {
 	finished(t, c)
 	if len(c.Skipped()) > 0 {
 		t.Errorf("skipped %v", c.Skipped())
+	}
+}
+
+// Where more sessions follow after a page whose order is not from the newest to the oldest, nobody knows which are missing above its oldest one: the walk
+// fails, and nothing counts as read. The order of a page that holds the whole window does not matter.
+func TestAWalkFailsIfMoreFollowsAfterAPageInAnotherOrder(t *testing.T) {
+	o := ListOptions{Start: at(0), End: at(60_000), Limit: 3}
+	for name, page := range map[string]*SessionPage{
+		"oldest first":            pageOf(true, -1, named("a", 1000), named("b", 2000), named("c", 3000)),
+		"at random":               pageOf(true, 9, named("a", 3000), named("b", 1000), named("c", 2000)),
+		"the total says it":       pageOf(false, 9, named("a", 1000), named("b", 2000)),
+		"between malformed rows":  pageOf(true, -1, fakeRow{id: "x", start: at(500), broken: true}, named("a", 1000), lostRow("y"), named("b", 1001)),
+		"also sessions elsewhere": pageOf(true, -1, named("x", 99_000), named("a", 1000), named("b", 2000)),
+	} {
+		c := NewCursor(o)
+		c.Advance(page)
+		if _, more := c.Next(); more || !errors.Is(c.Err(), ErrMalformed) || !strings.Contains(c.Err().Error(), "from the newest to the oldest") || !c.ReadDownTo().Equal(o.End) {
+			t.Errorf("%s: more %v, error %v, read down to %v", name, more, c.Err(), c.ReadDownTo())
+		}
+	}
+	c := NewCursor(o)
+	if fresh := c.Advance(pageOf(false, 2, named("a", 1000), named("b", 2000))); len(fresh) != 2 {
+		t.Errorf("%d sessions of the whole window, want 2", len(fresh))
+	}
+	finished(t, c)
+	c = NewCursor(o)
+	c.Advance(pageOf(true, -1, named("x", 99_000), named("a", 2000), named("b", 2000), named("c", 1000)))
+	if _, more := c.Next(); !more {
+		t.Errorf("sessions of equal start have no order: %v", c.Err())
 	}
 }

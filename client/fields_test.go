@@ -196,7 +196,7 @@ func TestAPageInAnotherFormIsRead(t *testing.T) {
 		}
 	}
 	var p SessionPage
-	if err := decodePage(strings.NewReader(`{"data":[],"has_next_page":"yes"}`), 0, &p); err != nil || p.HasNextPage {
-		t.Errorf("without rows no page follows: %v, %+v", err, p)
+	if err := decodePage(strings.NewReader(`{"data":[],"has_next_page":"yes"}`), 0, &p); err != nil || !p.HasNextPage {
+		t.Errorf("the page looks like the last one: %v, %+v", err, p)
 	}
 }

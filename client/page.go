@@ -77,7 +77,9 @@ func decodePage(r io.Reader, limit int, page *SessionPage) error {
 	if !hasData {
 		return malformed("it has no data")
 	}
-	frame.apply(page)
+	if err := frame.apply(page); err != nil {
+		return err
+	}
 	return text.expectEnd()
 }
 
@@ -98,15 +100,19 @@ func (f *pageFrame) read(t *text, name string) error {
 	return nil
 }
 
-// apply sets the fields of the page. Where one cannot be used, the walk over the pages must not end too early: more may follow after a page with rows, and
-// the total may be capped.
-func (f *pageFrame) apply(page *SessionPage) {
+// apply sets the fields of the page. Where one cannot be used, the walk over the pages must not end too early: more may follow, and the total may be
+// capped. An empty page has to say that there are no sessions. Otherwise it can be the answer of something else, such as {"data":null,"errors":[...]}.
+func (f *pageFrame) apply(page *SessionPage) error {
 	fields := fieldReader{page: page}
-	page.HasNextPage = fields.flag("has_next_page", f.hasNextPage, page.Rows > 0)
+	page.HasNextPage = fields.flag("has_next_page", f.hasNextPage, true)
 	page.TotalIsCapped = fields.flag("total_is_capped", f.totalIsCapped, true)
 	if n, ok := fields.integer("total", f.total); ok && n >= 0 {
 		page.Total = new(int(n))
 	}
+	if page.Rows == 0 && isNull(f.hasNextPage) && page.Total == nil {
+		return malformed("it has no sessions, and neither has_next_page nor total says that there are none")
+	}
+	return nil
 }
 
 // contradiction returns an error if the page cannot be an answer to these options, because it says of itself that rows are missing. The
@@ -163,7 +169,7 @@ func decodeUserInfo(r io.Reader, info *UserInfo) error {
 	fields := fieldReader{page: &SessionPage{}}
 	*info = UserInfo{
 		Role:  fields.word("role", user.Role),
-		OrgID: fields.word("org_id", user.OrgID), OrgName: fields.word("org_name", user.OrgName),
+		OrgID: canonicalID(fields.word("org_id", user.OrgID)), OrgName: fields.word("org_name", user.OrgName),
 	}
 	if id, err := idOf(user.ID); err == nil {
 		info.ID = id

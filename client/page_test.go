@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -45,11 +46,11 @@ func TestDecodePageReadsWhatSurroundsTheRows(t *testing.T) {
 			SessionPage{Rows: 1, Total: &ten, HasNextPage: true}},
 		"data last, unknown keys between": {`{"has_next_page":true,"x":{"data":[1,[{}]]},"total":10,"y":1e999,"data":[` + aRow() + `]}`,
 			SessionPage{Rows: 1, Total: &ten, HasNextPage: true}},
-		"no rows":                      {`{"data":[]}`, SessionPage{}},
-		"data null":                    {` {"data" : null , "total_is_capped" : true } ` + "\n", SessionPage{TotalIsCapped: true}},
-		"total null":                   {`{"data":[],"total":null}`, SessionPage{}},
-		"a total that cannot be":       {`{"data":[],"total":-1}`, SessionPage{}},
-		"has_next_page null":           {`{"data":[],"has_next_page":null}`, SessionPage{}},
+		"no rows":                      {`{"data":[],"has_next_page":false}`, SessionPage{}},
+		"data null":                    {` {"data" : null , "total_is_capped" : true,"has_next_page" : false } ` + "\n", SessionPage{TotalIsCapped: true}},
+		"total null":                   {`{"data":[],"total":null,"has_next_page":false}`, SessionPage{}},
+		"a total that cannot be":       {`{"data":[],"total":-1,"has_next_page":false}`, SessionPage{}},
+		"has_next_page null":           {`{"data":[` + aRow() + `],"has_next_page":null}`, SessionPage{Rows: 1}},
 		"keys that differ in case":     {`{"Data":[` + aRow() + `],"TOTAL":10}`, SessionPage{Rows: 1, Total: &ten}},
 		"a row of white space and all": {"{\"data\":[\n  " + aRow() + "\t,\r\n" + aRow("id", `"s2"`) + "\n]}", SessionPage{Rows: 2}},
 	}
@@ -83,16 +84,20 @@ func TestDecodePageRefusesWhatIsNotAPage(t *testing.T) {
 		"cut off in a skipped one": `{"data":[],"x":{"y":[1,`,
 		"no data":                  `{"items":[],"total":3}`,
 		"an empty object":          `{}`,
-		"data twice":               `{"data":[],"data":[]}`,
+		"data twice":               `{"data":[],"data":[],"total":0}`,
 		"data an object":           `{"data":{}}`,
+		"no rows and no more":      `{"data":[]}`,
+		"no data but errors":       `{"data":null,"errors":[{"message":"timeout"}]}`,
+		"no rows, all else null":   `{"data":[],"total":null,"has_next_page":null}`,
+		"no rows, an odd total":    `{"data":[],"total":-1}`,
 		"data a string":            `{"data":"none"}`,
 		"a row that is broken":     `{"data":[` + aRow() + `,{"id":nope}]}`,
 		"a comma too many":         `{"data":[` + aRow() + `,]}`,
 		"a total that is no value": `{"data":[],"total":1o}`,
-		"something after the end":  `{"data":[]} {}`,
-		"garbage after the end":    `{"data":[]}<!-- cached -->`,
+		"something after the end":  emptyPage + ` {}`,
+		"garbage after the end":    emptyPage + `<!-- cached -->`,
 		"rows beyond reason":       `{"data":[` + strings.Repeat("{},", 1000) + `{}]}`,
-		"nested beyond reason":     `{"data":[],"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
+		"nested beyond reason":     `{"data":[],"total":0,"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
 		"a row nested likewise":    `{"data":[{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,6 +113,45 @@ func TestDecodePageRefusesWhatIsNotAPage(t *testing.T) {
 				t.Errorf("error %v", got)
 			}
 		})
+	}
+}
+
+// The hexadecimal digits of a UUID mean the same in either case, so a session has one ID in whatever case an answer has it. Other ids stay as they are.
+func TestAnIDIsTheSameInEitherCase(t *testing.T) {
+	const id, review = "bdaeca17-15f2-4a18-a2fc-cdf01db11c21", "0af5c0de-15f2-4a18-a2fc-cdf01db11c22"
+	const org = "5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912"
+	for sent, want := range map[string]string{
+		id: id, strings.ToUpper(id): id, "BDAECA17-15f2-4a18-A2FC-cdf01db11c21": id,
+		"S1": "S1", strings.ToUpper(id) + "X": strings.ToUpper(id) + "X", "BDAECA17015F204A180A2FC0CDF01DB11C21": "BDAECA17015F204A180A2FC0CDF01DB11C21",
+		"XDAECA17-15F2-4A18-A2FC-CDF01DB11C21": "XDAECA17-15F2-4A18-A2FC-CDF01DB11C21",
+	} {
+		quoted := strconv.Quote(sent)
+		for name, row := range map[string]string{
+			"healthy":   aRow("id", quoted, "org_id", strconv.Quote(strings.ToUpper(org)), "review", `{"id":"`+strings.ToUpper(review)+`"}`),
+			"lenient":   aRow("id", quoted, "event_size", `"7"`, "org_id", strconv.Quote(strings.ToUpper(org)), "review", `{"id":"`+strings.ToUpper(review)+`"}`),
+			"malformed": aRow("id", quoted, "start_date", `null`),
+		} {
+			var p SessionPage
+			if err := decodePage(strings.NewReader(`{"data":[`+row+`]}`), 0, &p); err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			for _, s := range p.Sessions {
+				if got = s.ID; s.Review.ID != review || s.OrgID != org {
+					t.Errorf("%s: the review is %s, the organization %s; want %s, %s", name, s.Review.ID, s.OrgID, review, org)
+				}
+			}
+			for _, m := range p.Malformed {
+				got = m.ID
+			}
+			if got != want {
+				t.Errorf("%s: %s is read as %s, want %s", name, sent, got, want)
+			}
+		}
+	}
+	var user UserInfo
+	if err := decodeUserInfo(strings.NewReader(`{"id":"u","org_id":"`+strings.ToUpper(org)+`"}`), &user); err != nil || user.OrgID != org {
+		t.Errorf("the user's organization is %s, error %v", user.OrgID, err)
 	}
 }
 

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Bounds of what a row may hold. They are far above what the API gives, and still affordable for a million rows in memory.
@@ -147,6 +150,7 @@ func (r *rowReader) read() error {
 		err = decodeLenient(raw, p, s)
 	}
 	if err == nil {
+		s.canonicalizeIDs()
 		r.setNear(s.StartDate.Time)
 		return nil
 	}
@@ -171,7 +175,7 @@ func summarize(raw []byte) *skipped {
 func (r *rowReader) addMalformed(row *skipped, err error) {
 	m := MalformedSession{Digest: row.digest, Err: &rowError{err}}
 	if id, err := idOf(row.id); err == nil {
-		m.ID = id
+		m.ID = canonicalID(id)
 	}
 	if start, err := startOf(row.start); err == nil {
 		m.StartDate = start
@@ -204,6 +208,23 @@ type rowError struct{ cause error }
 func (e *rowError) Error() string { return "malformed session: " + plainText(e.cause.Error(), 200) }
 
 func (e *rowError) Unwrap() error { return e.cause }
+
+// canonicalizeIDs makes the IDs those by which the session, its organization and its review are known, in whatever case the answer has them.
+func (s *Session) canonicalizeIDs() {
+	s.ID, s.OrgID = canonicalID(s.ID), canonicalID(s.OrgID)
+	if s.Review != nil {
+		s.Review.ID = canonicalID(s.Review.ID)
+	}
+}
+
+// canonicalID returns a UUID in lower case, as gateways send it: its digits mean the same in either case. Any other id is returned as it is.
+func canonicalID(id string) string {
+	const length = 36 // of 8-4-4-4-12 digits; package uuid accepts other forms, too
+	if lower := strings.ToLower(id); lower != id && len(id) == length && uuid.Validate(id) == nil {
+		return lower
+	}
+	return id
+}
 
 // fits reports whether a decoded row can be used as it is: it has an id and a start, and no value is far larger than anything that the API gives.
 func (s *Session) fits() bool {

@@ -83,7 +83,7 @@ const (
 // other field is its zero value if the API sends null, nothing, or something that cannot be used; see [SessionPage.MalformedFields]. Fields that the
 // exporter does not use are not read.
 type Session struct {
-	// ID is unique and never reused.
+	// ID is unique and never reused. A UUID is in lower case.
 	ID string `json:"id"`
 	// OrgID is the organization that the credential belongs to.
 	OrgID string `json:"org_id"`
@@ -125,7 +125,7 @@ type Session struct {
 
 // Review is the approval that a session needs.
 type Review struct {
-	// ID identifies the review.
+	// ID identifies the review. A UUID is in lower case.
 	ID string `json:"id"`
 	// Type is onetime or jit.
 	Type string `json:"type"`
@@ -159,7 +159,7 @@ type UserInfo struct {
 	ID string `json:"id"`
 	// Role is admin, auditor, standard or another word. See [UserInfo.SeesAllSessions].
 	Role string `json:"role"`
-	// OrgID identifies the organization. A credential sees exactly one.
+	// OrgID identifies the organization. A credential sees exactly one. A UUID is in lower case.
 	OrgID string `json:"org_id"`
 	// OrgName is the organization's name.
 	OrgName string `json:"org_name"`

@@ -2,11 +2,14 @@ package collector
 
 import (
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 	"unsafe"
+
+	"github.com/go-kit/log"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
@@ -88,6 +91,33 @@ func TestAClockThatIsSetBackKeepsNoScrapeFromRefreshing(t *testing.T) {
 		w.scrape()
 		if g.Stats().Requests[gatewaytest.PathSessions] == before {
 			t.Error("nothing was asked")
+		}
+	})
+}
+
+// Until the gateway's time is known, nothing of an answer is used, so nothing is reported about its sessions: they only seem to start in a far future.
+func TestNothingIsReportedOfSessionsBeforeTheTimeIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wrong := newWeather(1)
+		wrong.now, wrong.off, wrong.until = clockFaults()[1], -5*24*time.Hour, time.Now().Add(4*time.Second)
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Fault: wrong.handler})
+		wrong.gateway = g
+		for range 3 {
+			g.Add(gatewaytest.Row{Connection: "pg", Type: "database", Status: "open", StartDate: time.Now().Add(-time.Minute)})
+		}
+		var said logs
+		cfg := truthConfig()
+		cfg.Logger = log.NewLogfmtLogger(&said)
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(time.Second, time.Second)
+		if text := said.String(); strings.Count(text, "level=warn") != 1 || !strings.Contains(text, "until the gateway's time is known") {
+			t.Errorf("log:\n%s", text)
+		}
+		wrong.clear()
+		w.scrapeFor(time.Minute, refreshEvery)
+		if n := w.scrape()[`hoop_open_sessions{connection="pg",state="running",type="database"}`]; n != 3 || strings.Contains(said.String(), "far future") {
+			t.Errorf("%v sessions are running, want 3:\n%s", n, said.String())
 		}
 	})
 }

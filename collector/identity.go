@@ -70,6 +70,14 @@ func (e ownerError) Error() string { return string(e) }
 // errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
 var errIdentityPending = errors.New("it is not known yet which sessions the credential shows")
 
+// errIncompleteUser is why the user that the gateway reports is not used where the state is named after it: it would be another state.
+var errIncompleteUser = errors.New("get user info: the answer lacks the organization, the role or the id of the user: check any proxy in between")
+
+// namesState reports whether it is known whose sessions a user sees: those of an organization or, if it sees only a part, of the user.
+func namesState(user *client.UserInfo) bool {
+	return user.OrgID != "" && user.Role != "" && (user.SeesAllSessions() || user.ID != "")
+}
+
 // identityOf is whose sessions a user sees through the filters of the configuration.
 func (c Config) identityOf(user *client.UserInfo) state.Identity {
 	id := state.Identity{Organization: user.OrgID, Limited: !user.SeesAllSessions(), Filters: c.Filters}
@@ -150,6 +158,9 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 	asked, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
 		now = r.cfg().clock() // it may have waited for its turn
 		user, took, err = r.gateway.user(ctx)
+		if err == nil && r.cfg().State != nil && !namesState(user) {
+			err = errIncompleteUser
+		}
 		return took, err
 	})
 	if !asked {

@@ -119,6 +119,36 @@ func faults() []fault {
 		{"an empty page with a next one", emptyPage(`{"data":[],"has_next_page":true}`)},
 		{"an empty page with a total", emptyPage(`{"data":null,"has_next_page":false,"total":57}`)},
 		{"an empty page with both", emptyPage(`{"data":[],"has_next_page":true,"total":57}`)},
+		{"an empty page with errors", emptyPage(`{"data":null,"errors":[{"message":"timeout"}]}`)},
+		{"sessions in another order", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			w.rewrite(rw, r, func(answer map[string]any) {
+				rows, _ := answer["data"].([]any)
+				for i := range rows {
+					j := w.pick(i + 1)
+					rows[i], rows[j] = rows[j], rows[i]
+				}
+			})
+		}},
+		{"reviews have other ids", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			w.rewrite(rw, r, func(answer map[string]any) {
+				rows, _ := answer["data"].([]any)
+				for _, row := range rows {
+					if review, ok := row.(map[string]any)["review"].(map[string]any); ok && w.chance(2) {
+						review["id"] = fmt.Sprintf("%08x-0000-4000-8000-%012x", w.pick(1<<30), w.pick(1<<30))
+					}
+				}
+			})
+		}},
+		{"ids in either case", func(w *weather, rw http.ResponseWriter, r *http.Request) {
+			w.rewrite(rw, r, func(answer map[string]any) {
+				rows, _ := answer["data"].([]any)
+				for _, row := range rows {
+					if row := row.(map[string]any); w.chance(2) {
+						row["id"] = strings.ToUpper(row["id"].(string))
+					}
+				}
+			})
+		}},
 		{"half a page, and more to come", func(w *weather, rw http.ResponseWriter, r *http.Request) {
 			w.rewrite(rw, r, func(answer map[string]any) {
 				if rows, ok := answer["data"].([]any); ok && len(rows) > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-kit/log/level"
 
+	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
@@ -264,6 +265,14 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	}
 	r.log.Recovered(request.Kind.String())
 	r.reportClock()
+	if _, doubtful := r.planner.Doubt(now); !doubtful { // else nothing of the page is used
+		r.reportPage(page, now)
+	}
+	return nil
+}
+
+// reportPage logs what of a page cannot be used.
+func (r *refresher) reportPage(page *client.SessionPage, now time.Time) {
 	for _, second := range r.planner.Skipped() {
 		r.log.FailedOnce(second.Start.String(), "some sessions are not counted", second.Err, "second", second.Start)
 	}
@@ -279,7 +288,6 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 			r.log.FailedOnce("far future", "a session starts in a far future and is skipped", errFarFuture, "session_id", s.ID, "start", s.StartDate)
 		}
 	}
-	return nil
 }
 
 // errSlowReplica is why sessions are not counted.

@@ -123,7 +123,7 @@ func reason(err error) string {
 	if text := client.Summary(err); text != "" {
 		return text
 	}
-	for _, own := range []error{errStuck, errTermEnded, planner.ErrNoDate} {
+	for _, own := range []error{errStuck, errTermEnded, planner.ErrNoDate, planner.ErrCopy} {
 		if errors.Is(err, own) {
 			return own.Error()
 		}

@@ -141,9 +141,15 @@ func (p *problems) syntaxError(content []byte, err error) {
 	p.add(line, "", "is not valid YAML: %s", withoutValues(text))
 }
 
-// withoutValues returns an error of a library in one line and without what it quotes.
+// withoutValues returns an error of a library in one line and without what it quotes, but for the single characters of YAML that it expected.
 func withoutValues(text string) string {
-	text = regexp.MustCompile("(?s)`[^`]*`|'[^']*'").ReplaceAllString(text, "<value>")
+	syntax := regexp.MustCompile(`^'[][{}:,-]'$`)
+	text = regexp.MustCompile("(?s)`[^`]*`|'[^']*'").ReplaceAllStringFunc(text, func(quoted string) string {
+		if syntax.MatchString(quoted) {
+			return quoted
+		}
+		return "<value>"
+	})
 	return strings.Join(strings.Fields(text), " ")
 }
 

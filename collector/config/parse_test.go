@@ -157,6 +157,7 @@ func TestProblemsHaveLineAndKey(t *testing.T) {
 		{"the same twice by HTTP", one(url, "http_client_config: {authorization: {credentials: s3cret}}") + "  b: {url: https://a, http_client_config: {bearer_token: s3cret}}\n", "hoop.yml:5: gateways.b: has the same address, credential and filters as gateways.a: the same sessions would be counted twice"},
 		{"two without a valid credential", "gateways:\n  a: {url: https://a, token_file: [t]}\n  b: {url: https://a, token_file: [u]}\n", "hoop.yml:2: gateways.a.token_file: must be text: numbers and the like need quotes\nhoop.yml:3: gateways.b.token_file: must be text: numbers and the like need quotes"},
 		{"an unknown anchor", one(url, "token_file: *s3cret"), "hoop.yml:4: is not valid YAML: unknown anchor <value> referenced"},
+		{"a bracket that is missing", "gateways: {a: {url: https://a, token_file: t}\n", "hoop.yml:1: is not valid YAML: did not find expected ',' or '}'"},
 		{"an alias within itself", one(url, key, "http_client_config: &x {oauth2: {claims: {a: *x}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a: is an alias inside the value that it stands for"},
 		{"merged within itself", "gateways: &x\n  a: {url: https://a, token_file: t}\n  <<: *x\n", "hoop.yml:3: gateways: is an alias inside the value that it stands for"},
 		{"too deep", one(url, key, "http_client_config: {oauth2: {claims: {a: "+strings.Repeat("[", 60)+strings.Repeat("]", 60)+"}}}"), "hoop.yml:5: gateways.a.http_client_config.oauth2.claims.a" + strings.Repeat("[0]", 45) + ": is nested too deeply"},

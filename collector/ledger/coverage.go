@@ -151,6 +151,8 @@ type Recheck struct {
 	Start time.Time
 	// LastSeen is when the session was last seen.
 	LastSeen time.Time
+	// Lost says that the gateway does not show the session any more.
+	Lost bool
 	// Due is when the next look is due; from Early on it may be taken where it costs nothing extra.
 	Due, Early time.Time
 }
@@ -163,7 +165,7 @@ func (l *Ledger) Rechecks(now time.Time) (rechecks []Recheck, due bool) {
 		}
 		d := s.recheckDue()
 		if early := s.lastSeen.Add(d.Sub(s.lastSeen) / 2); !early.After(now) {
-			rechecks = append(rechecks, Recheck{s.id, s.start, s.lastSeen, d, early})
+			rechecks = append(rechecks, Recheck{s.id, s.start, s.lastSeen, s.lost, d, early})
 			due = due || !d.After(now)
 		}
 	}

@@ -2,7 +2,7 @@ package ledger
 
 import "time"
 
-// A session can have one review after another. Each has its own id, and is requested when the one before is in its final state. Of a tracked session
+// A session can have one review after another. Each has its own id, and is requested when the one before is in its final state, so at another moment. Of a tracked session
 // the ledger knows the review; of an untracked one it remembers the id of the last review as long as that could look new: until it is known that all
 // reviews requested at that time have been seen.
 
@@ -15,7 +15,7 @@ func (l *Ledger) furtherReviewsFrom() time.Time {
 // isFurtherReview reports whether nothing has been counted of the review of an untracked session that has been counted itself. Where no review of it
 // is remembered, the one that comes with a session that shows up too late is not new.
 func (l *Ledger) isFurtherReview(r *review, seen seenRow, start, at time.Time) bool {
-	if r == nil || r.id == 0 || r.id == seen.review || start.Before(at.Add(-l.options.ForgetAfter)) {
+	if r == nil || r.id == 0 || r.isSame(seen.review, seen.requested) || start.Before(at.Add(-l.options.ForgetAfter)) {
 		return false
 	}
 	from := l.furtherReviewsFrom()
@@ -23,6 +23,12 @@ func (l *Ledger) isFurtherReview(r *review, seen seenRow, start, at time.Time) b
 		from = Later(from, start.Add(l.options.AllowedLateness))
 	}
 	return !r.created.Before(from)
+}
+
+// isSame reports whether a review with this id, which was requested at the time requested, is this one. A session cannot request two reviews at one
+// moment: such an id is another one of the same review, as different replicas of a gateway can have it.
+func (r *review) isSame(id uint64, requested time.Time) bool {
+	return r.id == id || id != 0 && !requested.IsZero() && r.created.Equal(requested)
 }
 
 // couldLookNew reports whether the review of a row would look like a further one if the row were forgotten.
@@ -40,9 +46,10 @@ func (row seenRow) hasLaterReview(r *review) bool {
 func (s *session) replaceReview(before *review, from time.Time) {
 	r := s.review
 	switch {
-	case r == nil || before == nil || r.id == before.id:
+	case r == nil || before == nil:
 	case r.id == 0 || before.id == 0: // the API did not say
 		r.id = max(r.id, before.id)
+	case r.isSame(before.id, before.created):
 	case r.created.Before(before.created):
 		s.review = before
 	case !s.countedResolve || !r.created.Before(from):

@@ -208,3 +208,31 @@ func TestAReviewWithoutAnID(t *testing.T) {
 	b.apply(time.Minute, row("a", 0, first), row("a", 0, first, func(r *client.Session) { r.Review.ID = "" }), row("a", 0, reviewed(onetime, "PENDING", time.Minute, again)))
 	b.want("where one answer does not report it", b.reviewsCounted(time.Minute)[:2], "[2 map[]]")
 }
+
+// A session cannot request two reviews at one moment: another id with the same time of the request, such as of another replica, is the same review. It
+// counts once, wherever the session is by then, and however often the id changes.
+func TestAReviewWithAnotherIDAndTheSameRequest(t *testing.T) {
+	b := readBook(t)
+	first := func(status string, more ...func(*client.Review)) client.Session {
+		return row("a", 0, reviewed(onetime, status, 0, more...))
+	}
+	for i := range 5 {
+		at := time.Duration(1+i) * time.Minute
+		b.apply(at, first("PENDING"), first("PENDING", again))
+		b.commit(at)
+		b.restart()
+	}
+	b.want("while it waits", b.reviewsCounted(6*time.Minute), "[1 map[] 0]")
+	decided := group("sre", "REJECTED", 7*time.Minute)
+	for i := range 5 {
+		at := time.Duration(7+i) * time.Minute
+		b.apply(at, first("REJECTED", decided))
+		b.commit(at)
+		b.apply(at, first("REJECTED", decided, again))
+		b.commit(at)
+		b.restart()
+	}
+	b.want("when it is decided", b.reviewsCounted(12*time.Minute), "[1 map[REJECTED:1] 1]")
+	b.apply(3*time.Hour, row("a", 0, reviewed(onetime, "PENDING", 2*time.Hour, func(r *client.Review) { r.ID = "third" })))
+	b.want("a later request", b.reviewsCounted(3*time.Hour), "[2 map[REJECTED:1] 1]")
+}

@@ -23,6 +23,8 @@ type gatewayClock struct {
 	local   time.Time
 	slept   time.Duration // how long the machine slept since base, as far as that is known
 
+	page pageDates
+
 	dateless      int // answers without a date while the gateway's time is not known
 	datelessSince time.Time
 }
@@ -88,6 +90,35 @@ func (c *gatewayClock) copied(date, local time.Time) bool {
 	return first >= 0 && slices.ContainsFunc(c.samples[first:], func(s sample) bool {
 		return s.date.Equal(date) && s.local.Sub(c.samples[first].local) > copiedAfter && local.Sub(s.local) > copiedAfter
 	})
+}
+
+// ErrCopy rejects a page that a cache has kept: it does not show what the gateway has written since.
+var ErrCopy = errors.New("the answer is a copy of an earlier one, with the same header Date: exclude the API from the cache in between")
+
+// pageDates are the dates of pages, in which a cache that keeps one page for all requests shows.
+type pageDates struct {
+	last         time.Time
+	since, again time.Time // when the exporter's clock showed last for the first time, and for the last time that counts
+	times        int       // how often it showed it, not counting what comes within copiedAfter
+	moved        bool      // there was another date: a proxy does not set all of them to one
+}
+
+// checkPage notes the date of a page, and fails if that has not changed for so long, or so often, that the page must be a copy. Where replicas disagree, two
+// pages in a row can have one date by chance. Call it before check.
+func (c *gatewayClock) checkPage(date, local time.Time) error {
+	p := &c.page
+	switch {
+	case date.IsZero():
+		return nil
+	case !date.Equal(p.last):
+		*p = pageDates{last: date, since: local, again: local, times: 1, moved: p.moved || !p.last.IsZero()}
+	case local.Sub(p.again) > copiedAfter:
+		p.again, p.times = local, p.times+1
+	}
+	if c.known && p.moved && (p.times > 2 || p.times == 2 && local.Sub(p.since) > c.period/3) {
+		return ErrCopy
+	}
+	return nil
 }
 
 // observe notes an answer's date, as it was when the exporter's clock showed local. Where an answer has none, time goes on as it is known.

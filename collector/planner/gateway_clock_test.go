@@ -199,3 +199,38 @@ func TestAClockThatIsRarelyRead(t *testing.T) {
 		t.Errorf("set forward: off by %v", off)
 	}
 }
+
+// A page is a copy if its date stays the same while time passes, unless all dates of the gateway are one. By chance two pages in a row can have one date.
+func TestWhichPageIsACopy(t *testing.T) {
+	type page struct{ local, date int } // seconds
+	for _, tt := range []struct {
+		name    string
+		unknown bool // the gateway's time is not known
+		pages   []page
+		copy    bool // the last one is
+	}{
+		{"the date moves", false, []page{{0, 0}, {30, 30}, {60, 60}, {90, 90}}, false},
+		{"many pages of one second", false, []page{{0, 0}, {30, 30}, {30, 30}, {31, 30}, {32, 30}, {33, 30}}, false},
+		{"a kept one, at first", false, []page{{0, 0}, {30, 30}, {60, 30}}, false},
+		{"a kept one", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 30}}, true},
+		{"a kept one between requests in a row", false, []page{{0, 0}, {30, 30}, {34, 30}, {38, 30}}, true},
+		{"a kept one where requests are rare", false, []page{{0, 0}, {600, 600}, {901, 600}}, true},
+		{"replicas that disagree", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 31}, {120, 30}, {150, 31}}, false},
+		{"an old one among others", false, []page{{0, 0}, {30, 30}, {60, 0}, {90, 90}, {120, 0}, {150, 150}}, false},
+		{"the gateway again", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 30}, {120, 120}}, false},
+		{"a proxy sets all dates to one", false, []page{{0, 0}, {30, 0}, {60, 0}, {90, 0}}, false},
+		{"nothing is known yet", true, []page{{0, 0}, {30, 30}, {60, 30}, {90, 30}}, false},
+	} {
+		c := gatewayClock{period: 15 * time.Minute, known: !tt.unknown}
+		var err error
+		for _, p := range tt.pages {
+			err = c.checkPage(noon().Add(time.Duration(p.date)*time.Second), noon().Add(time.Duration(p.local)*time.Second))
+		}
+		if (err != nil) != tt.copy {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if err := c.checkPage(time.Time{}, noon().Add(time.Hour)); err != nil {
+			t.Errorf("%s: a page without a date: %v", tt.name, err)
+		}
+	}
+}

@@ -256,6 +256,11 @@ func (p *Planner) HandleResult(now time.Time, r Request, res Result) error {
 
 // accept hands a page to the request's task. The first one whose date is believed gives T0; those before it only say what time it is.
 func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result) error {
+	if r.ID == "" {
+		if err := p.clock.checkPage(res.Page.Date, now); err != nil {
+			return err
+		}
+	}
 	if err := p.clock.check(res.Page.Date, now); err != nil {
 		return err
 	}

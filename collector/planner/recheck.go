@@ -17,7 +17,7 @@ const (
 	byIDFactor = 10
 	// byIDTrial is what a page has to take before it is worth finding out what a request by ID takes.
 	byIDTrial = 50 * time.Millisecond
-	// byIDPause is for how long sessions are not asked for by ID after that has failed.
+	// byIDPause is for how long sessions are not asked for by ID after that has failed, or did not find what a page shows.
 	byIDPause = time.Hour
 	// newestEvery: one of so many requests is for the newest session that is due.
 	newestEvery = 16
@@ -26,7 +26,8 @@ const (
 )
 
 // recheck is the task that asks again for unfinished sessions when they are due: by reading the page in which each lies or, where pages were measured
-// to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that means.
+// to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that means. Where a request by ID
+// finds nothing, the page of the session decides: a proxy can answer 404 for such requests alone.
 //
 // Where the budget does not suffice for all that are due, no session waits forever behind newer ones that are due again. By ID, the most overdue one goes
 // first. Pages are read in rounds from the newest session to the oldest, and the next refresh goes on where the last one stopped. In both cases every
@@ -50,6 +51,7 @@ type recheck struct {
 	inRound bool            // the walk is part of the round
 	found   map[string]bool // the sessions that the walk's pages held, by ID
 
+	byPage     map[string]bool    // the sessions that a request by ID did not find in this refresh, by ID
 	idCost     cost               // of a request by ID
 	noIDsUntil time.Time          // until then sessions are not asked for by ID, by the gateway's clock
 	avoided    map[string]avoided // sessions whose page could not be read, by ID
@@ -62,11 +64,12 @@ type avoided struct {
 }
 
 func newRecheck(p *Planner) *recheck {
-	return &recheck{p: p, walk: newWalk(p.o.Filters, client.CountNone), avoided: map[string]avoided{}}
+	return &recheck{p: p, walk: newWalk(p.o.Filters, client.CountNone), byPage: map[string]bool{}, avoided: map[string]avoided{}}
 }
 
 func (c *recheck) startRefresh() {
 	c.loaded, c.todo, c.passed, c.overdue, c.top, c.low = false, nil, nil, nil, 0, 0
+	clear(c.byPage)
 	c.walk.stop()
 }
 
@@ -88,6 +91,9 @@ func (c *recheck) next(now time.Time) (Request, bool) {
 	c.inRound = false
 	if c.byID(now) {
 		c.current = c.mostOverdue(newest, now)
+		if c.byPage[c.target().ID] {
+			return c.startWalk(c.current)
+		}
 		if first, ok := c.worthPage(now); ok {
 			return c.startWalk(first)
 		}
@@ -225,8 +231,13 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 	c.p.apply(at, page)
 	if r.ID != "" {
 		c.idCost.add(took)
-		if page.Rows == 0 {
+		switch {
+		case page.Rows > 0:
+		case c.target().Lost:
 			c.p.ledger.MarkMissed(r.ID, at)
+		default:
+			c.byPage[r.ID] = true
+			return nil
 		}
 		c.passed[c.current] = true
 		return nil
@@ -241,8 +252,12 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 	}
 	down := c.walk.readDownTo()
 	for i := c.place(c.walk.span.To.Add(-ledger.Tick)); i < len(c.todo) && c.todo[i].Start.After(down); i++ {
-		if id := c.todo[i].ID; !c.passed[i] && !c.found[id] {
+		switch id := c.todo[i].ID; {
+		case c.passed[i]:
+		case !c.found[id]:
 			c.p.ledger.MarkMissed(id, at)
+		case c.byPage[id]:
+			c.avoidIDs(at)
 		}
 		c.passed[i] = true
 	}
@@ -258,8 +273,7 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 // failed leaves the target out for a while, the longer the more often its page has failed. After a failure of a request by ID, pages are read instead.
 func (c *recheck) failed(r Request, now time.Time) {
 	if r.ID != "" {
-		c.noIDsUntil = now.Add(byIDPause)
-		c.idCost = cost{}
+		c.avoidIDs(now)
 		return
 	}
 	for id, a := range c.avoided {
@@ -271,3 +285,6 @@ func (c *recheck) failed(r Request, now time.Time) {
 	c.avoided[c.target().ID] = avoided{now.Add(pause), pause}
 	c.walk.stop()
 }
+
+// avoidIDs has pages read instead of requests by ID for a while, because those do not work.
+func (c *recheck) avoidIDs(now time.Time) { c.noIDsUntil, c.idCost = now.Add(byIDPause), cost{} }

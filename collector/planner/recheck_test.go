@@ -97,6 +97,43 @@ func TestRechecksAskByIDWherePagesAreExpensive(t *testing.T) {
 	g.wantAsked("pages do where requests by ID fail", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
 }
 
+// A proxy that knows only the path of the list answers each request by ID with 404. That does not mean that the sessions are gone: their pages decide.
+func TestASessionThatOnlyItsPageShowsIsNotLost(t *testing.T) {
+	g := newGateway(t)
+	g.cost = func(r Request) time.Duration {
+		if r.ID != "" {
+			return 8 * time.Millisecond
+		}
+		return 350 * time.Millisecond
+	}
+	g.blind = true
+	g.add("a", time.Hour)
+	g.add("b", 3*time.Hour)
+	g.refresh(0)
+	g.backfill()
+	g.wantAsked("the page follows", g.refresh(20*time.Minute), "head", "pending", "id a", "recheck", "recheck")
+	g.wantAsked("then pages alone", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
+	for range 200 {
+		g.refresh(20 * time.Minute)
+	}
+	if s := g.Ledger().Commit(g.now, g.now); s.Lost != 0 || s.Targets[0].Open[ledger.Running] != 2 {
+		t.Errorf("%d lost, %d running, want 0 and 2", s.Lost, s.Targets[0].Open[ledger.Running])
+	}
+	g.hide("b")
+	for range 30 {
+		g.refresh(20 * time.Minute)
+	}
+	if s := g.Ledger().Commit(g.now, g.now); s.Lost != 1 {
+		t.Errorf("%d lost, want 1", s.Lost)
+	}
+	g.blind = false
+	g.now = g.now.Add(2 * time.Hour)
+	g.refresh(0)
+	if asked := g.refresh(48 * time.Hour); count(asked, "id b") != 1 || count(asked, "recheck") != 0 {
+		t.Errorf("asked for %v, want a lost session to take no page", asked)
+	}
+}
+
 // The page of one unfinished session always fails.
 func TestAPageThatCannotBeReadKeepsNoOlderSessionWaiting(t *testing.T) {
 	g := newGateway(t)
