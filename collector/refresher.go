@@ -307,7 +307,7 @@ func (r *refresher) reportClock() {
 	}
 	if step, ok := r.planner.TakeStep(); ok {
 		r.instruments.GatewayClockStepped()
-		_ = level.Warn(r.cfg().Logger).Log("msg", "the gateway's clock went back (or this machine's clock was set while the exporter did not run): sessions of the last day are read again, and each is counted once",
+		_ = level.Warn(r.cfg().Logger).Log("msg", "the gateway's clock went back (or this machine's went ahead while the exporter did not run): sessions of the last day are read again, and each is counted once",
 			"back", step.Back.Round(time.Second), "counted_from", step.From)
 	}
 }

@@ -67,20 +67,22 @@ func (l *Ledger) limitHeld() {
 }
 
 // StepBack records that the gateway's time is at, when the exporter's clock shows now. Where the gateway's clock has gone back, the coverage whose rows are
-// held is unread again; and where the head or the watermark is ahead of at, they go back, too. It returns how far the clock has gone back, and false where
-// it has not. To take the exporter's clock going ahead for that does no harm. After a restart either clock can have been set either way, or both: then any
-// other difference between the two is taken for it.
+// held is unread again; and where the head or the watermark is ahead of at, they go back, too. It reports whether it has, and how far the clock has gone back.
+// To take the exporter's clock going ahead for that does no harm. After a restart either clock can have been set either way, or both: where their difference
+// is another one, the same is unread again, but that is not going back.
 //
 // A ledger whose T0 is later than at counts from at on, unless the clock turns out to have been behind only for a while. Closed coverage whose rows are not held stays closed: see OpenFrom.
-func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, ok bool) {
+func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, unread bool) {
 	watermark := watermarkAt(at, l.options.AllowedLateness)
 	ahead := at.Sub(now.Round(0))
 	back = max(l.watermark.Sub(watermark), max(l.ahead, ahead)-ahead)
-	if l.restored {
-		back = max(back, ahead-l.ahead)
-	}
+	wasSet := l.restored && l.isStep(ahead-l.ahead)
 	l.restored, l.ahead = false, max(l.ahead, ahead)
-	if !l.isStep(back) {
+	switch {
+	case l.isStep(back):
+	case wasSet:
+		back = 0
+	default:
 		return 0, false
 	}
 	l.forgetSeen()

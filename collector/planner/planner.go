@@ -308,11 +308,13 @@ func (p *Planner) TakeStep() (Step, bool) {
 // stepBack reads again what was read too early, where the gateway's clock was ahead and went back. The tasks start anew then: what they remember are times
 // of that clock.
 func (p *Planner) stepBack(at, now time.Time) {
-	back, ok := p.ledger.StepBack(at, p.clock.own(now))
-	if !ok {
+	back, unread := p.ledger.StepBack(at, p.clock.own(now))
+	if !unread {
 		return
 	}
-	p.step = &Step{back, p.ledger.OpenFrom()}
+	if back > 0 {
+		p.step = &Step{back, p.ledger.OpenFrom()}
+	}
 	headRead, pendingRead := p.head.read, p.pending.read
 	p.head, p.pending, p.recheck, p.backfill = newHead(p), newPending(p), newRecheck(p), newBackfill(p)
 	p.head.read, p.head.at, p.pending.read = headRead, at, pendingRead
