@@ -20,7 +20,9 @@ func (w *world) forget(g *gatewaytest.Gateway) {
 	connections := gatewaytest.Connections(12)
 	session := func(c gatewaytest.Connection, age time.Duration) gatewaytest.Row {
 		start := w.end.Add(-age)
-		return gatewaytest.Row{Connection: c.Name, Type: c.Type, ConnectionSubtype: c.Subtype, ConnectionTags: c.Tags, Verb: "connect", StartDate: start, VisibleAt: start}
+		return gatewaytest.Row{
+			Connection: c.Name, Type: c.Type, ConnectionSubtype: c.Subtype, ConnectionTags: c.Tags, Verb: "connect", StartDate: start, VisibleAt: start,
+		}
 	}
 	g.Add(session(connections[2], 26*time.Hour))
 	waiting := session(connections[0], 47*time.Minute)
@@ -35,7 +37,8 @@ func (w *world) forget(g *gatewaytest.Gateway) {
 func (w *world) agents(names []string, now time.Time) []gatewaytest.Agent {
 	var agents []gatewaytest.Agent
 	for i, name := range names {
-		a := gatewaytest.Agent{ID: fmt.Sprintf("75122bce-f957-49eb-a812-%012d", i), Name: name, Mode: "standard", Status: gatewaytest.AgentConnected, Version: "1.148.0"}
+		id := fmt.Sprintf("75122bce-f957-49eb-a812-%012d", i)
+		a := gatewaytest.Agent{ID: id, Name: name, Mode: "standard", Status: gatewaytest.AgentConnected, Version: "1.148.0"}
 		if name == "warehouse" && w.between(now, 100*time.Minute, 70*time.Minute) {
 			a.Status = gatewaytest.AgentDisconnected
 		}
@@ -56,7 +59,8 @@ func (w *world) between(now time.Time, from, to time.Duration) bool {
 	return left <= from && left > to
 }
 
-// transport reaches a gateway. Staging is down for half an hour. What should be rare in the protection of data happens at production only, for an hour and a half.
+// transport reaches a gateway. Staging is down for half an hour. What should be rare in the protection of data happens at production only, for an
+// hour and a half.
 func (w *world) transport(host string) *http.Client {
 	next := w.gateways[host].Transport()
 	return &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -76,7 +80,9 @@ func (w *world) transport(host string) *http.Client {
 			return nil, err
 		}
 		body = masked.ReplaceAll(body, []byte(`"err_count":0`))
-		for _, rare := range [][2]string{{`"truncated":true`, `"truncated":false`}, {`"risk_level":"high","action":"allow_`, `"risk_level":"high","action":"block_`}} {
+		for _, rare := range [][2]string{
+			{`"truncated":true`, `"truncated":false`}, {`"risk_level":"high","action":"allow_`, `"risk_level":"high","action":"block_`},
+		} {
 			body = bytes.ReplaceAll(body, []byte(rare[0]), []byte(rare[1]))
 		}
 		return withBody(answer, body), nil

@@ -47,7 +47,7 @@ type world struct {
 	running  sync.WaitGroup
 }
 
-// newWorld starts an exporter of one gateway, by flags, and one of two gateways, by a file at path, for the day of a healthy company until end.
+// newWorld starts an exporter of one gateway, by flags, and one of two gateways, by a file at path. Few things go wrong until end.
 func newWorld(t *testing.T, path string, end time.Time) *world {
 	t.Helper()
 	version.Version = "1.0.0"
@@ -95,7 +95,8 @@ func (w *world) single() {
 	}
 	c, err := config.Simulated(f.Draft, func(opts ...client.Option) (*client.Client, error) {
 		token := w.token()
-		return client.New("http://production.invalid", w.transport("production"), append(opts, client.WithToken(func() (string, error) { return token, nil }))...)
+		opts = append(opts, client.WithToken(func() (string, error) { return token, nil }))
+		return client.New("http://production.invalid", w.transport("production"), opts...)
 	})
 	if err != nil {
 		w.t.Fatal(err)
