@@ -99,7 +99,7 @@ func TestEveryPanelSaysWhatItShows(t *testing.T) {
 
 func (p *panel) testUnit(t *testing.T) {
 	t.Helper()
-	known := []string{"short", "percentunit", "bytes", "s", "suffix: /h", "dateTimeFromNow"}
+	known := []string{"short", "percentunit", "bytes", "s", "suffix:/h", "suffix:min", "suffix:h", "dateTimeFromNow"}
 	switch unit := p.FieldConfig.Defaults.Unit; {
 	case slices.Contains(known, unit):
 	case unit == "none" && (len(p.FieldConfig.Defaults.Mappings) > 0 || p.Type == "table"): // words

@@ -35,7 +35,7 @@ func TestHistory(t *testing.T) {
 	begin := end.Add(-span)
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(begin))
-		w := newWorld(t, filepath.Join(t.TempDir(), "hoop.yml"))
+		w := newWorld(t, filepath.Join(t.TempDir(), "hoop.yml"), end)
 		defer w.stop()
 		rules := newRules(t, db, ruleFile)
 		for now := time.Now(); now.Before(end); now = time.Now() {

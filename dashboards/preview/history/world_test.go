@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"sync"
 	"testing"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
-	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest/demo"
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/config/flags"
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
@@ -31,6 +29,7 @@ import (
 const fleetFile = `
 defaults:
   token_file: token
+  collect: {agents: true}
   labels: {connection_tags: [team, environment]}
 gateways:
   europe: {url: "https://europe.example.com/api"}
@@ -41,46 +40,42 @@ gateways:
 type world struct {
 	t        *testing.T
 	ctx      context.Context
+	end      time.Time
 	gateways map[string]*gatewaytest.Gateway // by the host of their address
 	targets  []*target
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 }
 
-// newWorld starts an exporter of one gateway, by flags, and one of two gateways, by a file at path. One of the gateways fails for a while.
-func newWorld(t *testing.T, path string) *world {
+// newWorld starts an exporter of one gateway, by flags, and one of two gateways, by a file at path. Few things go wrong until end.
+func newWorld(t *testing.T, path string, end time.Time) *world {
 	t.Helper()
 	version.Version = "1.0.0"
-	w := &world{t: t, gateways: map[string]*gatewaytest.Gateway{}}
+	w := &world{t: t, end: end, gateways: map[string]*gatewaytest.Gateway{}}
 	w.ctx, w.cancel = context.WithCancel(t.Context())
-	begin := time.Now()
-	w.gateways["production"] = newGateway(1, 0.15, nil)
-	w.gateways["europe.example.com"] = newGateway(2, 0.06, nil)
-	w.gateways["staging.example.com"] = newGateway(3, 0.02, func(*http.Request) http.Handler {
-		if d := begin.Add(span).Sub(time.Now()); d > 170*time.Minute && d < 200*time.Minute {
-			return gatewaytest.Fail(http.StatusServiceUnavailable, "simulated maintenance")
-		}
-		return nil
-	})
+	w.gateways["production"] = w.newGateway(6, 0.06, "office", "warehouse")
+	w.gateways["europe.example.com"] = w.newGateway(4, 0.02, "frankfurt")
+	w.gateways["staging.example.com"] = w.newGateway(5, 0.01, "staging")
+	w.forget(w.gateways["production"])
 	w.single()
 	w.many(path)
 	return w
 }
 
-// newGateway returns a gateway with a week of history that starts rate sessions a second on average.
-func newGateway(seed uint64, rate float64, fault func(*http.Request) http.Handler) *gatewaytest.Gateway {
+// newGateway returns a gateway with a week of history and these agents, that starts rate sessions a second on average.
+func (w *world) newGateway(seed uint64, rate float64, agents ...string) *gatewaytest.Gateway {
 	life := gatewaytest.DefaultLife()
 	life.Rate, life.BurstEvery, life.BurstSize = rate, 8*time.Hour, int(200*rate)
-	life.Stuck, life.Undecided, life.GivenUp, life.NeverRun, life.Escalated, life.Unknown = 0.0001, 0.002, 0.002, 0.002, 0, 0
-	life.Duration, life.LongTail, life.LongDuration = 4*time.Minute, 0.02, 3*time.Hour
-	life.Wait, life.LongWait = 6*time.Minute, 0.05
+	life.Stuck, life.Undecided, life.GivenUp, life.NeverRun, life.Escalated, life.Unknown = 0, 0, 0, 0, 0, 0
+	life.Duration, life.LongTail, life.LongDuration = 4*time.Minute, 0.03, time.Hour
+	life.Failure, life.Aborted, life.Forced = 0.03, 0.01, 0.02
+	life.Wait, life.LongWait = 3*time.Minute, 0.004
 	g := gatewaytest.New(gatewaytest.Config{
-		Dialect: gatewaytest.New2026, Seed: seed, OrgID: fmt.Sprintf("org-%d", seed), Life: life, Cost: gatewaytest.NewCost, Fault: fault,
+		Dialect: gatewaytest.New2026, Seed: seed, OrgID: fmt.Sprintf("org-%d", seed), Life: life, Cost: gatewaytest.NewCost,
+		Agents: func(now time.Time) []gatewaytest.Agent { return w.agents(agents, now) },
 	})
 	now := time.Now()
-	g.AddHistory(int(rate*100_000), now.Add(-7*24*time.Hour), now, gatewaytest.HistoryOptions{
-		ConnectionList: gatewaytest.Connections(12), Users: 40, Unfinished: 4, Pending: 1,
-	})
+	g.AddHistory(int(rate*100_000), now.Add(-7*24*time.Hour), now, gatewaytest.HistoryOptions{ConnectionList: gatewaytest.Connections(12), Users: 40})
 	return g
 }
 
@@ -93,10 +88,16 @@ func (w *world) single() {
 	if _, err := app.Parse(nil); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := f.SetDefault("labels.connection-tags", "team,environment"); err != nil {
-		w.t.Fatal(err)
+	for name, value := range map[string]string{"labels.connection-tags": "team,environment", "collect.agents": "true"} {
+		if err := f.SetDefault(name, value); err != nil {
+			w.t.Fatal(err)
+		}
 	}
-	c, err := config.Simulated(f.Draft, demo.Connect(w.gateways["production"]))
+	c, err := config.Simulated(f.Draft, func(opts ...client.Option) (*client.Client, error) {
+		token := w.token()
+		opts = append(opts, client.WithToken(func() (string, error) { return token, nil }))
+		return client.New("http://production.invalid", w.transport("production"), opts...)
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -142,10 +143,10 @@ func (w *world) start(c *config.Config) *fleet.Fleet {
 
 // connect makes the client of a gateway of this world.
 func (w *world) connect(g *config.Gateway) (*client.Client, error) {
-	for host, gateway := range w.gateways {
+	for host := range w.gateways {
 		if g.Address() == "https://"+host+"/api" {
 			key := client.WithAPIKey(func() (string, error) { return "preview", nil })
-			return client.New(g.Address(), &http.Client{Transport: gateway.Transport()}, key)
+			return client.New(g.Address(), w.transport(host), key)
 		}
 	}
 	return g.Client()

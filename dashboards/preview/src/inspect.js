@@ -91,7 +91,8 @@ function cut(root, skip) {
     }
     const own = [...element.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.textContent.trim() !== '');
     const style = getComputedStyle(element);
-    if (style.visibility === 'hidden' || element.clientWidth === 0) {
+    // What is one pixel large is for screen readers only.
+    if (style.visibility === 'hidden' || element.clientWidth === 0 || (element.clientWidth === 1 && element.clientHeight === 1)) {
       continue;
     }
     const hides = style.overflowX === 'hidden' || style.overflowX === 'clip' || style.textOverflow === 'ellipsis';
