@@ -88,16 +88,13 @@ func TestCountersOutliveTheProcess(t *testing.T) {
 	t.Parallel()
 	saving(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
 		cfg.Lookback = 21 * 24 * time.Hour // what is older than that is given up
-		weeks := 15 * 24 * time.Hour
-		if !collectortest.Long() {
-			weeks = time.Hour
-		}
+		day, weeks := collectortest.Pick(2*time.Hour, 26*time.Hour), collectortest.Pick(time.Hour, 15*24*time.Hour)
 		var before map[string]float64
 		var created map[string]time.Time
 		for i, stop := range []struct {
 			away time.Duration
 			kill bool
-		}{{time.Second, true}, {10 * time.Minute, false}, {20 * time.Minute, true}, {26 * time.Hour, true}, {weeks, true}, {0, false}} {
+		}{{time.Second, true}, {10 * time.Minute, false}, {20 * time.Minute, true}, {day, true}, {weeks, true}, {0, false}} {
 			w := newWorld(t, g, cfg)
 			w.scrapeFor(20*time.Minute, 30*time.Second)
 			before = w.notBelow(before)
