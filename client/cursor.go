@@ -17,7 +17,7 @@ import (
 // After each page, the end of the window moves down to the oldest start of the page, rounded up to a whole second, because gateways
 // compare whole seconds only. The rows of that second are sent again and recognized by their id. If one second has more rows than a page,
 // the cursor reads that second by offset. It does so in several passes, until it has as many rows as the gateway's total: old gateways do
-// not order sessions of equal start, so pages can miss some. Where more follows after a page that is in another order, the walk fails.
+// not order sessions of equal start, so pages can miss some. If a page is in another order and more follows, the walk fails.
 type Cursor struct {
 	options    ListOptions
 	start, end time.Time // the window as requested

@@ -66,8 +66,8 @@ func (r *refresher) readAgents(ctx context.Context) {
 // errTooManyAgents is why some agents are not shown.
 var errTooManyAgents = errors.New("the gateway has 1,000 agents or more")
 
-// isRefused reports whether the gateway answered that it does not give out what was requested. A wish to be left alone (429) is not a refusal, and 401 can
-// mean that the gateway failed to look up the user.
+// isRefused reports whether the gateway answered that it does not give out what was requested. 429 only asks for a pause, and 401 can mean
+// that the gateway failed to look up the user.
 func isRefused(err error) bool {
 	status, ok := errors.AsType[*client.StatusError](err)
 	if !ok {

@@ -15,8 +15,8 @@ const (
 	maxHeld = 4_000
 )
 
-// clock is what the ledger knows of the gateway's clock, compared with the exporter's. The ledger calls compare once for each answer, and sets
-// the other fields itself.
+// clock is what the ledger knows of the gateway's clock, compared with the exporter's. The ledger calls compare once for each answer, and
+// sets the other fields itself.
 type clock struct {
 	// now is the exporter's clock as of the last answer, and headNow as of the head; zero: not known in this process.
 	now, headNow time.Time
@@ -41,8 +41,8 @@ func (c *clock) sinceHead() time.Duration {
 // difference is by how much the gateway's clock is ahead of the exporter's.
 func difference(at, now time.Time) time.Duration { return at.Sub(now.Round(0)) }
 
-// compare notes the difference of the clocks. It returns how far the gateway's has gone back and, for the first answer after a restart, how far
-// it has gone ahead, both by the exporter's.
+// compare notes the difference of the clocks. It returns how far the gateway's has gone back and, for the first answer after a restart, how
+// far it has gone ahead, both by the exporter's.
 func (c *clock) compare(at, now time.Time) (back, forth time.Duration) {
 	ahead := difference(at, now)
 	if c.restored {

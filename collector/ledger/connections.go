@@ -11,8 +11,8 @@ type connection struct {
 	shown   map[string]string // the chosen ones
 }
 
-// recordConnection updates the connection of a row, and returns the name that its sessions are counted under, as one string that they share. A
-// connection beyond the cap is not remembered.
+// recordConnection updates the connection of a row, and returns the name that its sessions are counted under, as one string that they
+// share. A connection beyond the cap is not remembered.
 func (l *Ledger) recordConnection(s *client.Session) string {
 	name := clean(s.Connection)
 	c := l.connections[name]

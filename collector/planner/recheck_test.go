@@ -97,7 +97,8 @@ func TestRechecksAskByIDWherePagesAreExpensive(t *testing.T) {
 	g.wantAsked("pages do where requests by ID fail", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
 }
 
-// A proxy that knows only the path of the list answers each request by ID with 404. That does not mean that the sessions are gone: their pages decide.
+// A proxy that knows only the path of the list answers each request by ID with 404. That does not mean that the sessions are gone: their
+// pages decide.
 func TestASessionThatOnlyItsPageShowsIsNotLost(t *testing.T) {
 	g := newGateway(t)
 	g.cost = func(r Request) time.Duration {
