@@ -103,13 +103,13 @@ func TestReviewsCountOnce(t *testing.T) {
 	s.see(10*time.Second, row)
 	n := s.target(10 * time.Second)
 	s.want("requested", sum(n.Requested), 1)
-	s.want("pending", []any{n.Open[Pending], byStatus(n.OpenReviews), len(n.PendingSince)}, "[1 [{PENDING 1}] 1]")
+	s.want("pending", []any{n.Open[Pending], ByStatus(n.OpenReviews), len(n.PendingSince)}, "[1 [{PENDING 1}] 1]")
 	s.want("waits for", []any{len(n.Approvals), n.Approvals[0].Group, n.Approvals[0].Count}, "[1 sre 1]")
 	s.want("finished", counted(n.Finished), "map[]")
 
 	s.see(65*time.Second, reviewed("ready", "APPROVED"))
 	n = s.target(65 * time.Second)
-	s.want("ready", []any{n.Open[Ready], n.ReadySince.Sub(noon()), byStatus(n.OpenReviews)}, "[1 1m1s [{APPROVED 1} {PENDING 0}]]")
+	s.want("ready", []any{n.Open[Ready], n.ReadySince.Sub(noon()), ByStatus(n.OpenReviews)}, "[1 1m1s [{APPROVED 1} {PENDING 0}]]")
 	s.want("wait", n.Histograms[ReviewWait].Sum, 60)
 
 	s.see(70*time.Second, reviewed("ready", "PROCESSING"))

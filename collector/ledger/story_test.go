@@ -8,6 +8,13 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
+// noon is when the stories of these tests happen.
+func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
+
+func at(d time.Duration) client.Time { return client.Time{Time: noon().Add(d)} }
+
+func code(n int) *int { return &n }
+
 func options() Options {
 	return Options{Lookback: 24 * time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}
 }
@@ -58,23 +65,6 @@ func counted(counters []Counter) map[string]uint64 {
 		}
 	}
 	return out
-}
-
-// byStatus are the numbers of reviews by status, sorted by it.
-func byStatus(reviews []ReviewCount) (out []statusCount) {
-	for _, r := range reviews {
-		if n := len(out); n > 0 && out[n-1].status == r.Status {
-			out[n-1].count += r.Count
-			continue
-		}
-		out = append(out, statusCount{r.Status, r.Count})
-	}
-	return out
-}
-
-type statusCount struct {
-	status string
-	count  int
 }
 
 func (s story) want(what string, got, want any) {
