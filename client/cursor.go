@@ -17,7 +17,7 @@ import (
 // After each page, the end of the window moves down to the oldest start of the page, rounded up to a whole second, because gateways
 // compare whole seconds only. The rows of that second are sent again and recognized by their id. If one second has more rows than a page,
 // the cursor reads that second by offset. It does so in several passes, until it has as many rows as the gateway's total: old gateways do
-// not order sessions of equal start, so pages can miss some. Where more follows after a page that is in another order, the walk fails.
+// not order sessions of equal start, so pages can miss some. If a page is in another order and more follows, the walk fails.
 type Cursor struct {
 	options    ListOptions
 	start, end time.Time // the window as requested
@@ -125,7 +125,7 @@ type pageRows struct {
 	fresh           []Session // that were not returned before
 	inside, outside int       // rows with a readable start inside the requested window, and outside of it
 	oldest          time.Time // start of the oldest row inside
-	disordered      bool      // a session inside starts later than the one before it
+	disordered      bool      // a session inside starts later than one that the page has before it
 }
 
 // record adds the rows of a page to c.seen. It ignores rows outside the requested window: they could be sent again later and would not be
@@ -136,8 +136,9 @@ func (c *Cursor) record(p *SessionPage) pageRows {
 		from = c.second.from
 	}
 	var rows pageRows
+	inside := func(start time.Time) bool { return !start.Before(from) && !start.After(c.until) }
 	add := func(id string, start time.Time) (fresh bool) {
-		if start.Before(from) || start.After(c.until) {
+		if !inside(start) {
 			rows.outside++
 			return false
 		}
@@ -151,11 +152,11 @@ func (c *Cursor) record(p *SessionPage) pageRows {
 	}
 	for i := range p.Sessions {
 		s := &p.Sessions[i]
-		oldest, inside := rows.oldest, rows.inside
-		if add(s.ID, s.StartDate.Time) {
+		start := s.StartDate.Time
+		rows.disordered = rows.disordered || inside(start) && !rows.oldest.IsZero() && start.After(rows.oldest)
+		if add(s.ID, start) {
 			rows.fresh = append(rows.fresh, *s)
 		}
-		rows.disordered = rows.disordered || inside > 0 && rows.inside > inside && s.StartDate.After(oldest)
 	}
 	for i := range p.Malformed {
 		m := &p.Malformed[i]

@@ -277,8 +277,8 @@ func TestCursorShortPagesOfAPass(t *testing.T) {
 	}
 }
 
-// Where more sessions follow after a page whose order is not from the newest to the oldest, nobody knows which are missing above its oldest one: the walk
-// fails, and nothing counts as read. The order of a page that holds the whole window does not matter.
+// Where more sessions follow after a page whose order is not from the newest to the oldest, newer ones than its oldest one can be among
+// them: the walk fails, and nothing counts as read. The order of a page that holds the whole window does not matter.
 func TestAWalkFailsIfMoreFollowsAfterAPageInAnotherOrder(t *testing.T) {
 	o := ListOptions{Start: at(0), End: at(60_000), Limit: 3}
 	for name, page := range map[string]*SessionPage{

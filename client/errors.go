@@ -114,6 +114,16 @@ func (e *StatusError) Is(target error) bool {
 	return false
 }
 
+// Refused reports whether the gateway does not give out what was requested, now and later. 429 only asks for a pause, and 401 can mean that the
+// gateway failed to look up the user.
+func (e *StatusError) Refused() bool {
+	switch e.Code {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return true
+	}
+	return false
+}
+
 // requestError is a failed request: what was being done, the kind of error, and its cause.
 type requestError struct {
 	doing string

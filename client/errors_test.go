@@ -184,6 +184,14 @@ func TestStatusErrorsCarryMessageAndRetryAfter(t *testing.T) {
 }
 
 // A missing or incomplete answer is a timeout. A canceled request is not.
+func TestWhichStatusRefusesForGood(t *testing.T) {
+	for code, want := range map[int]bool{400: false, 401: false, 403: true, 404: true, 405: true, 407: false, 429: false, 500: false, 503: false} {
+		if e := (&StatusError{Code: code}); e.Refused() != want {
+			t.Errorf("%d: %v, want %v", code, e.Refused(), want)
+		}
+	}
+}
+
 func TestAnAnswerThatDoesNotEndIsATimeout(t *testing.T) {
 	untilDone := transport(func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()

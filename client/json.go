@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,3 +59,46 @@ func unexpectedEOF(err error) error {
 	}
 	return err
 }
+
+// eachItem calls read for each item of a JSON list. read must decode exactly one value. After limit items it fails; 0: there is no limit.
+func eachItem(list []byte, limit int, read func(*json.Decoder) error) error {
+	dec := json.NewDecoder(bytes.NewReader(list))
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return errors.New("it is not a list")
+	}
+	for n := 1; dec.More(); n++ {
+		if limit > 0 && n > limit {
+			return tooManyEntries(limit)
+		}
+		if err := read(dec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachMember calls read for each member of a JSON object. After maxItems members it fails.
+func eachMember(object []byte, read func(key string, value json.RawMessage)) error {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("it is not an object")
+	}
+	for n := 1; dec.More(); n++ {
+		if n > maxItems {
+			return tooManyEntries(maxItems)
+		}
+		t, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := t.(string) // JSON has no other keys
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		read(key, value)
+	}
+	return nil
+}
+
+func tooManyEntries(limit int) error { return fmt.Errorf("it has more than %d entries", limit) }

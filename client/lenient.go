@@ -186,14 +186,14 @@ func (f fieldReader) groups(name string, raw json.RawMessage) []ReviewGroup {
 			ReviewDate json.RawMessage `json:"review_date"`
 			Forced     json.RawMessage `json:"forced_review"`
 		}
-		if dec.Decode(&row) != nil {
+		if err := dec.Decode(&row); err != nil {
 			f.unusable(name, "an entry is not an object")
-			return nil
+		} else {
+			groups = append(groups, ReviewGroup{
+				Group: f.word(name+".group", row.Group), Status: f.word(name+".status", row.Status),
+				ReviewDate: f.moment(name+".review_date", row.ReviewDate), Forced: f.flag(name+".forced_review", row.Forced, false),
+			})
 		}
-		groups = append(groups, ReviewGroup{
-			Group: f.word(name+".group", row.Group), Status: f.word(name+".status", row.Status), ReviewDate: f.moment(name+".review_date", row.ReviewDate),
-			Forced: f.flag(name+".forced_review", row.Forced, false),
-		})
 		return nil
 	})
 	if err != nil {

@@ -100,8 +100,9 @@ func (f *pageFrame) read(t *text, name string) error {
 	return nil
 }
 
-// apply sets the fields of the page. Where one cannot be used, the walk over the pages must not end too early: more may follow, and the total may be
-// capped. An empty page has to say that there are no sessions. Otherwise it can be the answer of something else, such as {"data":null,"errors":[...]}.
+// apply sets the fields of the page. Where one cannot be used, the walk over the pages must not end too early: more may follow, and the
+// total may be capped. An empty page must say that there are no sessions: otherwise it can be an error, such as
+// {"data":null,"errors":[...]}.
 func (f *pageFrame) apply(page *SessionPage) error {
 	fields := fieldReader{page: page}
 	page.HasNextPage = fields.flag("has_next_page", f.hasNextPage, true)

@@ -116,7 +116,8 @@ func TestDecodePageRefusesWhatIsNotAPage(t *testing.T) {
 	}
 }
 
-// The hexadecimal digits of a UUID mean the same in either case, so a session has one ID in whatever case an answer has it. Other ids stay as they are.
+// The hexadecimal digits of a UUID mean the same in either case, so a session has one ID in whatever case an answer has it. Other ids stay
+// as they are.
 func TestAnIDIsTheSameInEitherCase(t *testing.T) {
 	const id, review = "bdaeca17-15f2-4a18-a2fc-cdf01db11c21", "0af5c0de-15f2-4a18-a2fc-cdf01db11c22"
 	const org = "5d1f2c8a-6b7e-4c39-9a40-e1d3f5b7a912"

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -104,49 +103,6 @@ func (i *Identity) UnmarshalJSON(text []byte) error {
 	}
 	return nil
 }
-
-// eachItem calls read for each item of a JSON list, which has to decode exactly one value. It ends with an error after limit items; 0: there is no limit.
-func eachItem(list []byte, limit int, read func(*json.Decoder) error) error {
-	dec := json.NewDecoder(bytes.NewReader(list))
-	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
-		return errors.New("it is not a list")
-	}
-	for n := 1; dec.More(); n++ {
-		if limit > 0 && n > limit {
-			return tooManyEntries(limit)
-		}
-		if err := read(dec); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// eachMember calls read for each member of a JSON object. It ends with an error after maxItems members.
-func eachMember(object []byte, read func(key string, value json.RawMessage)) error {
-	dec := json.NewDecoder(bytes.NewReader(object))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("it is not an object")
-	}
-	for n := 1; dec.More(); n++ {
-		if n > maxItems {
-			return tooManyEntries(maxItems)
-		}
-		t, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		key, _ := t.(string) // JSON has no other keys
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return err
-		}
-		read(key, value)
-	}
-	return nil
-}
-
-func tooManyEntries(limit int) error { return fmt.Errorf("it has more than %d entries", limit) }
 
 func (m *Masking) fits() bool {
 	for name := range m.InfoTypes {

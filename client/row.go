@@ -15,7 +15,7 @@ import (
 // Bounds of what a row may hold. They are far above what the API gives, and still affordable for a million rows in memory.
 const (
 	maxRowBytes  = 16 << 20 // of a row as text
-	maxWholeRow  = 64 << 10 // of a row that is decoded as a whole: entries cost more than text, so those of a longer row are counted while they are read
+	maxWholeRow  = 64 << 10 // of a row that is decoded as a whole; longer ones are read field by field, because entries need more memory than text
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10
 	maxItems     = 1000          // tags, review groups or info types of a row
@@ -209,7 +209,7 @@ func (e *rowError) Error() string { return "malformed session: " + plainText(e.c
 
 func (e *rowError) Unwrap() error { return e.cause }
 
-// canonicalizeIDs makes the IDs those by which the session, its organization and its review are known, in whatever case the answer has them.
+// canonicalizeIDs makes the ids of the session, its organization and its review the same in whatever case an answer has them.
 func (s *Session) canonicalizeIDs() {
 	s.ID, s.OrgID = canonicalID(s.ID), canonicalID(s.OrgID)
 	if s.Review != nil {
@@ -217,7 +217,7 @@ func (s *Session) canonicalizeIDs() {
 	}
 }
 
-// canonicalID returns a UUID in lower case, as gateways send it: its digits mean the same in either case. Any other id is returned as it is.
+// canonicalID returns a UUID in lower case, as gateways send it: its digits mean the same in either case. Other ids stay as they are.
 func canonicalID(id string) string {
 	const length = 36 // of 8-4-4-4-12 digits; package uuid accepts other forms, too
 	if lower := strings.ToLower(id); lower != id && len(id) == length && uuid.Validate(id) == nil {

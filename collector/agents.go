@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
@@ -50,7 +49,7 @@ func (r *refresher) readAgents(ctx context.Context) {
 	r.agents.next = now.Add(max(agentsEvery, leave))
 	if err != nil {
 		r.log.Failed("agents", "cannot read the gateway's agents", err, "next_try", failurelog.Moment(r.agents.next))
-		if isRefused(err) || now.Sub(r.agents.read) >= r.cfg().StaleAfter {
+		if status, ok := errors.AsType[*client.StatusError](err); ok && status.Refused() || now.Sub(r.agents.read) >= r.cfg().StaleAfter {
 			r.agents.list = nil
 		}
 		return
@@ -65,20 +64,6 @@ func (r *refresher) readAgents(ctx context.Context) {
 
 // errTooManyAgents is why some agents are not shown.
 var errTooManyAgents = errors.New("the gateway has 1,000 agents or more")
-
-// isRefused reports whether the gateway answered that it does not give out what was requested. A wish to be left alone (429) is not a refusal, and 401 can
-// mean that the gateway failed to look up the user.
-func isRefused(err error) bool {
-	status, ok := errors.AsType[*client.StatusError](err)
-	if !ok {
-		return false
-	}
-	switch status.Code {
-	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
-		return true
-	}
-	return false
-}
 
 // shownAgents returns what is shown of agents: sorted, each pair of name and version once. Of agents with the same pair one that is connected is enough.
 func shownAgents(all []client.Agent) []exposition.Agent {

@@ -95,7 +95,8 @@ func TestAClockThatIsSetBackKeepsNoScrapeFromRefreshing(t *testing.T) {
 	})
 }
 
-// Until the gateway's time is known, nothing of an answer is used, so nothing is reported about its sessions: they only seem to start in a far future.
+// Until the gateway's time is known, nothing of an answer is used, so nothing is reported about its sessions: they only seem to start in a
+// far future.
 func TestNothingIsReportedOfSessionsBeforeTheTimeIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wrong := newWeather(1)

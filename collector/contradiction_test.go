@@ -13,7 +13,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// One page that contradicts itself, in the backfill, or does not say that it is complete, is a failed request: it is logged, what it left unread is read later, and every session is in the gauges.
+// One page that contradicts itself, in the backfill, or does not say that it is complete, is a failed request: it is logged, what it left
+// unread is read later, and every session is in the gauges.
 func TestAPageThatContradictsItselfLosesNoSession(t *testing.T) {
 	for _, body := range []string{
 		`{"data":[],"has_next_page":true,"total":57}`, `{"data":null,"has_next_page":false,"total":57}`, `{"data":[],"total":57}`, `{"data":[],"has_next_page":true}`,

@@ -70,7 +70,7 @@ func (e ownerError) Error() string { return string(e) }
 // errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
 var errIdentityPending = errors.New("it is not known yet which sessions the credential shows")
 
-// errIncompleteUser is why the user that the gateway reports is not used where the state is named after it: it would be another state.
+// errIncompleteUser is why an answer about the user is not used: the state is named after the user, so it would be another state.
 var errIncompleteUser = errors.New("get user info: the answer lacks the organization, the role or the id of the user: check any proxy in between")
 
 // namesState reports whether it is known whose sessions a user sees: those of an organization or, if it sees only a part, of the user.

@@ -9,7 +9,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// The state is named after what the gateway says of the credential's user. An answer that lacks a part of that must not start another state.
+// The state is named after what the gateway says of the credential's user. An answer that lacks a part of that must not start another
+// state.
 func TestAnIncompleteUserStartsNoOtherState(t *testing.T) {
 	for name, answer := range map[string]string{
 		"without an organization": `{"id":"u","role":"admin"}`,

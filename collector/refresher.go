@@ -54,7 +54,7 @@ type refresher struct {
 	halted         bool // nothing may be asked
 	complete       bool // the first backfill is complete
 	progressLogged time.Time
-	backfilling    bool // that was logged, and not yet that it is complete
+	backfilling    bool // progress was logged, but not yet that the backfill is complete
 }
 
 // newRefresher returns a refresher that has a share in the budget of its address. Its run gives that up.
@@ -334,8 +334,8 @@ func (r *refresher) publish(ctx context.Context, s status) {
 	r.reportBackfill(p, complete, now)
 }
 
-// reportBackfill logs how far the backfill is, and its end. When the first one is complete, it ends the wait for that, after the publication: whoever waits
-// scrapes at once, and has to see it.
+// reportBackfill logs how far the backfill is, and its end. When the first one is complete, it ends the wait for that, after the
+// publication: whoever waits scrapes at once, and has to see it.
 func (r *refresher) reportBackfill(p *published, complete bool, now time.Time) {
 	if p.snapshot == nil {
 		return

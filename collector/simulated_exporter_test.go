@@ -20,7 +20,6 @@ type world struct {
 	collector     *Collector
 	stop          func()
 	clockWasWrong bool // the gateway's, for so long that a review may have ended by it
-
 }
 
 // newWorld starts a collector on a gateway. cfg.Client is made here.

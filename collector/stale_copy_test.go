@@ -14,8 +14,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// A cache in between that leaves out the query keeps an empty page for an hour. It is not taken for an hour without sessions: refreshes fail, and each session
-// counts when the gateway answers again.
+// A cache in between ignores the query, and keeps an empty page for an hour. That does not count as an hour without sessions: refreshes
+// fail, and each session counts when the gateway answers again.
 func TestACopyThatACacheKeepsLosesNoSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said logs

@@ -29,7 +29,8 @@ type demo struct {
 	stop           func() error // as an operator would; returns how it ended
 }
 
-// startDemo starts the demo and waits until it says where to look, which is where it listens. It is killed when the test ends, at the latest.
+// startDemo starts the demo and waits until it says where to look, which is where it listens. It is killed when the test ends, at the
+// latest.
 func startDemo(t *testing.T, args ...string) *demo {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -43,7 +44,7 @@ func startDemo(t *testing.T, args ...string) *demo {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	d.stop = func() error { return errors.Join(cmd.Process.Signal(syscall.SIGTERM), <-ended) }
-	t.Cleanup(func() { _ = cmd.Process.Kill() }) // it has ended already, or its end matters to nobody
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // it has ended, or the test has failed
 	listens, err := d.stderr.Await(ctx, regexp.MustCompile(`msg="listening on" address=(\S+)`))
 	if err != nil {
 		t.Fatalf("it does not listen: %s", d.stderr.String())

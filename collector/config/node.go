@@ -141,7 +141,8 @@ func (p *problems) syntaxError(content []byte, err error) {
 	p.add(line, "", "is not valid YAML: %s", withoutValues(text))
 }
 
-// withoutValues returns an error of a library in one line and without what it quotes, but for the single characters of YAML that it expected.
+// withoutValues returns an error of a library in one line and without what it quotes, but for the single characters of YAML that it
+// expected.
 func withoutValues(text string) string {
 	syntax := regexp.MustCompile(`^'[][{}:,-]'$`)
 	text = regexp.MustCompile("(?s)`[^`]*`|'[^']*'").ReplaceAllStringFunc(text, func(quoted string) string {

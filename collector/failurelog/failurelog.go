@@ -12,9 +12,9 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// Log logs a failure when it starts and when its reason changes, reminds of it once an hour while it lasts, and logs when it is over. Always
-// holds: of each subject, the same reason is a warning once an hour at most, and no more than [maxReasons] of them are. Hours are those of the
-// monotonic clock. It is for one goroutine.
+// Log logs a failure when it starts and when its reason changes, reminds of it once an hour while it lasts, and logs when it is over.
+// Always holds: of each subject, the same reason is a warning once an hour at most, and no more than [maxReasons] of them are. Hours are
+// those of the monotonic clock. It is for one goroutine.
 type Log struct {
 	logger log.Logger
 	code   func(error) string
@@ -38,8 +38,8 @@ const (
 	maxWarned = 1000
 )
 
-// New returns a log of failures that writes to l. code is what makes a reason besides its text, whose numbers do not count, such as the status
-// of an answer; nil: nothing.
+// New returns a log of failures that writes to l. Two failures have the same reason if their texts are equal but for numbers, and code
+// returns the same for both, such as the status of an answer; nil: the text alone decides.
 func New(l log.Logger, code func(error) string) *Log {
 	if code == nil {
 		code = func(error) string { return "" }
@@ -47,8 +47,8 @@ func New(l log.Logger, code func(error) string) *Log {
 	return &Log{logger: l, code: code, last: map[string]*failure{}, warned: map[string]bool{}}
 }
 
-// Failed logs a failure as a warning, or at debug if the subject has had one for the same reason within the hour. From the second time on it logs
-// since when the subject has failed.
+// Failed logs a failure as a warning, or at debug if the subject has had one for the same reason within the hour. From the second time on
+// it logs since when the subject has failed.
 func (f *Log) Failed(subject, msg string, err error, keyvals ...any) {
 	now := time.Now()
 	keyvals = append([]any{"msg", msg, "err", err}, keyvals...)

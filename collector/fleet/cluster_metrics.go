@@ -26,7 +26,7 @@ func newClusterGauges() *clusterGauges {
 		}),
 		unheld: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "hoop_exporter_unheld_gateways",
-			Help: "Number of gateways of the configuration that no process watches: the database has no holder, or this process is the holder and cannot watch them, as its log says; absent while the database cannot be reached.",
+			Help: "Number of gateways of the configuration that no process watches: they have no holder, or this process holds them and cannot watch them, as its log says; absent while the database cannot be reached.",
 		}),
 		members: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hoop_exporter_members",

@@ -76,7 +76,7 @@ func (h *hold) fill() {
 }
 
 // hold is the address of a lease, with the collectors of its gateways. Always holds: it is in the fleet's holds until it has ended, and its collectors
-// are in the fleet's watched until then, so that their metrics are shown. Everything but the first five is guarded by the fleet's mu.
+// are in the fleet's watched until then, so that their metrics are shown.
 type hold struct {
 	fleet    *Fleet
 	lease    lease.Lease
@@ -84,6 +84,7 @@ type hold struct {
 	store    state.Store
 	failures *failurelog.Log // of fill
 
+	// The rest is guarded by the fleet's mu.
 	collectors map[*collector.Collector]bool // those that have not ended
 	done       chan struct{}                 // closed when the hold has ended after Stop; nil before Stop
 	ended      bool

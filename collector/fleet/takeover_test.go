@@ -11,7 +11,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// What a suspended process finds when it wakes up is nothing that anybody has to mend: others have taken over, and its saves are refused.
+// Nobody has to fix what a suspended process finds when it wakes up: others have taken over, and its saves are refused.
 func TestAProcessThatWakesUpLogsNoError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := quietCluster(t, 2)
@@ -30,7 +30,7 @@ func TestAProcessThatWakesUpLogsNoError(t *testing.T) {
 	})
 }
 
-// A pause that a gateway asked for is known to the holder only: the next one asks once, and gets the same answer.
+// Only the holder knows of a pause that a gateway asked for: the next holder sends one request, and gets the same answer.
 func TestANewHolderAsksAGatewayThatWantsAPauseOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := quietCluster(t, 2)
@@ -63,7 +63,8 @@ func TestANewHolderAsksAGatewayThatWantsAPauseOnce(t *testing.T) {
 	})
 }
 
-// An old backup of the database is restored while processes run: leases have lower epochs, and saves are refused. Each gateway is watched again soon.
+// An old backup of the database is restored while processes run: leases have lower epochs, and saves are refused. Soon each gateway is
+// watched again.
 func TestARestoredDatabaseIsUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := quietCluster(t, 2)

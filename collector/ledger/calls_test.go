@@ -190,23 +190,6 @@ func total(counters []ledger.Counter) (n uint64) {
 	return n
 }
 
-// byStatus are the numbers of reviews by status, sorted by it.
-func byStatus(reviews []ledger.ReviewCount) (out []statusCount) {
-	for _, r := range reviews {
-		if n := len(out); n > 0 && out[n-1].status == r.Status {
-			out[n-1].count += r.Count
-			continue
-		}
-		out = append(out, statusCount{r.Status, r.Count})
-	}
-	return out
-}
-
-type statusCount struct {
-	status string
-	count  int
-}
-
 func labels(counters []ledger.Counter) []string {
 	all := map[string]bool{}
 	for _, c := range counters {

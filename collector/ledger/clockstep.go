@@ -15,18 +15,50 @@ const (
 	maxHeld = 4_000
 )
 
+// clock is what the ledger knows of the gateway's clock, compared with the exporter's. The ledger calls compare once for each answer, and
+// sets the other fields itself.
+type clock struct {
+	// now is the exporter's clock as of the last answer, and headNow as of the head; zero: not known in this process.
+	now, headNow time.Time
+	// before is what the head was before it was advanced to what it is.
+	before time.Time
+	// ahead is by how much the gateway's clock was ahead of the exporter's, at most, since it last went back.
+	ahead time.Duration
+	// restored says that the ledger was restored, and the clocks were not compared since then.
+	restored bool
+	// firstT0 is what T0 was before the gateway's clock went back to before it, until the head is there again; zero: it did not.
+	firstT0 time.Time
+}
+
+// sinceHead is how much time has passed since the head, by the exporter's clock; 0 if that is not known.
+func (c *clock) sinceHead() time.Duration {
+	if c.headNow.IsZero() {
+		return 0
+	}
+	return c.now.Sub(c.headNow)
+}
+
+// difference is by how much the gateway's clock is ahead of the exporter's.
+func difference(at, now time.Time) time.Duration { return at.Sub(now.Round(0)) }
+
+// compare notes the difference of the clocks. It returns how far the gateway's has gone back and, for the first answer after a restart, how
+// far it has gone ahead, both by the exporter's.
+func (c *clock) compare(at, now time.Time) (back, forth time.Duration) {
+	ahead := difference(at, now)
+	if c.restored {
+		forth = ahead - c.ahead
+	}
+	c.restored, c.ahead = false, max(c.ahead, ahead)
+	return c.ahead - ahead, forth
+}
+
 // isStep reports whether so much time between two heads can be a wrong clock that matters. Less does not matter, because the watermark is a whole
 // allowed lateness behind.
 func (l *Ledger) isStep(d time.Duration) bool { return d > l.options.AllowedLateness/3 }
 
 // stepTo returns how much of the time to the next head has not passed by the exporter's clock: where refreshes are rare, there is no step. After a restart
 // it is not known what has passed, and all of it may be a step.
-func (l *Ledger) stepTo(head time.Time) time.Duration {
-	if l.headNow.IsZero() {
-		return head.Sub(l.head)
-	}
-	return head.Sub(l.head) - l.now.Sub(l.headNow)
-}
+func (l *Ledger) stepTo(head time.Time) time.Duration { return head.Sub(l.head) - l.clock.sinceHead() }
 
 // hold has the rows remembered that are remembered now, because the head makes a step to the time head.
 func (l *Ledger) hold(head time.Time) { l.heldUntil = head.Add(holdFor) }
@@ -39,14 +71,15 @@ func (l *Ledger) holds() bool { return !l.head.After(l.heldUntil) }
 // It decides which T0 was right, once the first one is there again. If the gateway's clock came there by a step, it was only behind for a while; if it came
 // there as time passed, the first T0 was ahead.
 func (l *Ledger) ObserveTime(at, now time.Time) {
-	l.now = now.Round(0)
-	if l.firstT0.IsZero() || at.Before(l.firstT0) {
+	c := &l.clock
+	c.now = now.Round(0)
+	if c.firstT0.IsZero() || at.Before(c.firstT0) {
 		return
 	}
-	if l.isStep(at.Sub(now.Round(0)) - l.ahead) {
-		l.t0 = l.firstT0
+	if l.isStep(difference(at, now) - c.ahead) {
+		l.t0 = c.firstT0
 	}
-	l.firstT0 = time.Time{}
+	c.firstT0 = time.Time{}
 }
 
 // limitHeld lets go of the oldest held rows, where there are more than maxHeld.
@@ -66,31 +99,30 @@ func (l *Ledger) limitHeld() {
 	}
 }
 
-// StepBack records that the gateway's time is at, when the exporter's clock shows now. Where the gateway's clock has gone back, the coverage whose rows are
-// held is unread again; and where the head or the watermark is ahead of at, they go back, too. It reports whether it has, and how far the clock has gone back.
-// To take the exporter's clock going ahead for that does no harm. After a restart either clock can have been set either way, or both: where their difference
-// is another one, the same is unread again, but that is not going back.
+// StepBack records that the gateway's time is at, when the exporter's clock shows now. If the gateway's clock has gone back, coverage whose
+// rows are held becomes unread again, and a head or a watermark that is ahead of at goes back, too. It returns how far the clock has gone
+// back, and whether coverage became unread. An exporter's clock that goes ahead looks the same: to read again does no harm. After a restart
+// either clock, or both, can have been set: if their difference has changed, the same coverage becomes unread, and back is 0.
 //
-// A ledger whose T0 is later than at counts from at on, unless the clock turns out to have been behind only for a while. Closed coverage whose rows are not held stays closed: see OpenFrom.
+// If T0 is later than at, the ledger counts from at on, unless the clock turns out to have been behind only for a while. Closed coverage
+// whose rows are not held stays closed: see OpenFrom.
 func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, unread bool) {
 	watermark := watermarkAt(at, l.options.AllowedLateness)
-	ahead := at.Sub(now.Round(0))
-	back = max(l.watermark.Sub(watermark), max(l.ahead, ahead)-ahead)
-	wasSet := l.restored && l.isStep(ahead-l.ahead)
-	l.restored, l.ahead = false, max(l.ahead, ahead)
+	back, forth := l.clock.compare(at, now)
+	back = max(back, l.watermark.Sub(watermark))
 	switch {
 	case l.isStep(back):
-	case wasSet:
+	case l.isStep(forth):
 		back = 0
 	default:
 		return 0, false
 	}
 	l.forgetSeen()
-	wasAhead := Earlier(at, l.before) // it was at the latest, if nothing was read for long
-	l.watermark, l.head, l.ahead = Earlier(l.watermark, watermark), Earlier(l.head, at), ahead
+	wasAhead := Earlier(at, l.clock.before) // when it was ahead last, where nothing was read for long in between
+	l.watermark, l.head, l.clock.ahead = Earlier(l.watermark, watermark), Earlier(l.head, at), difference(at, now)
 	if at.Before(l.t0) {
-		if l.firstT0.IsZero() {
-			l.firstT0 = l.t0
+		if l.clock.firstT0.IsZero() {
+			l.clock.firstT0 = l.t0
 		}
 		l.t0 = at
 	}

@@ -17,8 +17,8 @@ type lateRow struct {
 	visible time.Time
 }
 
-// refreshAt plays what a planner does, by clocks of the gateway and of the exporter that are off by so much: the newest page, what is new, what is unread, and
-// the list of pending reviews.
+// refreshAt plays what a planner does, by clocks of the gateway and of the exporter that are off by so much: the newest page, what is new,
+// what is unread, and the list of pending reviews.
 func refreshAt(l *Ledger, now time.Time, off, own time.Duration, rows []lateRow) {
 	at := now.Add(off)
 	show := func(s Span) {
@@ -43,8 +43,8 @@ func refreshAt(l *Ledger, now time.Time, off, own time.Duration, rows []lateRow)
 	l.Commit(at, now.Add(own))
 }
 
-// Whatever the gateway's clock says, and for how long, and however often the exporter starts again, with another clock or from an older state: once the
-// gateway's clock is right, each session counts once.
+// Whatever the gateway's clock says, and for how long, and however often the exporter starts again, with another clock or from an older
+// state: once the gateway's clock is right, each session counts once.
 func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := options()
@@ -190,8 +190,8 @@ func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 	}
 }
 
-// The gateway's clock was ahead when the state was saved. When the exporter starts again it is right, later than that, and the exporter's own clock was set, too:
-// only that the difference between the two is another one says that something happened.
+// The gateway's clock was ahead when the state was saved. When the exporter starts again it is right, later than that, and the exporter's
+// own clock was set, too: only that the difference between the two is another one says that something happened.
 func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsHeldIsReadAgain(t *testing.T) {
 	for _, set := range []time.Duration{-time.Hour, -6 * time.Minute, 0, 4 * time.Minute, 6 * time.Minute, time.Hour} {
 		for _, again := range []bool{false, true} {
@@ -214,7 +214,8 @@ func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsHeldIsReadAgain(t *t
 	}
 }
 
-// The page that shows that the clock was ahead has sessions that start later than its date, and are over: what is read again does not reach them.
+// The page that shows that the clock was ahead has sessions that start later than its date, and are over: what is read again does not reach
+// them.
 func TestASessionThatWasSeenTooEarlyIsLookedAtAgain(t *testing.T) {
 	s := held(t, time.Hour)
 	s.AdvanceHead(noon().Add(4 * time.Hour))

@@ -30,6 +30,25 @@ type targetCounters struct {
 
 func newTargetCounters(t Target) *targetCounters { return &targetCounters{target: t} }
 
+// countersFor returns the counters that a target's sessions go to: its own, or those that it shares.
+func (l *Ledger) countersFor(t Target) *targetCounters {
+	return l.countersUnder(Target{Connection: l.connectionLabel(t.Connection), Type: l.words.types.register(t.Type)})
+}
+
+func (l *Ledger) countersUnder(label Target) *targetCounters {
+	c := l.counters[label]
+	if c == nil {
+		c = newTargetCounters(label)
+		l.counters[label] = c
+	}
+	return c
+}
+
+// labelsOf are the label values that a target is exposed with.
+func (l *Ledger) labelsOf(t Target) Target {
+	return Target{Connection: l.connectionLabel(t.Connection), Type: l.words.types.lookup(t.Type)}
+}
+
 // series returns the series of a family with these labels, which exists from then on.
 func (c *targetCounters) series(f family, labels Labels) *series {
 	if c.counters[f] == nil {

@@ -39,12 +39,12 @@ func (l *Ledger) AdvanceHead(head time.Time) {
 	if l.isStep(l.stepTo(head)) {
 		l.hold(head)
 	}
-	l.headNow = l.now
+	l.clock.headNow = l.clock.now
 	if head.Sub(l.head) > l.options.AllowedLateness || head.Sub(l.watermark) > 4*l.options.AllowedLateness {
 		l.openGap(head)
 	}
 	l.MarkUnread(Span{Later(l.head, l.OpenFrom()), head.Add(Tick)})
-	l.before, l.head = l.head, head
+	l.clock.before, l.head = l.head, head
 }
 
 // openGap moves the watermark to where it would be had there been no pause, and leaves what it skips as a gap, as far as the lookback

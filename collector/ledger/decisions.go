@@ -6,7 +6,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// maxReviewGroups bounds the groups of one review whose decisions are counted. A row with more has no groups: the client counts them as malformed.
+// maxReviewGroups bounds the groups of one review whose decisions are counted. The client takes none from a review with more.
 const maxReviewGroups = 1000
 
 // decisions are what is known of the groups of one review. Always holds: a group is in at most one of the lists, which are sorted, and have at most
@@ -37,7 +37,7 @@ func (d *decisions) note(group uint64, decided bool) (first, sawUndecided bool) 
 	return decided, sawUndecided
 }
 
-// isDecision reports whether a group of this status has decided. A word that is not known is taken for a decision; the end of a deadline is none.
+// isDecision reports whether a group of this status has decided. An unknown word counts as a decision, the end of a deadline does not.
 func isDecision(status string) bool {
 	switch status {
 	case "", client.ReviewPending, client.ReviewExpired, client.ReviewUnknown:

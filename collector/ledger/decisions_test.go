@@ -70,7 +70,8 @@ func TestDecisionsThatCount(t *testing.T) {
 	}
 }
 
-// The deadline of a review, and a status that the gateway does not know itself, are not decisions of its groups. What a group decides later is.
+// The deadline of a review, and a status that the gateway does not know itself, are not decisions of its groups. What a group decides later
+// is.
 func TestWhatNobodyDecidedIsNoDecision(t *testing.T) {
 	for _, status := range []string{"", "PENDING", "EXPIRED", "UNKNOWN"} {
 		t.Run(status, func(t *testing.T) {

@@ -28,7 +28,7 @@ func (d *decoder) check(ok bool, what string) {
 func (d *decoder) ledger(m *statepb.Ledger) {
 	l := d.l
 	l.t0, l.backfillStart = timeOf(m.T0), timeOf(m.BackfillStart)
-	l.firstT0 = timeOf(m.FirstT0)
+	l.clock.firstT0 = timeOf(m.FirstT0)
 	d.check(!l.t0.IsZero(), "the start of its counting is missing")
 	l.baselineComplete, l.pendingComplete = m.BaselineComplete, m.PendingComplete
 	l.lost, l.abandoned, l.malformedTotal = m.Lost, m.Abandoned, m.MalformedTotal
@@ -50,7 +50,7 @@ func (d *decoder) ledger(m *statepb.Ledger) {
 func (d *decoder) progress(ledger *statepb.Ledger, m *statepb.Progress) {
 	d.l.head, d.l.watermark, d.l.generation = timeOf(m.Head), timeOf(m.Watermark), m.Generation
 	d.l.heldFrom, d.l.heldUntil, d.l.reviewsFrom = timeOf(m.HeldFrom), timeOf(m.HeldUntil), timeOf(m.ReviewsFrom)
-	d.l.ahead = time.Duration(m.Ahead)
+	d.l.clock.ahead = time.Duration(m.Ahead)
 	d.check(!d.l.head.IsZero() && !d.l.watermark.IsZero() && !d.l.heldFrom.IsZero() && !d.l.reviewsFrom.IsZero(), "how far it was read is missing")
 	if len(m.Rechecked) != len(ledger.Sessions) {
 		d.check(false, "its sessions and the times of their rechecks differ in number")

@@ -78,7 +78,7 @@ func fullLedger() *Ledger {
 	}
 	l.MarkPendingRead(noon().Add(-time.Hour), noon().Add(time.Hour), noon().Add(time.Hour))
 	l.MarkPendingComplete(noon())
-	l.firstT0 = noon().Add(time.Hour)
+	l.clock.firstT0 = noon().Add(time.Hour)
 	l.baselineComplete, l.abandoned, l.unobserved = true, 1, [Measures]uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}
 	return l
 }

@@ -62,7 +62,7 @@ func encode(l *Ledger) (Image, error) {
 	e.symbol("") // so that the symbol 0, which takes no space, is a frequent one
 	e.add(&statepb.Ledger{
 		T0:               nanoseconds(l.t0),
-		FirstT0:          nanoseconds(l.firstT0),
+		FirstT0:          nanoseconds(l.clock.firstT0),
 		BackfillStart:    nanoseconds(l.backfillStart),
 		BaselineComplete: l.baselineComplete,
 		PendingComplete:  l.pendingComplete,
@@ -113,7 +113,7 @@ func (e *encoder) progress(l *Ledger, tracked []*session) *statepb.Progress {
 		Generation:  l.generation,
 		HeldFrom:    nanoseconds(l.heldFrom),
 		HeldUntil:   nanoseconds(l.heldUntil),
-		Ahead:       int64(l.ahead),
+		Ahead:       int64(l.clock.ahead),
 		Rechecked:   make([]int64, len(tracked)),
 	}
 	for i, s := range tracked {

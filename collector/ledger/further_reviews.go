@@ -2,9 +2,9 @@ package ledger
 
 import "time"
 
-// A session can have one review after another. Each has its own id, and is requested when the one before is in its final state, so at another moment. Of a tracked session
-// the ledger knows the review; of an untracked one it remembers the id of the last review as long as that could look new: until it is known that all
-// reviews requested at that time have been seen.
+// A session can have one review after another. Each has its own id, and is requested when the one before is in its final state, so at
+// another moment. Of a tracked session the ledger knows the review; of an untracked one it remembers the id of the last review as long as
+// that could look new: until it is known that all reviews requested at that time have been seen.
 
 // furtherReviewsFrom is from when on a review of a session that has been counted is new, unless it is remembered. It is never longer ago than the
 // lookback, so that what is remembered has a limit also where the list of pending reviews cannot be read.
@@ -25,8 +25,8 @@ func (l *Ledger) isFurtherReview(r *review, seen seenRow, start, at time.Time) b
 	return !r.created.Before(from)
 }
 
-// isSame reports whether a review with this id, which was requested at the time requested, is this one. A session cannot request two reviews at one
-// moment: such an id is another one of the same review, as different replicas of a gateway can have it.
+// isSame reports whether r is the review of its session with this id, requested at this time. The same id is enough, and so is the same time:
+// a session cannot request two reviews at one moment, but replicas of a gateway can give a review different ids.
 func (r *review) isSame(id uint64, requested time.Time) bool {
 	return r.id == id || id != 0 && !requested.IsZero() && r.created.Equal(requested)
 }

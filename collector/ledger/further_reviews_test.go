@@ -209,8 +209,8 @@ func TestAReviewWithoutAnID(t *testing.T) {
 	b.want("where one answer does not report it", b.reviewsCounted(time.Minute)[:2], "[2 map[]]")
 }
 
-// A session cannot request two reviews at one moment: another id with the same time of the request, such as of another replica, is the same review. It
-// counts once, wherever the session is by then, and however often the id changes.
+// A session cannot request two reviews at one moment: another id with the same time of the request is the same review. It counts once,
+// wherever the session is by then, and however often the id changes.
 func TestAReviewWithAnotherIDAndTheSameRequest(t *testing.T) {
 	b := readBook(t)
 	first := func(status string, more ...func(*client.Review)) client.Session {

@@ -54,7 +54,7 @@ func unmarshal(b []byte, m proto.Message) error {
 
 // resumed sets the fields that follow from those that were read.
 func (l *Ledger) resumed() {
-	l.restored, l.before = true, l.head
+	l.clock.restored, l.clock.before = true, l.head
 	l.prunedSize = len(l.seen)
 	for _, c := range l.connections {
 		c.shown = l.chosenOf(c.tags)

@@ -26,8 +26,8 @@ func TestUnknownWordsAreBounded(t *testing.T) {
 	}
 	openReviews := func(s *snapshot) []string {
 		var out []string
-		for _, c := range byStatus(s.Targets[0].OpenReviews) {
-			out = append(out, fmt.Sprint(c.status, "=", c.count))
+		for _, c := range ledger.ByStatus(s.Targets[0].OpenReviews) {
+			out = append(out, fmt.Sprint(c.Status, "=", c.Count))
 		}
 		return out
 	}

@@ -25,7 +25,7 @@ const (
 
 // labelLimiter bounds the values of one label. Invariant: a value that was admitted stays admitted, and at most limit unknown values ever are.
 // Rows register values during a refresh; admit decides on the new ones at its end, in sorted order, so that the order of rows does not matter.
-// candidates are sorted, and only those that can still be admitted: a gateway can send any number of values in one refresh.
+// candidates are sorted, and are only those that can still be admitted, because a gateway can send any number of values in one refresh.
 type labelLimiter struct {
 	limit           int
 	admitted        map[string]bool // true: counts towards the limit
@@ -53,7 +53,7 @@ func (l *labelLimiter) register(value string) string {
 	return value
 }
 
-// addCandidate adds a value to the candidates. The result is false if so many come before it that it cannot be admitted.
+// addCandidate adds a value to the candidates. It returns false if so many sort before it that it cannot be admitted.
 func (l *labelLimiter) addCandidate(value string) bool {
 	i, known := slices.BinarySearch(l.candidates, value)
 	room := l.limit - l.admittedUnknown

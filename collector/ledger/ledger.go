@@ -30,25 +30,19 @@ type Options struct {
 //
 // Call order, within one refresh: [Ledger.ObserveTime] before each page; [Ledger.AdvanceHead] with the time of the newest page; [Ledger.Apply] and [Ledger.ApplyMalformed] with
 // the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods of rechecks and pending reviews once a page
-// proves them; [Ledger.Commit] at the end, for what may be shown.
+// proves them; [Ledger.Finish] at the end, for what may be shown.
 type Ledger struct {
 	options Options
 	t0      time.Time
-	firstT0 time.Time // what t0 was before the gateway's clock went back to before it, until the head is there again; zero: it did not
+	clock   clock
 
-	// head is when the newest page was last requested, by the gateway's clock, and before is when it was requested before that.
-	head, before time.Time
-	// now is the exporter's clock as of the last answer, and headNow as of head; zero: not known in this process.
-	now, headNow time.Time
+	// head is when the newest page was last requested, by the gateway's clock.
+	head time.Time
 	// watermark is from where on each refresh looks for rows: all that were visible before it have been read, but for the gaps.
 	watermark time.Time
 	// heldFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at heldUntil. Where it is
 	// later than the watermark, the gateway's clock went back.
 	heldFrom, heldUntil time.Time
-	// ahead is by how much the gateway's clock was ahead of the exporter's, at most, since it last went back.
-	ahead time.Duration
-	// restored says that no time was observed since the ledger was restored.
-	restored bool
 	// reviewsFrom is from when on a further review of a session that has been counted is new, unless it is remembered.
 	reviewsFrom time.Time
 	// backfillStart is the oldest moment that was ever to be read.
@@ -90,8 +84,8 @@ type seenRow struct {
 // New returns a ledger that counts from t0, the gateway's time of its first good answer, and has read nothing yet.
 func New(o Options, t0 time.Time) *Ledger {
 	l := newEmpty(o)
-	l.t0, l.head, l.before, l.watermark, l.backfillStart = t0, t0, t0, watermarkAt(t0, o.AllowedLateness), t0.Add(-o.Lookback)
-	l.heldFrom, l.ahead = l.backfillStart, math.MinInt64
+	l.t0, l.head, l.watermark, l.backfillStart = t0, t0, watermarkAt(t0, o.AllowedLateness), t0.Add(-o.Lookback)
+	l.heldFrom, l.clock = l.backfillStart, clock{before: t0, ahead: math.MinInt64}
 	l.hold(t0)
 	l.unread = l.unread.add(Span{l.backfillStart, t0.Add(Tick)})
 	l.reviewsFrom = t0

@@ -8,82 +8,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-func options() Options {
-	return Options{Lookback: 24 * time.Hour, AllowedLateness: 15 * time.Minute, ForgetAfter: 90 * 24 * time.Hour}
-}
-
-// sessionRow is one that began d after noon and runs.
-func sessionRow(id string, d time.Duration) client.Session {
-	return client.Session{ID: id, Connection: "pg", Type: "database", Verb: "exec", Status: "open", UserID: "u", StartDate: at(d)}
-}
-
-func (s story) ended(id string, start, end time.Duration, exit int) client.Session {
-	row := sessionRow(id, start)
-	row.Status, row.EndDate, row.ExitCode = "done", at(end), code(exit)
-	return row
-}
-
-// story is a ledger that began at noon and whose lookback has been read.
-type story struct {
-	*testing.T
-	*Ledger
-}
-
-func begin(t *testing.T) story {
-	l := New(options(), noon())
-	l.AdvanceWatermark(noon())
-	l.MarkRead(Span{l.backfillStart, noon().Add(Tick)})
-	l.EndHold()
-	return story{t, l}
-}
-
-func (s story) see(d time.Duration, rows ...client.Session) { s.Apply(noon().Add(d), rows) }
-
-// target returns the numbers of the one target that there is, d after noon.
-func (s story) target(d time.Duration) TargetSnapshot {
-	s.Helper()
-	snap := s.Commit(noon().Add(d), noon().Add(d))
-	if len(snap.Targets) != 1 {
-		s.Fatalf("%d targets, want 1", len(snap.Targets))
-	}
-	return snap.Targets[0]
-}
-
-// counts adds up counters of one kind.
-func counted(counters []Counter) map[string]uint64 {
-	out := map[string]uint64{}
-	for _, c := range counters {
-		if c.Value > 0 {
-			out[c.Labels[0]] += c.Value
-		}
-	}
-	return out
-}
-
-// byStatus are the numbers of reviews by status, sorted by it.
-func byStatus(reviews []ReviewCount) (out []statusCount) {
-	for _, r := range reviews {
-		if n := len(out); n > 0 && out[n-1].status == r.Status {
-			out[n-1].count += r.Count
-			continue
-		}
-		out = append(out, statusCount{r.Status, r.Count})
-	}
-	return out
-}
-
-type statusCount struct {
-	status string
-	count  int
-}
-
-func (s story) want(what string, got, want any) {
-	s.Helper()
-	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
-		s.Errorf("%s: %s, want %s", what, g, w)
-	}
-}
-
 func TestEachSessionCountsOnce(t *testing.T) {
 	s := begin(t)
 	s.see(time.Minute, sessionRow("a", time.Second))
@@ -179,13 +103,13 @@ func TestReviewsCountOnce(t *testing.T) {
 	s.see(10*time.Second, row)
 	n := s.target(10 * time.Second)
 	s.want("requested", sum(n.Requested), 1)
-	s.want("pending", []any{n.Open[Pending], byStatus(n.OpenReviews), len(n.PendingSince)}, "[1 [{PENDING 1}] 1]")
+	s.want("pending", []any{n.Open[Pending], ByStatus(n.OpenReviews), len(n.PendingSince)}, "[1 [{PENDING 1}] 1]")
 	s.want("waits for", []any{len(n.Approvals), n.Approvals[0].Group, n.Approvals[0].Count}, "[1 sre 1]")
 	s.want("finished", counted(n.Finished), "map[]")
 
 	s.see(65*time.Second, reviewed("ready", "APPROVED"))
 	n = s.target(65 * time.Second)
-	s.want("ready", []any{n.Open[Ready], n.ReadySince.Sub(noon()), byStatus(n.OpenReviews)}, "[1 1m1s [{APPROVED 1} {PENDING 0}]]")
+	s.want("ready", []any{n.Open[Ready], n.ReadySince.Sub(noon()), ByStatus(n.OpenReviews)}, "[1 1m1s [{APPROVED 1} {PENDING 0}]]")
 	s.want("wait", n.Histograms[ReviewWait].Sum, 60)
 
 	s.see(70*time.Second, reviewed("ready", "PROCESSING"))

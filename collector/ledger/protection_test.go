@@ -175,7 +175,7 @@ func TestCountersThatAreLeftOut(t *testing.T) {
 	}
 }
 
-// However large the amounts are that a broken gateway sends, no counter falls.
+// No counter falls, however large the amounts that a broken gateway sends.
 func TestACounterThatIsFullDoesNotFall(t *testing.T) {
 	b := newBook(t)
 	last := uint64(0)

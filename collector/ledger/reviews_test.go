@@ -92,11 +92,11 @@ func TestAReviewThatStaysProcessingDoesNotComeBackByARepetition(t *testing.T) {
 	gone := row("a", time.Second, done(0, 0), reviewed(onetime, "PROCESSING", time.Second), func(r *client.Session) { r.EndDate = client.Time{} })
 	b := readBook(t)
 	b.apply(time.Minute, gone)
-	b.want("in its minute", len(byStatus(b.one(time.Minute).OpenReviews)), 2)
+	b.want("in its minute", len(ledger.ByStatus(b.one(time.Minute).OpenReviews)), 2)
 	b.apply(3*time.Minute, gone, gone)
 	b.want("due", b.due("a", 9*time.Minute), false)
 	n := b.one(3 * time.Minute)
-	b.want("after it", []any{byStatus(n.OpenReviews), counts(n.Resolved)}, "[[{PENDING 0}] map[PROCESSING:1]]")
+	b.want("after it", []any{ledger.ByStatus(n.OpenReviews), counts(n.Resolved)}, "[[{PENDING 0}] map[PROCESSING:1]]")
 }
 
 // While a review stays PROCESSING, it is final a minute after its session was first seen done in a row.
@@ -149,7 +149,7 @@ func TestGaugesOfReviews(t *testing.T) {
 	b.want("open", n.Open, "[3 2 5 0 0]")
 	b.want("pending since", since(n.PendingSince...), "[5m0s 10m0s 20m0s]")
 	b.want("ready since", since(n.ReadySince), "[30m0s]")
-	b.want("reviews that are not final", byStatus(n.OpenReviews), "[{APPROVED 6} {PENDING 3}]")
+	b.want("reviews that are not final", ledger.ByStatus(n.OpenReviews), "[{APPROVED 6} {PENDING 3}]")
 	var approvals []any
 	for _, a := range n.Approvals {
 		approvals = append(approvals, a.Group, a.Count, since(a.Oldest))
@@ -169,7 +169,7 @@ func TestAnExpiredReview(t *testing.T) {
 		row("approved", 0, status("ready"), reviewed(jit, "EXPIRED", 0, revokeAt(time.Hour))))
 	s := b.commit(2 * time.Minute)
 	n := b.only(s)
-	b.want("open", []any{n.Open, byStatus(n.OpenReviews), s.Tracked}, "[[0 0 0 0 0] [{PENDING 0}] 0]")
+	b.want("open", []any{n.Open, ledger.ByStatus(n.OpenReviews), s.Tracked}, "[[0 0 0 0 0] [{PENDING 0}] 0]")
 	b.want("finished", counts(n.Finished), "map[expired:2]")
 	b.want("reviews", []any{total(n.Requested), counts(n.Resolved), n.Histograms[ledger.ReviewWait].Count}, "[2 map[EXPIRED:2] 1]")
 }
@@ -179,7 +179,7 @@ func TestAReviewOfUnknownStatus(t *testing.T) {
 	b := newBook(t)
 	b.apply(time.Minute, row("a", 0, reviewed(onetime, "ESCALATED", 0)), row("b", 0, status("ready"), reviewed(jit, "ESCALATED", 0)))
 	n := b.one(time.Minute)
-	b.want("open", []any{n.Open, byStatus(n.OpenReviews), len(n.RunningSince), len(n.PendingSince)}, "[[0 0 0 0 2] [{ESCALATED 2} {PENDING 0}] 0 0]")
+	b.want("open", []any{n.Open, ledger.ByStatus(n.OpenReviews), len(n.RunningSince), len(n.PendingSince)}, "[[0 0 0 0 2] [{ESCALATED 2} {PENDING 0}] 0 0]")
 }
 
 // A review whose age is not known waits like any other, but is neither the oldest nor overdue.
@@ -191,7 +191,7 @@ func TestNoGaugeIsATimeThatTheAPIDoesNotGive(t *testing.T) {
 			row("a", 0, reviewed(onetime, "PENDING", 0, undatedGroup("sre", "PENDING"), never)),
 			row("b", 0, status("ready"), reviewed(onetime, "APPROVED", 0, never)))
 		n := b.one(time.Hour)
-		b.want(name+": pending", []any{n.Open, byStatus(n.OpenReviews)}, "[[1 0 1 0 0] [{APPROVED 1} {PENDING 1}]]")
+		b.want(name+": pending", []any{n.Open, ledger.ByStatus(n.OpenReviews)}, "[[1 0 1 0 0] [{APPROVED 1} {PENDING 1}]]")
 		b.want(name+": times", []any{since(n.PendingSince...), since(n.ReadySince)}, "[[] [never]]")
 		b.want(name+": approvals", []any{n.Approvals[0].Count, since(n.Approvals[0].Oldest)}, "[1 [never]]")
 		b.apply(time.Hour, row("c", 0, reviewed(onetime, "PENDING", 10*time.Minute, undatedGroup("sre", "PENDING"))))
@@ -216,7 +216,7 @@ func TestGaugesOfRunningSessions(t *testing.T) {
 		row("d", 5*time.Minute, done(90*time.Minute, 0)), row("e", 5*time.Minute, done(90*time.Minute, 0)))
 	n = b.one(2 * time.Hour)
 	b.want("nothing is open", []any{n.Open, len(n.RunningSince), n.RunningUsers, len(n.PendingSince)}, "[[0 0 0 0 0] 0 0 0]")
-	b.want("pending reviews are shown as 0", byStatus(n.OpenReviews), "[{PENDING 0}]")
+	b.want("pending reviews are shown as 0", ledger.ByStatus(n.OpenReviews), "[{PENDING 0}]")
 }
 
 func TestFinishedSessionsWhoseReviewIsOpenStayInTheGauges(t *testing.T) {
@@ -225,7 +225,7 @@ func TestFinishedSessionsWhoseReviewIsOpenStayInTheGauges(t *testing.T) {
 	s := b.commit(time.Minute)
 	n := b.only(s)
 	b.want("tracked", s.Tracked, 1)
-	b.want("open", []any{n.Open, len(n.RunningSince), byStatus(n.OpenReviews)}, "[[0 0 0 0 0] 0 [{APPROVED 1} {PENDING 0}]]")
+	b.want("open", []any{n.Open, len(n.RunningSince), ledger.ByStatus(n.OpenReviews)}, "[[0 0 0 0 0] 0 [{APPROVED 1} {PENDING 0}]]")
 	b.want("resolved", counts(n.Resolved), "map[]")
 	b.apply(time.Hour, row("a", 0, done(30*time.Second, 0), reviewed(jit, "APPROVED", 0, revokeAt(time.Hour))))
 	s = b.commit(time.Hour)

@@ -56,7 +56,7 @@ type series struct {
 	published uint64
 }
 
-// increase adds n; a counter that is full stays so, because it must not fall.
+// increase adds n. A counter stays at its maximum, because it must not fall.
 func (s *series) increase(n uint64) {
 	if s.value += n; s.value < n {
 		s.value = math.MaxUint64

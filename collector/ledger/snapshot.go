@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Snapshot holds the numbers of a ledger at one moment. It is immutable: any number of scrapes may read it while the ledger changes.
 type Snapshot struct {
@@ -180,4 +184,43 @@ type Histogram struct {
 type NativeBucket struct {
 	Index int32
 	Count uint64
+}
+
+func (l *Ledger) snapshot(at time.Time, gauges map[Target]*targetGauges) *Snapshot {
+	s := &Snapshot{
+		Generation: l.generation, At: at, T0: l.t0,
+		BaselineComplete: l.baselineComplete, PendingComplete: l.pendingComplete,
+		Tracked: len(l.tracked), Lost: l.lost, Abandoned: l.abandoned, Malformed: l.malformedTotal, Unobserved: l.unobserved,
+		Unread: l.unread.total(), RecheckLag: l.recheckLag(at), Folded: l.folded.count(),
+	}
+	names := map[string]bool{}
+	for label, c := range l.counters {
+		if !c.exposed {
+			continue
+		}
+		s.Targets = append(s.Targets, c.snapshot(gauges[label]))
+		names[label.Connection] = true
+	}
+	slices.SortFunc(s.Targets, func(a, b TargetSnapshot) int { return a.Target.compare(b.Target) })
+	s.Connections = l.connectionInfos(names)
+	for _, group := range sortedKeys(l.groupWaits) {
+		s.GroupWaits = append(s.GroupWaits, GroupHistogram{group, l.groupWaits[group].visible()})
+	}
+	return s
+}
+
+func (t Target) compare(o Target) int {
+	return cmp.Or(cmp.Compare(t.Connection, o.Connection), cmp.Compare(t.Type, o.Type))
+}
+
+// recheckLag is how much more than a twentieth of its age has passed since an unfinished session was last looked at, for the worst of them.
+// Pending ones are watched by their list.
+func (l *Ledger) recheckLag(at time.Time) time.Duration {
+	var lag time.Duration
+	for _, tracked := range l.tracked {
+		if !tracked.lost && !tracked.reviewPending() && tracked.state(tracked.lastSeen) != Finished {
+			lag = max(lag, at.Sub(tracked.lastSeen)-at.Sub(tracked.start)/recheckDivisor)
+		}
+	}
+	return lag
 }

@@ -95,7 +95,7 @@ func (c *gatewayClock) copied(date, local time.Time) bool {
 // ErrCopy rejects a page that a cache has kept: it does not show what the gateway has written since.
 var ErrCopy = errors.New("the answer is a copy of an earlier one, with the same header Date: exclude the API from the cache in between")
 
-// pageDates are the dates of pages, in which a cache that keeps one page for all requests shows.
+// pageDates are the dates of pages. They show whether a cache keeps one page for all requests.
 type pageDates struct {
 	last         time.Time
 	since, again time.Time // when the exporter's clock showed last for the first time, and for the last time that counts
@@ -103,8 +103,8 @@ type pageDates struct {
 	moved        bool      // there was another date: a proxy does not set all of them to one
 }
 
-// checkPage notes the date of a page, and fails if that has not changed for so long, or so often, that the page must be a copy. Where replicas disagree, two
-// pages in a row can have one date by chance. Call it before check.
+// checkPage notes the date of a page. It fails if pages have had this date for so long, or so often, that this one must be a copy. If
+// replicas disagree, two pages in a row can have one date by chance. Call it before check.
 func (c *gatewayClock) checkPage(date, local time.Time) error {
 	p := &c.page
 	switch {

@@ -200,7 +200,8 @@ func TestAClockThatIsRarelyRead(t *testing.T) {
 	}
 }
 
-// A page is a copy if its date stays the same while time passes, unless all dates of the gateway are one. By chance two pages in a row can have one date.
+// A page is a copy if its date stays the same while time passes, unless all dates of the gateway are one. By chance two pages in a row can
+// have one date.
 func TestWhichPageIsACopy(t *testing.T) {
 	type page struct{ local, date int } // seconds
 	for _, tt := range []struct {

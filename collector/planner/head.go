@@ -174,7 +174,7 @@ func (h *head) advanceWatermark(r Request, page *client.SessionPage) {
 		return // a gap was closed: the next head page shows whether something came late
 	}
 	if h.walk.span.From.After(h.p.ledger.Watermark()) {
-		return // the first window after a restart, which knew no watermark: what lies below it is read next
+		return // the first window after a restart starts later than the watermark: what lies below it is read next
 	}
 	equal, counted := h.walk.compare(r, page, h.p.ledger.CountSeen)
 	switch {

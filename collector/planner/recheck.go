@@ -25,9 +25,9 @@ const (
 	firstAvoid, longAvoid = time.Minute, time.Hour
 )
 
-// recheck is the task that asks again for unfinished sessions when they are due: by reading the page in which each lies or, where pages were measured
-// to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that means. Where a request by ID
-// finds nothing, the page of the session decides: a proxy can answer 404 for such requests alone.
+// recheck is the task that asks again for unfinished sessions when they are due: by reading the page in which each lies or, where pages
+// were measured to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that
+// means. Where a request by ID finds nothing, the page of the session decides: a proxy can answer 404 for such requests alone.
 //
 // Where the budget does not suffice for all that are due, no session waits forever behind newer ones that are due again. By ID, the most overdue one goes
 // first. Pages are read in rounds from the newest session to the oldest, and the next refresh goes on where the last one stopped. In both cases every

@@ -68,14 +68,17 @@ func TestASessionThatIsNotShownAnyMoreIsLostAfterTwoRechecks(t *testing.T) {
 	}
 }
 
+// pagesAreExpensive is what requests take where sessions are asked for by ID.
+func pagesAreExpensive(r Request) time.Duration {
+	if r.ID != "" {
+		return 8 * time.Millisecond
+	}
+	return 350 * time.Millisecond
+}
+
 func TestRechecksAskByIDWherePagesAreExpensive(t *testing.T) {
 	g := newGateway(t)
-	g.cost = func(r Request) time.Duration {
-		if r.ID != "" {
-			return 8 * time.Millisecond
-		}
-		return 350 * time.Millisecond
-	}
+	g.cost = pagesAreExpensive
 	g.add("a", time.Hour)
 	g.add("b", 3*time.Hour)
 	g.refresh(0)
@@ -97,15 +100,11 @@ func TestRechecksAskByIDWherePagesAreExpensive(t *testing.T) {
 	g.wantAsked("pages do where requests by ID fail", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
 }
 
-// A proxy that knows only the path of the list answers each request by ID with 404. That does not mean that the sessions are gone: their pages decide.
+// A proxy that knows only the path of the list answers each request by ID with 404. That does not mean that the sessions are gone: their
+// pages decide.
 func TestASessionThatOnlyItsPageShowsIsNotLost(t *testing.T) {
 	g := newGateway(t)
-	g.cost = func(r Request) time.Duration {
-		if r.ID != "" {
-			return 8 * time.Millisecond
-		}
-		return 350 * time.Millisecond
-	}
+	g.cost = pagesAreExpensive
 	g.blind = true
 	g.add("a", time.Hour)
 	g.add("b", 3*time.Hour)
@@ -234,12 +233,7 @@ func TestNoSessionWaitsForeverBehindNewerOnes(t *testing.T) {
 // A session of a few seconds is due a moment after it was on the head page.
 func TestWhatTheRefreshHasShownIsNotRecheckedByIt(t *testing.T) {
 	g := newGateway(t)
-	g.cost = func(r Request) time.Duration {
-		if r.ID != "" {
-			return 8 * time.Millisecond
-		}
-		return 350 * time.Millisecond
-	}
+	g.cost = pagesAreExpensive
 	g.refresh(0)
 	g.backfill()
 	g.add("young", -28*time.Second)

@@ -21,8 +21,8 @@ func (g *gateway) restart() {
 	g.Planner = New(o, g.share)
 }
 
-// A session starts a little before the exporter goes away, and can be seen only after that. The first request afterwards is made when the gateway's time is
-// not known yet.
+// A session starts a little before the exporter goes away, and can be seen only after that. The first request afterwards is made when the
+// gateway's time is not known yet.
 func TestASessionThatShowsUpDuringAPauseIsCounted(t *testing.T) {
 	for _, pause := range []time.Duration{time.Minute, 10 * time.Minute, 14 * time.Minute, 14*time.Minute + 50*time.Second, 16 * time.Minute, 2 * time.Hour} {
 		for _, ahead := range []time.Duration{-25 * time.Second, 0, 25 * time.Second} {

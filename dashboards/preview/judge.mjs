@@ -1,4 +1,4 @@
-// Says which of the things that pages say of themselves are wrong.
+// Finds what is wrong with pages, from what they report about themselves.
 
 // laidOver returns the pairs of panels whose places overlap. Grafana moves such panels, so that it cannot be seen.
 function laidOver({ panels }) {

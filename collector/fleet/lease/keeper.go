@@ -71,9 +71,9 @@ type KeeperOptions struct {
 	Logger  log.Logger
 }
 
-// Keeper is a process as a member: it beats, and acquires and releases leases as [Plan] says. Always holds: it releases a lease only after its watch has
-// ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer was lost may take effect at any time.
-// Call Run once, and Leave after it; all else at any time. It is safe for concurrent use.
+// Keeper is a process as a member: it beats, and acquires and releases leases as [Plan] says. Always holds: it releases a lease only after
+// its watch has ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer was lost
+// may take effect at any time. Call Run once, and Leave after it; all else at any time. It is safe for concurrent use.
 type Keeper struct {
 	o        KeeperOptions
 	held     map[string]*holding // by address
@@ -287,8 +287,8 @@ func (k *Keeper) release(ctx context.Context) {
 // differsFor is for how long members may have different configurations before the log says so: a changed file reaches all within a minute.
 const differsFor = time.Minute
 
-// errDiffer is why gateways are divided among some members only.
-var errDiffer = errors.New("give all the same, or each cluster a schema of its own (--state.postgres-schema)")
+// errDiffer is what to do about members with different configurations.
+var errDiffer = errors.New("give all members the same configuration, or each cluster a schema of its own (--state.postgres-schema)")
 
 // reportOthers logs that living members have another configuration.
 func (k *Keeper) reportOthers(view View, self Member) {

@@ -43,6 +43,9 @@ type server struct {
 // wantURL is what a URL looks like.
 const wantURL = "want postgres://user:password@host:5432/database?sslmode=verify-full, with % and two digits for each special character of the password" //nolint:gosec // it is an example
 
+// usePrimary is what to do about a standby.
+const usePrimary = "the server is a standby: name the primary in the URL, or several hosts with target_session_attrs=read-write"
+
 // errURL is a URL that cannot be read.
 var errURL = errors.New("the PostgreSQL URL is not valid: " + wantURL)
 
@@ -57,7 +60,7 @@ func parseURL(url string) (server, error) {
 		return server{}, errors.New("the password in the PostgreSQL URL has one of /?#@: " + wantURL) // the rest of it would be a part of messages
 	}
 	var u *neturl.URL
-	for host := range strings.SplitSeq(parts[hosts], ",") { // net/url knows one host
+	for host := range strings.SplitSeq(parts[hosts], ",") { // net/url knows only one host
 		var err error
 		if u, err = neturl.Parse(parts[begin] + host + parts[rest]); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 			return server{}, errURL
@@ -206,7 +209,7 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 	case e.Code == "53300":
 		return text, fmt.Sprintf("allow more connections; each process uses up to %d", connections)
 	case e.Code == "25006":
-		return text, "the server is a standby: name the primary in the URL, or several hosts with target_session_attrs=read-write"
+		return text, usePrimary
 	case e.Code == "57014":
 		return text, "PostgreSQL is slow: check its load"
 	case e.Code == "08P01" && strings.Contains(e.Message, "startup parameter"):

@@ -115,7 +115,7 @@ func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 	}
 }
 
-// With several hosts the one that takes writes is used, wherever the addresses of a cluster have the form of IPv6.
+// A URL can name all hosts of a cluster, also by IPv6 addresses.
 func TestAURLMayHaveSeveralHostsOfAnyForm(t *testing.T) {
 	for url, want := range map[string]string{
 		"postgres://u:p@db/x":                           "db:5432",

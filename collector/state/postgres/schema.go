@@ -129,7 +129,7 @@ func (d *Database) prepare(ctx context.Context, tx pgx.Tx, schema string) (versi
 	case server < oldest:
 		return 0, advice(fmt.Sprintf("the server has version %d.%d: upgrade it to version %d or later", server/10000, server%10000, oldest/10000))
 	case standby:
-		return 0, advice("the server is a standby: name the primary in the URL, or several hosts with target_session_attrs=read-write")
+		return 0, advice(usePrimary)
 	case !exists && !mayCreate:
 		return 0, advice(fmt.Sprintf("there is no schema %s, and the role %s may not create it: let an administrator execute CREATE SCHEMA %s AUTHORIZATION %s in database %s",
 			schema, user, d.schema, user, d.server.database))

@@ -59,8 +59,8 @@ func (w *world) between(now time.Time, from, to time.Duration) bool {
 	return left <= from && left > to
 }
 
-// transport reaches a gateway. Staging is down for half an hour. What should be rare in the protection of data happens at production only, for an
-// hour and a half.
+// transport reaches a gateway. Staging is down for half an hour. What should be rare in the protection of data happens at production only,
+// for an hour and a half.
 func (w *world) transport(host string) *http.Client {
 	next := w.gateways[host].Transport()
 	return &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {

@@ -7,13 +7,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// noon is when the stories of these tests happen.
-func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
-
-func at(d time.Duration) client.Time { return client.Time{Time: noon().Add(d)} }
-
-func code(n int) *int { return &n }
-
 func TestTheStateOfASession(t *testing.T) {
 	jit := func(status string, revokeAt client.Time) *client.Review {
 		return &client.Review{Type: client.ReviewJIT, Status: status, RevokeAt: revokeAt}
