@@ -18,8 +18,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 )
 
-// quietCluster is a simulated cluster without trouble.
-func quietCluster(t *testing.T, machines int) *clusterSimulation {
+// quietCluster is a simulated cluster without trouble, but for what change does to its gateways.
+func quietCluster(t *testing.T, machines int, change ...func(host string, cfg *gatewaytest.Config)) *clusterSimulation {
 	s := &clusterSimulation{
 		t: t, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, asking: map[string]int{}, unreachable: map[string]bool{},
 		last: map[string]map[string]float64{}, notes: notes{map[string]int{}}, db: newSimulatedDatabase(1), machines: make([]*machine, machines),
@@ -29,6 +29,9 @@ func quietCluster(t *testing.T, machines int) *clusterSimulation {
 		host := fmt.Sprintf("g%d", i)
 		cfg := sound(0) // an old one, which takes a while
 		cfg.OrgID = "org-" + host
+		for _, f := range change {
+			f(host, &cfg)
+		}
 		s.gateways[host] = gatewaytest.New(cfg)
 		s.hosts = append(s.hosts, host)
 	}

@@ -33,18 +33,19 @@ func TestAProcessThatWakesUpLogsNoError(t *testing.T) {
 // Only the holder knows of a pause that a gateway asked for: the next holder sends one request, and gets the same answer.
 func TestANewHolderAsksAGatewayThatWantsAPauseOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := quietCluster(t, 2)
+		s := quietCluster(t, 2, func(host string, cfg *gatewaytest.Config) {
+			if host != "g0" {
+				return
+			}
+			cfg.Fault = func(*http.Request) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Retry-After", "300")
+					w.WriteHeader(http.StatusServiceUnavailable)
+				})
+			}
+		})
 		defer s.stopAll()
-		cfg := sound(0)
-		cfg.OrgID = "org-g0"
-		cfg.Fault = func(*http.Request) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Retry-After", "300")
-				w.WriteHeader(http.StatusServiceUnavailable)
-			})
-		}
-		g := gatewaytest.New(cfg)
-		s.gateways["g0"] = g
+		g := s.gateways["g0"]
 		scrape := func(m *machine) {
 			for range 20 {
 				time.Sleep(5 * time.Second)
