@@ -60,7 +60,7 @@ func simulate(t *testing.T, seed uint64, epoch time.Time) {
 		}
 	}()
 	s := newSimulation(t, seed, epoch)
-	s.live(7 * 24 * time.Hour)
+	s.live(collectortest.Pick(3*24*time.Hour, 7*24*time.Hour))
 	s.settle()
 }
 

@@ -153,6 +153,7 @@ func TestAChangedFileIsTakenOverHoweverItIsReloaded(t *testing.T) {
 
 // A credential that the gateway no longer accepts is exchanged in its file, and nothing else has to be done: what was counted stays.
 func TestACredentialExchangedInItsFileIsUsedAtOnce(t *testing.T) {
+	t.Parallel()
 	p := built(t)
 	var taken atomic.Pointer[string] // the key that the gateway takes
 	g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, OrgID: "one", Fault: func(r *http.Request) http.Handler {

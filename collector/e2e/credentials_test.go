@@ -68,6 +68,7 @@ func failures() map[string]func(w http.ResponseWriter, sent string) {
 
 // Whatever the gateway answers, no credential is in what the exporter shows, logs or saves.
 func TestNoCredentialIsShown(t *testing.T) {
+	t.Parallel()
 	p := built(t)
 	for how, credential := range credentials(t) {
 		for what, fail := range failures() {

@@ -24,6 +24,7 @@ func allowedLateness() time.Duration { return collectortest.Pick(8*time.Second, 
 
 // Killed at any moment, many times, the exporter never shows less than before, counts nothing twice, and in the end it has missed nothing.
 func TestCountersNeverFallAcrossKills(t *testing.T) {
+	t.Parallel()
 	p := built(t)
 	rng := rand.New(rand.NewPCG(seed(t), 0))
 	dialect := []string{"old", "new"}[rng.IntN(2)]

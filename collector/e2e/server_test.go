@@ -104,6 +104,7 @@ func TestPagesAreShownOnlyAfterALoginOverTLS(t *testing.T) {
 
 // Whatever address a request names, nothing is fetched from there, nor passed on to the gateway.
 func TestNoAddressInARequestIsFetched(t *testing.T) {
+	t.Parallel()
 	p := built(t)
 	var fetched atomic.Int32
 	bait := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
