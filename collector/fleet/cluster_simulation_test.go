@@ -17,7 +17,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// Three to five processes share a database and five gateways. The database is slow, cannot be reached, and loses answers; processes pause for up to two
+// Three to five processes share a database and five gateways. The database is slow, cannot be reached, has a full disk, and loses answers; processes pause for up to two
 // minutes, die, come back, have wrong wall clocks, are cut off from the database or a gateway; configurations differ for a while. A scraper asks any
 // process and follows one redirect, as Prometheus does. At every scrape and request: never two requests at one gateway, no counter falls, none
 // exceeds the truth. When all is quiet, every scrape succeeds, and in the end all counters are the truth.
@@ -93,9 +93,11 @@ type clusterSimulation struct {
 	db       *simulatedDatabase
 	gateways map[string]*gatewaytest.Gateway // by host
 	hosts    []string
-	spoiled  bool // a play that ends at the first complaint
+	lateness time.Duration // that is allowed; what is away may be away for longer
+	spoiled  bool          // a play that ends at the first complaint
 	calm     atomic.Bool
 	slow     atomic.Bool // the database
+	full     atomic.Bool // its disk
 	onTheWay sync.WaitGroup
 
 	mu          sync.Mutex
@@ -184,10 +186,12 @@ func simulateCluster(t *testing.T, seed uint64, spoil func(*simulatedDatabase)) 
 		if s.spoiled = spoil != nil; s.spoiled {
 			spoil(s.db)
 		}
+		s.lateness = []time.Duration{2 * time.Minute, 5 * time.Minute, 15 * time.Minute}[r.IntN(3)]
 		for i := range 5 {
 			host := fmt.Sprintf("g%d", i)
 			cfg := sound(i)
-			cfg.OrgID, cfg.Life.Rate = "org-"+host, 0.03
+			cfg.OrgID, cfg.Life.LateMax, cfg.Life.VeryLateMax = "org-"+host, s.lateness/15, s.lateness/3
+			cfg.Life.Rate, cfg.Life.BurstEvery = 0.03, 20*time.Minute // a burst fills more than a page
 			s.gateways[host] = gatewaytest.New(cfg)
 			s.hosts = append(s.hosts, host)
 		}
@@ -200,7 +204,7 @@ func (s *clusterSimulation) yaml(variant int) string {
 	b := &strings.Builder{}
 	fmt.Fprintln(b, "gateways:")
 	for _, host := range s.hosts {
-		fmt.Fprintf(b, "  %s: {url: https://%s, token_file: t, target_labels: {variant: v%d}}\n", host, host, variant)
+		fmt.Fprintf(b, "  %s: {url: https://%s, token_file: t, sessions: {overlap: %v}, target_labels: {variant: v%d}}\n", host, host, s.lateness, variant)
 	}
 	return b.String()
 }
@@ -229,7 +233,7 @@ func (s *clusterSimulation) play(r *rand.Rand) {
 		time.Sleep(time.Duration(1+r.IntN(40)) * time.Second)
 		slot := r.IntN(len(s.machines))
 		m, while := s.machines[slot], time.Duration(1+r.IntN(60))*time.Second
-		switch r.IntN(9) {
+		switch r.IntN(10) {
 		case 0:
 			s.note("kills")
 			m.kill()
@@ -277,6 +281,10 @@ func (s *clusterSimulation) play(r *rand.Rand) {
 				yaml := s.yaml(variant)
 				time.AfterFunc(at, func() { m.apply(yaml) })
 			}
+		case 9:
+			s.note("full disks")
+			s.full.Store(true)
+			time.AfterFunc(2*while, func() { s.full.Store(false) })
 		}
 	}
 	time.Sleep(3 * time.Minute)
@@ -326,6 +334,7 @@ func (s *clusterSimulation) gone(slot int, while time.Duration) {
 func (s *clusterSimulation) calmDown(variant int) {
 	s.calm.Store(true)
 	s.slow.Store(false)
+	s.full.Store(false)
 	for _, host := range s.hosts {
 		s.away(host, false)
 	}
@@ -365,5 +374,5 @@ func (s *clusterSimulation) truth(host string) map[string]float64 {
 	if t0.IsZero() {
 		return nil
 	}
-	return counted(s.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute, Everything: true}).Samples)
+	return counted(s.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: s.lateness, Everything: true}).Samples)
 }

@@ -60,10 +60,10 @@ func TestFailingGatewaysDoNotAffectOthers(t *testing.T) {
 }
 
 // sound is a gateway that does what it should, an old one or a new one, at what they cost. Nothing is said twice in different words, so that
-// counters have to be exact in every label.
+// counters have to be exact in every label: an approval that is revoked, too, is counted as approved or as revoked, by what was saved in between.
 func sound(i int) gatewaytest.Config {
 	life := gatewaytest.DefaultLife()
-	life.Rate, life.Rewritten, life.Overturned, life.LongTail, life.LongWait = 0.02, 0, 0, 0, 0
+	life.Rate, life.Rewritten, life.Overturned, life.Revoked, life.LongTail, life.LongWait = 0.02, 0, 0, 0, 0, 0
 	cfg := gatewaytest.Config{Dialect: gatewaytest.New2026, Cost: gatewaytest.NewCost, Seed: uint64(i), OrgID: fmt.Sprintf("org-%d", i), Life: life}
 	if i%2 == 0 {
 		cfg.Dialect, cfg.Cost = gatewaytest.Old, gatewaytest.OldCost

@@ -46,7 +46,10 @@ type simulatedState struct {
 	opened, saves int
 }
 
-var errNoMember = errors.New("the member is dead")
+var (
+	errNoMember = errors.New("the member is dead")
+	errDiskFull = errors.New("simulated: could not extend file: no space left on device")
+)
 
 func newSimulatedDatabase(rate float64) *simulatedDatabase {
 	return &simulatedDatabase{ttl: lease.TTL, began: time.Now(), rate: rate, members: map[string]beaten{}, leases: map[string]lease.Lease{}, states: map[string]*simulatedState{}}
@@ -216,6 +219,9 @@ func (m *machineRecord) Save(ctx context.Context, content []byte) error {
 	try := m.tries
 	_, err := toDatabase(ctx, m.machine, "save", func() (int, error) {
 		return m.change(func(row *simulatedState) error {
+			if m.s.full.Load() {
+				return errDiskFull
+			}
 			d := m.s.db
 			if row.opened != m.opened && !d.unfenced || row.saves >= try && row.opened == m.opened {
 				d.late++

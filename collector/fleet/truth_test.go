@@ -30,10 +30,11 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// counters are the metrics that count something of a gateway.
+// counters are the metrics that count something of a gateway, and of histograms how much they have observed.
 var counters = []string{
 	"hoop_sessions_started_total", "hoop_sessions_finished_total", "hoop_session_exit_codes_total", "hoop_reviews_requested_total",
-	"hoop_reviews_resolved_total",
+	"hoop_reviews_resolved_total", "hoop_review_decisions_total", "hoop_session_redactions_total", "hoop_session_guardrail_matches_total",
+	"hoop_session_duration_seconds_count", "hoop_session_event_size_bytes_count", "hoop_review_wait_seconds_count", "hoop_review_group_wait_seconds_count",
 }
 
 // counted leaves only what counts something of a gateway.
