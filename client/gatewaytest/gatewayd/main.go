@@ -92,7 +92,7 @@ func (o *options) flags() *kingpin.Application {
 	app.Flag("hurry", "Everything in a session's life takes this many times less time.").Default("1").Float64Var(&o.hurry)
 	app.Flag("duration", "Mean time that a session runs, independent of --hurry. 0: 20s divided by --hurry.").DurationVar(&o.duration)
 	app.Flag("late-max", "How late a fifth of the sessions become visible at most, independent of --hurry; one in 200 by up to five times as much. 0: 1m divided by --hurry.").DurationVar(&o.lateMax)
-	app.Flag("rewriting", "Some values of a session change after they were first sent, as on real gateways.").Default("true").BoolVar(&o.rewriting)
+	app.Flag("rewriting", "Some values of a session change after they were first sent, as on real gateways: an end is written twice, a decision is revoked or overturned.").Default("true").BoolVar(&o.rewriting)
 	app.Flag("leftovers", "Some sessions and reviews never end, as on real gateways.").Default("true").BoolVar(&o.leftovers)
 	return app
 }
@@ -163,7 +163,7 @@ func (o *options) life(connections []gatewaytest.Connection) gatewaytest.Life {
 		l.LateMax, l.VeryLateMax = o.lateMax, 5*o.lateMax
 	}
 	if !o.rewriting {
-		l.Rewritten, l.Overturned = 0, 0
+		l.Rewritten, l.Overturned, l.Revoked = 0, 0, 0
 	}
 	if !o.leftovers {
 		l.Stuck, l.Undecided, l.NeverRun, l.ApprovedLater = 0, 0, 0, 1
