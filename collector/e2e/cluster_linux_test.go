@@ -44,7 +44,7 @@ func TestClusterCountsTheTruthWhateverGoesWrong(t *testing.T) {
 	c.disconnected(t)
 	c.settled(t)
 	c.start(t, victim)
-	time.Sleep(15 * time.Second) // the gap after the kill ends before the next one begins: Prometheus finds and scrapes the new holders
+	c.scraped(t)
 	c.restarted(t, collectortest.Pick(time.Second, 40*time.Second))
 	wake()
 	c.settled(t)
@@ -79,9 +79,10 @@ func (c *clusterRig) largest(t *testing.T) int {
 	return i
 }
 
-// killed kills a holder.
+// killed kills a holder, once all gateways are scraped again after what happened before: each gap is that of one kill.
 func (c *clusterRig) killed(t *testing.T) (i int) {
 	t.Helper()
+	c.scraped(t)
 	i = c.largest(t)
 	held := c.holders(t)[c.at[i]]
 	c.service.remove(c.at[i])

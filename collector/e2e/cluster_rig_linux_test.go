@@ -110,13 +110,9 @@ func startCluster(t *testing.T) *clusterRig {
 		if _, err := fetch(t.Context(), http.MethodGet, c.prometheus+"/-/ready", ""); err != nil {
 			return err.Error()
 		}
-		for job := range jobs {
-			if n := len(c.vector(t, "hoop_up{job='"+job+"'} == 1 and hoop_exporter_baseline_complete == 1")); n != clusterGateways {
-				return fmt.Sprintf("%s: %d of %d gateways are up", job, n, clusterGateways)
-			}
-		}
 		return ""
 	})
+	c.scraped(t)
 	c.say("%d gateways, a database, a member and Prometheus run", clusterGateways)
 	return c
 }
@@ -166,6 +162,19 @@ func (c *clusterRig) settled(t *testing.T) {
 		return ""
 	})
 	c.say("settled with %d members after %v: %v", running, time.Since(began).Round(100*time.Millisecond), c.shares(t))
+}
+
+// scraped waits until Prometheus scrapes each gateway in each way.
+func (c *clusterRig) scraped(t *testing.T) {
+	t.Helper()
+	collectortest.Eventually(t, time.Minute, half, func() string {
+		for job := range jobs {
+			if n := len(c.vector(t, "hoop_up{job='"+job+"'} == 1 and hoop_exporter_baseline_complete == 1")); n != clusterGateways {
+				return fmt.Sprintf("%s: %d of %d gateways are up", job, n, clusterGateways)
+			}
+		}
+		return ""
+	})
 }
 
 // holders are the gateways by the address of their holder, as the service lists them.
