@@ -135,6 +135,10 @@ func refreshReason(err error) string {
 		return "stuck"
 	case errors.Is(err, errClocksDiffer), errors.Is(err, planner.ErrNoDate):
 		return "clock"
+	case errors.Is(err, planner.ErrCopy):
+		return "copy"
+	case errors.Is(err, errIncompleteUser):
+		return "incomplete"
 	case isError[ownerError](err):
 		return "identity"
 	case isError[stateError](err):

@@ -32,7 +32,7 @@ func exporterGauges(staleAfter time.Duration) []family {
 		{
 			name: "hoop_exporter_refresh_error",
 			help: "1 for the reason why the last refresh failed (timeout, connection, tls, credential, unauthorized, forbidden, status_4xx, status_5xx, redirect, proxy, not_json," +
-				" malformed, too_large, incomplete, stuck, clock, identity, state or other), absent after a successful one and before the first.",
+				" malformed, too_large, incomplete, stuck, clock, copy, identity, state or other), absent after a successful one and before the first.",
 			labels: []string{"reason"},
 			send: func(s *sender) {
 				if s.RefreshError != "" {
