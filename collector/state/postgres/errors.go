@@ -67,8 +67,8 @@ func parseURL(url string) (server, error) {
 		}
 	}
 	s := server{secrets: []string{url}}
-	s.hide(u.User.String())
 	if password, ok := u.User.Password(); ok {
+		s.hide(u.User.String())
 		s.hide(password)
 		s.hide(neturl.QueryEscape(password))
 	}
@@ -163,12 +163,13 @@ func (s *server) reason(err error) (text, advice string) {
 }
 
 // leadsAstray returns whether the other connections may be as useless as the one with the error, so that new ones are better: to a primary that is a
-// standby now, or through a network that has forgotten them. Else each would cost a timeout of its own, and a lease.
-func leadsAstray(err error) bool {
+// standby now, or through a network that has forgotten them. Else each would cost a timeout of its own, and a lease. While the pool is connecting, a
+// timeout says nothing about them: the new connection may need several hosts, and is for the next operation.
+func leadsAstray(err error, connecting bool) bool {
 	if reported, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return reported.Code == "25006"
 	}
-	return pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded)
+	return !connecting && (pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded))
 }
 
 // innermost is what failed, without the address, which the message has.

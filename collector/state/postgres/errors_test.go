@@ -140,6 +140,15 @@ func TestAURLMayHaveSeveralHostsOfAnyForm(t *testing.T) {
 	}
 }
 
+// Without a password, the user is no secret: often the schema has the same name, and what to do about it has to be readable.
+func TestAUserWithoutAPasswordIsShown(t *testing.T) {
+	const text = "there is no schema hoop_exporter, and the role hoop_exporter may not create it"
+	s, err := parseURL("postgres://hoop_exporter@db/x?sslpassword=s3cr3t")
+	if err != nil || s.redact(text+" s3cr3t") != text+" ***" {
+		t.Errorf("%q, %v", s.redact(text), err)
+	}
+}
+
 func TestCodesOfTheServerHaveAdvice(t *testing.T) {
 	s := &server{address: "db:5432", database: "d", user: "u", secrets: []string{"s3cr3t"}}
 	for code, want := range map[string]string{

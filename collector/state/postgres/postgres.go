@@ -132,7 +132,7 @@ func (d *Database) run(ctx context.Context, doing string, timeout time.Duration,
 	defer cancel()
 	// The commit is the last of the answers: only Close says whether it succeeded.
 	if err := d.pool.SendBatch(ctx, b).Close(); err != nil {
-		if leadsAstray(err) {
+		if leadsAstray(err, d.pool.Stat().ConstructingConns() > 0) {
 			d.pool.Reset()
 		}
 		return d.server.explain(doing, err)
