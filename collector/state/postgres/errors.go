@@ -8,6 +8,7 @@ import (
 	"net"
 	neturl "net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (f *failure) Is(target error) bool { return errors.Is(f.cause, target) }
 
 // server is what messages say about the server, and what they may not say.
 type server struct {
-	address, database, user string
+	address, database, user string // address: of all hosts of the URL
 	secrets                 []string
 }
 
@@ -91,10 +92,20 @@ func (s *server) hide(secret string) {
 // use takes what pgx made of the URL, the environment and its files.
 func (s *server) use(c *pgx.ConnConfig) {
 	s.hide(c.Password)
-	s.address, s.database, s.user = c.Host, cmp.Or(c.Database, c.User), c.User
-	if !strings.HasPrefix(c.Host, "/") {
-		s.address = net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+	s.database, s.user = cmp.Or(c.Database, c.User), c.User
+	addresses := []string{addressOf(c.Host, c.Port)}
+	for _, f := range c.Fallbacks {
+		addresses = append(addresses, addressOf(f.Host, f.Port))
 	}
+	s.address = strings.Join(slices.Compact(addresses), " or ")
+}
+
+// addressOf is a host with its port; a unix socket has only a folder.
+func addressOf(host string, port uint16) string {
+	if strings.HasPrefix(host, "/") {
+		return host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
 
 // redact removes the secrets from a text, and puts it on one line.
@@ -202,7 +213,7 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 	case e.Code == "3D000":
 		return text, fmt.Sprintf("create it with CREATE DATABASE, or name another one in the URL instead of %q", s.database)
 	case e.Code == "42501":
-		return text, fmt.Sprintf("the role %q must own the schema and everything in it", s.user)
+		return text, fmt.Sprintf("the role %q must own the schema and everything in it, and have CONNECT on the database", s.user)
 	case e.Code == "3F000", e.Code == "42P01", e.Code == "42703":
 		return text, "the schema was removed or changed: restart the exporter, which creates it"
 	case e.Code == "53100":
@@ -210,7 +221,7 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 	case e.Code == "53300":
 		return text, fmt.Sprintf("allow more connections; each process uses up to %d", connections)
 	case e.Code == "25006":
-		return text, usePrimary
+		return text, "the database is read-only, or " + usePrimary
 	case e.Code == "57014":
 		return text, "PostgreSQL is slow: check its load"
 	case e.Code == "08P01" && strings.Contains(e.Message, "startup parameter"):

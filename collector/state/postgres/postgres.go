@@ -100,8 +100,9 @@ func parse(url string) (*pgxpool.Config, server, error) {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	for name, value := range map[string]string{
-		"application_name":  "hoop_exporter",
-		"statement_timeout": milliseconds(statementTimeout),
+		"application_name":              "hoop_exporter",
+		"statement_timeout":             milliseconds(statementTimeout),
+		"default_transaction_isolation": "read committed",
 		// If the network breaks or the process is paused in the middle of a message, the server ends the transaction, so that others go on.
 		"idle_in_transaction_session_timeout": milliseconds(statementTimeout),
 		"tcp_keepalives_idle":                 "5",
