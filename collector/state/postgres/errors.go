@@ -162,6 +162,9 @@ func (s *server) reason(err error) (text, advice string) {
 	case errors.Is(err, errBusy):
 		return errBusy.Error(), "PostgreSQL is slow, or too many gateways share it"
 	case errors.As(err, &connect):
+		if strings.Contains(connect.Error(), "ValidateConnect failed") { // what target_session_attrs wants
+			return "cannot use PostgreSQL at " + s.address, "no server that answers is the primary: promote one, or name it in the URL"
+		}
 		text := "cannot connect to PostgreSQL at " + s.address + ": " + innermost(connect)
 		if strings.Contains(text, "tls error") || strings.Contains(text, "x509") {
 			return text, "check sslmode and sslrootcert in the URL, and ssl on the server"

@@ -244,6 +244,13 @@ func TestAStandbyIsRefused(t *testing.T) {
 	leased(t, d, "a", "x")
 }
 
+func TestAPrimaryThatIsMissingIsAnError(t *testing.T) {
+	url := cluster.Database(t)
+	pgtest.Exec(t, url, "ALTER DATABASE "+databaseOf(t, url)+" SET default_transaction_read_only = on")
+	_, err := Open(t.Context(), url+"&target_session_attrs=read-write", schema, ttl)
+	one(t, err, "preparing PostgreSQL: cannot use PostgreSQL at 127.0.0.1:", ": no server that answers is the primary: promote one, or name it in the URL")
+}
+
 func TestACanceledContextIsAnError(t *testing.T) {
 	d := opened(t, cluster.Database(t))
 	ctx, cancel := context.WithCancel(t.Context())
