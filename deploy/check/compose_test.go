@@ -273,9 +273,12 @@ func TestComposeRunsAFleet(t *testing.T) {
 		}
 	}
 	env := func(name string) string { return *postgres.Environment[name] }
-	want := "postgres://" + env("POSTGRES_USER") + ":" + env("POSTGRES_PASSWORD") + "@postgres:5432/" + env("POSTGRES_DB") + "?sslmode=disable"
+	want := "postgres://" + env("POSTGRES_USER") + "@postgres:5432/" + env("POSTGRES_DB") + "?sslmode=disable"
 	if got := exporter.Environment["HOOP_STATE_POSTGRES_URL"]; got == nil || *got != want {
 		t.Errorf("the exporters look for the database at %v, it is at %s", got, want)
+	}
+	if got := exporter.Environment["PGPASSWORD"]; got == nil || *got != env("POSTGRES_PASSWORD") {
+		t.Error("the exporters have another password than the database") // in the URL it could not have special characters
 	}
 	folder := target(t, exporter, "deploy/compose/fleet")
 	if !slices.Contains(exporter.Command, "--config.file="+folder+"/hoop.yml") {

@@ -82,9 +82,9 @@ type Keeper struct {
 	wake     chan struct{}       // holds an element while a watch that has to stop may have ended
 	waiting  sync.WaitGroup
 	failures *failurelog.Log
-	differs  time.Time // since when members with another configuration live; zero: there is none
-	back     time.Time // when a beat last succeeded after one that had failed
-	rest     time.Time // until when the other calls of the table may take after the last beat
+	wrong    map[string]time.Time // since when something is wrong with other members, by subject
+	back     time.Time            // when a beat last succeeded after one that had failed
+	rest     time.Time            // until when the other calls of the table may take after the last beat
 
 	mu     sync.Mutex
 	seen   Seen
@@ -102,7 +102,7 @@ type holding struct {
 func NewKeeper(o KeeperOptions) *Keeper {
 	return &Keeper{
 		o: o, held: map[string]*holding{}, over: map[string]Epoch{}, released: map[string]Lease{}, wake: make(chan struct{}, 1),
-		failures: failurelog.New(o.Logger, nil),
+		wrong: map[string]time.Time{}, failures: failurelog.New(o.Logger, nil),
 	}
 }
 
@@ -284,26 +284,42 @@ func (k *Keeper) release(ctx context.Context) {
 	clear(k.released)
 }
 
-// differsFor is for how long members may have different configurations before the log says so: a changed file reaches all within a minute.
-const differsFor = time.Minute
+// wrongFor is for how long something may be wrong with other members before the log says so: a changed file reaches all within a minute, and a member
+// that died and was started again lives twice until its lease ends.
+const wrongFor = time.Minute
 
-// errDiffer is what to do about members with different configurations.
-var errDiffer = errors.New("give all members the same configuration, or each cluster a schema of its own (--state.postgres-schema)")
+// What to do about members with different configurations, and with the same URL.
+var (
+	errDiffer  = errors.New("give all members the same configuration, or each cluster a schema of its own (--state.postgres-schema)")
+	errSameURL = errors.New("give each member a URL that leads to it and not to others (--web.external-url)")
+)
 
-// reportOthers logs that living members have another configuration.
+// reportOthers logs what is wrong with living members.
 func (k *Keeper) reportOthers(view View, self Member) {
-	others := slices.DeleteFunc(slices.Clone(view.Members), func(m Member) bool { return m.Configuration == self.Configuration })
+	var different, same []Member
+	for _, m := range view.Members {
+		if m.Configuration != self.Configuration {
+			different = append(different, m)
+		}
+		if m.URL == self.URL && m.ID != self.ID {
+			same = append(same, m)
+		}
+	}
+	k.report("configuration", "members have different configurations: only those with the same one divide gateways among them", different, errDiffer)
+	k.report("url", "members have the same URL: scrapes are redirected to the wrong one", same, errSameURL)
+}
+
+// report logs what is wrong if it has been so for a while.
+func (k *Keeper) report(subject, text string, others []Member, err error) {
 	if len(others) == 0 {
-		k.differs = time.Time{}
-		k.failures.Recovered("configuration")
+		delete(k.wrong, subject)
+		k.failures.Recovered(subject)
 		return
 	}
-	now := time.Now()
-	if k.differs.IsZero() {
-		k.differs = now
+	if k.wrong[subject].IsZero() {
+		k.wrong[subject] = time.Now()
 	}
-	if now.Sub(k.differs) >= differsFor {
-		k.failures.Failed("configuration", "members have different configurations: only those with the same one divide gateways among them", errDiffer,
-			"others", len(others), "such_as", others[0].URL)
+	if time.Since(k.wrong[subject]) >= wrongFor {
+		k.failures.Failed(subject, text, err, "others", len(others), "such_as", others[0].URL)
 	}
 }

@@ -334,27 +334,34 @@ func TestALostWatchIsReleased(t *testing.T) {
 	})
 }
 
-func TestMembersThatDifferAreReportedOnceAnHour(t *testing.T) {
-	s := newScript("x")
-	s.view.Members = append(s.view.Members, Member{ID: "b", URL: "http://b:1", Configuration: "other"})
-	kept(t, s, func(t *testing.T, k *Keeper, out *collectortest.Log) {
-		reports := func() int { return strings.Count(out.String(), "members have different configurations") }
-		time.Sleep(58 * time.Second)
-		if n := reports(); n != 0 {
-			t.Errorf("%d reports within a minute: %s", n, out)
-		}
-		time.Sleep(59 * time.Minute)
-		if n := reports(); n != 1 || !strings.Contains(out.String(), "such_as=http://b:1") {
-			t.Errorf("%d reports within an hour: %s", n, out)
-		}
-		time.Sleep(time.Hour)
-		if n := reports(); n != 2 {
-			t.Errorf("%d reports within two hours", n)
-		}
-		if seen, err := k.Seen(); err != nil || seen.Same != 1 || seen.Other != 1 {
-			t.Errorf("%+v, %v", seen, err)
-		}
-	})
+func TestWhatIsWrongWithMembersIsReportedOnceAnHour(t *testing.T) {
+	for text, b := range map[string]Member{
+		"members have different configurations": {ID: "b", URL: "http://b:1", Configuration: "other"},
+		"members have the same URL":             {ID: "b", URL: "http://a:1"},
+	} {
+		t.Run(text, func(t *testing.T) {
+			s := newScript("x")
+			s.view.Members = append(s.view.Members, b)
+			kept(t, s, func(t *testing.T, k *Keeper, out *collectortest.Log) {
+				reports := func() int { return strings.Count(out.String(), text) }
+				time.Sleep(58 * time.Second)
+				if n := reports(); n != 0 {
+					t.Errorf("%d reports within a minute: %s", n, out)
+				}
+				time.Sleep(59 * time.Minute)
+				if n := reports(); n != 1 || !strings.Contains(out.String(), "such_as="+b.URL) || strings.Count(out.String(), "msg=\"members have") != 1 {
+					t.Errorf("%d reports within an hour: %s", n, out)
+				}
+				time.Sleep(time.Hour)
+				if n := reports(); n != 2 {
+					t.Errorf("%d reports within two hours", n)
+				}
+				if seen, err := k.Seen(); err != nil || seen.Same+seen.Other != 2 || (seen.Other == 1) != (b.Configuration != "") {
+					t.Errorf("%+v, %v", seen, err)
+				}
+			})
+		})
+	}
 }
 
 func TestWhatIsSeenSaysWhoHoldsWhat(t *testing.T) {

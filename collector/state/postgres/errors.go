@@ -8,6 +8,7 @@ import (
 	"net"
 	neturl "net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (f *failure) Is(target error) bool { return errors.Is(f.cause, target) }
 
 // server is what messages say about the server, and what they may not say.
 type server struct {
-	address, database, user string
+	address, database, user string // address: of all hosts of the URL
 	secrets                 []string
 }
 
@@ -67,8 +68,8 @@ func parseURL(url string) (server, error) {
 		}
 	}
 	s := server{secrets: []string{url}}
-	s.hide(u.User.String())
 	if password, ok := u.User.Password(); ok {
+		s.hide(u.User.String())
 		s.hide(password)
 		s.hide(neturl.QueryEscape(password))
 	}
@@ -91,10 +92,20 @@ func (s *server) hide(secret string) {
 // use takes what pgx made of the URL, the environment and its files.
 func (s *server) use(c *pgx.ConnConfig) {
 	s.hide(c.Password)
-	s.address, s.database, s.user = c.Host, cmp.Or(c.Database, c.User), c.User
-	if !strings.HasPrefix(c.Host, "/") {
-		s.address = net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+	s.database, s.user = cmp.Or(c.Database, c.User), c.User
+	addresses := []string{addressOf(c.Host, c.Port)}
+	for _, f := range c.Fallbacks {
+		addresses = append(addresses, addressOf(f.Host, f.Port))
 	}
+	s.address = strings.Join(slices.Compact(addresses), " or ")
+}
+
+// addressOf is a host with its port; a unix socket has only a folder.
+func addressOf(host string, port uint16) string {
+	if strings.HasPrefix(host, "/") {
+		return host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
 
 // redact removes the secrets from a text, and puts it on one line.
@@ -151,6 +162,9 @@ func (s *server) reason(err error) (text, advice string) {
 	case errors.Is(err, errBusy):
 		return errBusy.Error(), "PostgreSQL is slow, or too many gateways share it"
 	case errors.As(err, &connect):
+		if strings.Contains(connect.Error(), "ValidateConnect failed") { // what target_session_attrs wants
+			return "cannot use PostgreSQL at " + s.address, "no server that answers is the primary: promote one, or name it in the URL"
+		}
 		text := "cannot connect to PostgreSQL at " + s.address + ": " + innermost(connect)
 		if strings.Contains(text, "tls error") || strings.Contains(text, "x509") {
 			return text, "check sslmode and sslrootcert in the URL, and ssl on the server"
@@ -163,12 +177,13 @@ func (s *server) reason(err error) (text, advice string) {
 }
 
 // leadsAstray returns whether the other connections may be as useless as the one with the error, so that new ones are better: to a primary that is a
-// standby now, or through a network that has forgotten them. Else each would cost a timeout of its own, and a lease.
-func leadsAstray(err error) bool {
+// standby now, or through a network that has forgotten them. Else each would cost a timeout of its own, and a lease. While the pool is connecting, a
+// timeout says nothing about them: the new connection may need several hosts, and is for the next operation.
+func leadsAstray(err error, connecting bool) bool {
 	if reported, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return reported.Code == "25006"
 	}
-	return pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded)
+	return !connecting && (pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded))
 }
 
 // innermost is what failed, without the address, which the message has.
@@ -201,7 +216,7 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 	case e.Code == "3D000":
 		return text, fmt.Sprintf("create it with CREATE DATABASE, or name another one in the URL instead of %q", s.database)
 	case e.Code == "42501":
-		return text, fmt.Sprintf("the role %q must own the schema and everything in it", s.user)
+		return text, fmt.Sprintf("the role %q must own the schema and everything in it, and have CONNECT on the database", s.user)
 	case e.Code == "3F000", e.Code == "42P01", e.Code == "42703":
 		return text, "the schema was removed or changed: restart the exporter, which creates it"
 	case e.Code == "53100":
@@ -209,7 +224,7 @@ func (s *server) reported(e *pgconn.PgError) (text, advice string) {
 	case e.Code == "53300":
 		return text, fmt.Sprintf("allow more connections; each process uses up to %d", connections)
 	case e.Code == "25006":
-		return text, usePrimary
+		return text, "the database is read-only, or " + usePrimary
 	case e.Code == "57014":
 		return text, "PostgreSQL is slow: check its load"
 	case e.Code == "08P01" && strings.Contains(e.Message, "startup parameter"):

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	neturl "net/url"
-	"slices"
 	"strings"
 	"testing"
 
@@ -115,28 +114,27 @@ func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 	}
 }
 
-// A URL can name all hosts of a cluster, also by IPv6 addresses.
+// A URL can name all hosts of a cluster, also by IPv6 addresses. Messages name them all, because any of them can be the one that fails.
 func TestAURLMayHaveSeveralHostsOfAnyForm(t *testing.T) {
 	for url, want := range map[string]string{
 		"postgres://u:p@db/x":                           "db:5432",
-		"postgres://u:p@a:5433,b/x":                     "a:5433 b:5432",
-		"postgres://u:p@[::1]:5433,[fd00::2]/x":         "[::1]:5433 [fd00::2]:5432",
-		"postgres://u:p@b,[::1]:5433/x?sslmode=require": "b:5432 [::1]:5433",
-		"postgres:///x?host=::1,b&port=5433,5432":       "[::1]:5433 b:5432",
+		"postgres://u:p@a:5433,b/x":                     "a:5433 or b:5432",
+		"postgres://u:p@[::1]:5433,[fd00::2]/x":         "[::1]:5433 or [fd00::2]:5432",
+		"postgres://u:p@b,[::1]:5433/x?sslmode=require": "b:5432 or [::1]:5433",
+		"postgres:///x?host=::1,b&port=5433,5432":       "[::1]:5433 or b:5432",
 	} {
-		config, _, err := parse(url)
-		if err != nil {
-			t.Errorf("%s: %v", url, err)
-			continue
+		if _, s, err := parse(url); err != nil || s.address != want {
+			t.Errorf("%s: %s, %v, want %s", url, s.address, err, want)
 		}
-		c := config.ConnConfig
-		hosts := []string{net.JoinHostPort(c.Host, fmt.Sprint(c.Port))}
-		for _, f := range c.Fallbacks {
-			hosts = append(hosts, net.JoinHostPort(f.Host, fmt.Sprint(f.Port)))
-		}
-		if got := strings.Join(slices.Compact(hosts), " "); got != want {
-			t.Errorf("%s: %s, want %s", url, got, want)
-		}
+	}
+}
+
+// Without a password, the user is no secret: often the schema has the same name, and what to do about it has to be readable.
+func TestAUserWithoutAPasswordIsShown(t *testing.T) {
+	const text = "there is no schema hoop_exporter, and the role hoop_exporter may not create it"
+	s, err := parseURL("postgres://hoop_exporter@db/x?sslpassword=s3cr3t")
+	if err != nil || s.redact(text+" s3cr3t") != text+" ***" {
+		t.Errorf("%q, %v", s.redact(text), err)
 	}
 }
 
@@ -144,7 +142,8 @@ func TestCodesOfTheServerHaveAdvice(t *testing.T) {
 	s := &server{address: "db:5432", database: "d", user: "u", secrets: []string{"s3cr3t"}}
 	for code, want := range map[string]string{
 		"53100": "the disk of PostgreSQL is full: make room there",
-		"25006": "the server is a standby: name the primary",
+		"25006": "the database is read-only, or the server is a standby: name the primary",
+		"42501": "and have CONNECT on the database",
 		"57014": "PostgreSQL is slow: check its load",
 		"28000": `create the role "u"`,
 		"57P01": "the exporter tries again",
@@ -243,6 +242,13 @@ func TestAStandbyIsRefused(t *testing.T) {
 	_, err := readOnly.Beat(t.Context(), lease.Member{ID: "a"})
 	one(t, err, "the server is a standby: name the primary")
 	leased(t, d, "a", "x")
+}
+
+func TestAPrimaryThatIsMissingIsAnError(t *testing.T) {
+	url := cluster.Database(t)
+	pgtest.Exec(t, url, "ALTER DATABASE "+databaseOf(t, url)+" SET default_transaction_read_only = on")
+	_, err := Open(t.Context(), url+"&target_session_attrs=read-write", schema, ttl)
+	one(t, err, "preparing PostgreSQL: cannot use PostgreSQL at 127.0.0.1:", ": no server that answers is the primary: promote one, or name it in the URL")
 }
 
 func TestACanceledContextIsAnError(t *testing.T) {

@@ -224,3 +224,30 @@ func TestContentThatWasChangedIsDamaged(t *testing.T) {
 		}
 	}
 }
+
+// Where the first hosts of a URL do not answer, a connection can take longer than a beat may. It is not thrown away.
+func TestAConnectionThatTakesLongerThanABeatIsForTheNextOne(t *testing.T) {
+	t.Parallel()
+	url := cluster.Database(t)
+	opened(t, url)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	d := opened(t, changed(t, url, func(u *neturl.URL) {
+		u.Host = silent.Addr().String() + "," + u.Host
+		u.RawQuery += "&connect_timeout=1"
+	}))
+	d.pool.Reset()
+	var errs []error
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+		_, err := d.Beat(ctx, lease.Member{ID: "a"})
+		cancel()
+		errs = append(errs, err)
+	}
+	if errs[0] == nil || errs[2] != nil {
+		t.Errorf("%v; want that only the first ones fail", errs)
+	}
+}

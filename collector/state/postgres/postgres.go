@@ -100,8 +100,9 @@ func parse(url string) (*pgxpool.Config, server, error) {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	for name, value := range map[string]string{
-		"application_name":  "hoop_exporter",
-		"statement_timeout": milliseconds(statementTimeout),
+		"application_name":              "hoop_exporter",
+		"statement_timeout":             milliseconds(statementTimeout),
+		"default_transaction_isolation": "read committed",
 		// If the network breaks or the process is paused in the middle of a message, the server ends the transaction, so that others go on.
 		"idle_in_transaction_session_timeout": milliseconds(statementTimeout),
 		"tcp_keepalives_idle":                 "5",
@@ -132,7 +133,7 @@ func (d *Database) run(ctx context.Context, doing string, timeout time.Duration,
 	defer cancel()
 	// The commit is the last of the answers: only Close says whether it succeeded.
 	if err := d.pool.SendBatch(ctx, b).Close(); err != nil {
-		if leadsAstray(err) {
+		if leadsAstray(err, d.pool.Stat().ConstructingConns() > 0) {
 			d.pool.Reset()
 		}
 		return d.server.explain(doing, err)

@@ -116,9 +116,11 @@ func TestATakeoverWaitsForASave(t *testing.T) {
 	}
 }
 
-// A dead member's beat comes while another process deletes it, and has not committed: the beat waits, and its view is without the leases.
+// A dead member's beat comes while another process deletes it, and has not committed: the beat waits, and its view is without the leases, also where
+// the database has transactions see what was there when they began.
 func TestABeatThatMeetsItsMembersDeletionSeesThatTheLeasesWent(t *testing.T) {
 	url := cluster.Database(t)
+	pgtest.Exec(t, url, "ALTER DATABASE "+databaseOf(t, url)+" SET default_transaction_isolation = 'repeatable read'")
 	d := opened(t, url)
 	leased(t, d, "a", "x")
 	kill(t, url, "a")

@@ -22,7 +22,7 @@ const (
 	// view comes after beat in the same transaction and, as READ COMMITTED has it, sees all that was committed before view begins. If the beat had to
 	// wait for the member's deletion, the view therefore is without its leases; if the beat came first, the deletion finds the member alive.
 	view = `SELECT m.id, m.url, m.configuration, l.addresses, l.epochs FROM {schema}.members m LEFT JOIN (
-			SELECT holder, array_agg(address ORDER BY address) AS addresses, array_agg(epoch ORDER BY address) AS epochs
+			SELECT holder, array_agg(address) AS addresses, array_agg(epoch) AS epochs
 			FROM {schema}.leases WHERE holder IS NOT NULL GROUP BY holder
 		) l ON l.holder = m.id
 		WHERE m.beat >= clock_timestamp() - $1::interval ORDER BY m.id`
@@ -55,7 +55,7 @@ const (
 
 var _ lease.Table = (*Database)(nil)
 
-// Beat implements [lease.Table]. The view's members are sorted by id, and the leases of each by address.
+// Beat implements [lease.Table]. The view's members are sorted by id.
 func (d *Database) Beat(ctx context.Context, m lease.Member) (lease.View, error) {
 	var v lease.View
 	b := &pgx.Batch{}
