@@ -15,8 +15,8 @@ const (
 	maxRules         = 50  // names of guardrail rules
 	maxLabelBytes    = 256 // bytes of one label value
 	other            = "other"
-	// OtherConnection is the connection label of those beyond the cap: a name that hoop refuses, so that it is nobody's.
-	OtherConnection = "<other>"
+	// otherConnection is the connection label of those beyond the cap: a name that hoop refuses, so that it is nobody's.
+	otherConnection = "<other>"
 	// maxTags bounds how many tags of a connection are remembered, besides the chosen ones.
 	maxTags = 32
 	// maxMalformed bounds how many malformed rows are remembered, only to count each once.

@@ -80,9 +80,6 @@ func (c *Cluster) url(database string) string {
 	return u.String()
 }
 
-// Socket is the folder of the server's unix socket.
-func (c *Cluster) Socket() string { return c.folder }
-
 // Exec executes SQL commands one after the other.
 func Exec(t testing.TB, address string, commands ...string) {
 	t.Helper()

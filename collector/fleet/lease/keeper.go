@@ -71,7 +71,7 @@ type KeeperOptions struct {
 	Logger  log.Logger
 }
 
-// Keeper is a process as a member: it beats, and acquires and releases leases as [Plan] says. Always holds: it releases a lease only after
+// Keeper is a process as a member: it beats, and acquires and releases leases as plan says. Always holds: it releases a lease only after
 // its watch has ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer was lost
 // may take effect at any time. Call Run once, and Leave after it; all else at any time. It is safe for concurrent use.
 type Keeper struct {
@@ -84,7 +84,7 @@ type Keeper struct {
 	failures *failurelog.Log
 	differs  time.Time // since when members with another configuration live; zero: there is none
 	back     time.Time // when a beat last succeeded after one that had failed
-	rest     time.Time // until when the other calls of the table may take after the last beat
+	callsEnd time.Time // when calls of the table after the last beat end
 
 	mu     sync.Mutex
 	seen   Seen
@@ -137,36 +137,34 @@ func (k *Keeper) Leave(ctx context.Context) {
 	}
 }
 
-// call calls the table with a timeout.
-func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+// afterBeat returns the context for calls of the table after a beat. It ends so early that the next beat, if it takes as long as the last one, comes
+// before the term has passed: what waits for a lock in the table costs no lease that is held.
+func (k *Keeper) afterBeat(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(ctx, k.callsEnd)
+}
+
+// callBeat sends a beat.
+func (k *Keeper) callBeat(ctx context.Context, self Member) (View, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return f(ctx)
+	return k.o.Table.Beat(ctx, self)
 }
 
-// rest calls the table after a beat, for so long that the next beat, if it takes as long as the last one, comes before the term has passed: what waits
-// for a lock in the table costs no lease that is held.
-func rest[T any](ctx context.Context, k *Keeper, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithDeadline(ctx, k.rest)
-	defer cancel()
-	return f(ctx)
-}
-
-// beat tells the table that the member lives, and does what follows from the answer.
+// beat records in the table that the member lives, and acts on the answer.
 func (k *Keeper) beat(ctx context.Context) {
 	addresses, digest := k.o.Watcher.Configured()
 	self := Member{ID: k.o.ID, URL: k.o.URL, Configuration: digest}
 	sent := time.Now()
-	view, err := call(ctx, func(ctx context.Context) (View, error) { return k.o.Table.Beat(ctx, self) })
+	view, err := k.callBeat(ctx, self)
 	if ctx.Err() != nil {
 		return
 	}
 	term := Term{Ask: sent.Add(askFor), End: sent.Add(holdFor)}
-	k.rest = term.Ask.Add(-beatEvery - time.Since(sent))
+	k.callsEnd = term.Ask.Add(-beatEvery - time.Since(sent))
 	if k.record(view, err, term, self); err != nil {
 		return
 	}
-	acquire, release := Plan(self, view, addresses)
+	acquire, release := plan(self, view, addresses)
 	k.match(view, term, release)
 	for _, a := range release {
 		k.stop(ctx, a)
@@ -177,7 +175,9 @@ func (k *Keeper) beat(ctx context.Context) {
 	if len(acquire) == 0 || !time.Now().Before(term.Ask) || time.Since(k.back) < settleFor {
 		return
 	}
-	leases, err := rest(ctx, k, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
+	ctx, cancel := k.afterBeat(ctx)
+	defer cancel()
+	leases, err := k.o.Table.Acquire(ctx, k.o.ID, acquire)
 	if err != nil {
 		k.failures.Failed("acquire", "acquiring leases failed: trying again", err)
 		return
@@ -274,9 +274,9 @@ func (k *Keeper) release(ctx context.Context) {
 	if len(k.released) == 0 {
 		return
 	}
-	leases := slices.Collect(maps.Values(k.released))
-	_, err := rest(ctx, k, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
-	if err != nil {
+	ctx, cancel := k.afterBeat(ctx)
+	defer cancel()
+	if err := k.o.Table.Release(ctx, slices.Collect(maps.Values(k.released))); err != nil {
 		k.failures.Failed("release", "releasing leases failed: trying again", err)
 		return
 	}

@@ -1,5 +1,5 @@
-// Package lease decides which process of a cluster watches which gateway address. [Owner] and [Plan] are pure; a [Keeper] does what they say, at a [Table],
-// where the members and leases are.
+// Package lease decides which process of a cluster watches which gateway address. The decision is a pure function in plan.go; a [Keeper] carries it out at
+// a [Table], which has the members and leases.
 package lease
 
 import "context"

@@ -77,5 +77,5 @@ func (s Seen) Expected(address string) string {
 	if m, ok := s.holders[address]; ok {
 		return m.URL
 	}
-	return s.members[Owner(s.owners, address)].URL
+	return s.members[ownerOf(s.owners, address)].URL
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrDead is a member without a beat within the time to live.
-var ErrDead = errors.New("this process did not reach PostgreSQL for too long, so it holds no leases: it continues after the next heartbeat")
+// errDead is a member without a beat within the time to live.
+var errDead = errors.New("this process did not reach PostgreSQL for too long, so it holds no leases: it continues after the next heartbeat")
 
 // errBusy is the wait for other gateways' saves.
 var errBusy = errors.New("the saves of other gateways take too long")

@@ -80,7 +80,7 @@ func (d *Database) Beat(ctx context.Context, m lease.Member) (lease.View, error)
 	return v, nil
 }
 
-// Acquire implements [lease.Table]. It fails with [ErrDead] if the member is dead.
+// Acquire implements [lease.Table]. It fails with [errDead] if the member is dead.
 func (d *Database) Acquire(ctx context.Context, member string, addresses []string) ([]lease.Lease, error) {
 	var taken []lease.Lease
 	b := &pgx.Batch{}
@@ -100,7 +100,7 @@ func (d *Database) Acquire(ctx context.Context, member string, addresses []strin
 	case err != nil:
 		return nil, err
 	case !alive:
-		return nil, ErrDead
+		return nil, errDead
 	}
 	return taken, nil
 }
