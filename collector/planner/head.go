@@ -8,14 +8,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-const (
-	// lateScanEvery is how soon after the start of the last late scan, at the earliest, the next one may start.
-	lateScanEvery = 15 * time.Second
-	// lateScanPortion is the fraction of the budget that late scans may take, and lateScanBurst how much they may take at once after a rest.
-	lateScanPortion = 0.15
-	lateScanBurst   = 2 * time.Second
-)
-
 // head reads what is new: the open coverage, from the watermark to a little ahead, the newest first. The head page shows what has started since the last
 // refresh. What it does not reach is a gap, which is read next. Then the gateway's total of the window says whether rows came late below; if so, a
 // late scan reads on until the total equals what is known, or down to the watermark. Only then does the watermark move.
@@ -118,38 +110,6 @@ func (h *head) nextOfGap() (Request, bool) {
 	s.From = h.p.ledger.Watermark()
 	h.fromHeadPage, h.lateRequest = h.walk.resume(s) && h.fromHeadPage, false
 	return h.walk.request()
-}
-
-func (h *head) nextOfLateScan(now time.Time) (Request, bool) {
-	if !h.lateScanAllowed(now) || !h.late.active && (!h.fromHeadPage || now.Sub(h.lateStarted) < h.latePause()) {
-		h.done = true
-		return Request{}, false
-	}
-	if !h.late.active {
-		h.lateStarted = now
-		h.late = scan{active: true, since: h.at, down: h.walk.readDownTo(), totalUnreliable: h.late.totalUnreliable}
-	}
-	h.fromHeadPage = h.late.resume(&h.walk, h.p.ledger.Watermark()) && h.fromHeadPage
-	h.lateRequest = true
-	return h.walk.request()
-}
-
-// latePause is how long after the start of the last late scan the next one may start.
-func (h *head) latePause() time.Duration {
-	if h.late.totalUnreliable {
-		return h.p.o.Ledger.AllowedLateness / 2
-	}
-	return lateScanEvery
-}
-
-// lateScanAllowed says whether a late scan may go on. Where many sessions start, one reads so many pages that it takes several refreshes: if it were done
-// at once, rechecks would have to wait until the head's debt is paid. What has been read of a
-// second with more than a page would be read again by the next refresh, so a scan does not stop there. One that takes too long for the allowed lateness
-// is not held up any more.
-func (h *head) lateScanAllowed(now time.Time) bool {
-	income := time.Duration(float64(max(0, now.Sub(h.lateFilled))) * lateScanPortion * h.p.o.Budget)
-	h.lateLeft, h.lateFilled = min(h.lateLeft+income, lateScanBurst), now
-	return h.lateLeft > 0 || h.lateRequest && h.walk.inSecond() || now.Sub(h.lateStarted) > h.p.o.Ledger.AllowedLateness/2
 }
 
 func (h *head) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -29,6 +30,10 @@ type Record interface {
 	// Close releases the record for other processes.
 	Close() error
 }
+
+// ErrFenced is wrapped by the errors of a [Store] and its records once another process may have them, with a newer lease. What is not saved then never
+// will be.
+var ErrFenced = errors.New("another process has taken over the gateway, or is about to: its lease or its state has a newer holder")
 
 // CheckSize returns an error that says what to do if a state has more bytes than it may have.
 func CheckSize(size, most int64) error {
