@@ -108,7 +108,7 @@ func (r *refresher) checkIdentity(ctx context.Context, now time.Time) error {
 		i.known, i.owner = true, owner
 		return nil
 	}
-	err := i.checkOwner(r.cfg().identityOf(i.user), r.store != nil)
+	err := i.checkOwner(r.cfg().identityOf(i.user), r.record != nil)
 	if soon := now.Add(identifyAgain); err != nil && soon.Before(i.next) {
 		i.next = soon
 	}

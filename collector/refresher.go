@@ -49,7 +49,7 @@ type refresher struct {
 	planner  *planner.Planner
 	identity identity
 	agents   agents
-	store    *state.LedgerRecord // nil: the ledger is not saved
+	record   *state.LedgerRecord // nil: the ledger is not saved
 
 	halted         bool // nothing may be asked
 	complete       bool // the first backfill is complete

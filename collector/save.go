@@ -28,27 +28,27 @@ func (r *refresher) openState(ctx context.Context, owner state.Identity, now tim
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	store, err := state.Open(ctx, cfg.State, owner)
+	record, err := state.Open(ctx, cfg.State, owner)
 	if err != nil {
 		r.loseIfFenced(err)
 		return stateError{err}
 	}
 	options := cfg.plannerOptions()
-	found, err := store.Load(ctx, options.Ledger, now)
+	found, err := record.Load(ctx, options.Ledger, now)
 	if err != nil {
 		r.loseIfFenced(err)
-		return stateError{errors.Join(err, store.Close())}
+		return stateError{errors.Join(err, record.Close())}
 	}
-	r.store = store
+	r.record = record
 	if found.Damage != nil {
-		_ = level.Error(cfg.Logger).Log("msg", "the state cannot be read and was moved aside: counting starts again", "err", found.Damage, "state", store.Name(), "aside", found.Aside)
+		_ = level.Error(cfg.Logger).Log("msg", "the state cannot be read and was moved aside: counting starts again", "err", found.Damage, "state", record.Name(), "aside", found.Aside)
 	}
 	l := found.Ledger
 	if l == nil {
-		_ = level.Info(cfg.Logger).Log("msg", "counting starts", "state", store.Name())
+		_ = level.Info(cfg.Logger).Log("msg", "counting starts", "state", record.Name())
 		return nil
 	}
-	_ = level.Info(cfg.Logger).Log("msg", "counting continues", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
+	_ = level.Info(cfg.Logger).Log("msg", "counting continues", "state", record.Name(), "since", l.T0(), "read_until", l.Head())
 	options.Restored = l
 	r.planner = planner.New(options, r.share)
 	last := r.published.Load()
@@ -61,14 +61,14 @@ func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.T
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
 	saved, err := unsaved.Save(func(l *ledger.Ledger) error {
-		if r.store == nil {
+		if r.record == nil {
 			return nil
 		}
 		image, err := l.Image()
 		if err != nil {
 			return err
 		}
-		return r.store.Save(ctx, image, now)
+		return r.record.Save(ctx, image, now)
 	})
 	switch {
 	case r.loseIfFenced(err): // the log says so when the collector ends
@@ -92,14 +92,14 @@ func (r *refresher) loseIfFenced(err error) bool {
 
 // closeState saves what was read since the last save, unless another process has the state by now, and releases the state for other processes.
 func (r *refresher) closeState(ctx context.Context) {
-	if r.store == nil {
+	if r.record == nil {
 		return
 	}
 	if l := r.planner.Ledger(); l != nil && !r.isLost() {
 		now := r.cfg().clock()
 		_, _ = r.save(ctx, l.Finish(r.planner.GatewayTime(now), now), now) // a failure was logged, and none of it was shown
 	}
-	if err := r.store.Close(); err != nil {
-		_ = level.Warn(r.cfg().Logger).Log("msg", "closing the state failed", "state", r.store.Name(), "err", err)
+	if err := r.record.Close(); err != nil {
+		_ = level.Warn(r.cfg().Logger).Log("msg", "closing the state failed", "state", r.record.Name(), "err", err)
 	}
 }

@@ -38,7 +38,7 @@ func LargeLedger() (*ledger.Ledger, time.Time) {
 		l.Apply(now, rows)
 		l.AdvanceHead(now)
 		l.AdvanceWatermark(now)
-		l.MarkServed(l.Commit(now, now.Add(time.Duration(rng.IntN(1e9)))).Generation, now)
+		l.MarkServed(l.Finish(now, now.Add(time.Duration(rng.IntN(1e9)))).Gauges.Generation, now)
 	}
 	return l, now
 }

@@ -52,9 +52,9 @@ func FuzzLabelValues(f *testing.F) {
 			})
 		}
 		l.Apply(now, rows[:len(rows)/2])
-		l.Commit(now, now)
+		l.Finish(now, now)
 		l.Apply(now.Add(time.Minute), rows)
-		s := l.Commit(now.Add(time.Minute), now.Add(time.Minute))
+		s := l.Finish(now.Add(time.Minute), now.Add(time.Minute)).Gauges
 		wellFormed(t, o, maxConnections, s)
 	})
 }

@@ -2,9 +2,8 @@ package ledger
 
 import "time"
 
-// Commit ends a refresh at the time at, by the gateway's clock, and now, by the exporter's. What depends on the order of rows is decided here,
-// in sorted order, so that the order in which they came makes no difference.
-func (l *Ledger) Commit(at, now time.Time) *Snapshot {
+// commit decides what depends on the order of rows. It does so in sorted order, so that the order in which they came makes no difference.
+func (l *Ledger) commit(at, now time.Time) *Snapshot {
 	l.admitNames()
 	l.untrackFinal()
 	l.abandon(at)

@@ -13,9 +13,9 @@ type Unsaved struct {
 	ledger *Ledger
 }
 
-// Finish ends a refresh as [Ledger.Commit] does.
+// Finish ends a refresh at the time at, by the gateway's clock, and now, by the exporter's.
 func (l *Ledger) Finish(at, now time.Time) Unsaved {
-	return Unsaved{Gauges: l.Commit(at, now), ledger: l}
+	return Unsaved{Gauges: l.commit(at, now), ledger: l}
 }
 
 // Save calls save with the ledger, and returns the counters that may be published if save succeeds. Where no state is kept, save does nothing.

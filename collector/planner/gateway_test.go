@@ -96,7 +96,7 @@ func (g *gateway) refresh(d time.Duration) []string {
 	for g.step(g.Next) {
 	}
 	if l := g.Ledger(); l != nil {
-		l.Commit(g.GatewayTime(g.now), g.now)
+		l.Finish(g.GatewayTime(g.now), g.now)
 	}
 	return g.asked
 }
@@ -108,7 +108,7 @@ func (g *gateway) backfill() {
 			g.now = g.now.Add(time.Second)
 		}
 	}
-	g.Ledger().Commit(g.GatewayTime(g.now), g.now)
+	g.Ledger().Finish(g.GatewayTime(g.now), g.now)
 }
 
 // step makes the request that next returns, if there is one.
@@ -168,7 +168,7 @@ func count(words []string, word string) int {
 
 // started is how many sessions are counted as started.
 func (g *gateway) started() (n uint64) {
-	for _, t := range g.Ledger().Commit(g.GatewayTime(g.now), g.now).Targets {
+	for _, t := range g.Ledger().Finish(g.GatewayTime(g.now), g.now).Gauges.Targets {
 		for _, c := range t.Started {
 			n += c.Value
 		}

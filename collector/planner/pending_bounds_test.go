@@ -15,7 +15,7 @@ import (
 )
 
 func (g *gateway) pendingComplete() bool {
-	return g.Ledger().Commit(g.GatewayTime(g.now), g.now).PendingComplete
+	return g.Ledger().Finish(g.GatewayTime(g.now), g.now).Gauges.PendingComplete
 }
 
 // newGatewayForgetting returns a gateway whose planner forgets sessions after d.

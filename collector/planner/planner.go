@@ -70,7 +70,7 @@ type task interface {
 
 // Planner plans the requests to one gateway with one credential. It is not safe for concurrent use.
 //
-// One request is under way at a time: Next or Background returns it, and Answer takes its outcome before the next one. A refresh is one StartRefresh, and
+// One request is under way at a time: Next or Background returns it, and HandleResult takes its outcome before the next one. A refresh is one StartRefresh, and
 // Next until there is nothing left; Succeeded says how it went. Between refreshes, Background reads what is unread until Idle.
 type Planner struct {
 	o       Options

@@ -32,7 +32,7 @@ func counting(n int) *ledger.Ledger {
 	for i := range n {
 		l.Apply(noon(), []client.Session{{ID: string(rune('a' + i)), Connection: "pg", Type: "database", Verb: "exec", Status: "open", StartDate: client.Time{Time: noon()}}})
 	}
-	l.Commit(noon(), noon())
+	l.Finish(noon(), noon())
 	return l
 }
 

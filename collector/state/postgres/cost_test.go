@@ -51,7 +51,7 @@ func (g *gateway) refresh() {
 	g.Apply(g.now, rows)
 	g.AdvanceHead(g.now)
 	g.AdvanceWatermark(g.now)
-	g.MarkServed(g.Commit(g.now, g.now).Generation, g.now)
+	g.MarkServed(g.Finish(g.now, g.now).Gauges.Generation, g.now)
 }
 
 // written is how many bytes of WAL f causes.
