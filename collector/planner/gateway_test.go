@@ -101,6 +101,23 @@ func (g *gateway) refresh(d time.Duration) []string {
 	return g.asked
 }
 
+// refreshChanged plays a refresh 30 seconds later in which change may change each page, and returns how many pages were refused.
+func (g *gateway) refreshChanged(change func(Request, *client.SessionPage)) (refused int) {
+	g.now = g.now.Add(30 * time.Second)
+	g.StartRefresh()
+	for {
+		r, ok := g.Next(g.now)
+		if !ok {
+			return refused
+		}
+		p := g.answer(r)
+		change(r, p)
+		if g.HandleResult(g.now, r, Result{Page: p}) != nil {
+			refused++
+		}
+	}
+}
+
 // backfill reads the unread past until nothing is left.
 func (g *gateway) backfill() {
 	for !g.Idle() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
@@ -166,19 +167,11 @@ func TestOneDateInTheFutureHidesNoFinishedSession(t *testing.T) {
 		g.backfill()
 		done := false
 		for !done {
-			g.now = g.now.Add(30 * time.Second)
-			g.StartRefresh()
-			for {
-				r, ok := g.Next(g.now)
-				if !ok {
-					break
-				}
-				p := g.answer(r)
+			g.refreshChanged(func(r Request, p *client.SessionPage) {
 				if r.Kind == budget.Recheck {
 					p.Date, done = p.Date.Add(jump), true
 				}
-				_ = g.HandleResult(g.now, r, Result{Page: p})
-			}
+			})
 			g.Ledger().Finish(g.GatewayTime(g.now), g.now)
 		}
 		g.end("a")
