@@ -34,11 +34,11 @@ type StateFlags struct {
 // Add adds the flags.
 func (f *StateFlags) Add(app *kingpin.Application) {
 	app.Flag("state.dir", "Directory for the state, so that counters survive a restart. It is created if it does not exist. Without a state, counters start at 0 with each process.").StringVar(&f.dir)
-	app.Flag("state.postgres-url-file", "File with the URL of a PostgreSQL database for the state. All processes with the same database divide the gateways among them. The URL can also be in the environment: "+DatabaseVariable+".").StringVar(&f.urlFile)
-	schema := app.Flag("state.postgres-schema", "Schema of that database.").Default("hoop_exporter")
+	app.Flag("state.postgres-url-file", "File with the URL of a PostgreSQL database for the state. All processes with the same database divide the gateways among themselves. The URL can also be in the environment: "+DatabaseVariable+".").StringVar(&f.urlFile)
+	schema := app.Flag("state.postgres-schema", "Schema in that database.").Default("hoop_exporter")
 	schema.StringVar(&f.schema)
 	flags.Given(schema, &f.schemaGiven)
-	app.Flag("web.external-url", "URL at which clients of the other processes reach this one, such as http://10.0.0.7:10068. By default, it is the host's name and the port.").StringVar(&f.externalURL)
+	app.Flag("web.external-url", "URL at which clients of the other processes reach this one, such as http://10.0.0.7:10068. The default is the host name and the port.").StringVar(&f.externalURL)
 }
 
 // Shared reports whether there is a database.

@@ -43,8 +43,8 @@ func Groups(all []*kingpin.FlagModel) (groups []Group) {
 }
 
 // variables is what help and man page say about the environment.
-const variables = "Each flag can also be set by the environment variable that is named with it. A flag on the command line overrides its variable. " +
-	"Secrets are never flags: they are in files, or in the variables HOOP_TOKEN, HOOP_API_KEY and HOOP_STATE_POSTGRES_URL."
+const variables = "Each flag can also be set by the environment variable that is shown with it. A flag on the command line overrides its variable. " +
+	"No flag takes a secret: secrets are in files, or in the variables HOOP_TOKEN, HOOP_API_KEY and HOOP_STATE_POSTGRES_URL."
 
 // usage is what --help shows.
 const usage = `usage: {{.App.Name}} [<flags>]
