@@ -24,8 +24,8 @@ import (
 // DatabaseVariable is the environment variable with the URL of the database. A flag would show its password in the list of processes.
 const DatabaseVariable = "HOOP_STATE_POSTGRES_URL"
 
-// StateFlags are what flags and environment say about where the states are: nowhere, in a directory, or in a database that several processes share. Call
-// Add, then Validate; the rest after that.
+// StateFlags are the flags and the environment variable that say where states are kept: nowhere, in a directory, or in a database that
+// several processes share. Call Add, then Validate; the rest after that.
 type StateFlags struct {
 	dir, urlFile, schema, externalURL string
 	schemaGiven                       bool
@@ -52,7 +52,7 @@ func (f *StateFlags) Source() string {
 	return "--state.postgres-url-file"
 }
 
-// Validate finds what no single flag can know.
+// Validate checks the flags against each other.
 func (f *StateFlags) Validate(demo, once bool, webConfig string) error {
 	source := f.Source()
 	for _, rule := range []struct {
@@ -98,7 +98,7 @@ func bracketed(at string) string {
 	return scheme + "://[" + rest[:i] + "]" + rest[i:]
 }
 
-// States are where the states are, as [Options] need it.
+// States are where states are kept, in the form that [Options] need.
 type States struct {
 	// Store is the directory; nil without one.
 	Store state.Store
@@ -177,7 +177,7 @@ func (f *StateFlags) url() (string, error) {
 	return at, nil
 }
 
-// explained says what an error is about.
+// explained adds to an error what it is about.
 func explained(err error) error {
 	if err == nil {
 		return nil

@@ -3,9 +3,10 @@ package planner
 import "time"
 
 const (
-	// lateScanEvery is how soon after the start of the last late scan, at the earliest, the next one may start.
+	// lateScanEvery is the time from the start of one late scan to the start of the next one, at least.
 	lateScanEvery = 15 * time.Second
-	// lateScanPortion is the fraction of the budget that late scans may take, and lateScanBurst how much they may take at once after a rest.
+	// lateScanPortion is the fraction of the budget that late scans may take, and lateScanBurst how much time they may take at once after a
+	// rest.
 	lateScanPortion = 0.15
 	lateScanBurst   = 2 * time.Second
 )
@@ -32,10 +33,10 @@ func (h *head) latePause() time.Duration {
 	return lateScanEvery
 }
 
-// lateScanAllowed says whether a late scan may go on. Where many sessions start, one reads so many pages that it takes several refreshes: if it were done
-// at once, rechecks would have to wait until the head's debt is paid. What has been read of a
-// second with more than a page would be read again by the next refresh, so a scan does not stop there. One that takes too long for the allowed lateness
-// is not held up any more.
+// lateScanAllowed reports whether a late scan may continue. If many sessions start, a scan reads so many pages that it takes several
+// refreshes: if it were done at once, rechecks would wait until the head's debt is paid. A scan does not stop within a second that has more
+// than a page, because the next refresh would read that second again. A scan that takes too long for the allowed lateness is no longer held
+// up.
 func (h *head) lateScanAllowed(now time.Time) bool {
 	income := time.Duration(float64(max(0, now.Sub(h.lateFilled))) * lateScanPortion * h.p.o.Budget)
 	h.lateLeft, h.lateFilled = min(h.lateLeft+income, lateScanBurst), now

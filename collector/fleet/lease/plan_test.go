@@ -116,8 +116,8 @@ func TestAPlanLeavesAloneWhatAnotherMemberHolds(t *testing.T) {
 	}
 }
 
-// Whatever leases there are: where all members follow their plans, one after the other, each address comes to its owner, and no member ever wants what
-// another one holds.
+// Whatever leases there are: where all members follow their plans, one after the other, each address comes to its owner, and no member ever
+// wants what another one holds.
 func TestPlansComeToAnEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all, configured := members(rapid.IntRange(1, 5).Draw(t, "members")), addresses(10)

@@ -69,7 +69,8 @@ func written(t *testing.T, url string, f func()) (n int64) {
 	return n
 }
 
-// What saves and beats write into the log of PostgreSQL, which its disk and each of its replicas get. A change that makes it much more is noticed here.
+// What saves and beats write into the log of PostgreSQL, which its disk and each of its replicas get. A change that makes it much more is
+// noticed here.
 func TestSavesAndBeatsWriteLittle(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
