@@ -28,7 +28,8 @@ type AgentList struct {
 	ResponseInfo
 	// Agents are the agents with a name, in the gateway's order.
 	Agents []Agent
-	// MalformedFields are the fields that could not be used and count as absent; nil if there are none. An agent without a name is left out.
+	// MalformedFields are the fields that could not be used and count as absent; nil if there are none. An agent without a name is left
+	// out.
 	MalformedFields []MalformedField
 }
 

@@ -117,8 +117,8 @@ func (f *pageFrame) apply(page *SessionPage) error {
 }
 
 // contradiction returns an error if the page cannot be an answer to these options, because it says of itself that rows are missing. The
-// total counts first, so rows that were added meanwhile can only make it too small. Where the last session leaves a list in between, because its
-// review was decided, the answer is refused, too: the next one will be right.
+// total counts first, so rows that were added meanwhile can only make it too small. Where the last session leaves a list in between,
+// because its review was decided, the answer is refused, too: the next one will be right.
 func (o ListOptions) contradiction(p *SessionPage) error {
 	switch {
 	case p.Rows > 0:

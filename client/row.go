@@ -226,7 +226,8 @@ func canonicalID(id string) string {
 	return id
 }
 
-// fits reports whether a decoded row can be used as it is: it has an id and a start, and no value is far larger than anything that the API gives.
+// fits reports whether a decoded row can be used as it is: it has an id and a start, and no value is far larger than anything that the API
+// gives.
 func (s *Session) fits() bool {
 	if checkID(s.ID) != nil || s.StartDate.IsZero() || len(s.ConnectionTags) > maxItems {
 		return false

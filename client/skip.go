@@ -12,7 +12,8 @@ import (
 const (
 	// maxDepth bounds the nesting of a value; encoding/json has the same bound.
 	maxDepth = 10000
-	// maxSkippedBytes bounds a value that is skipped. An answer may have little more by default, so only one without end has a larger value.
+	// maxSkippedBytes bounds a value that is skipped. An answer may have little more by default, so only one without end has a larger
+	// value.
 	maxSkippedBytes = 63 << 20
 	// skipBytes is how much of a value is read at once while it is skipped.
 	skipBytes = 64 << 10

@@ -111,7 +111,8 @@ func (t *text) expectEnd() error {
 	}
 }
 
-// value consumes the next value. It returns its text, which changes with the next call; or nil and what is known of a value that is too long to be held.
+// value consumes the next value. It returns its text, which changes with the next call; or nil and what is known of a value that is too
+// long to be held.
 func (t *text) value() ([]byte, *skipped, error) {
 	if _, err := t.peek(); err != nil {
 		return nil, nil, unexpectedEOF(err)
@@ -129,8 +130,8 @@ func (t *text) value() ([]byte, *skipped, error) {
 	return v, nil, nil
 }
 
-// field reads a value as value does, and fails if it is not JSON; what names it in the error. Instead of one that is too long it returns an empty object,
-// which none of the fields can use.
+// field reads a value as value does, and fails if it is not JSON; what names it in the error. Instead of one that is too long it returns an
+// empty object, which none of the fields can use.
 func (t *text) field(what string) ([]byte, error) {
 	raw, long, err := t.value()
 	switch {
@@ -157,8 +158,8 @@ func (t *text) key() (string, error) {
 	return name, t.expect(':')
 }
 
-// length returns the length of the value at pos, or one above maxRowBytes if it is longer. It does not look at what the value is made of, so the text may
-// be broken.
+// length returns the length of the value at pos, or one above maxRowBytes if it is longer. It does not look at what the value is made of,
+// so the text may be broken.
 func (t *text) length() (int, error) {
 	var depth, n int
 	quoted := false

@@ -74,7 +74,8 @@ func (c Config) WithClock(clock func() time.Time) Config {
 	return c
 }
 
-// validated returns the configuration with its optional parts filled in. It fails if a required one is missing, or a number is out of bounds.
+// validated returns the configuration with its optional parts filled in. It fails if a required one is missing, or a number is out of
+// bounds.
 func (c Config) validated() (Config, error) {
 	if c.Client == nil {
 		return c, errors.New("collector without a client")

@@ -32,7 +32,8 @@ func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.RoundTripper.RoundTrip(r)
 }
 
-// Each thing that can go wrong, for twenty minutes: no wrong count, reported once and not at every scrape, seen in the metrics, and over by itself.
+// Each thing that can go wrong, for twenty minutes: no wrong count, reported once and not at every scrape, seen in the metrics, and over by
+// itself.
 func TestFaultsAreReportedOnceAndPass(t *testing.T) {
 	var port atomic.Int32 // another one for each connection
 	broken := []struct {

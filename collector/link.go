@@ -7,8 +7,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
-// link is all that a [Collector] and its refresher share. Scrapes run on many goroutines, the refresher on the one of Run. Every part is safe for
-// concurrent use, and says who writes it.
+// link is all that a [Collector] and its refresher share. Scrapes run on many goroutines, the refresher on the one of Run. Every part is
+// safe for concurrent use, and says who writes it.
 type link struct {
 	// calls are the refreshes that scrapes want. Scrapes open a call, the refresher finishes it.
 	calls *refreshCalls

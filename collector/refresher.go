@@ -19,8 +19,8 @@ import (
 // progressEvery is how often the log says how far the backfill is.
 const progressEvery = time.Minute
 
-// saveTimeout bounds each save, and openTimeout the time in which a state has to be opened and read, so that a database that does not answer does not
-// keep the refresher from noticing that it has to end.
+// saveTimeout bounds each save, and openTimeout the time in which a state has to be opened and read, so that a database that does not
+// answer does not keep the refresher from noticing that it has to end.
 const (
 	saveTimeout = 10 * time.Second
 	openTimeout = time.Minute
@@ -35,11 +35,11 @@ var errClocksDiffer = errors.New("the gateway's clock and this machine's clock d
 // errFarFuture is why a session is skipped.
 var errFarFuture = errors.New("it starts hours after the gateway's time: the clock of the gateway that wrote it is wrong, or was")
 
-// refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it publishes
-// through the link. [Collector.Run] makes one with newRefresher and calls run once.
+// refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it
+// publishes through the link. [Collector.Run] makes one with newRefresher and calls run once.
 //
-// Order within a refresh: check the identity of the credential, make the requests that the planner wants, finish the ledger's refresh, save, publish,
-// and then finish the call that scrapes wait for.
+// Order within a refresh: check the identity of the credential, make the requests that the planner wants, finish the ledger's refresh,
+// save, publish, and then finish the call that scrapes wait for.
 type refresher struct {
 	*link
 	log      *failurelog.Log
@@ -195,8 +195,8 @@ func (r *refresher) requestDue(ctx context.Context) (first error) {
 	return first
 }
 
-// backfill makes requests for what has not been read of the past, as far as the budget allows and no scrape waits. It reports whether it read
-// anything.
+// backfill makes requests for what has not been read of the past, as far as the budget allows and no scrape waits. It reports whether it
+// read anything.
 func (r *refresher) backfill(ctx context.Context) (read bool) {
 	for ctx.Err() == nil && !r.calls.waiting() && !r.halted && !r.retiring() {
 		asked, err := r.requestNext(ctx, r.planner.Background)
@@ -222,8 +222,8 @@ func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (p
 	return true, r.request(ctx, request)
 }
 
-// requestOther makes a request that is not for sessions, if the budget allows it now. asked is false if it made none, or the exporter is stopping. again is
-// for how long the gateway is to be left alone after an error.
+// requestOther makes a request that is not for sessions, if the budget allows it now. asked is false if it made none, or the exporter is
+// stopping. again is for how long the gateway is to be left alone after an error.
 func (r *refresher) requestOther(ctx context.Context, request func(context.Context) (took time.Duration, err error)) (asked bool, again time.Duration, err error) {
 	release, ok := r.acquireAddress(ctx)
 	if !ok {

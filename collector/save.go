@@ -19,8 +19,8 @@ func (e stateError) Error() string { return e.cause.Error() }
 
 func (e stateError) Unwrap() error { return e.cause }
 
-// openState opens the state of an identity and restores its ledger, if state is saved at all. If another process uses the state, or this one
-// cannot read it, the next refresh tries again.
+// openState opens the state of an identity and restores its ledger, if state is saved at all. If another process uses the state, or this
+// one cannot read it, the next refresh tries again.
 func (r *refresher) openState(ctx context.Context, owner state.Identity, now time.Time) error {
 	cfg := r.cfg()
 	if cfg.State == nil {
@@ -81,7 +81,8 @@ func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.T
 	return saved, err
 }
 
-// loseIfFenced ends the collector if an error says that another process has the state by now: what this one counts can neither be saved nor shown.
+// loseIfFenced ends the collector if an error says that another process has the state by now: what this one counts can neither be saved nor
+// shown.
 func (r *refresher) loseIfFenced(err error) bool {
 	if !errors.Is(err, state.ErrFenced) {
 		return false
@@ -90,7 +91,8 @@ func (r *refresher) loseIfFenced(err error) bool {
 	return true
 }
 
-// closeState saves what was read since the last save, unless another process has the state by now, and releases the state for other processes.
+// closeState saves what was read since the last save, unless another process has the state by now, and releases the state for other
+// processes.
 func (r *refresher) closeState(ctx context.Context) {
 	if r.record == nil {
 		return

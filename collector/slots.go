@@ -10,16 +10,16 @@ import (
 // slotKept is for how long a collector keeps its slot while it waits, counted from when it got the slot.
 const slotKept = time.Second
 
-// Slots bound how many collectors refresh at once; they get a slot in the order in which they asked for one. A collector that has had its slot for
-// longer than a second gives it up while it waits for its gateway, and ends its refresh without one. So gateways that hang or need many requests do
-// not delay the others, and no refresh waits for a slot twice. It is safe for concurrent use.
+// Slots bound how many collectors refresh at once; they get a slot in the order in which they asked for one. A collector that has had its
+// slot for longer than a second gives it up while it waits for its gateway, and ends its refresh without one. So gateways that hang or need
+// many requests do not delay the others, and no refresh waits for a slot twice. It is safe for concurrent use.
 type Slots struct{ free *semaphore.Weighted }
 
 // NewSlots returns n slots.
 func NewSlots(n int) *Slots { return &Slots{semaphore.NewWeighted(int64(n))} }
 
-// slot is one collector's slot. Call order, for each refresh: acquire, then releaseDuring any number of times, then release. It is for one goroutine.
-// Without Slots there is no bound.
+// slot is one collector's slot. Call order, for each refresh: acquire, then releaseDuring any number of times, then release. It is for one
+// goroutine. Without Slots there is no bound.
 type slot struct {
 	slots *Slots
 	held  bool

@@ -92,8 +92,8 @@ func (w *world) truth() gatewaytest.Truth {
 	return w.gateway.Truth(o)
 }
 
-// compare wants all series to be equal, but for what the gateway rewrote or said in other words: of these the exporter may have seen the second version
-// first. Totals are exact all the same.
+// compare wants all series to be equal, but for what the gateway rewrote or said in other words: of these the exporter may have seen the
+// second version first. Totals are exact all the same.
 func (w *world) compare(got map[string]float64, truth gatewaytest.Truth) {
 	w.Helper()
 	keys := map[string]bool{}

@@ -17,8 +17,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
-// Setting is a choice that an operator has about a gateway. The flag --a.b-c is the key `a: {b_c: ...}` of a gateway in a file, and the flag
-// --hoop.x-y the key `x_y` of the gateway itself. Flags, files, the schema of files and print-outs are all made of the settings.
+// Setting is a choice that an operator has about a gateway. The flag --a.b-c is the key `a: {b_c: ...}` of a gateway in a file, and the
+// flag --hoop.x-y the key `x_y` of the gateway itself. Flags, files, the schema of files and print-outs are all made of the settings.
 type Setting struct {
 	Flag    string // its name as a flag, without the dashes before it; "" for what only the environment can set
 	Env     string // the environment variable that sets it where the flag is not given; "" for none

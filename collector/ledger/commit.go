@@ -82,7 +82,8 @@ func (l *Ledger) commitCounters(c *targetCounters, expose bool, now time.Time) {
 	})
 }
 
-// commitSeries creates a series if it is new, and releases it if it has been shown at its old value for long enough. back: it was not exposed for long.
+// commitSeries creates a series if it is new, and releases it if it has been shown at its old value for long enough. back: it was not
+// exposed for long.
 func (l *Ledger) commitSeries(counted, back bool, life *lifecycle, stamp func(time.Time), now time.Time) {
 	stamp(now)
 	switch {
@@ -102,7 +103,8 @@ func (l *Ledger) createdAt(now time.Time) time.Time {
 	return l.zeroAt
 }
 
-// holdFor is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only once.
+// holdFor is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only
+// once.
 func (l *Ledger) holdFor(counted bool) time.Duration {
 	switch {
 	case l.options.FirstValueHold <= 0:

@@ -245,8 +245,8 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 	}
 }
 
-// What a version of the program wrote, later ones have to read, and write as it was. Where the format has to change, the version of the state file
-// goes up, and HOOP_UPDATE=1 pins a new one.
+// What a version of the program wrote, later ones have to read, and write as it was. Where the format has to change, the version of the
+// state file goes up, and HOOP_UPDATE=1 pins a new one.
 func TestTheFormatIsPinned(t *testing.T) {
 	var pinned Image
 	written := image(t, someLedger())

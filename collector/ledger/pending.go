@@ -38,8 +38,8 @@ func (l *Ledger) MarkPendingRead(after, to, since time.Time) {
 	}
 }
 
-// MarkPendingComplete records that all reviews that were pending at the time at are known. What was requested before that, by more than the allowed
-// lateness, and waited, has been counted.
+// MarkPendingComplete records that all reviews that were pending at the time at are known. What was requested before that, by more than the
+// allowed lateness, and waited, has been counted.
 func (l *Ledger) MarkPendingComplete(at time.Time) {
 	l.pendingComplete = true
 	if !l.holds() {

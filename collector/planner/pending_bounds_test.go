@@ -208,7 +208,8 @@ func TestTheNewestPageDoesNotRestartAScan(t *testing.T) {
 	}
 }
 
-// newestPageOf150 returns a gateway whose planner knows 150 pending reviews, a second apart from an hour ago on, and a request for their newest page.
+// newestPageOf150 returns a gateway whose planner knows 150 pending reviews, a second apart from an hour ago on, and a request for their
+// newest page.
 func newestPageOf150(t *testing.T) (*gateway, Request) {
 	g := newGateway(t)
 	for i := range 150 {

@@ -85,7 +85,8 @@ func TestOneDateInTheFutureHidesNoDecision(t *testing.T) {
 	}
 }
 
-// The rest of the list is interrupted, and the window moves past the place where that was. The list is read on within its window all the same.
+// The rest of the list is interrupted, and the window moves past the place where that was. The list is read on within its window all the
+// same.
 func TestAnInterruptedListGoesOnWithinItsWindow(t *testing.T) {
 	g := newGateway(t)
 	for i := range 150 {

@@ -191,7 +191,8 @@ func TestOneDateInTheFutureHidesNoFinishedSession(t *testing.T) {
 	}
 }
 
-// Sessions of a few minutes are due at every refresh, and there are more of them than the budget allows. An older one has to get its turn all the same.
+// Sessions of a few minutes are due at every refresh, and there are more of them than the budget allows. An older one has to get its turn
+// all the same.
 func TestNoSessionWaitsForeverBehindNewerOnes(t *testing.T) {
 	for name, byID := range map[string]time.Duration{"pages": 2 * time.Second, "by ID": 20 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// scan is the part of a walk that lies below its first page, and is read only where the gateway's total says that something is missing there. Each
-// refresh starts the walk anew with its first page; the scan goes on where it was.
+// scan is the part of a walk that lies below its first page, and is read only where the gateway's total says that something is missing
+// there. Each refresh starts the walk anew with its first page; the scan goes on where it was.
 type scan struct {
 	active          bool
 	since           time.Time // what was visible then is what the scan is sure to find

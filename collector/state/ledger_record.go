@@ -15,7 +15,8 @@ import (
 // sessions, which are then repeated; no count depends on it.
 const progressEvery = 5 * time.Minute
 
-// LedgerRecord is the record of one identity, which only this process has. It is used by one goroutine: Open, Load, any number of Saves, Close.
+// LedgerRecord is the record of one identity, which only this process has. It is used by one goroutine: Open, Load, any number of Saves,
+// Close.
 type LedgerRecord struct {
 	id     Identity
 	record Record
@@ -48,8 +49,8 @@ type Found struct {
 	Aside  string
 }
 
-// Load returns the ledger in the record. A damaged record is moved aside. Any other one that cannot be used stays as it is and is an error, because
-// to start again with an empty ledger would overwrite it.
+// Load returns the ledger in the record. A damaged record is moved aside. Any other one that cannot be used stays as it is and is an error,
+// because to start again with an empty ledger would overwrite it.
 func (r *LedgerRecord) Load(ctx context.Context, o ledger.Options, now time.Time) (Found, error) {
 	content, err := r.record.Load(ctx)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -9,13 +9,14 @@ import (
 
 // Gateways are the gateways of the configuration. Only these are ever requested: nothing in a scrape's URL is an address.
 type Gateways interface {
-	// Locate returns where the metrics of a gateway are: the collector if this process watches it, else the URL of the process that does. It fails with
-	// [fleet.ErrUnknown] for a name that is not in the configuration, and with what to say if no process watches it at the moment, or that is not known.
+	// Locate returns where the metrics of a gateway are: the collector if this process watches it, else the URL of the process that does.
+	// It fails with [fleet.ErrUnknown] for a name that is not in the configuration, and with what to say if no process watches it at the
+	// moment, or that is not known.
 	Locate(name string) (c Collector, url string, err error)
 	// Names are the names of all gateways of the configuration, sorted.
 	Names() []string
-	// Targets are all gateways of the configuration: each at path of the process that watches it, or of own where there is only this one. It fails with
-	// what to say if that is not known.
+	// Targets are all gateways of the configuration: each at path of the process that watches it, or of own where there is only this one.
+	// It fails with what to say if that is not known.
 	Targets(path, own string) ([]fleet.Target, error)
 	// Wake starts a refresh of each gateway that was not scraped for a while. It does not wait.
 	Wake()

@@ -13,7 +13,8 @@ type Group struct {
 	Flags []*kingpin.FlagModel
 }
 
-// Groups divides flags into groups by the part of their names before the first dot. Hidden flags are in none, and a group without flags is left out.
+// Groups divides flags into groups by the part of their names before the first dot. Hidden flags are in none, and a group without flags is
+// left out.
 func Groups(all []*kingpin.FlagModel) (groups []Group) {
 	for _, g := range []struct {
 		title string
