@@ -138,7 +138,8 @@ func (r *refresher) refresh(ctx context.Context) error {
 		failure = r.requestDue(ctx)
 	}
 	if !first {
-		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err)) // nothing may have been asked since the last failure
+		// Nothing may have been asked since the last failure.
+		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err))
 	}
 	if !r.halted {
 		r.readAgents(ctx)

@@ -139,7 +139,8 @@ func (s *simulation) live(d time.Duration) {
 			s.reconfigure()
 		}
 		if !fullSince.IsZero() && time.Since(fullSince) > 24*time.Hour {
-			s.disk.setFull(false) // what is older than the lookback when it can be read is not counted, nor a review that another one follows meanwhile
+			// What is older than the lookback when it can be read is not counted, nor a review that another one follows meanwhile.
+			s.disk.setFull(false)
 			fullSince = time.Time{}
 		}
 		s.scrape()

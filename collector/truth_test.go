@@ -32,7 +32,8 @@ func TestEverySeriesEqualsTheTruth(t *testing.T) {
 func equalsTruthAfterLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64) {
 	life := gatewaytest.DefaultLife()
 	life.Rate = 0.1
-	life.Again, life.AgainAfter = 0.3, 30*time.Minute // longer than the time between two refreshes: one that nobody sees waiting is not counted
+	// Longer than the time between two refreshes: one that nobody sees waiting is not counted.
+	life.Again, life.AgainAfter = 0.3, 30*time.Minute
 	if seed%2 == 0 {
 		// Nothing is said twice in different words, so that breakdowns have to be exact as well.
 		life.Rewritten, life.Overturned = 0, 0

@@ -181,7 +181,8 @@ type variable struct {
 func variableOf(p any) variable {
 	switch p := p.(type) {
 	case *time.Duration:
-		s := &shape{kind: "duration", what: "a duration, such as 500ms, 30s, 15m, 8h or 90d", tags: []string{"!!str", "!!int"}} // 0 is an integer
+		// 0 is an integer.
+		s := &shape{kind: "duration", what: "a duration, such as 500ms, 30s, 15m, 8h or 90d", tags: []string{"!!str", "!!int"}}
 		return newVariable(p, s, model.Duration(*p).String(), func(text string) (time.Duration, error) {
 			d, err := model.ParseDuration(text)
 			return time.Duration(d), err

@@ -88,7 +88,8 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first, second := drawRows(t), drawRows(t) // of two refreshes
 		for i := range min(len(first), len(second)) {
-			second[i].StartDate, second[i].Connection, second[i].Type = first[i].StartDate, first[i].Connection, first[i].Type // these never change
+			// These never change.
+			second[i].StartDate, second[i].Connection, second[i].Type = first[i].StartDate, first[i].Connection, first[i].Type
 		}
 		shuffles := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		run := func(shuffled bool) []*Snapshot {

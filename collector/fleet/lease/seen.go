@@ -53,7 +53,8 @@ var errAway = errors.New("this process cannot reach the database, so it does not
 func (k *Keeper) Seen() (Seen, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if now := time.Now(); !now.Before(k.seen.until) || !now.Round(0).Before(k.seen.until.Round(0)) { // the monotonic clock of a suspended machine stands still
+	// The monotonic clock of a suspended machine stands still.
+	if now := time.Now(); !now.Before(k.seen.until) || !now.Round(0).Before(k.seen.until.Round(0)) {
 		return Seen{}, errAway
 	}
 	return k.seen, nil

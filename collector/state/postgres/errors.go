@@ -57,7 +57,8 @@ func parseURL(url string) (server, error) {
 		return server{}, errURL
 	}
 	if strings.Count(url, "@") > strings.Count(parts[begin], "@") || strings.Count(parts[begin], "@") > 1 || strings.Contains(parts[rest], "#") {
-		return server{}, errors.New("the password in the PostgreSQL URL has one of /?#@: " + wantURL) // the rest of it would be a part of messages
+		// Otherwise the rest of the password would be part of messages.
+		return server{}, errors.New("the password in the PostgreSQL URL has one of /?#@: " + wantURL)
 	}
 	var u *neturl.URL
 	for host := range strings.SplitSeq(parts[hosts], ",") { // net/url knows only one host

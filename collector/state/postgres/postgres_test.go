@@ -234,7 +234,8 @@ func TestSchemaNamesThatNeedQuotesAreRefused(t *testing.T) {
 			t.Errorf("%v, %v for %q", d, err, name)
 		}
 	}
-	for _, name := range []string{"a", "_", "user", "hoop_exporter_2", strings.Repeat("a", 63)} { // a keyword works, because names are quoted
+	// A keyword works, because names are quoted.
+	for _, name := range []string{"a", "_", "user", "hoop_exporter_2", strings.Repeat("a", 63)} {
 		if err := checkSchemaName(name); err != nil {
 			t.Error(err)
 		}
