@@ -46,7 +46,7 @@ func (c *Client) Agents(ctx context.Context) (*AgentList, error) {
 
 // decodeAgents reads an answer of GET /agents agent by agent.
 func decodeAgents(r io.Reader, list *AgentList) error {
-	text := newText(r)
+	text := newJSONText(r)
 	if err := text.expect('['); err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func decodePage(r io.Reader, limit int, page *SessionPage) error {
 type pageFrame struct{ hasNextPage, total, totalIsCapped json.RawMessage }
 
 // read reads the value of a field. What is not used is skipped.
-func (f *pageFrame) read(t *text, name string) error {
+func (f *pageFrame) read(t *jsonText, name string) error {
 	raw, err := t.field("a field beside its rows")
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func decodeSession(r io.Reader, id string, page *SessionPage) error {
 
 // decodeUserInfo reads an answer of GET /userinfo.
 func decodeUserInfo(r io.Reader, info *UserInfo) error {
-	text := newText(r)
+	text := newJSONText(r)
 	raw, long, err := text.value()
 	switch {
 	case err != nil:

@@ -42,7 +42,7 @@ type MalformedSession struct {
 
 // rowReader decodes rows into a page, one at a time.
 type rowReader struct {
-	text  *text
+	text  *jsonText
 	rows  rowFeed
 	dec   *json.Decoder // of rows; one for all of them, because it keeps its memory
 	limit int           // the expected number of rows
@@ -51,7 +51,7 @@ type rowReader struct {
 }
 
 func newRowReader(r io.Reader, limit int, page *SessionPage) *rowReader {
-	rows := &rowReader{text: newText(r), limit: limit, page: page}
+	rows := &rowReader{text: newJSONText(r), limit: limit, page: page}
 	rows.dec = json.NewDecoder(&rows.rows)
 	return rows
 }

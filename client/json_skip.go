@@ -30,7 +30,7 @@ type skipped struct {
 }
 
 // skip consumes the next value, of any size and shape, and validates it. It holds no more of it than one buffer of t.
-func (t *text) skip() (*skipped, error) {
+func (t *jsonText) skip() (*skipped, error) {
 	s := &skipper{text: t, sum: sha256.New(), hashed: t.pos}
 	if err := s.value(1); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func shortDigest(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:8])
 
 // skipper reads one value from the start to the end. Its text is hashed up to buf[hashed] of the text, and consumed up to buf[pos].
 type skipper struct {
-	text   *text
+	text   *jsonText
 	sum    hash.Hash
 	hashed int
 	size   int     // bytes hashed so far
