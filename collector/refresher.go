@@ -13,13 +13,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// saveTimeout bounds each save, and openTimeout the time in which a state has to be opened and read, so that a database that does not
-// answer does not keep the refresher from noticing that it has to end.
-const (
-	saveTimeout = 10 * time.Second
-	openTimeout = time.Minute
-)
-
 // backfillPause is how long the backfill waits after it has used up its portion of the budget.
 const backfillPause = time.Second
 

@@ -12,6 +12,13 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
+// saveTimeout bounds each save, and openTimeout the time in which a state has to be opened and read, so that a database that does not
+// answer does not keep the refresher from noticing that it has to end.
+const (
+	saveTimeout = 10 * time.Second
+	openTimeout = time.Minute
+)
+
 // stateError is why the state cannot be opened or read. Its cause can look like a gateway's failure, since a database can time out, too.
 type stateError struct{ cause error }
 
