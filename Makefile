@@ -8,7 +8,7 @@ LDFLAGS  := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(REVISION) -X
 FUZZTIME ?= 30s
 FOR ?= 10m
 DURATION ?= 10m
-MUTANTS ?= ./client:cursor.go,second.go ./collector/ledger ./collector/planner ./collector/budget ./collector/state
+MUTANTS ?= ./client:cursor.go,dense_second.go ./collector/ledger ./collector/planner ./collector/budget ./collector/state
 MUTANTS_THEN ?= ./collector ^TestCountersStayTrueWhateverGoesWrong$$
 
 .PHONY: help

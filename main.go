@@ -116,7 +116,7 @@ func (o *options) flags() *kingpin.Application {
 	return app
 }
 
-// validate finds what no single flag can know.
+// validate checks the flags against each other.
 func (o *options) validate() error {
 	for _, rule := range []struct {
 		broken bool

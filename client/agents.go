@@ -28,7 +28,8 @@ type AgentList struct {
 	ResponseInfo
 	// Agents are the agents with a name, in the gateway's order.
 	Agents []Agent
-	// MalformedFields are the fields that could not be used and count as absent; nil if there are none. An agent without a name is left out.
+	// MalformedFields are the fields that could not be used and count as absent; nil if there are none. An agent without a name is left
+	// out.
 	MalformedFields []MalformedField
 }
 
@@ -45,7 +46,7 @@ func (c *Client) Agents(ctx context.Context) (*AgentList, error) {
 
 // decodeAgents reads an answer of GET /agents agent by agent.
 func decodeAgents(r io.Reader, list *AgentList) error {
-	text := newText(r)
+	text := newJSONText(r)
 	if err := text.expect('['); err != nil {
 		return err
 	}

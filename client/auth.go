@@ -27,8 +27,9 @@ func HTTPClient(cfg config.HTTPClientConfig, opts ...config.HTTPClientOption) (*
 	return hc, nil
 }
 
-// WithToken sends a bearer token. token is called at each request, so the token can change while the process runs; a changed token replaces one that the
-// gateway has sent meanwhile. An empty token without an error leaves Authorization to the HTTP client. token must be safe for concurrent use.
+// WithToken sends a bearer token. token is called at each request, so the token can change while the process runs; a changed token replaces
+// one that the gateway has sent meanwhile. An empty token without an error leaves Authorization to the HTTP client. token must be safe for
+// concurrent use.
 func WithToken(token func() (string, error)) Option { return func(c *Client) { c.token = token } }
 
 // configuredToken returns the token of [WithToken]; empty without that option.

@@ -118,7 +118,8 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // URL returns the base of the API, such as https://host/api. It contains no secret.
 func (c *Client) URL() string { return c.base.String() }
 
-// ListSessions requests one page: GET /sessions. A page that contradicts itself, because it has no rows although there are some, is an [ErrMalformed].
+// ListSessions requests one page: GET /sessions. A page that contradicts itself, because it has no rows although there are some, is an
+// [ErrMalformed].
 func (c *Client) ListSessions(ctx context.Context, o ListOptions) (*SessionPage, error) {
 	const doing = "list sessions"
 	query, err := o.values()
@@ -173,8 +174,8 @@ func (c *Client) UserInfo(ctx context.Context) (*UserInfo, ResponseInfo, error) 
 	return info, answer, nil
 }
 
-// get requests a path below the base and passes the body of a successful answer to read, if it starts with opens: '{' or '['. Its errors start with doing and contain no
-// secret.
+// get requests a path below the base and passes the body of a successful answer to read, if it starts with opens: '{' or '['. Its errors
+// start with doing and contain no secret.
 func (c *Client) get(ctx context.Context, doing, path string, query url.Values, opens byte, read func(io.Reader) error) (ResponseInfo, error) {
 	sent := &secrets{}
 	resp, err := c.send(sent.watch(ctx), path, query)

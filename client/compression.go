@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// plainBody is the body of an answer, decompressed if it is gzip, whether its header says so or not. The client does not ask for compression, but some
-// proxies compress all the same. Other compressions are an ErrCompressed when they are read.
+// plainBody is the body of an answer, decompressed if it is gzip, whether its header says so or not. The client does not ask for
+// compression, but some proxies compress all the same. Other compressions are an ErrCompressed when they are read.
 type plainBody struct {
 	body     *bufio.Reader
 	encoding string // header Content-Encoding

@@ -17,8 +17,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// TestGatewaysBehaveAsTheClientAssumes tests the assumptions of the client about a gateway. It only reads, works with any data, and runs against both dialects of
-// the simulation and the gateway that HOOP_CONFORMANCE_URL and HOOP_CONFORMANCE_TOKEN name.
+// TestGatewaysBehaveAsTheClientAssumes tests the assumptions of the client about a gateway. It only reads, works with any data, and runs
+// against both dialects of the simulation and the gateway that HOOP_CONFORMANCE_URL and HOOP_CONFORMANCE_TOKEN name.
 func TestGatewaysBehaveAsTheClientAssumes(t *testing.T) {
 	for _, dialect := range []gatewaytest.Dialect{gatewaytest.Old, gatewaytest.New2026} {
 		t.Run("simulation "+dialect.String(), func(t *testing.T) {

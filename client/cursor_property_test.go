@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A cursor over any list of either dialect, which grows meanwhile, returns every row that was there from the start exactly once, newest first.
-// ReadDownTo is correct at every step, and the number of requests and the memory are bounded.
+// A cursor over any list of either dialect, which grows meanwhile, returns every row that was there from the start exactly once, newest
+// first. ReadDownTo is correct at every step, and the number of requests and the memory are bounded.
 func TestAWalkReadsEveryRowOnceFromAnyList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const seconds = 6

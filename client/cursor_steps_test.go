@@ -222,7 +222,8 @@ func TestCursorPassesThroughADenseSecond(t *testing.T) {
 	}
 }
 
-// A dense second is given up when too many requests in a row bring nothing new: four passes of it, and a bit. One new row starts the count again.
+// A dense second is given up when too many requests in a row bring nothing new: four passes of it, and a bit. One new row starts the count
+// again.
 func TestCursorGivesUpOnADenseSecond(t *testing.T) {
 	for _, tt := range []struct {
 		name     string

@@ -333,7 +333,8 @@ func TestCursorEndsWithOddGateways(t *testing.T) {
 	}
 }
 
-// Reviews can be decided between the count and the rows. Even then such a page is refused: taken as the end, it would hide all pending reviews.
+// Reviews can be decided between the count and the rows. Even then such a page is refused: taken as the end, it would hide all pending
+// reviews.
 func TestAnEmptyListWithATotalIsRefused(t *testing.T) {
 	pending := ListOptions{Start: at(0), End: at(60_000), ReviewStatus: ReviewPending}
 	one := 1

@@ -43,7 +43,8 @@ var (
 	ErrCredential = errors.New("cannot read the credential or a certificate: check its file and permissions, or the token endpoint")
 	// ErrIncomplete means that a second has more sessions than offsets can reach; see [Cursor.Skipped].
 	ErrIncomplete = errors.New("some seconds have more sessions than the gateway returns: narrow the request with a filter")
-	// ErrTotal means that the gateway's total of a second is larger than the number of sessions that it returned, in several passes; see [Cursor.Skipped].
+	// ErrTotal means that the gateway's total of a second is larger than the number of sessions that it returned, in several passes; see
+	// [Cursor.Skipped].
 	ErrTotal = errors.New("the gateway counts more sessions than it returns: its total is too large, or it returns them in a random order that hides some")
 
 	errConnection = errors.New("the connection to the gateway failed: check the URL, the network and that it runs")
@@ -114,8 +115,8 @@ func (e *StatusError) Is(target error) bool {
 	return false
 }
 
-// Refused reports whether the gateway does not give out what was requested, now and later. 429 only asks for a pause, and 401 can mean that the
-// gateway failed to look up the user.
+// Refused reports whether the gateway does not give out what was requested, now and later. 429 only asks for a pause, and 401 can mean that
+// the gateway failed to look up the user.
 func (e *StatusError) Refused() bool {
 	switch e.Code {
 	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
@@ -187,9 +188,9 @@ func isTLS(err error) bool {
 	return false
 }
 
-// ErrorLabel returns a word for an error of this package, for a label or a log: canceled, timeout, tls, unauthorized, forbidden, status_4xx,
-// status_5xx, redirect, proxy, not_json, malformed, too_large, credential, incomplete or connection. It is other for any other error, and empty
-// for nil.
+// ErrorLabel returns a word for an error of this package, for a label or a log: canceled, timeout, tls, unauthorized, forbidden,
+// status_4xx, status_5xx, redirect, proxy, not_json, malformed, too_large, credential, incomplete or connection. It is other for any other
+// error, and empty for nil.
 func ErrorLabel(err error) string {
 	if err == nil {
 		return ""
@@ -228,8 +229,8 @@ func ErrorLabel(err error) string {
 	return "other"
 }
 
-// Summary returns what an error of this package is about, in words of this package: the kind of error and what to do, without anything that a gateway, a
-// proxy or a token endpoint said, and without names of files. It is empty for nil and for errors of others.
+// Summary returns what an error of this package is about, in words of this package: the kind of error and what to do, without anything that
+// a gateway, a proxy or a token endpoint said, and without names of files. It is empty for nil and for errors of others.
 func Summary(err error) string {
 	if status, ok := errors.AsType[*StatusError](err); ok {
 		own := *status

@@ -221,7 +221,7 @@ func TestAnAnswerThatDoesNotEndIsATimeout(t *testing.T) {
 				_, err = c.ListSessions(ctx, ListOptions{})
 				checkError(t, err, "canceled", context.Canceled, "")
 				if errors.Is(err, ErrTimeout) {
-					t.Errorf("%v is called a time-out", err)
+					t.Errorf("%v is called a timeout", err)
 				}
 
 				c, err = New("http://gateway", &http.Client{Transport: rt, Timeout: time.Second})

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// CredentialExpiry returns when the credential of the last answered request expires: the claim exp of a bearer token that is a JWT. It returns the zero
-// time for any other credential, and before the first answer. It does not check the token's signature.
+// CredentialExpiry returns when the credential of the last answered request expires: the claim exp of a bearer token that is a JWT. It
+// returns the zero time for any other credential, and before the first answer. It does not check the token's signature.
 func (c *Client) CredentialExpiry() time.Time {
 	if at := c.expiry.Load(); at != nil {
 		return *at

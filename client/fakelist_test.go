@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// fakeList is the list of a gateway for a cursor. It filters by whole seconds, orders, returns pages and counts like one of the two dialects.
+// fakeList is the list of a gateway for a cursor. It filters by whole seconds, orders, returns pages and counts like one of the two
+// dialects.
 type fakeList struct {
 	rows []fakeRow
 	// old is the old dialect: rows of equal start are in another order in every request, has_next_page depends on the number of rows, and

@@ -20,8 +20,8 @@ type MalformedField struct {
 	Err error
 }
 
-// fieldReader reads fields whose meaning is clear although their form is not the API's. The others are added to the page's malformed fields.
-// null is an absent field.
+// fieldReader reads fields whose meaning is clear although their form is not the API's. The others are added to the page's malformed
+// fields. null is an absent field.
 type fieldReader struct {
 	page *SessionPage
 	row  string // id of the session; empty for a field of the page

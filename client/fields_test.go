@@ -162,7 +162,8 @@ func TestFieldsThatCannotBeUsedAreAbsent(t *testing.T) {
 	}
 }
 
-// The page's own fields are read in another form, too. Where one cannot be used, the page does not look like the last one, and the total is not exact.
+// The page's own fields are read in another form, too. Where one cannot be used, the page does not look like the last one, and the total is
+// not exact.
 func TestAPageInAnotherFormIsRead(t *testing.T) {
 	for text, want := range map[string]string{
 		`"total":1.0,"has_next_page":0,"total_is_capped":"false"`: "total 1, more false, capped false",

@@ -87,7 +87,7 @@ func decodePage(r io.Reader, limit int, page *SessionPage) error {
 type pageFrame struct{ hasNextPage, total, totalIsCapped json.RawMessage }
 
 // read reads the value of a field. What is not used is skipped.
-func (f *pageFrame) read(t *text, name string) error {
+func (f *pageFrame) read(t *jsonText, name string) error {
 	raw, err := t.field("a field beside its rows")
 	if err != nil {
 		return err
@@ -117,8 +117,8 @@ func (f *pageFrame) apply(page *SessionPage) error {
 }
 
 // contradiction returns an error if the page cannot be an answer to these options, because it says of itself that rows are missing. The
-// total counts first, so rows that were added meanwhile can only make it too small. Where the last session leaves a list in between, because its
-// review was decided, the answer is refused, too: the next one will be right.
+// total counts first, so rows that were added meanwhile can only make it too small. Where the last session leaves a list in between,
+// because its review was decided, the answer is refused, too: the next one will be right.
 func (o ListOptions) contradiction(p *SessionPage) error {
 	switch {
 	case p.Rows > 0:
@@ -150,7 +150,7 @@ func decodeSession(r io.Reader, id string, page *SessionPage) error {
 
 // decodeUserInfo reads an answer of GET /userinfo.
 func decodeUserInfo(r io.Reader, info *UserInfo) error {
-	text := newText(r)
+	text := newJSONText(r)
 	raw, long, err := text.value()
 	switch {
 	case err != nil:

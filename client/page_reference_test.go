@@ -59,8 +59,8 @@ func decodePlain(body []byte) (*plainPage, []plainRow, error) {
 	return &plain, rows, nil
 }
 
-// samePage compares a page with the reference. A healthy row must be exactly what encoding/json makes of it, and of any other one with an id and a start
-// there must be a session with these.
+// samePage compares a page with the reference. A healthy row must be exactly what encoding/json makes of it, and of any other one with an
+// id and a start there must be a session with these.
 func samePage(got *SessionPage, plain *plainPage, rows []plainRow) error {
 	if got.Rows != len(rows) || got.Rows != len(got.Sessions)+len(got.Malformed) {
 		return fmt.Errorf("%d sessions and %d malformed of %d rows, want %d", len(got.Sessions), len(got.Malformed), got.Rows, len(rows))

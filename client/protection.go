@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// What a session reports about the protection of data. It holds counts, names of rules and types, and words of the API. It never holds what was
-// masked or matched, nor messages, titles and explanations: no type of this package has a field for these.
+// What a session reports about the protection of data. It holds counts, names of rules and types, and words of the API. It never holds what
+// was masked or matched, nor messages, titles and explanations: no type of this package has a field for these.
 
 // UnknownScriptSize is the ScriptSize of a session whose input has an unknown size.
 const UnknownScriptSize = -2
@@ -43,8 +43,8 @@ type GuardrailMatch struct {
 // Guardrails are the guardrail matches of a session. Each pair of rule and direction occurs once, in the order of the first matches.
 type Guardrails []GuardrailMatch
 
-// UnmarshalJSON reads the API's list of matches, which can be long, one at a time. It returns an error if a match is unusual in form; then the row is read
-// field by field.
+// UnmarshalJSON reads the API's list of matches, which can be long, one at a time. It returns an error if a match is unusual in form; then
+// the row is read field by field.
 func (g *Guardrails) UnmarshalJSON(list []byte) error {
 	*g = nil
 	if isNull(list) {

@@ -127,7 +127,8 @@ func find(v reflect.Value, text string) string {
 	return ""
 }
 
-// rowsWithFreeText returns rows with a text wherever a row has text that must not be kept: in the usual form, and with fields that cannot be used.
+// rowsWithFreeText returns rows with a text wherever a row has text that must not be kept: in the usual form, and with fields that cannot
+// be used.
 func rowsWithFreeText(text string) []string {
 	quoted := `"` + text + `"`
 	match := `{"rule_name":"pii","direction":"output","matched_words":[` + quoted + `],"message":` + quoted + `,"rule":{"words":[` + quoted + `]}}`

@@ -14,8 +14,10 @@ import (
 
 // Bounds of what a row may hold. They are far above what the API gives, and still affordable for a million rows in memory.
 const (
-	maxRowBytes  = 16 << 20 // of a row as text
-	maxWholeRow  = 64 << 10 // of a row that is decoded as a whole; longer ones are read field by field, because entries need more memory than text
+	maxRowBytes = 16 << 20 // of a row as text
+	// maxWholeRow is the size up to which a row is decoded as a whole; longer ones are read field by field, because entries need more
+	// memory than text.
+	maxWholeRow  = 64 << 10
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10
 	maxItems     = 1000          // tags, review groups or info types of a row
@@ -40,7 +42,7 @@ type MalformedSession struct {
 
 // rowReader decodes rows into a page, one at a time.
 type rowReader struct {
-	text  *text
+	text  *jsonText
 	rows  rowFeed
 	dec   *json.Decoder // of rows; one for all of them, because it keeps its memory
 	limit int           // the expected number of rows
@@ -49,7 +51,7 @@ type rowReader struct {
 }
 
 func newRowReader(r io.Reader, limit int, page *SessionPage) *rowReader {
-	rows := &rowReader{text: newText(r), limit: limit, page: page}
+	rows := &rowReader{text: newJSONText(r), limit: limit, page: page}
 	rows.dec = json.NewDecoder(&rows.rows)
 	return rows
 }
@@ -226,7 +228,8 @@ func canonicalID(id string) string {
 	return id
 }
 
-// fits reports whether a decoded row can be used as it is: it has an id and a start, and no value is far larger than anything that the API gives.
+// fits reports whether a decoded row can be used as it is: it has an id and a start, and no value is far larger than anything that the API
+// gives.
 func (s *Session) fits() bool {
 	if checkID(s.ID) != nil || s.StartDate.IsZero() || len(s.ConnectionTags) > maxItems {
 		return false

@@ -79,9 +79,9 @@ const (
 	IdentityMachine = "machine"
 )
 
-// Session is one access to a connection: a row of GET /sessions. Every Session of a [SessionPage] has an ID and a StartDate. Any
-// other field is its zero value if the API sends null, nothing, or something that cannot be used; see [SessionPage.MalformedFields]. Fields that the
-// exporter does not use are not read.
+// Session is one access to a connection: a row of GET /sessions. Every Session of a [SessionPage] has an ID and a StartDate. Any other
+// field is its zero value if the API sends null, nothing, or something that cannot be used; see [SessionPage.MalformedFields]. Fields that
+// the exporter does not use are not read.
 type Session struct {
 	// ID is unique and never reused. A UUID is in lower case.
 	ID string `json:"id"`

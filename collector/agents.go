@@ -65,7 +65,8 @@ func (r *refresher) readAgents(ctx context.Context) {
 // errTooManyAgents is why some agents are not shown.
 var errTooManyAgents = errors.New("the gateway has 1,000 agents or more")
 
-// shownAgents returns what is shown of agents: sorted, each pair of name and version once. Of agents with the same pair one that is connected is enough.
+// shownAgents returns what is shown of agents: sorted, each pair of name and version once. Of agents with the same pair one that is
+// connected is enough.
 func shownAgents(all []client.Agent) []exposition.Agent {
 	up := map[exposition.Agent]bool{}
 	for _, a := range all {

@@ -42,8 +42,8 @@ func (w *weather) clockWasWrong() bool {
 	return w.seen[wrongClock] > 0
 }
 
-// drawOff draws how far the gateway's clock is off: by minutes to hours either way. It is never before T0: which of two first times was right then is not
-// known after a restart with another wrong clock of the exporter.
+// drawOff draws how far the gateway's clock is off: by minutes to hours either way. It is never before T0: which of two first times was
+// right then is not known after a restart with another wrong clock of the exporter.
 func (w *weather) drawOff() time.Duration {
 	most := []time.Duration{10 * time.Minute, time.Hour, 5 * time.Hour}[w.rng.IntN(3)]
 	off := time.Duration((2*w.rng.Float64() - 1) * float64(most))

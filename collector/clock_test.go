@@ -14,8 +14,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// wallClock is a machine's clock that is set, or that was wrong from the start: its wall clock jumps, while what is measured with it goes on, as with
-// time.Now.
+// wallClock is a machine's clock that is set, or that was wrong from the start: its wall clock jumps, while what is measured with it goes
+// on, as with time.Now.
 type wallClock struct {
 	mu    sync.Mutex
 	epoch time.Time // a time.Now from outside the bubble: inside there is no monotonic clock

@@ -17,11 +17,12 @@ import (
 // collectTimeout bounds a Collect, which has no deadline of its own.
 const collectTimeout = 10 * time.Second
 
-// Collector is the prometheus.Collector of one gateway. It is the facade for scrapes: it asks the gateway nothing itself. A scrape requests a refresh
-// and waits for it no longer than its own deadline; then it shows what was published last. All methods are safe for concurrent use.
+// Collector is the prometheus.Collector of one gateway. It is the facade for scrapes: it asks the gateway nothing itself. A scrape requests
+// a refresh and waits for it no longer than its own deadline; then it shows what was published last. All methods are safe for concurrent
+// use.
 //
-// Call order: New, then Run once, which drives the refresher until it ends; everything else at any time. Without Run, what waits for a refresh
-// waits until its deadline.
+// Call order: New, then Run once, which drives the refresher until it ends; everything else at any time. Without Run, what waits for a
+// refresh waits until its deadline.
 type Collector struct {
 	link
 	running atomic.Bool
@@ -48,8 +49,9 @@ func New(cfg Config) (*Collector, error) {
 // ErrLost is the end of a collector because another process watches its gateway.
 var ErrLost = errors.New("another process watches the gateway now")
 
-// Run asks the gateway until ctx ends or the collector is retired or dropped: when a scrape wants a refresh, and in between for the backfill. It fails
-// if it was called before. It fails with [ErrLost] if the collector was dropped, or another process has its state by now.
+// Run asks the gateway until ctx ends or the collector is retired or dropped: when a scrape wants a refresh, and in between for the
+// backfill. It fails if it was called before. It fails with [ErrLost] if the collector was dropped, or another process has its state by
+// now.
 func (c *Collector) Run(ctx context.Context) error {
 	if !c.running.CompareAndSwap(false, true) {
 		return errors.New("the collector is running already")
@@ -79,8 +81,8 @@ func (c *Collector) Retire() { c.retire.Do(func() { close(c.retired) }) }
 // Drop makes Run end at once, without a save, because another process watches the gateway. Nothing may be shown any more.
 func (c *Collector) Drop() { c.lose() }
 
-// Held fails once another process may watch the gateway: then nothing may be shown. Check it after the metrics were gathered: where it does not fail
-// then, they were the newest when they were gathered.
+// Held fails once another process may watch the gateway: then nothing may be shown. Check it after the metrics were gathered: where it does
+// not fail then, they were the newest when they were gathered.
 func (c *Collector) Held() error {
 	if c.isLost() {
 		return ErrLost

@@ -14,7 +14,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// Config is what a Collector needs. Start from [DefaultConfig]: a zero value means zero, never a default. Where that makes no sense, New fails.
+// Config is what a Collector needs. A zero value means zero, never a default. Where that makes no sense, New fails.
 type Config struct {
 	// Client makes the requests to the gateway. Required.
 	Client *client.Client
@@ -74,7 +74,8 @@ func (c Config) WithClock(clock func() time.Time) Config {
 	return c
 }
 
-// validated returns the configuration with its optional parts filled in. It fails if a required one is missing, or a number is out of bounds.
+// validated returns the configuration with its optional parts filled in. It fails if a required one is missing, or a number is out of
+// bounds.
 func (c Config) validated() (Config, error) {
 	if c.Client == nil {
 		return c, errors.New("collector without a client")

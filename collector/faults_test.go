@@ -32,7 +32,8 @@ func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.RoundTripper.RoundTrip(r)
 }
 
-// Each thing that can go wrong, for twenty minutes: no wrong count, reported once and not at every scrape, seen in the metrics, and over by itself.
+// Each thing that can go wrong, for twenty minutes: no wrong count, reported once and not at every scrape, seen in the metrics, and over by
+// itself.
 func TestFaultsAreReportedOnceAndPass(t *testing.T) {
 	var port atomic.Int32 // another one for each connection
 	broken := []struct {
@@ -139,7 +140,7 @@ func faulty(t *testing.T, down, malformed bool, weather *weather, set func(w *wa
 		t.Errorf("%v malformed, warned %d times:\n%s", odd, warned, said.String())
 	}
 	set(to, false)
-	w.scrapeFor(40*time.Minute, refreshEvery) // a gateway that ran into the time-out is left alone for as much as 16 minutes
+	w.scrapeFor(40*time.Minute, refreshEvery) // a gateway that ran into the timeout is left alone for as much as 16 minutes
 	if got := w.scrape(); got["hoop_up"] != 1 || down && !strings.Contains(said.String(), "recovered") {
 		t.Errorf("up %v forty minutes later:\n%s", got["hoop_up"], said.String())
 	}

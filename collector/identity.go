@@ -23,11 +23,11 @@ const (
 	identifyFirst = 10 * time.Second
 )
 
-// identity is whose sessions are counted. Always holds: once it is known whose sessions the ledger is about, no others are applied to it; and if the
-// ledger is saved, nothing is applied before that is known.
+// identity is whose sessions are counted. Always holds: once it is known whose sessions the ledger is about, no others are applied to it;
+// and if the ledger is saved, nothing is applied before that is known.
 //
-// Order within a refresh: identify if it is needed, checkIdentity, then the requests for sessions, with checkRows for each page; identify at the end
-// if it was not needed at the start.
+// Order within a refresh: identify if it is needed, checkIdentity, then the requests for sessions, with checkRows for each page; identify
+// at the end if it was not needed at the start.
 type identity struct {
 	// Of the credential:
 	user     *client.UserInfo // who it belongs to, as the gateway said last; nil: it has not said it yet
@@ -67,7 +67,8 @@ type ownerError string
 
 func (e ownerError) Error() string { return string(e) }
 
-// errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the user yet.
+// errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the
+// user yet.
 var errIdentityPending = errors.New("it is not known yet which sessions the credential shows")
 
 // errIncompleteUser is why an answer about the user is not used: the state is named after the user, so it would be another state.
@@ -108,15 +109,15 @@ func (r *refresher) checkIdentity(ctx context.Context, now time.Time) error {
 		i.known, i.owner = true, owner
 		return nil
 	}
-	err := i.checkOwner(r.cfg().identityOf(i.user), r.store != nil)
+	err := i.checkOwner(r.cfg().identityOf(i.user), r.record != nil)
 	if soon := now.Add(identifyAgain); err != nil && soon.Before(i.next) {
 		i.next = soon
 	}
 	return err
 }
 
-// checkOwner fails if the credential now shows other sessions than the ledger is about. Without a file, a credential that shows more or fewer
-// sessions of the same organization is accepted: it makes no ledger wrong that was right before.
+// checkOwner fails if the credential now shows other sessions than the ledger is about. Without a file, a credential that shows more or
+// fewer sessions of the same organization is accepted: it makes no ledger wrong that was right before.
 func (i *identity) checkOwner(now state.Identity, saved bool) error {
 	was := i.owner
 	was.Organization = cmp.Or(was.Organization, i.organization)
@@ -147,8 +148,9 @@ func (i *identity) checkRows(page *client.SessionPage) error {
 	return nil
 }
 
-// identify reads who the credential belongs to, if that is due. A user who is neither admin nor auditor gets fewer sessions without any sign of
-// it, so the exporter has to show that. logged is the last failure of a refresh, which the log has: a failure here for the same reason is not logged.
+// identify reads who the credential belongs to, if that is due. A user who is neither admin nor auditor gets fewer sessions without any
+// sign of it, so the exporter has to show that. logged is the last failure of a refresh, which the log has: a failure here for the same
+// reason is not logged.
 func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 	i := &r.identity
 	if now.Before(i.next) {

@@ -82,8 +82,8 @@ func (w *world) sameCreated(before map[string]time.Time) map[string]time.Time {
 	return now
 }
 
-// However a process ends, and however long it is away, the next one goes on where it stopped: no counter falls, and in the end all equal the
-// truth since the first start.
+// However a process ends, and however long it is away, the next one goes on where it stopped: no counter falls, and in the end all equal
+// the truth since the first start.
 func TestCountersOutliveTheProcess(t *testing.T) {
 	t.Parallel()
 	saving(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, _ *logs) {
@@ -159,7 +159,8 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 	}, nil)
 }
 
-// What could not be saved is saved when the exporter stops, if the disk has room by then. If not, the next process begins with what was shown.
+// What could not be saved is saved when the exporter stops, if the disk has room by then. If not, the next process begins with what was
+// shown.
 func TestAStopSavesWhatWasNotSaved(t *testing.T) {
 	for name, room := range map[string]bool{"with room": true, "on a full disk": false} {
 		t.Run(name, func(t *testing.T) {

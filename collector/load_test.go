@@ -127,8 +127,8 @@ func (w *world) keptBudget(before time.Duration, from time.Time) {
 	}
 }
 
-// Ten thousand sessions within a minute (first values are held for two): the exporter shows how far behind it is, keeps to its budget, and soon has
-// counted each of them once.
+// Ten thousand sessions within a minute (first values are held for two): the exporter shows how far behind it is, keeps to its budget, and
+// soon has counted each of them once.
 func TestAFloodWithinAMinuteIsCountedExactly(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -177,7 +177,8 @@ func TestAFloodWithinAMinuteIsCountedExactly(t *testing.T) {
 	}
 }
 
-// Ten sessions a second, and more than a thousand unfinished, on an old gateway of which the exporter may use a tenth of the time: rechecks keep up.
+// Ten sessions a second, and more than a thousand unfinished, on an old gateway of which the exporter may use a tenth of the time: rechecks
+// keep up.
 func TestRechecksKeepUpOnABusyOldGateway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -219,7 +220,8 @@ func unfinished(g *gatewaytest.Gateway) (n int) {
 	return n
 }
 
-// smallOldCost is what requests take on an old gateway that has some ten thousand sessions: about 0.1 s a page, and more for a longer window.
+// smallOldCost is what requests take on an old gateway that has some ten thousand sessions: about 0.1 s a page, and more for a longer
+// window.
 func smallOldCost(r gatewaytest.Request) time.Duration {
 	switch {
 	case r.Code != http.StatusOK:

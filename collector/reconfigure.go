@@ -10,7 +10,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
-// settings are a valid configuration and the exposition that follows from it. They are immutable: a change of the configuration makes new ones.
+// settings are a valid configuration and the exposition that follows from it. They are immutable: a change of the configuration makes new
+// ones.
 type settings struct {
 	Config
 	exposition *exposition.Exposition
@@ -29,9 +30,9 @@ func newSettings(cfg Config) (*settings, error) {
 	return &settings{cfg, e}, nil
 }
 
-// Reconfigure prepares a change of the configuration of a collector whose sessions stay the same. It fails where New would, and changes nothing
-// before apply is called. After that the collector goes on with its ledger, its cache and what it has published; a request under way ends as it
-// was started. Address, Slots, State, Logger and the kind of buckets that requests are measured in stay as they were.
+// Reconfigure prepares a change of the configuration of a collector whose sessions stay the same. It fails where New would, and changes
+// nothing before apply is called. After that the collector goes on with its ledger, its cache and what it has published; a request under
+// way ends as it was started. Address, Slots, State, Logger and the kind of buckets that requests are measured in stay as they were.
 func (c *Collector) Reconfigure(cfg Config) (apply func(), err error) {
 	was := c.cfg()
 	cfg.Address, cfg.Slots, cfg.State, cfg.Logger, cfg.clock = was.Address, was.Slots, was.State, was.Logger, was.clock

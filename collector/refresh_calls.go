@@ -10,10 +10,11 @@ import (
 // outcomeKey is the only key of the cache.
 const outcomeKey = "refresh"
 
-// refreshCalls share one refresh among all scrapes that want one, as golang.org/x/sync/singleflight shares a call, and keep its outcome for a while.
+// refreshCalls share one refresh among all scrapes that want one, as golang.org/x/sync/singleflight shares a call, and keep its outcome for
+// a while.
 //
-// Always holds: at most one call is open, from the first request until it is finished; whoever requests a refresh meanwhile waits for that call.
-// The refresher receives from wanted, refreshes, and then calls finish, exactly once for each receive.
+// Always holds: at most one call is open, from the first request until it is finished; whoever requests a refresh meanwhile waits for that
+// call. The refresher receives from wanted, refreshes, and then calls finish, exactly once for each receive.
 type refreshCalls struct {
 	cache  *cache.Cache
 	wanted chan struct{} // holds an element while a call is open that the refresher has not started

@@ -6,24 +6,11 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-kit/log/level"
-
-	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
-)
-
-// progressEvery is how often the log says how far the backfill is.
-const progressEvery = time.Minute
-
-// saveTimeout bounds each save, and openTimeout the time in which a state has to be opened and read, so that a database that does not answer does not
-// keep the refresher from noticing that it has to end.
-const (
-	saveTimeout = 10 * time.Second
-	openTimeout = time.Minute
 )
 
 // backfillPause is how long the backfill waits after it has used up its portion of the budget.
@@ -32,14 +19,11 @@ const backfillPause = time.Second
 // errClocksDiffer is why the gateway's time is not believed at once.
 var errClocksDiffer = errors.New("the gateway's clock and this machine's clock differ: set the one that is wrong")
 
-// errFarFuture is why a session is skipped.
-var errFarFuture = errors.New("it starts hours after the gateway's time: the clock of the gateway that wrote it is wrong, or was")
-
-// refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it publishes
-// through the link. [Collector.Run] makes one with newRefresher and calls run once.
+// refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it
+// publishes through the link. [Collector.Run] makes one with newRefresher and calls run once.
 //
-// Order within a refresh: check the identity of the credential, make the requests that the planner wants, finish the ledger's refresh, save, publish,
-// and then finish the call that scrapes wait for.
+// Order within a refresh: check the identity of the credential, make the requests that the planner wants, finish the ledger's refresh,
+// save, publish, and then finish the call that scrapes wait for.
 type refresher struct {
 	*link
 	log      *failurelog.Log
@@ -49,7 +33,7 @@ type refresher struct {
 	planner  *planner.Planner
 	identity identity
 	agents   agents
-	store    *state.LedgerRecord // nil: the ledger is not saved
+	record   *state.LedgerRecord // nil: the ledger is not saved
 
 	halted         bool // nothing may be asked
 	complete       bool // the first backfill is complete
@@ -138,7 +122,8 @@ func (r *refresher) refresh(ctx context.Context) error {
 		failure = r.requestDue(ctx)
 	}
 	if !first {
-		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err)) // nothing may have been asked since the last failure
+		// Nothing may have been asked since the last failure.
+		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err))
 	}
 	if !r.halted {
 		r.readAgents(ctx)
@@ -195,8 +180,8 @@ func (r *refresher) requestDue(ctx context.Context) (first error) {
 	return first
 }
 
-// backfill makes requests for what has not been read of the past, as far as the budget allows and no scrape waits. It reports whether it read
-// anything.
+// backfill makes requests for what has not been read of the past, as far as the budget allows and no scrape waits. It reports whether it
+// read anything.
 func (r *refresher) backfill(ctx context.Context) (read bool) {
 	for ctx.Err() == nil && !r.calls.waiting() && !r.halted && !r.retiring() {
 		asked, err := r.requestNext(ctx, r.planner.Background)
@@ -222,8 +207,8 @@ func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (p
 	return true, r.request(ctx, request)
 }
 
-// requestOther makes a request that is not for sessions, if the budget allows it now. asked is false if it made none, or the exporter is stopping. again is
-// for how long the gateway is to be left alone after an error.
+// requestOther makes a request that is not for sessions, if the budget allows it now. asked is false if it made none, or the exporter is
+// stopping. again is for how long the gateway is to be left alone after an error.
 func (r *refresher) requestOther(ctx context.Context, request func(context.Context) (took time.Duration, err error)) (asked bool, again time.Duration, err error) {
 	release, ok := r.acquireAddress(ctx)
 	if !ok {
@@ -271,47 +256,6 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	return nil
 }
 
-// reportPage logs what of a page cannot be used.
-func (r *refresher) reportPage(page *client.SessionPage, now time.Time) {
-	for _, second := range r.planner.Skipped() {
-		r.log.FailedOnce(second.Start.String(), "some sessions are not counted", second.Err, "second", second.Start)
-	}
-	r.instruments.MalformedFields(page.MalformedFields)
-	for _, f := range page.MalformedFields {
-		r.log.FailedOnce("field "+f.Name, "a field cannot be used and counts as absent", f.Err)
-	}
-	for _, m := range page.Malformed {
-		r.log.FailedOnce("malformed "+cmp.Or(m.ID, m.Digest), "a session cannot be read and is skipped", m.Err, "session_id", m.ID)
-	}
-	for i := range page.Sessions {
-		if s := &page.Sessions[i]; ledger.TooFarAhead(r.planner.GatewayTime(now), s.StartDate.Time) {
-			r.log.FailedOnce("far future", "a session starts in a far future and is skipped", errFarFuture, "session_id", s.ID, "start", s.StartDate)
-		}
-	}
-}
-
-// errSlowReplica is why sessions are not counted.
-var errSlowReplica = errors.New("some answers have a Date that is further behind than --sessions.overlap: from a cache, or from a replica of the gateway whose clock is behind; set its clock")
-
-// reportClock logs what the last answer has shown of the gateway's clock.
-func (r *refresher) reportClock() {
-	if ahead, doubtful := r.planner.Doubt(r.cfg().clock()); doubtful {
-		r.log.Failed("clock", "waiting for a minute or two until the gateway's time is known: nothing is read", errClocksDiffer, "gateway_ahead", ahead.Round(time.Second))
-		return
-	}
-	r.log.Recovered("clock")
-	if behind, slow := r.planner.SlowReplica(); slow {
-		r.log.Failed("replica clock", "sessions that a slow replica of the gateway writes are not counted", errSlowReplica, "behind", behind.Round(time.Second))
-	} else {
-		r.log.Recovered("replica clock")
-	}
-	if step, ok := r.planner.TakeStep(); ok {
-		r.instruments.GatewayClockStepped()
-		_ = level.Warn(r.cfg().Logger).Log("msg", "the gateway's clock went back (or this machine's went ahead while the exporter did not run): sessions of the last day are read again, and each is counted once",
-			"back", step.Back.Round(time.Second), "counted_from", step.From)
-	}
-}
-
 // publish shows what the ledger says now. Counters that cannot be saved stay as they were published last.
 func (r *refresher) publish(ctx context.Context, s status) {
 	now := r.cfg().clock()
@@ -332,27 +276,4 @@ func (r *refresher) publish(ctx context.Context, s status) {
 	}
 	r.published.Store(p)
 	r.reportBackfill(p, complete, now)
-}
-
-// reportBackfill logs how far the backfill is, and its end. When the first one is complete, it ends the wait for that, after the
-// publication: whoever waits scrapes at once, and has to see it.
-func (r *refresher) reportBackfill(p *published, complete bool, now time.Time) {
-	if p.snapshot == nil {
-		return
-	}
-	logger := level.Info(r.cfg().Logger)
-	if u := p.snapshot.Unread; u > 0 && now.Sub(r.progressLogged) >= progressEvery {
-		r.progressLogged, r.backfilling = now, true
-		_ = logger.Log("msg", "backfill in progress", "unread", u.Round(time.Second), "tracked_sessions", p.snapshot.Tracked)
-	}
-	if !complete {
-		return
-	}
-	if !r.complete || r.backfilling {
-		_ = logger.Log("msg", "backfill complete", "lookback", r.cfg().Lookback, "tracked_sessions", p.snapshot.Tracked)
-	}
-	if !r.complete {
-		close(r.backfilled)
-	}
-	r.complete, r.backfilling = true, false
 }

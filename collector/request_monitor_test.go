@@ -44,7 +44,8 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// check fails the test, at a scrape, on a second request at once, on more time than the budget allows, and on gauges that are older than they say.
+// check fails the test, at a scrape, on a second request at once, on more time than the budget allows, and on gauges that are older than
+// they say.
 func (w *witness) check(t *testing.T, families []*dto.MetricFamily) {
 	t.Helper()
 	w.mu.Lock()

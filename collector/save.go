@@ -12,6 +12,13 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
+// saveTimeout bounds each save, and openTimeout the time in which a state has to be opened and read, so that a database that does not
+// answer does not keep the refresher from noticing that it has to end.
+const (
+	saveTimeout = 10 * time.Second
+	openTimeout = time.Minute
+)
+
 // stateError is why the state cannot be opened or read. Its cause can look like a gateway's failure, since a database can time out, too.
 type stateError struct{ cause error }
 
@@ -19,8 +26,8 @@ func (e stateError) Error() string { return e.cause.Error() }
 
 func (e stateError) Unwrap() error { return e.cause }
 
-// openState opens the state of an identity and restores its ledger, if state is saved at all. If another process uses the state, or this one
-// cannot read it, the next refresh tries again.
+// openState opens the state of an identity and restores its ledger, if state is saved at all. If another process uses the state, or this
+// one cannot read it, the next refresh tries again.
 func (r *refresher) openState(ctx context.Context, owner state.Identity, now time.Time) error {
 	cfg := r.cfg()
 	if cfg.State == nil {
@@ -28,27 +35,27 @@ func (r *refresher) openState(ctx context.Context, owner state.Identity, now tim
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	store, err := state.Open(ctx, cfg.State, owner)
+	record, err := state.Open(ctx, cfg.State, owner)
 	if err != nil {
 		r.loseIfFenced(err)
 		return stateError{err}
 	}
 	options := cfg.plannerOptions()
-	found, err := store.Load(ctx, options.Ledger, now)
+	found, err := record.Load(ctx, options.Ledger, now)
 	if err != nil {
 		r.loseIfFenced(err)
-		return stateError{errors.Join(err, store.Close())}
+		return stateError{errors.Join(err, record.Close())}
 	}
-	r.store = store
+	r.record = record
 	if found.Damage != nil {
-		_ = level.Error(cfg.Logger).Log("msg", "the state cannot be read and was moved aside: counting starts again", "err", found.Damage, "state", store.Name(), "aside", found.Aside)
+		_ = level.Error(cfg.Logger).Log("msg", "the state cannot be read and was moved aside: counting starts again", "err", found.Damage, "state", record.Name(), "aside", found.Aside)
 	}
 	l := found.Ledger
 	if l == nil {
-		_ = level.Info(cfg.Logger).Log("msg", "counting starts", "state", store.Name())
+		_ = level.Info(cfg.Logger).Log("msg", "counting starts", "state", record.Name())
 		return nil
 	}
-	_ = level.Info(cfg.Logger).Log("msg", "counting continues", "state", store.Name(), "since", l.T0(), "read_until", l.Head())
+	_ = level.Info(cfg.Logger).Log("msg", "counting continues", "state", record.Name(), "since", l.T0(), "read_until", l.Head())
 	options.Restored = l
 	r.planner = planner.New(options, r.share)
 	last := r.published.Load()
@@ -61,14 +68,14 @@ func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.T
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
 	saved, err := unsaved.Save(func(l *ledger.Ledger) error {
-		if r.store == nil {
+		if r.record == nil {
 			return nil
 		}
 		image, err := l.Image()
 		if err != nil {
 			return err
 		}
-		return r.store.Save(ctx, image, now)
+		return r.record.Save(ctx, image, now)
 	})
 	switch {
 	case r.loseIfFenced(err): // the log says so when the collector ends
@@ -81,7 +88,8 @@ func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.T
 	return saved, err
 }
 
-// loseIfFenced ends the collector if an error says that another process has the state by now: what this one counts can neither be saved nor shown.
+// loseIfFenced ends the collector if an error says that another process has the state by now: what this one counts can neither be saved nor
+// shown.
 func (r *refresher) loseIfFenced(err error) bool {
 	if !errors.Is(err, state.ErrFenced) {
 		return false
@@ -90,16 +98,17 @@ func (r *refresher) loseIfFenced(err error) bool {
 	return true
 }
 
-// closeState saves what was read since the last save, unless another process has the state by now, and releases the state for other processes.
+// closeState saves what was read since the last save, unless another process has the state by now, and releases the state for other
+// processes.
 func (r *refresher) closeState(ctx context.Context) {
-	if r.store == nil {
+	if r.record == nil {
 		return
 	}
 	if l := r.planner.Ledger(); l != nil && !r.isLost() {
 		now := r.cfg().clock()
 		_, _ = r.save(ctx, l.Finish(r.planner.GatewayTime(now), now), now) // a failure was logged, and none of it was shown
 	}
-	if err := r.store.Close(); err != nil {
-		_ = level.Warn(r.cfg().Logger).Log("msg", "closing the state failed", "state", r.store.Name(), "err", err)
+	if err := r.record.Close(); err != nil {
+		_ = level.Warn(r.cfg().Logger).Log("msg", "closing the state failed", "state", r.record.Name(), "err", err)
 	}
 }

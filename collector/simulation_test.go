@@ -19,9 +19,9 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// Weeks in which everything goes wrong: the gateway, the network, the disk, the exporter's process, its machine's clock. One seed decides all of it.
-// At every scrape no counter has fallen, across restarts too, none exceeds the truth, no gauge is old, at most one request is under way, and the
-// gateway was asked for no more time than the budget allows. Once it is quiet, everything is exact.
+// Weeks in which everything goes wrong: the gateway, the network, the disk, the exporter's process, its machine's clock. One seed decides
+// all of it. At every scrape no counter has fallen, across restarts too, none exceeds the truth, no gauge is old, at most one request is
+// under way, and the gateway was asked for no more time than the budget allows. Once it is quiet, everything is exact.
 func TestCountersStayTrueWhateverGoesWrong(t *testing.T) {
 	t.Parallel()
 	if d := collectortest.Duration(t, "HOOP_FOR", 0, time.Second); d > 0 {
@@ -139,7 +139,8 @@ func (s *simulation) live(d time.Duration) {
 			s.reconfigure()
 		}
 		if !fullSince.IsZero() && time.Since(fullSince) > 24*time.Hour {
-			s.disk.setFull(false) // what is older than the lookback when it can be read is not counted, nor a review that another one follows meanwhile
+			// What is older than the lookback when it can be read is not counted, nor a review that another one follows meanwhile.
+			s.disk.setFull(false)
 			fullSince = time.Time{}
 		}
 		s.scrape()
@@ -223,8 +224,8 @@ func (s *simulation) scrape() {
 	}
 }
 
-// neverFall wants every counter to be at least what it was, and to be there. Only a process that does not know yet whose gateway it is, because
-// that does not answer, shows none at all.
+// neverFall wants every counter to be at least what it was, and to be there. Only a process that does not know yet whose gateway it is,
+// because that does not answer, shows none at all.
 func (s *simulation) neverFall(got map[string]float64) {
 	if len(got) == 0 {
 		return

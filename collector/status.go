@@ -9,8 +9,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
 
-// Status is what a status page shows of one gateway: plain numbers and short texts. It names no person, no session and no address. All times are by the
-// exporter's clock.
+// Status is what a status page shows of one gateway: plain numbers and short texts. It names no person, no session and no address. All
+// times are by the exporter's clock.
 type Status struct {
 	// At is when the status was taken.
 	At time.Time
@@ -31,19 +31,22 @@ type Status struct {
 	// Version is the gateway's version; "" where it is not known.
 	Version string
 
-	// RequestsPerMinute and Busy are the requests to the gateway within the last five minutes: how many a minute, and the fraction of the time that they took.
+	// RequestsPerMinute and Busy are the requests to the gateway within the last five minutes: how many a minute, and the fraction of the
+	// time that they took.
 	RequestsPerMinute, Busy float64
 	// Budget is the fraction of the time that requests may take now.
 	Budget float64
 
-	// Lookback is the time that the first backfill reads, Unread how much of the past has not been read: Lookback before the first good answer.
+	// Lookback is the time that the first backfill reads, Unread how much of the past has not been read: Lookback before the first good
+	// answer.
 	Lookback, Unread time.Duration
 	// Backfilled reports that the first backfill is complete.
 	Backfilled bool
 	// Counts are the sessions and reviews that are open; nil before the first good answer, and while they are withheld.
 	Counts *Counts
 
-	// Role is the credential's role in the gateway's words; "" before the gateway reports it. Limited reports that this role sees only part of the sessions.
+	// Role is the credential's role in the gateway's words; "" before the gateway reports it. Limited reports that this role sees only part
+	// of the sessions.
 	Role    string
 	Limited bool
 	// CredentialExpiry is when the credential expires; zero where that is not known, or it does not expire.
@@ -54,8 +57,8 @@ type Status struct {
 type Counts struct {
 	// Pending, Running, Ready, Expired and Unknown are the open sessions by state. Before the first backfill is complete there may be more.
 	Pending, Running, Ready, Expired, Unknown int
-	// Waiting is the number of reviews that wait for a decision, and OldestWait how long the oldest of them has waited; 0 where none waits, or that is
-	// not known.
+	// Waiting is the number of reviews that wait for a decision, and OldestWait how long the oldest of them has waited; 0 where none waits,
+	// or that is not known.
 	Waiting    int
 	OldestWait time.Duration
 }
@@ -117,8 +120,8 @@ func countsOf(s *ledger.Snapshot, now time.Time) *Counts {
 	return out
 }
 
-// reason says why a refresh failed in words of this program: a page that anyone may open must not repeat what a gateway, a proxy or a database said,
-// which can be about a person. The log has all of it.
+// reason says why a refresh failed in words of this program: a page that anyone may open must not repeat what a gateway, a proxy or a
+// database said, which can be about a person. The log has all of it.
 func reason(err error) string {
 	if text := client.Summary(err); text != "" {
 		return text

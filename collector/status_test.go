@@ -17,17 +17,7 @@ import (
 // The page and the metrics must not contradict each other, and what is not known yet must not look like a 0.
 func TestTheStatusSaysWhatTheMetricsSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var broken atomic.Bool
-		life := gatewaytest.DefaultLife()
-		life.Connections = gatewaytest.Connections(3)
-		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Life: life, Fault: func(*http.Request) http.Handler {
-			if !broken.Load() {
-				return nil
-			}
-			return gatewaytest.Fail(http.StatusUnauthorized, "alice@example.com has left")
-		}})
-		cfg := truthConfig()
-		w := newWorld(t, g, cfg)
+		w, cfg := newStatusWorld(t, nil)
 		defer w.stop()
 		if s := w.collector.Status(); s.Asked || s.Up || s.Failed || s.Counts != nil || s.Unread != cfg.Lookback || s.Lookback != cfg.Lookback || s.Backfilled || s.Role != "" {
 			t.Errorf("before the first refresh: %+v", s)
@@ -58,25 +48,48 @@ func TestTheStatusSaysWhatTheMetricsSay(t *testing.T) {
 		if s := w.collector.Status(); s.RequestsPerMinute < rate*0.7 || s.RequestsPerMinute > rate*1.3 {
 			t.Errorf("%v requests a minute, want about %v", s.RequestsPerMinute, rate)
 		}
+	})
+}
 
+// newStatusWorld returns a world with a few connections, whose gateway refuses the credential while broken is true.
+func newStatusWorld(t *testing.T, broken *atomic.Bool) (*world, Config) {
+	t.Helper()
+	life := gatewaytest.DefaultLife()
+	life.Connections = gatewaytest.Connections(3)
+	g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Life: life, Fault: func(*http.Request) http.Handler {
+		if broken == nil || !broken.Load() {
+			return nil
+		}
+		return gatewaytest.Fail(http.StatusUnauthorized, "alice@example.com has left")
+	}})
+	cfg := truthConfig()
+	return newWorld(t, g, cfg), cfg
+}
+
+func TestTheStatusSaysWhatFailedAndWhenTheNextTryIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		w, cfg := newStatusWorld(t, &broken)
+		defer w.stop()
+		w.scrapeFor(time.Hour, refreshEvery)
 		broken.Store(true)
 		w.scrapeFor(4*time.Minute, refreshEvery) // then the waits are a minute long
 		w.scrape()                               // at this moment, so that the next try is ahead
-		s = w.collector.Status()
+		s := w.collector.Status()
 		if s.Up || !s.Failed || s.Withheld || s.Counts == nil || !strings.HasPrefix(s.Reason, "HTTP 401: the credential is missing") || strings.Contains(s.Reason, "alice") {
 			t.Errorf("minutes after the failure: %+v", s)
 		}
 		if s.NextTry.Before(s.LastRefresh.Add(cfg.CacheTTL)) || s.NextTry.After(s.LastRefresh.Add(2*time.Minute)) {
 			t.Errorf("the next try is at %v, and the last one was at %v", s.NextTry, s.LastRefresh)
 		}
-		asked := lists(g)
+		asked := lists(w.gateway)
 		time.Sleep(time.Until(s.NextTry) - time.Millisecond)
 		w.scrape()
-		if lists(g) != asked {
+		if lists(w.gateway) != asked {
 			t.Error("asked before the time that the status says")
 		}
 		time.Sleep(10 * time.Second)
-		if w.scrape(); lists(g) == asked {
+		if w.scrape(); lists(w.gateway) == asked {
 			t.Error("not asked at the time that the status says")
 		}
 		w.scrapeFor(cfg.StaleAfter, refreshEvery)

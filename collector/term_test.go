@@ -55,7 +55,8 @@ func TestARequestEndsWithTheTerm(t *testing.T) {
 	}
 }
 
-// No request begins after the time for asking, though those under way may go on; and all goes on with the next term, as if nothing had been.
+// No request begins after the time for asking, though those under way may go on; and all goes on with the next term, as if nothing had
+// been.
 func TestNothingIsAskedAfterTheTimeForAsking(t *testing.T) {
 	d := newDisk()
 	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
@@ -156,7 +157,8 @@ func (r fencedRecord) Save(ctx context.Context, content []byte) error {
 	return r.Record.Save(ctx, content)
 }
 
-// A process that is stopped between the decision to ask and the request finds at the request that the term has passed, also where the timer came before.
+// A process that is stopped between the decision to ask and the request finds at the request that the term has passed, also where the timer
+// came before.
 func TestARequestThatBeginsTooLateIsCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := NewAddress()

@@ -32,7 +32,8 @@ func TestEverySeriesEqualsTheTruth(t *testing.T) {
 func equalsTruthAfterLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64) {
 	life := gatewaytest.DefaultLife()
 	life.Rate = 0.1
-	life.Again, life.AgainAfter = 0.3, 30*time.Minute // longer than the time between two refreshes: one that nobody sees waiting is not counted
+	// Longer than the time between two refreshes: one that nobody sees waiting is not counted.
+	life.Again, life.AgainAfter = 0.3, 30*time.Minute
 	if seed%2 == 0 {
 		// Nothing is said twice in different words, so that breakdowns have to be exact as well.
 		life.Rewritten, life.Overturned = 0, 0
@@ -92,8 +93,8 @@ func (w *world) truth() gatewaytest.Truth {
 	return w.gateway.Truth(o)
 }
 
-// compare wants all series to be equal, but for what the gateway rewrote or said in other words: of these the exporter may have seen the second version
-// first. Totals are exact all the same.
+// compare wants all series to be equal, but for what the gateway rewrote or said in other words: of these the exporter may have seen the
+// second version first. Totals are exact all the same.
 func (w *world) compare(got map[string]float64, truth gatewaytest.Truth) {
 	w.Helper()
 	keys := map[string]bool{}

@@ -103,8 +103,8 @@ func (d *dashboard) queries(t *testing.T) []query {
 	return out
 }
 
-// All queries have nothing left in them that only Grafana understands. Where HOOP_DASHBOARD_QUERIES names a file, it is written there, a line of JSON each, so that
-// other tests can ask a Prometheus.
+// All queries have nothing left in them that only Grafana understands. Where HOOP_DASHBOARD_QUERIES names a file, it is written there, a
+// line of JSON each, so that other tests can ask a Prometheus.
 func TestQueriesKeepNothingThatOnlyGrafanaUnderstands(t *testing.T) {
 	var lines strings.Builder
 	e := json.NewEncoder(&lines)

@@ -45,8 +45,8 @@ func TestPackageScriptsAskSystemdForWhatFits(t *testing.T) {
 	}
 }
 
-// packageScript runs a script with a systemctl that fails at everything but reloading, as one does for units that are not there, and returns what it is
-// asked for.
+// packageScript runs a script with a systemctl that fails at everything but reloading, as one does for units that are not there, and
+// returns what it is asked for.
 func packageScript(t *testing.T, name, argument string, running bool) string {
 	t.Helper()
 	dir := t.TempDir()

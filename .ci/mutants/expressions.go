@@ -232,7 +232,8 @@ func (v *finder) within(e ast.Expr) string {
 	return ""
 }
 
-// others are what a constant number is changed to, but for 0. What is not written as a number (an enumeration, somebody else's constant) is not changed.
+// others are what a constant number is changed to, but for 0. What is not written as a number (an enumeration, somebody else's constant) is
+// not changed.
 func (v *finder) others(e ast.Expr, tv types.TypeAndValue) []string {
 	var others []string
 	ours := types.TypeString(tv.Type, nil) == "time.Duration"

@@ -1,13 +1,13 @@
-// Mutants tests the tests. It changes the code of a package in one small way at a time (a mutant), runs the package's tests, and reports the
-// mutants that no test notices.
+// Mutants tests the tests. It changes the code of a package in one small way at a time (a mutant), runs the package's tests, and reports
+// the mutants that no test notices.
 //
 //	go run ./.ci/mutants [flags] package[:file,file] ...
 //
-// A file with a minus before it is left out: ./collector/ledger:-image.go. All mutants of a package are compiled into one test binary, where an
-// environment variable selects the mutant. The files in the tree are not changed.
+// A file with a minus before it is left out: ./collector/ledger:-image.go. All mutants of a package are compiled into one test binary,
+// where an environment variable selects the mutant. The files in the tree are not changed.
 //
-// Stage 1 runs the tests of the package itself, and of these only the ones that execute the mutated code. Stage 2 runs the tests named by -then, for
-// mutants that survived stage 1. A mutant is "not covered" when no test of either stage executes it.
+// Stage 1 runs the tests of the package itself, and of these only the ones that execute the mutated code. Stage 2 runs the tests named by
+// -then, for mutants that survived stage 1. A mutant is "not covered" when no test of either stage executes it.
 //
 // Mutants that change nothing that can be observed are listed, with a reason, in equivalent.txt beside this file.
 package main

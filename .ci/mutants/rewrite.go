@@ -45,8 +45,8 @@ func (p *pkg) distinguish() {
 	}
 }
 
-// A point is a place in the code with one or more mutants, whose numbers follow each other. It is rewritten so that the code does what it did unless one
-// of these numbers is selected.
+// A point is a place in the code with one or more mutants, whose numbers follow each other. It is rewritten so that the code does what it
+// did unless one of these numbers is selected.
 type point struct {
 	id      int // that of the first mutant
 	file    *file
@@ -139,7 +139,8 @@ var helpers string
 // helperFile is the name of the file that is added to the package.
 const helperFile = "zz_mutants_generated.go"
 
-// instrument writes the rewritten files and an overlay with them into dir. Points that do not compile are left out; it returns how many mutants these had.
+// instrument writes the rewritten files and an overlay with them into dir. Points that do not compile are left out; it returns how many
+// mutants these had.
 func (p *pkg) instrument(dir string) (int, error) {
 	left := 0
 	for {

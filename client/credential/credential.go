@@ -36,9 +36,9 @@ type Options struct {
 	// HTTP is such a configuration itself. It takes precedence over HTTPConfigFile.
 	HTTP *config.HTTPClientConfig
 
-	// ByKeys is true if the options are keys of a configuration file. Errors then use the names of the keys, and files are read at the first
-	// request rather than by [Options.Client], because a missing secret must not stop the other gateways of the file. A file that cannot
-	// be read is tried again at the next request.
+	// ByKeys is true if the options are keys of a configuration file. Errors then use the names of the keys, and files are read at the
+	// first request rather than by [Options.Client], because a missing secret must not stop the other gateways of the file. A file that
+	// cannot be read is tried again at the next request.
 	ByKeys bool
 }
 
@@ -156,8 +156,9 @@ func (o Options) resolve() (r resolved, err error) {
 	return r, err
 }
 
-// takeTokenFile removes the file of a bearer token from an HTTP configuration and returns its path; empty if there is none. The client reads such a file
-// itself: prometheus/common would send a token that is empty, and would not notice that the gateway's newer one has become older than the file.
+// takeTokenFile removes the file of a bearer token from an HTTP configuration and returns its path; empty if there is none. The client
+// reads such a file itself: prometheus/common would send a token that is empty, and would not notice that the gateway's newer one has
+// become older than the file.
 func takeTokenFile(cfg *config.HTTPClientConfig) string {
 	file := cfg.BearerTokenFile
 	if a := cfg.Authorization; a != nil && (a.Type == "" || strings.EqualFold(a.Type, "Bearer")) && a.CredentialsFile != "" {

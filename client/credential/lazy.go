@@ -8,7 +8,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// lazyClient returns an HTTP client that reads the files of the options at its first request, and a function for [client.WithToken] that does so, too.
+// lazyClient returns an HTTP client that reads the files of the options at its first request, and a function for [client.WithToken] that
+// does so, too.
 func (o Options) lazyClient() (*http.Client, func() (string, error)) {
 	t := &lazyTransport{resolve: o.resolve}
 	hc := &http.Client{Transport: t}

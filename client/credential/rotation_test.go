@@ -14,7 +14,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// Wherever the file of a token is named: a changed file replaces a token that the gateway has sent meanwhile, and an empty file is reported and not sent.
+// Wherever the file of a token is named: a changed file replaces a token that the gateway has sent meanwhile, and an empty file is reported
+// and not sent.
 func TestAChangedTokenFileReplacesTheGatewaysToken(t *testing.T) {
 	plain := func(token string) string { return token + "\n" }
 	for name, test := range map[string]struct {

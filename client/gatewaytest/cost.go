@@ -23,8 +23,8 @@ type Request struct {
 
 const day = 24 * time.Hour
 
-// OldCost returns the time of a request on an old gateway with a million sessions. Every list request scans the table, so the time grows with
-// the span of the window and with the offset.
+// OldCost returns the time of a request on an old gateway with a million sessions. Every list request scans the table, so the time grows
+// with the span of the window and with the offset.
 func OldCost(r Request) time.Duration {
 	switch {
 	case r.Code != 200:

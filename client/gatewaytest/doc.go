@@ -1,13 +1,13 @@
-// Package gatewaytest is a simulated hoop gateway for tests, benchmarks and the demo. It is an http.Handler that answers as real gateways of
-// two versions do, plays the life of sessions on a clock that its owner controls, and computes the exact value of every metric.
+// Package gatewaytest is a simulated hoop gateway for tests, benchmarks and the demo. It is an http.Handler that answers as real gateways
+// of two versions do, plays the life of sessions on a clock that its owner controls, and computes the exact value of every metric.
 //
 //	g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Life: gatewaytest.DefaultLife(), Seed: 1})
 //	client := &http.Client{Transport: g.Transport()} // without a network, so also within testing/synctest
 //	...
 //	truth := g.Truth(gatewaytest.TruthOptions{T0: t0, Lookback: lookback, AllowedLateness: allowedLateness})
 //
-// Tests hold it to reality: the sessions of recorded answers are put into its store and requested in the same way, and the answers are equal
-// byte by byte. The seed and the clock decide everything that is random. How often a client sends requests changes nothing.
+// Tests hold it to reality: the sessions of recorded answers are put into its store and requested in the same way, and the answers are
+// equal byte by byte. The seed and the clock decide everything that is random. How often a client sends requests changes nothing.
 //
 // [Gateway.Truth] computes the metrics from all sessions that ever existed, from the description of the metrics alone. It depends on what
 // clients received, since an exporter cannot count the end of a session that was over before its first request. The gateway remembers what

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// What the protection of data does to simulated sessions. It follows from the id of a session, so it needs neither memory nor the random numbers of the
-// life: of the same seed, everything else stays as it is.
+// What the protection of data does to simulated sessions. It follows from the id of a session, so it needs neither memory nor the random
+// numbers of the life: of the same seed, everything else stays as it is.
 
 // simulatedText stands for everything that people wrote or that was masked. Nobody must ever see it.
 const simulatedText = "made-up secret"
@@ -46,7 +46,8 @@ func (r *row) draws(purpose byte) draws {
 
 // simulatedProtection returns what the API says about a simulated row with the status f at a moment.
 //
-// Old gateways write the metrics when the session ends, new ones also while it runs. Guardrails match the input at the start and the output at the end.
+// Old gateways write the metrics when the session ends, new ones also while it runs. Guardrails match the input at the start and the output
+// at the end.
 func (r *row) simulatedProtection(f sessionStatus, at int64) protection {
 	byNew, ended := f.flags&createdByNew != 0, f.status == "done" && f.flags&(hasMetrics|ran) == hasMetrics|ran
 	p := protection{identity: identityUser}

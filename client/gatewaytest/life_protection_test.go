@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestMetricsOnlyGrowWhileASessionRuns requests all sessions every ten seconds. New gateways report metrics while a session runs, old ones only at its end.
+// TestMetricsOnlyGrowWhileASessionRuns requests all sessions every ten seconds. New gateways report metrics while a session runs, old ones
+// only at its end.
 func TestMetricsOnlyGrowWhileASessionRuns(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		l := DefaultLife()

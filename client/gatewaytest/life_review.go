@@ -24,8 +24,8 @@ const (
 
 // Reviews describes how sessions request reviews and what happens to them. All portions are between 0 and 1.
 type Reviews struct {
-	// Reviewed is the portion of sessions that request a review. JIT is the portion of the reviews that grant access for a time; the others approve
-	// one run.
+	// Reviewed is the portion of sessions that request a review. JIT is the portion of the reviews that grant access for a time; the others
+	// approve one run.
 	Reviewed, JIT float64
 	// Apart is the portion of reviews that the gateway writes in a separate transaction after the session. For up to half a minute, such a
 	// session looks as if it runs without a review.
@@ -55,8 +55,8 @@ type Reviews struct {
 	// Expired is the portion that expires undecided, and the portion of those that are never run which expires after the approval.
 	// Escalated is the portion whose status is a word that no exporter knows for a part of the wait. New gateways only.
 	Expired, Escalated float64
-	// Again is the portion of rejected reviews after which another one of the same session is requested. That is once or twice AgainAfter later, and it
-	// waits for as long. The default of AgainAfter is 2 minutes.
+	// Again is the portion of rejected reviews after which another one of the same session is requested. That is once or twice AgainAfter
+	// later, and it waits for as long. The default of AgainAfter is 2 minutes.
 	Again      float64
 	AgainAfter time.Duration
 	// Unknown is the portion of one-time reviews that become UNKNOWN after the run. Old gateways only.

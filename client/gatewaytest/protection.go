@@ -33,8 +33,8 @@ type analysis struct {
 	Action string `json:"action"`
 }
 
-// protectionOf returns what an answer says about the protection of data, for the status f of a row at a moment. old is true for an answer of an old gateway.
-// Once the session has finished, the result does not depend on the moment.
+// protectionOf returns what an answer says about the protection of data, for the status f of a row at a moment. old is true for an answer
+// of an old gateway. Once the session has finished, the result does not depend on the moment.
 func (g *Gateway) protectionOf(r *row, f sessionStatus, at int64, old bool) protection {
 	var p protection
 	switch {

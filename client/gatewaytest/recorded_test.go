@@ -53,8 +53,8 @@ func recordings() []recorded {
 	}
 }
 
-// TestTheSimulationAnswersAsRecordedGatewaysDid compares the simulation with real gateways. It adds the sessions of a recorded answer to the store and sends the same
-// request. The answer is equal byte by byte, including the envelope and errors.
+// TestTheSimulationAnswersAsRecordedGatewaysDid compares the simulation with real gateways. It adds the sessions of a recorded answer to
+// the store and sends the same request. The answer is equal byte by byte, including the envelope and errors.
 func TestTheSimulationAnswersAsRecordedGatewaysDid(t *testing.T) {
 	for _, rec := range recordings() {
 		t.Run(rec.dialect.String()+"/"+rec.file, func(t *testing.T) {

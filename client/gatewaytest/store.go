@@ -126,7 +126,8 @@ func (r *row) idString() string {
 // chunk is the number of rows in one allocation. Rows never move, so pointers to them stay valid.
 const chunk = 4096
 
-// store keeps all rows. A row is identified by its place, a number; the indexes list the places of the visible rows in the order of creation.
+// store keeps all rows. A row is identified by its place, a number; the indexes list the places of the visible rows in the order of
+// creation.
 type store struct {
 	chunks [][]row
 	byKey  map[key]uint32

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Transport returns a transport to the gateway without a network, which also works within a testing/synctest bubble. A client that cancels its
-// request gets the error immediately, while the gateway continues until the cost of the request has passed.
+// Transport returns a transport to the gateway without a network, which also works within a testing/synctest bubble. A client that cancels
+// its request gets the error immediately, while the gateway continues until the cost of the request has passed.
 func (g *Gateway) Transport() http.RoundTripper { return transport{g} }
 
 type transport struct{ h http.Handler }

@@ -45,9 +45,9 @@ type Truth struct {
 	// Rewritten is the number of sessions and reviews that were counted by their first values and have others now. An exporter that did
 	// not read in between can count at most that many under other labels.
 	Rewritten int
-	// Reworded is the number of sessions and decisions of groups that answers delivered in different words: in those of both versions of the gateway, or with
-	// another decision. The first answer counts. An exporter that could not read it can count the words of another one. It is 0 without
-	// [TruthOptions].Everything.
+	// Reworded is the number of sessions and decisions of groups that answers delivered in different words: in those of both versions of
+	// the gateway, or with another decision. The first answer counts. An exporter that could not read it can count the words of another
+	// one. It is 0 without [TruthOptions].Everything.
 	Reworded int
 	// Unobserved counts impossible values, which are not observed, by metric.
 	Unobserved map[string]int

@@ -124,8 +124,8 @@ func sessionCases() []truthCase {
 	}
 }
 
-// outcomeCases are about the meaning of exit codes. All sessions started before T0 and were delivered as running after it, so only their end
-// counts.
+// outcomeCases are about the meaning of exit codes. All sessions started before T0 and were delivered as running after it, so only their
+// end counts.
 func outcomeCases() []truthCase {
 	end := func(name, how string, code *int, want string) truthCase {
 		return truthCase{name, func(s *scene) {

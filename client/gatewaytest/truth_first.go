@@ -23,7 +23,8 @@ type pastReview struct {
 	delivered deliveredReview
 }
 
-// replaceReview makes the review a past one. If no answer said that the session had finished, the next end is the first that anybody can know.
+// replaceReview makes the review a past one. If no answer said that the session had finished, the next end is the first that anybody can
+// know.
 func (m *memory) replaceReview(v *Review) {
 	if len(m.past) == 0 && m.delivered.final == 0 {
 		m.finished, m.end = 0, nil
@@ -32,8 +33,8 @@ func (m *memory) replaceReview(v *Review) {
 	m.final, m.decided, m.decision, m.granted, m.delivered = nil, false, 0, false, deliveredReview{}
 }
 
-// deliveredReview is when an answer last delivered the review as pending, as undecided, and as not final, and last delivered it, its decision, and its
-// final state; 0 is never.
+// deliveredReview is when an answer last delivered the review as pending, as undecided, and as not final, and last delivered it, its
+// decision, and its final state; 0 is never.
 type deliveredReview struct {
 	pending, undecided, notFinal, any, decided, final int64
 	groups                                            []deliveredGroup

@@ -169,8 +169,8 @@ func (t *truth) groupWait(d Group, created, at int64) {
 	}
 }
 
-// emit writes the samples of a connection. The counters without further labels exist for each known connection; a series with further labels exists from
-// its first value on.
+// emit writes the samples of a connection. The counters without further labels exist for each known connection; a series with further
+// labels exists from its first value on.
 func (p *protectionTotals) emit(s samples, connection, kind string, counted bool) {
 	of := []string{"connection", connection, "type", kind}
 	s.set(float64(p.redactedBytes), metricRedactedBytes, of...)

@@ -7,8 +7,8 @@
 // Invariant: over any span of time, the requests to an address take no more than the allowed fraction of it, plus a burst of ten seconds,
 // plus what the last requests took beyond the balance.
 //
-// Call order: [Share.Refill] with the current time; [Share.Paused] and [Share.Allows], which report whether a request may be sent; after the
-// request, [Share.Charge] with its duration.
+// Call order: [Share.Refill] with the current time; [Share.Paused] and [Share.Allows], which report whether a request may be sent; after
+// the request, [Share.Charge] with its duration.
 package budget
 
 import (
@@ -20,8 +20,8 @@ import (
 // burst is how much time requests may take at once after a rest.
 const burst = 10 * time.Second
 
-// Budget is a token bucket of request time for one gateway address. Invariant: the balances of all shares add up to at most one burst. It is
-// safe for concurrent use.
+// Budget is a token bucket of request time for one gateway address. Invariant: the balances of all shares add up to at most one burst. It
+// is safe for concurrent use.
 type Budget struct {
 	mu         sync.Mutex
 	shares     []*Share
@@ -58,8 +58,8 @@ func New(now time.Time) *Budget {
 	return b
 }
 
-// NewShare adds a share. It gets the balance by which the other shares exceed their new, smaller capacity, so that closing a share and opening
-// another one gains nothing.
+// NewShare adds a share. It gets the balance by which the other shares exceed their new, smaller capacity, so that closing a share and
+// opening another one gains nothing.
 func (b *Budget) NewShare(now time.Time) *Share {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -102,8 +102,8 @@ func (s *Share) Close() {
 	}
 }
 
-// Refill adds the time that has become available since the last refill. rate is the fraction of time that this share's planner allows at the
-// address.
+// Refill adds the time that has become available since the last refill. rate is the fraction of time that this share's planner allows at
+// the address.
 func (s *Share) Refill(now time.Time, rate float64) {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
@@ -111,8 +111,8 @@ func (s *Share) Refill(now time.Time, rate float64) {
 	s.budget.refill(now)
 }
 
-// refill adds the time that has become available since the last refill, at the highest rate of all shares: during the first backfill of one of
-// them the address may be used more.
+// refill adds the time that has become available since the last refill, at the highest rate of all shares: during the first backfill of one
+// of them the address may be used more.
 func (b *Budget) refill(now time.Time) {
 	var rate float64
 	for _, s := range b.shares {

@@ -10,8 +10,8 @@ import (
 
 func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 
-// Whatever is asked and whatever it costs, requests take no more than the allowed fraction of the time, a burst, and what the last request of each
-// kind took beyond what was left.
+// Whatever is asked and whatever it costs, requests take no more than the allowed fraction of the time, a burst, and what the last request
+// of each kind took beyond what was left.
 func TestTheBudgetIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := noon()
@@ -180,8 +180,8 @@ func TestDebtsOfAClosedShareStay(t *testing.T) {
 	}
 }
 
-// A share that is closed and opened again, as for a gateway whose filters change, gets no new burst and keeps its debts, and a pause that the gateway asked for
-// goes on.
+// A share that is closed and opened again, as for a gateway whose filters change, gets no new burst and keeps its debts, and a pause that
+// the gateway asked for goes on.
 func TestClosingAndOpeningAShareGainsNothing(t *testing.T) {
 	for _, others := range []int{0, 3} {
 		now := noon()

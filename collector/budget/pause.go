@@ -5,8 +5,8 @@ import "time"
 // othersPause is the longest time for which the failure of one share pauses the others at the address.
 const othersPause = 30 * time.Second
 
-// Pause stops requests of this share until the given time, because the gateway said so or still works on a request that was given up. The other
-// shares pause for at most 30 seconds, unless the gateway does not answer them either.
+// Pause stops requests of this share until the given time, because the gateway said so or still works on a request that was given up. The
+// other shares pause for at most 30 seconds, unless the gateway does not answer them either.
 func (s *Share) Pause(now, until time.Time) {
 	b := s.budget
 	b.mu.Lock()

@@ -185,7 +185,8 @@ func TestARefillGivesTheRestToThoseWithRoom(t *testing.T) {
 	if two.Left(Head) != 2*time.Second {
 		t.Errorf("%v is left where a second was missing, want a full balance", two.Left(Head))
 	}
-	head, pending := one.Left(Head).Round(time.Microsecond), one.Left(Pending).Round(time.Microsecond) // a nanosecond may be lost in rounding
+	// A nanosecond may be lost in rounding.
+	head, pending := one.Left(Head).Round(time.Microsecond), one.Left(Pending).Round(time.Microsecond)
 	if head != -22*time.Second || pending != -11*time.Second {
 		t.Errorf("%v and %v are left, want debts of 22s and 11s", head, pending)
 	}

@@ -8,10 +8,10 @@ import (
 // placeKept is how long a share that no longer calls Allows keeps its place in the queue.
 const placeKept = 2 * time.Minute
 
-// Allows reports whether the share may send a request of this kind now. A kind in debt waits. A share that has its turn continues while the debts
-// of the other shares are at most one and a half bursts; any other share needs a turn first. Shares get turns in the order in which they started
-// to wait: otherwise the fastest would use the whole budget. The debts of a share whose requests fail while the gateway answers other shares are
-// not counted: that share alone pays for them.
+// Allows reports whether the share may send a request of this kind now. A kind in debt waits. A share that has its turn continues while the
+// debts of the other shares are at most one and a half bursts; any other share needs a turn first. Shares get turns in the order in which
+// they started to wait: otherwise the fastest would use the whole budget. The debts of a share whose requests fail while the gateway
+// answers other shares are not counted: that share alone pays for them.
 func (s *Share) Allows(k Kind) bool {
 	b := s.budget
 	b.mu.Lock()
@@ -25,8 +25,8 @@ func (s *Share) Allows(k Kind) bool {
 	return s.balance[k] > 0 && (s.hasTurn && debts <= burst+burst/2 || s.startTurn(debts))
 }
 
-// startTurn starts the share's turn if the debts leave room for it and for those before it in the queue. Otherwise the share gets a place in the
-// queue.
+// startTurn starts the share's turn if the debts leave room for it and for those before it in the queue. Otherwise the share gets a place
+// in the queue.
 func (s *Share) startTurn(debts time.Duration) bool {
 	b := s.budget
 	b.queue = slices.DeleteFunc(b.queue, func(o *Share) bool { return b.refilled.Sub(o.queuedAt) > placeKept })

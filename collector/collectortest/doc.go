@@ -1,8 +1,8 @@
-// Package collectortest is what tests of the exporter share: which tests are long, logs that can be read while they are written, waiting, the built
-// programs, simulated worlds, series by name, and a ledger to measure with.
+// Package collectortest is what tests of the exporter share: which tests are long, logs that can be read while they are written, waiting,
+// the built programs, simulated worlds, series by name, and a ledger to measure with.
 //
-// It imports neither collector nor collector/state, so that the internal tests of these packages can import it. Tests of collector/ledger that
-// import it are in package ledger_test.
+// It imports neither collector nor collector/state, so that the internal tests of these packages can import it. Tests of collector/ledger
+// that import it are in package ledger_test.
 //
 // # Environment
 //

@@ -23,8 +23,8 @@ func LedgerOptions() ledger.Options {
 	}
 }
 
-// LargeLedger returns a ledger with 10,000 unfinished sessions, a third of them reviewed, and 1,000 connections whose sessions have filled every
-// bucket and come with every outcome: as much as there is to keep of so many. Its time is the one that is returned.
+// LargeLedger returns a ledger with 10,000 unfinished sessions, a third of them reviewed, and 1,000 connections whose sessions have filled
+// every bucket and come with every outcome: as much as there is to keep of so many. Its time is the one that is returned.
 func LargeLedger() (*ledger.Ledger, time.Time) {
 	now := time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC)
 	l := ledger.New(LedgerOptions(), now)
@@ -38,7 +38,7 @@ func LargeLedger() (*ledger.Ledger, time.Time) {
 		l.Apply(now, rows)
 		l.AdvanceHead(now)
 		l.AdvanceWatermark(now)
-		l.MarkServed(l.Commit(now, now.Add(time.Duration(rng.IntN(1e9)))).Generation, now)
+		l.MarkServed(l.Finish(now, now.Add(time.Duration(rng.IntN(1e9)))).Gauges.Generation, now)
 	}
 	return l, now
 }

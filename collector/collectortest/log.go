@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// Log is what a program or a logger writes. It can be read while it is written. The zero value is empty and ready. It is safe for concurrent use.
+// Log is what a program or a logger writes. It can be read while it is written. The zero value is empty and ready. It is safe for
+// concurrent use.
 type Log struct {
 	mu      sync.Mutex
 	text    strings.Builder

@@ -45,7 +45,8 @@ func Number(t testing.TB, name string, def uint64) uint64 {
 	return n
 }
 
-// Duration returns the duration that an environment variable holds, or def where it is not set. Less than least, or anything else, fails the test.
+// Duration returns the duration that an environment variable holds, or def where it is not set. Less than least, or anything else, fails
+// the test.
 func Duration(t testing.TB, name string, def, least time.Duration) time.Duration {
 	t.Helper()
 	text := os.Getenv(name)
@@ -59,8 +60,8 @@ func Duration(t testing.TB, name string, def, least time.Duration) time.Duration
 	return d
 }
 
-// Main runs the tests of a package that simulates, and fails if they leave a goroutine behind. Simulated days make garbage by the gigabyte: collected
-// less often, they take half of the time. What benchmarks measure is left as it is.
+// Main runs the tests of a package that simulates, and fails if they leave a goroutine behind. Simulated days make garbage by the gigabyte:
+// collected less often, they take half of the time. What benchmarks measure is left as it is.
 func Main(m *testing.M) {
 	if !slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.bench") }) {
 		debug.SetGCPercent(400)

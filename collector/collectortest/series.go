@@ -12,14 +12,16 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Series are the series of a scrape by name{label="value",...}, the labels sorted. Histograms are their _count, _sum and cumulative _bucket series.
+// Series are the series of a scrape by name{label="value",...}, the labels sorted. Histograms are their _count, _sum and cumulative _bucket
+// series.
 type Series struct {
 	Values     map[string]float64
 	Cumulative map[string]bool      // counters, and all that histograms are: what must never fall
 	Created    map[string]time.Time // of counters and, by the histogram's own name, of histograms; where it is known
 }
 
-// Flatten returns the series of metric families. It fails where a series is there twice, which no Prometheus server takes. Summaries are left out.
+// Flatten returns the series of metric families. It fails where a series is there twice, which no Prometheus server takes. Summaries are
+// left out.
 func Flatten(families []*dto.MetricFamily) (Series, error) {
 	s := Series{map[string]float64{}, map[string]bool{}, map[string]time.Time{}}
 	for _, f := range families {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Eventually calls complaint at intervals until it returns nothing. It fails the test with the last complaint if that takes longer than within.
+// Eventually calls complaint at intervals until it returns nothing. It fails the test with the last complaint if that takes longer than
+// within.
 func Eventually(t testing.TB, within, interval time.Duration, complaint func() string) {
 	t.Helper()
 	tooLong := time.After(within)

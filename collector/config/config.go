@@ -65,7 +65,8 @@ func Parse(path string, content []byte) (*Config, error) {
 	return newConfig(gateways, sha256.Sum256(content)), nil
 }
 
-// Single returns the configuration that flags make: one gateway without a name. It reads the files that they name. The error is the first problem.
+// Single returns the configuration that flags make: one gateway without a name. It reads the files that they name. The error is the first
+// problem.
 func Single(d Draft) (*Config, error) {
 	if d.source == (credential.Options{}) && d.check() == nil {
 		return nil, errNothingGiven
@@ -137,8 +138,8 @@ func (g *Gateway) Address() string { return g.address }
 // Collector returns the configuration of the collector, without Client, Logger and State.
 func (g *Gateway) Collector() collector.Config { return g.draft.config() }
 
-// Client returns a new client with its own connections. Where a file configures the gateway, the client reads credentials and certificates at
-// the first request, so that what is missing is the error of that request.
+// Client returns a new client with its own connections. Where a file configures the gateway, the client reads credentials and certificates
+// at the first request, so that what is missing is the error of that request.
 func (g *Gateway) Client(opts ...client.Option) (*client.Client, error) {
 	opts = append([]client.Option{client.WithMaxResponseBytes(g.draft.maxResponse)}, opts...)
 	if g.connect != nil {

@@ -20,8 +20,8 @@ const hidden, withheld = "<secret>", "<withheld>"
 // makes the same configuration except for the secrets, and for a credential from the environment, which a file cannot have.
 func (c *Config) Write(w io.Writer) error { return c.write(w, false) }
 
-// WritePublic writes what Write does, for a page that others may open: without what can name a person, which are the filters by user and by approver, and
-// the user names for the gateway, a proxy or a token endpoint.
+// WritePublic writes what Write does, for a page that others may open: without what can name a person, which are the filters by user and by
+// approver, and the user names for the gateway, a proxy or a token endpoint.
 func (c *Config) WritePublic(w io.Writer) error { return c.write(w, true) }
 
 func (c *Config) write(w io.Writer, public bool) error {

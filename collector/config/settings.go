@@ -17,8 +17,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
-// Setting is a choice that an operator has about a gateway. The flag --a.b-c is the key `a: {b_c: ...}` of a gateway in a file, and the flag
-// --hoop.x-y the key `x_y` of the gateway itself. Flags, files, the schema of files and print-outs are all made of the settings.
+// Setting is a choice that an operator has about a gateway. The flag --a.b-c is the key `a: {b_c: ...}` of a gateway in a file, and the
+// flag --hoop.x-y the key `x_y` of the gateway itself. Flags, files, the schema of files and print-outs are all made of the settings.
 type Setting struct {
 	Flag    string // its name as a flag, without the dashes before it; "" for what only the environment can set
 	Env     string // the environment variable that sets it where the flag is not given; "" for none
@@ -47,13 +47,13 @@ func Settings() []Setting {
 			isFile: true, field: func(d *Draft) any { return &d.source.APIKeyFile }},
 		{Flag: cliConfigFlag, Env: "HOOP_CLI_CONFIG", Help: "Configuration file of the hoop command line, such as ~/.hoop/config.toml, with api_url and token. Read again on use.",
 			isFile: true, field: func(d *Draft) any { return &d.source.CLIConfig }},
-		{Flag: httpConfigFlag, Env: "HOOP_HTTP_CONFIG_FILE", Help: "YAML file for TLS, proxy, headers and authorization: an HTTPClientConfig as in the configuration of Prometheus.",
+		{Flag: httpConfigFlag, Env: "HOOP_HTTP_CONFIG_FILE", Help: "YAML file for TLS, proxy, headers and authorization: an HTTPClientConfig, as in Prometheus' configuration.",
 			isFile: true, field: func(d *Draft) any { return &d.source.HTTPConfigFile }},
-		{Flag: "hoop.timeout", Default: "30s", Help: "Time-out of a request to the gateway. After a time-out, requests of the same kind get up to 8 times as much.",
+		{Flag: "hoop.timeout", Default: "30s", Help: "Timeout of a request to the gateway. After a timeout, requests of the same kind get up to 8 times as long.",
 			bound: positive, outside: "must be above 0", field: func(d *Draft) any { return &d.collector.Timeout }},
 		{Flag: "hoop.duty", Default: "0.1", Help: "Share of the time that requests to the gateway may take, above 0 and at most 1.",
 			bound: portion, outside: "must be above 0 and at most 1, such as 0.1", field: func(d *Draft) any { return &d.collector.Budget }},
-		{Flag: "hoop.max-response-bytes", Default: strconv.Itoa(client.DefaultMaxResponseBytes), Help: "Largest response of the gateway that the exporter reads, in bytes.",
+		{Flag: "hoop.max-response-bytes", Default: strconv.Itoa(client.DefaultMaxResponseBytes), Help: "Largest response from the gateway that the exporter reads, in bytes.",
 			bound: positive, outside: "must be above 0", field: func(d *Draft) any { return &d.maxResponse }},
 		{Flag: "sessions.lookback", Default: "168h", Help: "How far back the first run reads. With a state, also how far back a restart reads what it missed.",
 			bound: positive, outside: "must be above 0", field: func(d *Draft) any { return &d.collector.Lookback }},
@@ -84,7 +84,7 @@ func Settings() []Setting {
 			field: func(d *Draft) any { return &d.collector.ConnectionTags }},
 		{Flag: "metrics.first-value-hold", Default: "2m", Help: "How long a new series that starts with a value shows 0 first. 0 switches this off.",
 			field: func(d *Draft) any { return &d.collector.FirstValueHold }},
-		{Flag: "metrics.max-connections", Default: "0", Help: "How many connections keep their name; the others become <other>. 0 means all.",
+		{Flag: "metrics.max-connections", Default: "0", Help: "How many connections keep their names; the others become <other>. 0 means all.",
 			bound: notNegative, outside: "must not be negative; 0 means all", field: func(d *Draft) any { return &d.maxConnections }},
 		{Flag: "metrics.exemplars", Default: "true", Help: "Give counters and histograms exemplars with a session_id.",
 			field: func(d *Draft) any { return &d.exemplars }},
@@ -181,7 +181,8 @@ type variable struct {
 func variableOf(p any) variable {
 	switch p := p.(type) {
 	case *time.Duration:
-		s := &shape{kind: "duration", what: "a duration, such as 500ms, 30s, 15m, 8h or 90d", tags: []string{"!!str", "!!int"}} // 0 is an integer
+		// 0 is an integer.
+		s := &shape{kind: "duration", what: "a duration, such as 500ms, 30s, 15m, 8h or 90d", tags: []string{"!!str", "!!int"}}
 		return newVariable(p, s, model.Duration(*p).String(), func(text string) (time.Duration, error) {
 			d, err := model.ParseDuration(text)
 			return time.Duration(d), err

@@ -31,8 +31,8 @@ func newCounter(desc *prometheus.Desc, from ledger.Counter, labels ...string) (m
 	})
 }
 
-// exemplarIsValid returns false where there is no exemplar, where a scraper would refuse it, and where its id is not a UUID: an id in another
-// form could contain more about a person than which session it is.
+// exemplarIsValid returns false where there is no exemplar, where a scraper would refuse it, and where its id is not a UUID: an id in
+// another form could contain more about a person than which session it is.
 func exemplarIsValid(e *ledger.Exemplar) bool {
 	return e != nil && isUUID(e.SessionID) && timeIsValid(e.At)
 }
@@ -64,8 +64,8 @@ func exemplarOf(e *ledger.Exemplar) *dto.Exemplar {
 	return &p.exemplar
 }
 
-// validText returns s as a label value over which no scrape fails. The ledger passes only valid UTF-8 on. Should it not, then two values that
-// are invalid in different ways stay two, which they would not if their invalid bytes were replaced.
+// validText returns s as a label value over which no scrape fails. The ledger passes only valid UTF-8 on. Should it not, then two values
+// that are invalid in different ways stay two, which they would not if their invalid bytes were replaced.
 func validText(s string) string {
 	if utf8.ValidString(s) {
 		return s

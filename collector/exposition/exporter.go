@@ -77,7 +77,8 @@ func exporterGauges(staleAfter time.Duration) []family {
 	}
 }
 
-// exporterCounters are the families that count sessions and values that are missing from other families. observed are those that can miss a value.
+// exporterCounters are the families that count sessions and values that are missing from other families. observed are those that can miss a
+// value.
 func exporterCounters(observed []family) []family {
 	return []family{
 		{

@@ -1,8 +1,9 @@
 // Package exposition turns snapshots of the ledger into metrics.
 //
 // A metric family is one row in one of the lists of families: its name, its help, its labels and the function that sends its series. The
-// lists are grouped by subject: gateway.go, connections.go, sessions.go, reviews.go, histograms.go, protection.go, decisions.go and exporter.go.
-// Descriptors and label names follow from the rows. What the exporter counts while it works, not from snapshots, is in instruments.go.
+// lists are grouped by subject: gateway.go, connections.go, sessions.go, reviews.go, histograms.go, protection.go, decisions.go and
+// exporter.go. Descriptors and label names follow from the rows. What the exporter counts while it works, not from snapshots, is in
+// instruments.go.
 package exposition
 
 import (

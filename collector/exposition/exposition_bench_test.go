@@ -16,9 +16,8 @@ import (
 )
 
 // BenchmarkScrape gathers and encodes a snapshot in which every target has full histograms and exemplars. Beside it, as the reference:
-// plain client_golang vectors that hold the same series and have only to be written at a scrape.
-// A const metric allocates its labels one by one and sorts them, about 13 allocations more for each series than vectors need. It takes a scrape no
-// longer than that of the vectors.
+// plain client_golang vectors that hold the same series and have only to be written at a scrape. A const metric allocates its labels one by
+// one and sorts them, about 13 allocations more for each series than vectors need. It takes a scrape no longer than that of the vectors.
 func BenchmarkScrape(b *testing.B) {
 	for _, targets := range []int{200, 2000} {
 		s := fullSnapshot(targets)

@@ -123,8 +123,8 @@ func targetHistogram(m ledger.Measure) func(*sender) {
 	})
 }
 
-// sender sends the series of one scrape. A series has one value for each label of its family, in the same order. One goroutine uses a sender:
-// for each family, [Exposition.Collect] sets family and calls its send.
+// sender sends the series of one scrape. A series has one value for each label of its family, in the same order. One goroutine uses a
+// sender: for each family, [Exposition.Collect] sets family and calls its send.
 type sender struct {
 	View
 	snapshot *ledger.Snapshot // nil before the first

@@ -16,7 +16,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// Whatever text a gateway answers where it becomes a label value: no scrape fails, no series occurs twice, and the number of values is bounded.
+// Whatever text a gateway answers where it becomes a label value: no scrape fails, no series occurs twice, and the number of values is
+// bounded.
 func FuzzLabelValues(f *testing.F) {
 	f.Add("pg-prod", "database", "postgres", "exec", "done", "APPROVED", "sre", "payments", 3)
 	f.Add("", "", "", "", "", "", "", "", 0)
@@ -52,14 +53,15 @@ func FuzzLabelValues(f *testing.F) {
 			})
 		}
 		l.Apply(now, rows[:len(rows)/2])
-		l.Commit(now, now)
+		l.Finish(now, now)
 		l.Apply(now.Add(time.Minute), rows)
-		s := l.Commit(now.Add(time.Minute), now.Add(time.Minute))
+		s := l.Finish(now.Add(time.Minute), now.Add(time.Minute)).Gauges
 		wellFormed(t, o, maxConnections, s)
 	})
 }
 
-// wellFormed checks that a scraper can read what is shown of a snapshot, and that its labels have few values. maxConnections 0 means no limit.
+// wellFormed checks that a scraper can read what is shown of a snapshot, and that its labels have few values. maxConnections 0 means no
+// limit.
 func wellFormed(t *testing.T, o Options, maxConnections int, s *ledger.Snapshot) {
 	c := showing(t, o, s, viewOf(s))
 	scraped(t, c, acceptOpenMetrics, true)

@@ -18,8 +18,8 @@ const maxGap = 2
 // histogram is one histogram of one scrape. It is immutable, and so is the ledger's histogram that it shows.
 //
 // It has classic and native buckets from the same observations, with the exemplars of both. None of client_golang's const histograms can:
-// NewConstHistogram has only classic buckets, NewConstNativeHistogram only native ones, and a histogram vector takes observations one by one,
-// so it cannot be set to what was read from a saved state.
+// NewConstHistogram has only classic buckets, NewConstNativeHistogram only native ones, and a histogram vector takes observations one by
+// one, so it cannot be set to what was read from a saved state.
 type histogram struct {
 	desc   *prometheus.Desc
 	labels []*dto.LabelPair // sorted by name, without spare capacity: appending to it makes a copy
@@ -95,9 +95,9 @@ func addNative(h *dto.Histogram, from *ledger.Histogram, exemplars []*dto.Exempl
 }
 
 // newestLast returns the exemplars that are not nil, by time, and those of the same time in the order of their buckets: the order in which
-// Prometheus stores them. Where Prometheus keeps no classic histograms, it starts to read a family's second list, and each one after it, at the
-// position where the list before ended (seen up to 3.16). In this order it then reads the newest exemplars. In the order of values it often read
-// only old ones, which it refused as out of order.
+// Prometheus stores them. Where Prometheus keeps no classic histograms, it starts to read a family's second list, and each one after it, at
+// the position where the list before ended (seen up to 3.16). In this order it then reads the newest exemplars. In the order of values it
+// often read only old ones, which it refused as out of order.
 func newestLast(exemplars []*dto.Exemplar) []*dto.Exemplar {
 	var out []*dto.Exemplar
 	for _, e := range exemplars {

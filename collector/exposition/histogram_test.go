@@ -289,7 +289,7 @@ func TestSessionsBecomeTheHistogramThatClientGolangMakes(t *testing.T) {
 		}
 		l := ledger.New(ledger.Options{Lookback: time.Hour, AllowedLateness: time.Hour, ForgetAfter: 1000 * time.Hour}, start)
 		l.Apply(start, rows)
-		s := l.Commit(start, start)
+		s := l.Finish(start, start).Gauges
 		if len(s.Targets) != 1 {
 			t.Fatalf("%d targets, want 1", len(s.Targets))
 		}

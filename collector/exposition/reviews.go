@@ -7,8 +7,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// reviewGauges are the families about reviews that have not reached a final state. Reviews that wait for longer than the thresholds count as
-// overdue.
+// reviewGauges are the families about reviews that have not reached a final state. Reviews that wait for longer than the thresholds count
+// as overdue.
 func reviewGauges(overdue []Threshold) []family {
 	return []family{
 		{

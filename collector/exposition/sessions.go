@@ -6,7 +6,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// sessionGauges are the families about sessions that are not finished. Sessions that run for longer than the thresholds count as long-running.
+// sessionGauges are the families about sessions that are not finished. Sessions that run for longer than the thresholds count as
+// long-running.
 func sessionGauges(longRunning []Threshold) []family {
 	return []family{
 		{

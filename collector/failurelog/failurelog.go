@@ -88,7 +88,8 @@ func (f *Log) Recovered(subject string) {
 	}
 }
 
-// withoutNumbers returns a text without its words that have a digit: each time the same failure comes with another port, time or request number.
+// withoutNumbers returns a text without its words that have a digit: each time the same failure comes with another port, time or request
+// number.
 func withoutNumbers(text string) string {
 	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	words = slices.DeleteFunc(words, func(w string) bool { return strings.ContainsFunc(w, unicode.IsDigit) })

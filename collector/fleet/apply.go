@@ -16,10 +16,10 @@ import (
 // maxNamed is how many gateways a log line names at most for each kind of difference.
 const maxNamed = 20
 
-// Apply replaces the configuration. A gateway in which nothing has changed is not touched. One whose address and filters are the same keeps its
-// ledger, its cache and what it exposes; any other one starts a ledger of its own, after the last one has ended. Gateways that are gone are
-// no longer exposed, and their collectors end after the request under way. After an error, nothing has changed. In a cluster that is so for the gateways
-// that this process watches, and the others are only checked.
+// Apply replaces the configuration. A gateway that has not changed is not touched. One that keeps its address and filters keeps its ledger,
+// its cache and what it exposes. Any other one starts a ledger of its own, after its last collector has ended. Gateways that are gone are
+// no longer exposed, and their collectors end after the request under way. After an error, nothing has changed. In a cluster, this applies
+// to the gateways that this process watches; the others are only checked.
 func (f *Fleet) Apply(c *config.Config) error {
 	f.applying.Lock()
 	defer f.applying.Unlock()
@@ -61,7 +61,8 @@ func (f *Fleet) Apply(c *config.Config) error {
 	return nil
 }
 
-// differences are log fields with the names of the gateways that differ between two configurations. There are none for the first configuration.
+// differences are log fields with the names of the gateways that differ between two configurations. There are none for the first
+// configuration.
 func differences(was, now *config.Config) (fields []any) {
 	if was == nil {
 		return nil
@@ -207,7 +208,7 @@ func (f *Fleet) newWatched(g *config.Gateway, h *hold) (*watched, error) {
 	return w, nil
 }
 
-// discard undoes a plan that is not executed.
+// discard undoes a plan that is not carried out.
 func (f *Fleet) discard(p *plan) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

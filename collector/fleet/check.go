@@ -22,12 +22,12 @@ type CheckOptions struct {
 	State *StateFlags
 }
 
-// checksAtOnce is how many gateways [Check] asks at once.
+// checksAtOnce is how many gateways [Check] queries at once.
 const checksAtOnce = 20
 
-// Check checks that the state can be saved and that all gateways can be started, asks them for a page, and writes to out what came, or why a
-// gateway cannot be used, in the order of their names. It asks up to 20 gateways at once, but those of one address one after the other. With only one
-// gateway, made by flags, why it cannot be used is the error. It creates nothing.
+// Check checks that the state can be saved and that all gateways can be started, requests a page from each, and writes to out what came, or
+// why the gateway cannot be used, in the order of their names. It queries up to 20 gateways at once, but those at one address one after the
+// other. If flags describe the only gateway, the error says why that cannot be used. It creates nothing.
 func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
 	if err := o.State.Check(ctx); err != nil {
 		return err
@@ -50,7 +50,7 @@ type answer struct {
 	err   error
 }
 
-// checkAll asks the gateways, and writes each answer when it and those before it are there.
+// checkAll queries the gateways, and writes each answer when it and those before it are there.
 func checkAll(ctx context.Context, all []*watched, out io.Writer) error {
 	answers := map[*watched]*answer{}
 	byAddress := map[string][]*watched{}

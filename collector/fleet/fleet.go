@@ -1,4 +1,4 @@
-// Package fleet runs a collector for each gateway of a configuration that this process watches, and applies a changed configuration while they run.
+// Package fleet runs a collector for each gateway that this process watches, and applies a changed configuration while they run.
 package fleet
 
 import (
@@ -30,7 +30,7 @@ type Options struct {
 	State state.Store
 	// Concurrency is how many gateways are refreshed at once; 0: all.
 	Concurrency int
-	// Cluster is what this process shares with others that watch gateways of the same configuration; nil: it watches all of them, for ever.
+	// Cluster is what this process shares with others that watch gateways of the same configuration; nil: this process watches all of them.
 	Cluster *Cluster
 
 	// clock is the exporter's clock; nil: time.Now. Tests set it wrong on purpose.
@@ -47,9 +47,9 @@ type Cluster struct {
 	ID, URL string
 }
 
-// Fleet has a collector for each gateway that this process watches: those of the configuration, or, in a cluster, those at the addresses that it
-// holds. Always holds: a gateway has at most one collector that may ask; in a process without a cluster, a new one starts after the last one has ended.
-// Call Run once, and Apply before or during it, as often as the configuration changes. It is safe for concurrent use.
+// Fleet has a collector for each gateway that this process watches: those of the configuration, or, in a cluster, those at the addresses
+// that it holds. Always holds: at most one collector of a gateway may send requests; without a cluster, a new collector starts after the
+// last one has ended. Call Run once, and Apply before or during it, as often as the configuration changes. It is safe for concurrent use.
 type Fleet struct {
 	o      Options
 	slots  *collector.Slots
@@ -78,7 +78,7 @@ type watched struct {
 	after     <-chan struct{} // closed when the gateway's last collector has ended: Run waits for it
 }
 
-// address is what the collectors of one gateway address share, and how many they are, including those that are still ending.
+// address is what the collectors of one gateway address share, and how many there are, including those that are still ending.
 type address struct {
 	*collector.Address
 	users int
@@ -135,7 +135,8 @@ func (f *Fleet) all() []*watched {
 	return slices.DeleteFunc(all, func(w *watched) bool { return w.collector.Held() != nil })
 }
 
-// Run runs all collectors, including those that Apply adds later, and takes part in the cluster, until ctx ends, and returns when all have ended.
+// Run runs all collectors, including those that Apply adds later, and takes part in the cluster, until ctx ends, and returns when all have
+// ended.
 func (f *Fleet) Run(ctx context.Context) error {
 	collecting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -161,8 +162,8 @@ func (f *Fleet) Run(ctx context.Context) error {
 	return nil
 }
 
-// close ends all collectors. In a cluster, a request under way goes on until it ends, or the lease does: another process may ask the gateway right after
-// that, and a gateway goes on working on a request that was canceled.
+// close ends all collectors. In a cluster, a request under way continues until it or the lease ends: another process may query the gateway
+// right after that, and a gateway continues to work on a request that was canceled.
 func (f *Fleet) close(cancel func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -175,7 +176,7 @@ func (f *Fleet) close(cancel func()) {
 		w.collector.Retire()
 	}
 	for _, h := range f.holds {
-		for c := range h.collectors { // those that the configuration does not have any more
+		for c := range h.collectors { // those of gateways that are no longer configured
 			c.Retire()
 		}
 	}
@@ -213,7 +214,7 @@ func (f *Fleet) end(w *watched) {
 	f.release(w)
 }
 
-// release gives up what a collector that has ended, or will not start, has shared with others. The caller holds mu.
+// release releases what a collector that has ended, or will not start, shares with others. The caller holds mu.
 func (f *Fleet) release(w *watched) {
 	f.releaseAddress(w.gateway.Address())
 	if w.hold != nil {
@@ -240,11 +241,11 @@ func (f *Fleet) releaseAddress(at string) {
 	}
 }
 
-// wakeAfter is the longest time without a scrape after which Wake refreshes a gateway, so that its health is known, and its sessions are
-// counted, where nothing scrapes it.
+// wakeAfter is how long a gateway goes without a refresh, at most, before Wake refreshes it, so that its health is known and its sessions
+// are counted even if nothing scrapes it.
 const wakeAfter = time.Minute
 
-// Wake starts a refresh of each gateway that was not scraped for a while. It does not wait.
+// Wake starts a refresh of each gateway that was not refreshed for a while. It does not wait.
 func (f *Fleet) Wake() {
 	for _, w := range f.all() {
 		w.collector.Wake(min(wakeAfter, w.gateway.Collector().StaleAfter/2))

@@ -11,7 +11,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// watcher is what a fleet is for the keeper of its leases.
+// watcher is a fleet as the [lease.Watcher] of its keeper.
 type watcher struct{ *Fleet }
 
 // Configured implements [lease.Watcher].
@@ -46,8 +46,8 @@ func (f watcher) Watch(l lease.Lease, t lease.Term) lease.Watch {
 	return h
 }
 
-// fill starts the collectors of those gateways at the address that have none. It is called again where that fails, such as for a certificate that cannot
-// be read at the moment. The caller holds the fleet's applying.
+// fill starts the collectors of those gateways at the address that have none. It is called again if that fails, for example because a
+// certificate cannot be read at the moment. The caller holds the fleet's applying.
 func (h *hold) fill() {
 	f := h.fleet
 	var failed error
@@ -75,8 +75,8 @@ func (h *hold) fill() {
 	h.failed = failed
 }
 
-// hold is the address of a lease, with the collectors of its gateways. Always holds: it is in the fleet's holds until it has ended, and its collectors
-// are in the fleet's watched until then, so that their metrics are shown.
+// hold is the address of a lease, with the collectors of its gateways. Always holds: it is in the fleet's holds until it has ended, and its
+// collectors are in the fleet's watched until then, so that their metrics are shown.
 type hold struct {
 	fleet    *Fleet
 	lease    lease.Lease

@@ -7,17 +7,18 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
 
-// ErrUnknown is the error of a gateway that the configuration does not have.
+// ErrUnknown is the error for a gateway that the configuration does not have.
 var ErrUnknown = errors.New("there is no gateway of this name")
 
-// errUnheld is the error of a gateway that no process watches.
+// errUnheld is the error for a gateway that no process watches.
 var errUnheld = errors.New("no process watches the gateway at the moment: it moves to another process, which takes a few seconds")
 
-// errUnwatchable is the error of a gateway that this process holds and cannot watch.
+// errUnwatchable is the error for a gateway that this process holds and cannot watch.
 var errUnwatchable = errors.New("this process should watch the gateway and cannot: its log says why")
 
-// Locate returns where the metrics of a gateway are: the collector if this process watches the gateway, else the URL of the process that does. It fails
-// with [ErrUnknown], or with what to say if it is not known or there is none at the moment.
+// Locate returns where the metrics of a gateway are: the collector if this process watches the gateway, else the URL of the process that
+// does. It fails with [ErrUnknown], or with an error for the client if no process watches the gateway at the moment, or it is not known
+// which one does.
 func (f *Fleet) Locate(name string) (c *collector.Collector, url string, err error) {
 	f.mu.Lock()
 	w, cfg := f.watched[name], f.config

@@ -27,7 +27,8 @@ type Reloader struct {
 	successful, successAt, hash prometheus.Gauge
 }
 
-// NewReloader returns the reloader of the file that f was configured from. For a fleet without a configuration it only describes its metrics.
+// NewReloader returns the reloader of the file that f was configured from. For a fleet without a configuration it only describes its
+// metrics.
 func NewReloader(f *Fleet, path string) *Reloader {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})

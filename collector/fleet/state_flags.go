@@ -24,8 +24,8 @@ import (
 // DatabaseVariable is the environment variable with the URL of the database. A flag would show its password in the list of processes.
 const DatabaseVariable = "HOOP_STATE_POSTGRES_URL"
 
-// StateFlags are what flags and environment say about where the states are: nowhere, in a directory, or in a database that several processes share. Call
-// Add, then Validate; the rest after that.
+// StateFlags are the flags and the environment variable that say where states are kept: nowhere, in a directory, or in a database that
+// several processes share. Call Add, then Validate; the rest after that.
 type StateFlags struct {
 	dir, urlFile, schema, externalURL string
 	schemaGiven                       bool
@@ -34,11 +34,11 @@ type StateFlags struct {
 // Add adds the flags.
 func (f *StateFlags) Add(app *kingpin.Application) {
 	app.Flag("state.dir", "Directory for the state, so that counters survive a restart. It is created if it does not exist. Without a state, counters start at 0 with each process.").StringVar(&f.dir)
-	app.Flag("state.postgres-url-file", "File with the URL of a PostgreSQL database for the state. All processes with the same database divide the gateways among them. The URL can also be in the environment: "+DatabaseVariable+".").StringVar(&f.urlFile)
-	schema := app.Flag("state.postgres-schema", "Schema of that database.").Default("hoop_exporter")
+	app.Flag("state.postgres-url-file", "File with the URL of a PostgreSQL database for the state. All processes with the same database divide the gateways among themselves. The URL can also be in the environment: "+DatabaseVariable+".").StringVar(&f.urlFile)
+	schema := app.Flag("state.postgres-schema", "Schema in that database.").Default("hoop_exporter")
 	schema.StringVar(&f.schema)
 	flags.Given(schema, &f.schemaGiven)
-	app.Flag("web.external-url", "URL at which clients of the other processes reach this one, such as http://10.0.0.7:10068. By default, it is the host's name and the port.").StringVar(&f.externalURL)
+	app.Flag("web.external-url", "URL at which clients of the other processes reach this one, such as http://10.0.0.7:10068. The default is the host name and the port.").StringVar(&f.externalURL)
 }
 
 // Shared reports whether there is a database.
@@ -52,7 +52,7 @@ func (f *StateFlags) Source() string {
 	return "--state.postgres-url-file"
 }
 
-// Validate finds what no single flag can know.
+// Validate checks the flags against each other.
 func (f *StateFlags) Validate(demo, once bool, webConfig string) error {
 	source := f.Source()
 	for _, rule := range []struct {
@@ -98,7 +98,7 @@ func bracketed(at string) string {
 	return scheme + "://[" + rest[:i] + "]" + rest[i:]
 }
 
-// States are where the states are, as [Options] need it.
+// States are where states are kept, in the form that [Options] need.
 type States struct {
 	// Store is the directory; nil without one.
 	Store state.Store
@@ -177,7 +177,7 @@ func (f *StateFlags) url() (string, error) {
 	return at, nil
 }
 
-// explained says what an error is about.
+// explained adds to an error what it is about.
 func explained(err error) error {
 	if err == nil {
 		return nil

@@ -15,9 +15,9 @@ type Target struct {
 	Labels map[string]string `json:"labels"`
 }
 
-// Targets returns all gateways of the configuration, sorted by name: in a cluster each at the address of the process that watches it, or is about to,
-// else at own. It fails where that is not known. The label instance is the gateway's name and not an address, so that its series continue when
-// another process or pod watches it.
+// Targets returns all gateways of the configuration, sorted by name: in a cluster, each at the address of the process that watches it or is
+// about to, else at own. It fails if that is not known. The label instance is the gateway's name and not an address, so that its series
+// continue when another process or pod watches it.
 func (f *Fleet) Targets(path, own string) ([]Target, error) {
 	var seen lease.Seen
 	if f.keeper != nil {

@@ -70,7 +70,7 @@ func BenchmarkCommit(b *testing.B) {
 			b.ReportAllocs()
 			for i := range b.N {
 				now := noon().Add(time.Minute + time.Duration(i)*time.Second)
-				l.Commit(now, now)
+				l.Finish(now, now)
 			}
 		})
 	}

@@ -143,7 +143,7 @@ func (b *book) gaps() string {
 }
 
 // commit ends a refresh; serve says that a scraper got its snapshot.
-func (b *book) commit(at time.Duration) *snapshot { return b.ledger.Commit(noon(at), noon(at)) }
+func (b *book) commit(at time.Duration) *snapshot { return b.ledger.Finish(noon(at), noon(at)).Gauges }
 
 func (b *book) serve(s *snapshot, at time.Duration) { b.ledger.MarkServed(s.Generation, noon(at)) }
 

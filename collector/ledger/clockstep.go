@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// The gateway's clock can be ahead for a while, and be believed. Then coverage is closed too early: rows that start in it later are taken for rows that have
-// been counted. So after a step of the head, the rows of closed coverage are held: they are remembered for some time. When the clock goes back, that coverage
-// is opened and read again, and no row counts twice.
+// The gateway's clock can be ahead for a while, and the exporter believes it. Coverage is then closed too early: rows that start in it
+// later look like rows that have been counted. So after a step of the head, the ledger holds the rows of closed coverage: it remembers them
+// for some time. When the clock goes back, that coverage is opened and read again, and no row counts twice.
 const (
-	// holdFor is for how long after a step rows are held, and how much is read again at most, by the gateway's clock.
+	// holdFor is how long after a step rows are held, and how much time is read again at most, by the gateway's clock.
 	holdFor = 24 * time.Hour
 	// maxHeld is how many rows of closed coverage are held, the newest ones.
 	maxHeld = 4_000
 )
 
-// clock is what the ledger knows of the gateway's clock, compared with the exporter's. The ledger calls compare once for each answer, and
-// sets the other fields itself.
+// clock is what the ledger knows about the gateway's clock, compared with the exporter's. The ledger calls compare once for each answer,
+// and sets the other fields itself.
 type clock struct {
 	// now is the exporter's clock as of the last answer, and headNow as of the head; zero: not known in this process.
 	now, headNow time.Time
 	// before is what the head was before it was advanced to what it is.
 	before time.Time
-	// ahead is by how much the gateway's clock was ahead of the exporter's, at most, since it last went back.
+	// ahead is how far the gateway's clock was ahead of the exporter's, at most, since it last went back.
 	ahead time.Duration
 	// restored says that the ledger was restored, and the clocks were not compared since then.
 	restored bool
@@ -38,11 +38,11 @@ func (c *clock) sinceHead() time.Duration {
 	return c.now.Sub(c.headNow)
 }
 
-// difference is by how much the gateway's clock is ahead of the exporter's.
+// difference is how far the gateway's clock is ahead of the exporter's.
 func difference(at, now time.Time) time.Duration { return at.Sub(now.Round(0)) }
 
-// compare notes the difference of the clocks. It returns how far the gateway's has gone back and, for the first answer after a restart, how
-// far it has gone ahead, both by the exporter's.
+// compare records the difference between the clocks. It returns how far the gateway's has gone back and, for the first answer after a
+// restart, how far it has gone ahead, both by the exporter's.
 func (c *clock) compare(at, now time.Time) (back, forth time.Duration) {
 	ahead := difference(at, now)
 	if c.restored {
@@ -52,15 +52,15 @@ func (c *clock) compare(at, now time.Time) (back, forth time.Duration) {
 	return c.ahead - ahead, forth
 }
 
-// isStep reports whether so much time between two heads can be a wrong clock that matters. Less does not matter, because the watermark is a whole
-// allowed lateness behind.
+// isStep reports whether d, between two heads, is long enough for a wrong clock to matter. Less does not matter, because the watermark is a
+// whole allowed lateness behind.
 func (l *Ledger) isStep(d time.Duration) bool { return d > l.options.AllowedLateness/3 }
 
-// stepTo returns how much of the time to the next head has not passed by the exporter's clock: where refreshes are rare, there is no step. After a restart
-// it is not known what has passed, and all of it may be a step.
+// stepTo returns how much of the time to the next head has not passed by the exporter's clock: where refreshes are rare, there is no step.
+// After a restart, it is not known how much has passed, so all of it may be a step.
 func (l *Ledger) stepTo(head time.Time) time.Duration { return head.Sub(l.head) - l.clock.sinceHead() }
 
-// hold has the rows remembered that are remembered now, because the head makes a step to the time head.
+// hold keeps the rows that are remembered now, because the head makes a step to the time head.
 func (l *Ledger) hold(head time.Time) { l.heldUntil = head.Add(holdFor) }
 
 // holds reports whether the rows of closed coverage are held: the gateway's clock may be ahead.
@@ -68,8 +68,8 @@ func (l *Ledger) holds() bool { return !l.head.After(l.heldUntil) }
 
 // ObserveTime records that the gateway's time is at, when the exporter's clock shows now. Call it before [Ledger.AdvanceHead].
 //
-// It decides which T0 was right, once the first one is there again. If the gateway's clock came there by a step, it was only behind for a while; if it came
-// there as time passed, the first T0 was ahead.
+// Once the gateway's clock is at the first T0 again, it decides which T0 was right. If the clock got there by a step, it was only behind
+// for a while; if it got there as time passed, the first T0 was ahead.
 func (l *Ledger) ObserveTime(at, now time.Time) {
 	c := &l.clock
 	c.now = now.Round(0)
@@ -82,7 +82,7 @@ func (l *Ledger) ObserveTime(at, now time.Time) {
 	c.firstT0 = time.Time{}
 }
 
-// limitHeld lets go of the oldest held rows, where there are more than maxHeld.
+// limitHeld forgets the oldest held rows if there are more than maxHeld.
 func (l *Ledger) limitHeld() {
 	if !l.heldFrom.Before(l.watermark) {
 		return
@@ -101,8 +101,8 @@ func (l *Ledger) limitHeld() {
 
 // StepBack records that the gateway's time is at, when the exporter's clock shows now. If the gateway's clock has gone back, coverage whose
 // rows are held becomes unread again, and a head or a watermark that is ahead of at goes back, too. It returns how far the clock has gone
-// back, and whether coverage became unread. An exporter's clock that goes ahead looks the same: to read again does no harm. After a restart
-// either clock, or both, can have been set: if their difference has changed, the same coverage becomes unread, and back is 0.
+// back, and whether coverage became unread. If the exporter's clock goes ahead, that looks the same; reading again does no harm. After a
+// restart either clock, or both, can have been set: if their difference has changed, the same coverage becomes unread, and back is 0.
 //
 // If T0 is later than at, the ledger counts from at on, unless the clock turns out to have been behind only for a while. Closed coverage
 // whose rows are not held stays closed: see OpenFrom.
@@ -135,7 +135,8 @@ func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, unread bool) {
 	return back, true
 }
 
-// isUncounted reports whether nothing of a session has been counted, because it was first seen in closed coverage: all others are known whose rows are held.
+// isUncounted reports whether nothing of a session has been counted, because it was first seen in closed coverage. As long as rows are
+// held, all others there are known.
 func (l *Ledger) isUncounted(s *session, row seenRow, known bool) bool {
 	return (row.uncounted || !known && !s.start.Before(l.heldFrom)) && !l.isOpen(s.start)
 }

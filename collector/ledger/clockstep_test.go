@@ -40,7 +40,7 @@ func refreshAt(l *Ledger, now time.Time, off, own time.Duration, rows []lateRow)
 		l.MarkRead(s)
 	}
 	show(Span{at.Add(-24 * time.Hour), at.Add(time.Hour)}) // as the lists of pending reviews do, whatever is open
-	l.Commit(at, now.Add(own))
+	l.Finish(at, now.Add(own))
 }
 
 // Whatever the gateway's clock says, and for how long, and however often the exporter starts again, with another clock or from an older
@@ -89,7 +89,7 @@ func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 		now = now.Add(5 * time.Minute) // all rows are visible
 		refreshAt(l, now, 0, own, rows)
 		started, finished, decided := uint64(0), uint64(0), uint64(0)
-		for _, target := range l.Commit(now, now).Targets {
+		for _, target := range l.Finish(now, now).Gauges.Targets {
 			started, finished, decided = started+sum(target.Started), finished+sum(target.Finished), decided+sum(target.Decisions)
 		}
 		ended := 0
@@ -225,7 +225,7 @@ func TestASessionThatWasSeenTooEarlyIsLookedAtAgain(t *testing.T) {
 	s.see(at, row)
 	s.StepBack(noon().Add(at), noon().Add(at))
 	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(at + Tick)})
-	s.Commit(noon().Add(at), noon().Add(at))
+	s.Finish(noon().Add(at), noon().Add(at))
 	if rechecks, due := s.Rechecks(noon().Add(20 * time.Minute)); !due || len(rechecks) != 1 {
 		t.Errorf("rechecks %v, due %v; want one", rechecks, due)
 	}

@@ -2,9 +2,8 @@ package ledger
 
 import "time"
 
-// Commit ends a refresh at the time at, by the gateway's clock, and now, by the exporter's. What depends on the order of rows is decided here,
-// in sorted order, so that the order in which they came makes no difference.
-func (l *Ledger) Commit(at, now time.Time) *Snapshot {
+// commit decides what depends on the order of rows. It does so in sorted order, so that the order in which they came makes no difference.
+func (l *Ledger) commit(at, now time.Time) *Snapshot {
 	l.admitNames()
 	l.untrackFinal()
 	l.abandon(at)
@@ -83,7 +82,8 @@ func (l *Ledger) commitCounters(c *targetCounters, expose bool, now time.Time) {
 	})
 }
 
-// commitSeries creates a series if it is new, and releases it if it has been shown at its old value for long enough. back: it was not exposed for long.
+// commitSeries creates a series if it is new, and releases it if it has been shown at its old value for long enough. back: it was not
+// exposed for long.
 func (l *Ledger) commitSeries(counted, back bool, life *lifecycle, stamp func(time.Time), now time.Time) {
 	stamp(now)
 	switch {
@@ -103,7 +103,8 @@ func (l *Ledger) createdAt(now time.Time) time.Time {
 	return l.zeroAt
 }
 
-// holdFor is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only once.
+// holdFor is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only
+// once.
 func (l *Ledger) holdFor(counted bool) time.Duration {
 	switch {
 	case l.options.FirstValueHold <= 0:

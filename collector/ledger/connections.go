@@ -19,7 +19,7 @@ func (l *Ledger) recordConnection(s *client.Session) string {
 	if c == nil {
 		if l.options.MaxConnections > 0 && l.admitted >= l.options.MaxConnections {
 			l.folded.add(name)
-			return OtherConnection
+			return otherConnection
 		}
 		c = &connection{name: name}
 		l.connections[name] = c
@@ -36,7 +36,7 @@ func (l *Ledger) recordConnection(s *client.Session) string {
 
 func (l *Ledger) connectionLabel(name string) string {
 	if l.connections[name] == nil {
-		return OtherConnection
+		return otherConnection
 	}
 	return name
 }

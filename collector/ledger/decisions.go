@@ -9,8 +9,8 @@ import (
 // maxReviewGroups bounds the groups of one review whose decisions are counted. The client takes none from a review with more.
 const maxReviewGroups = 1000
 
-// decisions are what is known of the groups of one review. Always holds: a group is in at most one of the lists, which are sorted, and have at most
-// maxReviewGroups elements together. A group is the hash of its name.
+// decisions are what is known of the groups of one review. Always holds: a group is in at most one of the lists, which are sorted, and have
+// at most maxReviewGroups elements together. A group is the hash of its name.
 type decisions struct {
 	undecided []uint64 // seen without a decision
 	counted   []uint64 // decided: counted, or not to be counted

@@ -175,7 +175,8 @@ func TestGroupsOfAFurtherReview(t *testing.T) {
 	b.apply(time.Minute, row("a", 0, reviewed(onetime, "REJECTED", 0, id("first"), group("sre", "REJECTED", time.Minute))))
 	b.apply(2*time.Minute, row("a", 0, reviewed(onetime, "PENDING", 90*time.Second, id("second"), undatedGroup("sre", "PENDING"))))
 	b.apply(3*time.Minute, row("a", 0, reviewed(onetime, "APPROVED", 90*time.Second, id("second"), group("sre", "APPROVED", 150*time.Second))))
-	b.apply(4*time.Minute, row("a", 0, reviewed(onetime, "REJECTED", 0, id("first"), group("sre", "REJECTED", time.Minute), group("dba", "REJECTED", time.Minute)))) // an old answer
+	// An old answer.
+	b.apply(4*time.Minute, row("a", 0, reviewed(onetime, "REJECTED", 0, id("first"), group("sre", "REJECTED", time.Minute), group("dba", "REJECTED", time.Minute))))
 	s := b.commit(4 * time.Minute)
 	b.want("decisions", allCounts(b.only(s).Decisions), "map[[sre APPROVED false]:1 [sre REJECTED false]:1]")
 	b.want("waits", waits(s), "map[sre:2 120]")

@@ -12,7 +12,8 @@ import (
 // errState is what is wrong with a state that cannot be read.
 var errState = errors.New("the state is damaged")
 
-// decoder fills an empty ledger from messages. What no ledger writes is an error, and the first one is kept: after it the ledger is not to be used.
+// decoder fills an empty ledger from messages. What no ledger writes is an error, and the first one is kept: after it the ledger is not to
+// be used.
 type decoder struct {
 	l       *Ledger
 	symbols []string

@@ -144,7 +144,8 @@ func (d *decoder) shown(h *histogram, m *statepb.Histogram) *Histogram {
 	return s
 }
 
-// buckets checks that there are as many classic buckets as there have to be, that each exemplar has one, and that all observations are in them.
+// buckets checks that there are as many classic buckets as there have to be, that each exemplar has one, and that all observations are in
+// them.
 func (d *decoder) buckets(m *statepb.Buckets, classic int) bool {
 	if len(m.GetClassic()) != classic {
 		d.check(false, "a histogram has other buckets")

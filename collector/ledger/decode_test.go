@@ -49,10 +49,10 @@ func fullLedger() *Ledger {
 		l.Apply(noon().Add(d), rows)
 	}
 	round("a", time.Minute)
-	l.Commit(noon().Add(time.Minute), noon().Add(time.Minute))
+	l.Finish(noon().Add(time.Minute), noon().Add(time.Minute))
 	l.MarkServed(l.generation, noon().Add(2*time.Minute))
 	round("c", 2*time.Minute)
-	l.Commit(noon().Add(3*time.Minute), noon().Add(4*time.Minute))
+	l.Finish(noon().Add(3*time.Minute), noon().Add(4*time.Minute))
 	l.MarkServed(l.generation, noon().Add(4*time.Minute))
 	round("a", 5*time.Minute) // what is shown is less than what was counted
 	for i := range 3 {

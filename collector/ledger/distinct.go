@@ -8,8 +8,8 @@ import (
 // maxDistinct is how many hashes a distinct keeps, so that its estimate is off by 3 % as a rule.
 const maxDistinct = 1024
 
-// distinct counts different strings without remembering them. Invariant: it has the smallest hashes of all strings that were added, ascending, each
-// once, at most maxDistinct. So the order of the strings makes no difference, and the count never falls.
+// distinct counts different strings without remembering them. Invariant: it has the smallest hashes of all strings that were added,
+// ascending, each once, at most maxDistinct. So the order of the strings makes no difference, and the count never falls.
 type distinct []uint64
 
 func (d *distinct) add(s string) {

@@ -14,8 +14,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
 )
 
-// encoder encodes a ledger piece by piece. Protobuf decodes messages that follow one another as one message, so only the messages of the current piece
-// are in memory. It changes nothing in the ledger. After an error nothing more is encoded.
+// encoder encodes a ledger piece by piece. Protobuf decodes messages that follow one another as one message, so only the messages of the
+// current piece are in memory. It changes nothing in the ledger. After an error nothing more is encoded.
 type encoder struct {
 	out []byte // a Ledger message
 	err error

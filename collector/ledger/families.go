@@ -6,7 +6,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// Labels are the values of the labels that a counter has besides those of its target, in the order of its family; those that it does not have are empty.
+// Labels are the values of the labels that a counter has besides those of its target, in the order of its family; those that it does not
+// have are empty.
 type Labels [3]string
 
 func (a Labels) compare(b Labels) int { return slices.Compare(a[:], b[:]) }

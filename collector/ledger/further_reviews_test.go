@@ -98,8 +98,8 @@ func TestASecondReviewOfASession(t *testing.T) {
 	}
 }
 
-// A review of a session that is forgotten counts where nothing that was counted can look like it: it was requested since all pending ones were
-// read, and so long after its session that it did not come with one that shows up too late.
+// A review of a session that is forgotten counts where nothing that was counted can look like it: it was requested since all pending ones
+// were read, and so long after its session that it did not come with one that shows up too late.
 func TestWhichReviewOfAForgottenSessionIsNew(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -136,7 +136,8 @@ func TestWhichReviewOfAForgottenSessionIsNew(t *testing.T) {
 	b.want("its session is too old to be tracked", b.reviewsCounted(forget), "[0 map[] 0]")
 }
 
-// Of two reviews that were requested before all pending ones were read, the second is new where it is known that the first had not been resolved.
+// Of two reviews that were requested before all pending ones were read, the second is new where it is known that the first had not been
+// resolved.
 func TestASecondReviewThatWasNotSeenWaiting(t *testing.T) {
 	second := row("a", 0, done(2*time.Hour, 0), reviewed(onetime, "EXECUTED", time.Hour, again, revokeAt(90*time.Minute)))
 	for name, want := range map[string]string{"the first waits": "[2 map[EXECUTED:1] 1]", "the session is forgotten": "[0 map[] 0]"} {

@@ -17,8 +17,8 @@ const (
 	zeroThreshold = 2.938735877055719e-39 // 2^-128, the usual one
 )
 
-// histogram counts observations in whole units (bytes, microseconds), so that its sum does not depend on their order. Invariant: classic and
-// native buckets hold the same observations, and count is their number.
+// histogram counts observations in whole units (bytes, microseconds), so that its sum does not depend on their order. Invariant: classic
+// and native buckets hold the same observations, and count is their number.
 type histogram struct {
 	lifecycle
 	measure   Measure

@@ -17,11 +17,12 @@ type Image struct {
 	Progress []byte
 }
 
-// Image returns all that the ledger keeps. Users occur as hashes only. It fails where a text is not valid UTF-8, which no answer of a gateway has.
+// Image returns all that the ledger keeps. Users occur as hashes only. It fails where a text is not valid UTF-8, which no answer of a
+// gateway has.
 func (l *Ledger) Image() (Image, error) { return encode(l) }
 
-// Restore returns a ledger that continues the one that an Image was made of; the settings may be others. It fails where the Image is not one that
-// [Ledger.Image] returns.
+// Restore returns a ledger that continues the one that an Image was made of; the settings may be others. It fails where the Image is not
+// one that [Ledger.Image] returns.
 func Restore(o Options, i Image) (*Ledger, error) {
 	ledger, progress := &statepb.Ledger{}, &statepb.Progress{}
 	if err := unmarshal(i.Ledger, ledger); err != nil {
@@ -62,5 +63,6 @@ func (l *Ledger) resumed() {
 	l.admitted = len(l.connections) - len(l.newConnections)
 }
 
-// lastPublished returns what a snapshot of a restored ledger showed before it was written, as far as it outlives a stop: its counters and histograms.
+// lastPublished returns what a snapshot of a restored ledger showed before it was written, as far as it outlives a stop: its counters and
+// histograms.
 func (l *Ledger) lastPublished() *Snapshot { return l.snapshot(l.head, nil) }

@@ -10,7 +10,7 @@ import (
 // BenchmarkImage fails if 10,000 unfinished sessions and 1,000 connections take more than 4 MiB.
 func BenchmarkImage(b *testing.B) {
 	l, now := collectortest.LargeLedger()
-	if s := l.Commit(now, now); s.Tracked != collectortest.Sessions || len(s.Connections) != collectortest.Connections {
+	if s := l.Finish(now, now).Gauges; s.Tracked != collectortest.Sessions || len(s.Connections) != collectortest.Connections {
 		b.Fatalf("%d sessions and %d connections: that measures something else", s.Tracked, len(s.Connections))
 	}
 	b.ReportAllocs()

@@ -69,10 +69,10 @@ func drawSteps(t *rapid.T) []step {
 		case "served":
 			steps = append(steps, told(func(l *Ledger) { l.MarkServed(l.generation, at) }))
 		case "commit":
-			steps = append(steps, func(l *Ledger) *Snapshot { return l.Commit(at, at.Add(time.Nanosecond)) })
+			steps = append(steps, func(l *Ledger) *Snapshot { return l.Finish(at, at.Add(time.Nanosecond)).Gauges })
 		}
 	}
-	return append(steps, func(l *Ledger) *Snapshot { return l.Commit(now, now) })
+	return append(steps, func(l *Ledger) *Snapshot { return l.Finish(now, now).Gauges })
 }
 
 // fakeID makes some ids UUIDs, as gateways do.
@@ -192,7 +192,7 @@ func TestSettingsMayChangeOverAStop(t *testing.T) {
 		row.Connection, row.ConnectionTags = name, map[string]string{"team": "red"}
 		l.Apply(noon(), []client.Session{row})
 	}
-	l.Commit(noon(), noon()) // a and b keep their names
+	l.Finish(noon(), noon()) // a and b keep their names
 	o := imageOptions()
 	o.MaxConnections, o.ConnectionTags, o.AllowedLateness, o.Lookback = 3, nil, time.Hour, time.Hour
 	r := reborn(t, o, l)
@@ -200,7 +200,7 @@ func TestSettingsMayChangeOverAStop(t *testing.T) {
 	row.Connection = "d"
 	r.Apply(noon(), []client.Session{row})
 	var names []string
-	for _, c := range r.Commit(noon().Add(time.Minute), noon()).Connections {
+	for _, c := range r.Finish(noon().Add(time.Minute), noon()).Gauges.Connections {
 		names = append(names, c.Name)
 		if c.Tags != nil {
 			t.Errorf("%s has tags %v that are not chosen any more", c.Name, c.Tags)
@@ -221,10 +221,10 @@ func TestAClockSetBackDoesNotHold(t *testing.T) {
 	l := New(o, noon())
 	l.Apply(noon(), []client.Session{sessionRow("a", time.Second)})
 	now := noon().Add(48 * time.Hour)
-	l.MarkServed(l.Commit(noon(), now).Generation, now)
+	l.MarkServed(l.Finish(noon(), now).Gauges.Generation, now)
 	l = reborn(t, o, l)
-	l.Commit(noon(), noon())
-	if n := l.Commit(noon(), noon().Add(time.Minute)).Targets[0]; sum(n.Started) != 1 {
+	l.Finish(noon(), noon())
+	if n := l.Finish(noon(), noon().Add(time.Minute)).Gauges.Targets[0]; sum(n.Started) != 1 {
 		t.Error("the series is still held")
 	}
 }
@@ -245,8 +245,8 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 	}
 }
 
-// What a version of the program wrote, later ones have to read, and write as it was. Where the format has to change, the version of the state file
-// goes up, and HOOP_UPDATE=1 pins a new one.
+// What a version of the program wrote, later ones have to read, and write as it was. Where the format has to change, the version of the
+// state file goes up, and HOOP_UPDATE=1 pins a new one.
 func TestTheFormatIsPinned(t *testing.T) {
 	var pinned Image
 	written := image(t, someLedger())
@@ -270,7 +270,7 @@ func TestTheFormatIsPinned(t *testing.T) {
 		t.Error("it is not written as version 1 did")
 	}
 	started := uint64(0)
-	for _, n := range l.Commit(noon().Add(time.Hour), noon().Add(time.Hour)).Targets {
+	for _, n := range l.Finish(noon().Add(time.Hour), noon().Add(time.Hour)).Gauges.Targets {
 		started += sum(n.Started)
 	}
 	if len(l.tracked) != 22 || started != 30 {
@@ -297,7 +297,7 @@ func someLedger() *Ledger {
 		l.Apply(noon().Add(time.Minute), []client.Session{row})
 	}
 	l.ApplyMalformed(noon(), []client.MalformedSession{{Digest: "d", Near: noon()}})
-	l.Commit(noon().Add(time.Minute), noon().Add(time.Minute))
+	l.Finish(noon().Add(time.Minute), noon().Add(time.Minute))
 	l.MarkServed(1, noon().Add(time.Minute))
 	return l
 }
@@ -327,7 +327,7 @@ func FuzzRestore(f *testing.F) {
 			l.Rechecks(now)
 			l.MarkMissed("a", now)
 			l.AdvanceWatermark(now)
-			s := l.Commit(now, now)
+			s := l.Finish(now, now).Gauges
 			l.MarkServed(s.Generation, now)
 		}
 	})

@@ -211,8 +211,8 @@ func TestTagsOfAConnection(t *testing.T) {
 	show("of a newer session, which has none", "[{pg  map[]}]")
 }
 
-// Connections beyond the cap share a name. What they have counted in the refresh that they came with is then counted there as if it had been from
-// the beginning.
+// Connections beyond the cap share a name. What they have counted in the refresh that they came with is then counted there as if it had
+// been from the beginning.
 func TestFoldedConnectionsCountTogether(t *testing.T) {
 	rows := func(connection func(i int) string) []client.Session {
 		out := []client.Session{row("first", 0, on("a"))}

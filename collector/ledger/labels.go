@@ -15,17 +15,18 @@ const (
 	maxRules         = 50  // names of guardrail rules
 	maxLabelBytes    = 256 // bytes of one label value
 	other            = "other"
-	// OtherConnection is the connection label of those beyond the cap: a name that hoop refuses, so that it is nobody's.
-	OtherConnection = "<other>"
+	// otherConnection is the connection label of those beyond the cap: a name that hoop refuses, so that it is nobody's.
+	otherConnection = "<other>"
 	// maxTags bounds how many tags of a connection are remembered, besides the chosen ones.
 	maxTags = 32
 	// maxMalformed bounds how many malformed rows are remembered, only to count each once.
 	maxMalformed = 10_000
 )
 
-// labelLimiter bounds the values of one label. Invariant: a value that was admitted stays admitted, and at most limit unknown values ever are.
-// Rows register values during a refresh; admit decides on the new ones at its end, in sorted order, so that the order of rows does not matter.
-// candidates are sorted, and are only those that can still be admitted, because a gateway can send any number of values in one refresh.
+// labelLimiter bounds the values of one label. Invariant: a value that was admitted stays admitted, and at most limit unknown values ever
+// are. Rows register values during a refresh; admit decides on the new ones at its end, in sorted order, so that the order of rows does not
+// matter. candidates are sorted, and are only those that can still be admitted, because a gateway can send any number of values in one
+// refresh.
 type labelLimiter struct {
 	limit           int
 	admitted        map[string]bool // true: counts towards the limit
@@ -86,8 +87,8 @@ func (l *labelLimiter) admit() {
 // LabelValue makes a label value of a foreign string as the ledger does.
 func LabelValue(s string) string { return clean(s) }
 
-// clean makes a label value of a foreign string: valid UTF-8 of bounded length. A longer one ends with its hash, so that two with the same beginning
-// stay two. What is clean is not changed.
+// clean makes a label value of a foreign string: valid UTF-8 of bounded length. A longer one ends with its hash, so that two with the same
+// beginning stay two. What is clean is not changed.
 func clean(s string) string {
 	valid := strings.ToValidUTF8(s, "\uFFFD")
 	if len(valid) <= maxLabelBytes {

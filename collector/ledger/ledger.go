@@ -18,7 +18,8 @@ type Options struct {
 	ConnectionTags []string
 	// MaxConnections is how many connections keep their name; 0: all.
 	MaxConnections int
-	// NoDataProtection and NoDecisions leave out the counters and histograms about the protection of data, and about the decisions of groups.
+	// NoDataProtection and NoDecisions leave out the counters and histograms about the protection of data, and about the decisions of
+	// groups.
 	NoDataProtection, NoDecisions bool
 }
 
@@ -28,9 +29,9 @@ type Options struct {
 // everything from OpenFrom on, and every unread gap before it. All other time is closed: its rows have been counted, so the ledger
 // remembers none of them (but see hold), and a row from there feeds gauges at most.
 //
-// Call order, within one refresh: [Ledger.ObserveTime] before each page; [Ledger.AdvanceHead] with the time of the newest page; [Ledger.Apply] and [Ledger.ApplyMalformed] with
-// the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods of rechecks and pending reviews once a page
-// proves them; [Ledger.Finish] at the end, for what may be shown.
+// Call order, within one refresh: [Ledger.ObserveTime] before each page; [Ledger.AdvanceHead] with the time of the newest page;
+// [Ledger.Apply] and [Ledger.ApplyMalformed] with the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods
+// of rechecks and pending reviews once a page proves them; [Ledger.Finish] at the end, for what may be shown.
 type Ledger struct {
 	options Options
 	t0      time.Time
@@ -40,8 +41,8 @@ type Ledger struct {
 	head time.Time
 	// watermark is from where on each refresh looks for rows: all that were visible before it have been read, but for the gaps.
 	watermark time.Time
-	// heldFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at heldUntil. Where it is
-	// later than the watermark, the gateway's clock went back.
+	// heldFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at
+	// heldUntil. Where it is later than the watermark, the gateway's clock went back.
 	heldFrom, heldUntil time.Time
 	// reviewsFrom is from when on a further review of a session that has been counted is new, unless it is remembered.
 	reviewsFrom time.Time
@@ -147,15 +148,15 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 	l.tracked[s.id] = s
 }
 
-// MaxAhead is how far ahead of the gateway's time a session may start. It is more than the windows that are read reach ahead, and than the clocks
-// of a gateway's replicas differ.
+// MaxAhead is how far ahead of the gateway's time a session may start. It is more than the windows that are read reach ahead, and than the
+// clocks of a gateway's replicas differ.
 const MaxAhead = 6 * time.Hour
 
 // TooFarAhead reports whether a start lies in a future in which nothing is read, if the gateway's time is at.
 func TooFarAhead(at, start time.Time) bool { return start.After(at.Add(MaxAhead)) }
 
-// isTooFarAhead reports whether an unknown row is from a future in which nothing is read: it is neither counted nor remembered, or its id would be
-// kept until then. Should it be right, it counts when it is read again.
+// isTooFarAhead reports whether an unknown row is from a future in which nothing is read: it is neither counted nor remembered, or its id
+// would be kept until then. Should it be right, it counts when it is read again.
 func (l *Ledger) isTooFarAhead(at time.Time, row *client.Session) bool {
 	if !TooFarAhead(at, row.StartDate.Time) || l.tracked[row.ID] != nil {
 		return false
@@ -195,7 +196,8 @@ func (l *Ledger) newSession(at time.Time, row *client.Session, connection string
 	return s
 }
 
-// untrackFinal drops the sessions that need no further look. That is at the end of a refresh, because the same row can come again until then.
+// untrackFinal drops the sessions that need no further look. That is at the end of a refresh, because the same row can come again until
+// then.
 func (l *Ledger) untrackFinal() {
 	for _, s := range l.tracked {
 		if s.isFinal() {

@@ -73,7 +73,7 @@ func TestUnreadStretchesCountWhenTheyAreRead(t *testing.T) {
 	s.AdvanceWatermark(noon().Add(time.Hour))
 	gap := Span{noon().Add(10 * time.Minute), noon().Add(20 * time.Minute)}
 	s.MarkUnread(gap)
-	s.want("unread", s.Commit(noon().Add(time.Hour), noon()).Unread, 10*time.Minute)
+	s.want("unread", s.Finish(noon().Add(time.Hour), noon()).Gauges.Unread, 10*time.Minute)
 	row := s.ended("a", 15*time.Minute, 16*time.Minute, 3)
 	s.see(time.Hour, row)
 	s.MarkRead(Span{noon().Add(15 * time.Minute), gap.To}) // the row that the page ended with is still in
@@ -249,7 +249,7 @@ func TestConnectionsBeyondTheCapShareAName(t *testing.T) {
 	}
 	s.see(time.Minute, row("1", "c"), row("2", "b"), row("3", "a"), row("4", "d"))
 	s.see(2*time.Minute, row("5", "d"), row("6", "a"))
-	snap := s.Commit(noon().Add(2*time.Minute), noon())
+	snap := s.Finish(noon().Add(2*time.Minute), noon()).Gauges
 	got := map[string]any{}
 	for _, n := range snap.Targets {
 		got[n.Connection] = []any{counted(n.Started), n.Open[Running]}
@@ -258,7 +258,7 @@ func TestConnectionsBeyondTheCapShareAName(t *testing.T) {
 	s.want("folded", snap.Folded, 2)
 	s.want("connections", len(snap.Connections), 3)
 	s.see(3*time.Minute, row("7", "e"))
-	s.want("folded later", s.Commit(noon().Add(3*time.Minute), noon()).Folded, 3)
+	s.want("folded later", s.Finish(noon().Add(3*time.Minute), noon()).Gauges.Folded, 3)
 }
 
 func TestStuckAndLostSessionsLeaveTheGauges(t *testing.T) {
@@ -273,11 +273,11 @@ func TestStuckAndLostSessionsLeaveTheGauges(t *testing.T) {
 	s.want("seen again, it counts", counted(s.target(4*time.Minute).Finished), "map[success:1]")
 
 	long := 90*24*time.Hour + time.Minute
-	snap := s.Commit(noon().Add(long), noon().Add(long))
+	snap := s.Finish(noon().Add(long), noon().Add(long)).Gauges
 	s.want("abandoned", snap.Abandoned, 1)
 	s.want("tracked", snap.Tracked, 0)
 	s.see(long, sessionRow("a", time.Second))
-	s.want("an abandoned one stays away", s.Commit(noon().Add(long), noon().Add(long)).Tracked, 0)
+	s.want("an abandoned one stays away", s.Finish(noon().Add(long), noon().Add(long)).Gauges.Tracked, 0)
 }
 
 func TestAReviewFromBeforeTheLookbackIsShownWhilePending(t *testing.T) {
@@ -307,7 +307,7 @@ func TestMalformedRowsCountOnceAndAreKnown(t *testing.T) {
 	bad := []client.MalformedSession{{ID: "x", StartDate: at(time.Second)}, {Digest: "d1", Near: noon().Add(time.Second)}}
 	s.ApplyMalformed(noon().Add(time.Minute), bad)
 	s.ApplyMalformed(noon().Add(time.Minute), bad)
-	s.want("malformed", s.Commit(noon().Add(time.Minute), noon()).Malformed, 2)
+	s.want("malformed", s.Finish(noon().Add(time.Minute), noon()).Gauges.Malformed, 2)
 	s.want("known by its id, so that the total fits; one without is not", s.CountSeen(noon(), noon().Add(time.Minute)), 1)
 	s.see(2*time.Minute, sessionRow("x", time.Second))
 	s.want("once readable it counts", counted(s.target(2*time.Minute).Started), "map[exec:1]")
@@ -318,7 +318,7 @@ func TestImpossibleValuesAreNotObserved(t *testing.T) {
 	row := s.ended("a", time.Minute, time.Second, 0) // it ended before it began
 	row.EventSize = -5
 	s.see(2*time.Minute, row)
-	snap := s.Commit(noon().Add(2*time.Minute), noon())
+	snap := s.Finish(noon().Add(2*time.Minute), noon()).Gauges
 	s.want("unobserved", snap.Unobserved, "[1 1 0 0 0 0 0 0 0]")
 	s.want("finished all the same", counted(snap.Targets[0].Finished), "map[success:1]")
 	s.want("durations", snap.Targets[0].Histograms[Duration].Count, 0)
@@ -329,7 +329,7 @@ func TestQuietConnectionsLeaveAndComeBack(t *testing.T) {
 	o.FirstValueHold = 2 * time.Minute
 	s := story{t, New(o, noon())}
 	serve := func(d time.Duration) *Snapshot {
-		snap := s.Commit(noon().Add(d), noon().Add(d))
+		snap := s.Finish(noon().Add(d), noon().Add(d)).Gauges
 		s.MarkServed(snap.Generation, noon().Add(d))
 		return snap
 	}
@@ -352,7 +352,7 @@ func TestConnectionInfoIsOfTheNewestSession(t *testing.T) {
 	newer.ConnectionSubtype, newer.ConnectionTags = "postgres", map[string]string{"team": "blue", "secret": "x"}
 	older.ConnectionSubtype, older.ConnectionTags = "mysql", map[string]string{"team": "red"}
 	s.see(2*time.Minute, newer, older)
-	s.want("info", s.Commit(noon().Add(2*time.Minute), noon()).Connections, "[{pg postgres map[team:blue]}]")
+	s.want("info", s.Finish(noon().Add(2*time.Minute), noon()).Gauges.Connections, "[{pg postgres map[team:blue]}]")
 }
 
 func TestCountingGoesOnAfterALongStop(t *testing.T) {

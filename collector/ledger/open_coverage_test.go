@@ -246,7 +246,8 @@ func TestForgettingKeepsWhatIsOpen(t *testing.T) {
 	b.want("started", counts(b.one(time.Hour).Started), "map[exec:1500]")
 }
 
-// A session from before the lookback is never read there. It counts when it ends, once, if it was seen unfinished, however often it is seen again.
+// A session from before the lookback is never read there. It counts when it ends, once, if it was seen unfinished, however often it is seen
+// again.
 func TestSessionsFromBeforeTheLookback(t *testing.T) {
 	pending := reviewed(onetime, "PENDING", time.Minute)
 	rejected := reviewed(onetime, "REJECTED", time.Minute, group("g", "REJECTED", time.Hour))

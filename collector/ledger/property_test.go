@@ -88,7 +88,8 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first, second := drawRows(t), drawRows(t) // of two refreshes
 		for i := range min(len(first), len(second)) {
-			second[i].StartDate, second[i].Connection, second[i].Type = first[i].StartDate, first[i].Connection, first[i].Type // these never change
+			// These never change.
+			second[i].StartDate, second[i].Connection, second[i].Type = first[i].StartDate, first[i].Connection, first[i].Type
 		}
 		shuffles := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		run := func(shuffled bool) []*Snapshot {
@@ -97,10 +98,10 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 			for i, rows := range [][]client.Session{first, second} {
 				now := noon().Add(time.Duration(i+1) * time.Hour)
 				apply(l, now, rows, shuffles, shuffled)
-				out = append(out, l.Commit(now, now))
+				out = append(out, l.Finish(now, now).Gauges)
 				l.MarkServed(l.generation, now)
 			}
-			return append(out, l.Commit(noon().Add(3*time.Hour), noon().Add(3*time.Hour)))
+			return append(out, l.Finish(noon().Add(3*time.Hour), noon().Add(3*time.Hour)).Gauges)
 		}
 		plain, shuffled := run(false), run(true)
 		for i := range plain {
@@ -140,7 +141,7 @@ func TestLaterAnswerWins(t *testing.T) {
 		both.Apply(now, []client.Session{first})
 		both.Apply(now, []client.Session{last})
 		only.Apply(now, []client.Session{last})
-		b, o := both.Commit(now, now).Targets[0], only.Commit(now, now).Targets[0]
+		b, o := both.Finish(now, now).Gauges.Targets[0], only.Finish(now, now).Gauges.Targets[0]
 		if b.Open != o.Open || !reflect.DeepEqual(b.OpenReviews, o.OpenReviews) || !reflect.DeepEqual(b.Approvals, o.Approvals) {
 			t.Fatalf("open %v %v, want %v %v", b.Open, b.OpenReviews, o.Open, o.OpenReviews)
 		}
@@ -178,7 +179,7 @@ func TestCountersNeverFall(t *testing.T) {
 			if rapid.Bool().Draw(t, "settle") {
 				l.AdvanceWatermark(now)
 			}
-			snap := l.Commit(now, now)
+			snap := l.Finish(now, now).Gauges
 			l.MarkServed(snap.Generation, now)
 			var started, finished uint64
 			for _, n := range snap.Targets {

@@ -8,7 +8,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// An unfinished session is due again when a twentieth of its age then has passed since it was seen, and may be taken from the half of that on.
+// An unfinished session is due again when a twentieth of its age then has passed since it was seen, and may be taken from the half of that
+// on.
 func TestWhenASessionIsDueAgain(t *testing.T) {
 	access := func(end time.Duration) func(*client.Session) { return reviewed(jit, "APPROVED", 0, revokeAt(end)) }
 	for _, tt := range []struct {

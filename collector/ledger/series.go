@@ -8,8 +8,8 @@ import (
 // lifecycle is when a series was created, and for how long it still shows its old value.
 //
 // Prometheus' increase() does not see the first value of a new counter, so a series shows its old value (0 for a new one) until that has
-// been served for a while. In order: create at a commit, markServed after a scrape, release at a later commit; reappear at a commit where the
-// series was not exposed for long.
+// been served for a while. In order: create at a commit, markServed after a scrape, release at a later commit; reappear at a commit where
+// the series was not exposed for long.
 type lifecycle struct {
 	created    time.Time     // zero: not committed yet
 	generation uint64        // of the first snapshot that has it
@@ -98,8 +98,8 @@ func (a sessionRef) newer(b sessionRef) bool {
 	return a.id > b.id
 }
 
-// exemplar is the newest session, by start and id, that was counted in the last refresh that counted any, with its largest value. It is not the last
-// one applied, so that the order of rows does not matter.
+// exemplar is the newest session, by start and id, that was counted in the last refresh that counted any, with its largest value. It is not
+// the last one applied, so that the order of rows does not matter.
 type exemplar struct {
 	session sessionRef
 	value   float64

@@ -13,8 +13,8 @@ const recheckDivisor = 20
 
 // session is a tracked session: it is unfinished, or its review is not final.
 //
-// Invariant: each event of a session (start, finish, request and resolution of its review, wait for the decision) is counted at most
-// once: its counted flag is set before or with the count, and cleared only where another review takes the place of the one that it is about.
+// Invariant: each event of a session (start, finish, request and resolution of its review, wait for the decision) is counted at most once:
+// its counted flag is set before or with the count, and cleared only where another review takes the place of the one that it is about.
 type session struct {
 	id       string
 	target   Target // as the API says it
@@ -86,7 +86,8 @@ func (s *session) update(l *Ledger, row *client.Session, status sessionStatus, a
 	}
 }
 
-// updateReview applies what the gateway says now about the review. said is what the row says; nil if the row is an old answer about an earlier review.
+// updateReview applies what the gateway says now about the review. said is what the row says; nil if the row is an old answer about an
+// earlier review.
 func (s *session) updateReview(l *Ledger, c *targetCounters, said *client.Review, ref sessionRef, at time.Time) {
 	r := s.review
 	requestedSince := l.sinceT0(r.created)

@@ -91,7 +91,8 @@ func decisionTime(r *client.Review) time.Time {
 	return approved
 }
 
-// state is the session's state at the time now: the first case that fits, in the order of the table of states in the metrics' documentation.
+// state is the session's state at the time now: the first case that fits, in the order of the table of states in the metrics'
+// documentation.
 func (s *sessionStatus) state(now time.Time) State {
 	r := s.review
 	switch {
@@ -160,8 +161,8 @@ func (s *sessionStatus) outcome() string {
 	return outcomeFailure
 }
 
-// reviewFinalAt is when the review reaches its final state if nothing else happens to it; zero: not by itself, or it is final already. done is
-// when the session was first seen finished.
+// reviewFinalAt is when the review reaches its final state if nothing else happens to it; zero: not by itself, or it is final already. done
+// is when the session was first seen finished.
 func (s *sessionStatus) reviewFinalAt(done time.Time) time.Time {
 	r := s.review
 	switch {

@@ -102,11 +102,11 @@ type TargetSnapshot struct {
 	// Approvals are the groups that still have to approve a pending review, sorted by name.
 	Approvals []GroupApprovals
 
-	// Started by verb and identity, Finished by outcome, ExitCodes by exit code; Requested reviews by their type, Resolved ones by status and type. Like
-	// all counters they are sorted by their labels.
+	// Started by verb and identity, Finished by outcome, ExitCodes by exit code; Requested reviews by their type, Resolved ones by status
+	// and type. Like all counters they are sorted by their labels.
 	Started, Finished, ExitCodes, Requested, Resolved []Counter
-	// Redactions by info type; RedactedBytes, RedactionErrors and TruncatedRecordings without a label; GuardrailMatches by rule and direction, AIAnalyses by
-	// risk level and action.
+	// Redactions by info type; RedactedBytes, RedactionErrors and TruncatedRecordings without a label; GuardrailMatches by rule and
+	// direction, AIAnalyses by risk level and action.
 	Redactions, RedactedBytes, RedactionErrors, TruncatedRecordings, GuardrailMatches, AIAnalyses []Counter
 	// Decisions of groups by group, status and whether they were forced (true, false).
 	Decisions []Counter

@@ -49,7 +49,7 @@ func (s story) see(d time.Duration, rows ...client.Session) { s.Apply(noon().Add
 // target returns the numbers of the one target that there is, d after noon.
 func (s story) target(d time.Duration) TargetSnapshot {
 	s.Helper()
-	snap := s.Commit(noon().Add(d), noon().Add(d))
+	snap := s.Finish(noon().Add(d), noon().Add(d)).Gauges
 	if len(snap.Targets) != 1 {
 		s.Fatalf("%d targets, want 1", len(snap.Targets))
 	}

@@ -2,8 +2,8 @@ package ledger
 
 import "time"
 
-// Unsaved is what a refresh ended with. Always holds: its counters can be published only after they were saved. A counter that falls back when
-// the process starts again would make rate() add its whole value once more. Gauges may fall, so they need no save.
+// Unsaved is what a refresh ended with. Always holds: its counters can be published only after they were saved. A counter that falls back
+// when the process starts again would make rate() add its whole value once more. Gauges may fall, so they need no save.
 //
 // Call order: [Ledger.Finish], then [Unsaved.Save], then publish. Nothing is applied to the ledger between the first two.
 type Unsaved struct {
@@ -13,12 +13,13 @@ type Unsaved struct {
 	ledger *Ledger
 }
 
-// Finish ends a refresh as [Ledger.Commit] does.
+// Finish ends a refresh at the time at, by the gateway's clock, and now, by the exporter's.
 func (l *Ledger) Finish(at, now time.Time) Unsaved {
-	return Unsaved{Gauges: l.Commit(at, now), ledger: l}
+	return Unsaved{Gauges: l.commit(at, now), ledger: l}
 }
 
-// Save calls save with the ledger, and returns the counters that may be published if save succeeds. Where no state is kept, save does nothing.
+// Save calls save with the ledger, and returns the counters that may be published if save succeeds. Where no state is kept, save does
+// nothing.
 func (u Unsaved) Save(save func(*Ledger) error) (Saved, error) {
 	if err := save(u.ledger); err != nil {
 		return Saved{}, err

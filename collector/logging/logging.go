@@ -13,8 +13,8 @@ import (
 	sloggokit "github.com/tjhop/slog-gokit"
 )
 
-// New returns a log that writes to w, and the same log for libraries that want slog. lowest is the least severe level that is written: debug, info,
-// warn or error; format is logfmt or json. It fails if the level is unknown.
+// New returns a log that writes to w, and the same log for libraries that want slog. lowest is the least severe level that is written:
+// debug, info, warn or error; format is logfmt or json. It fails if the level is unknown.
 func New(w io.Writer, lowest, format string) (log.Logger, *slog.Logger, error) {
 	sink := log.NewLogfmtLogger(log.NewSyncWriter(w))
 	if format == "json" {

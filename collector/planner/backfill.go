@@ -16,7 +16,8 @@ const (
 	avoidFor = 5 * time.Minute
 )
 
-// backfill is the task that reads the unread coverage below the watermark, the newest first: the lookback on the first run, and gaps after a stop.
+// backfill is the task that reads the unread coverage below the watermark, the newest first: the lookback on the first run, and gaps after
+// a stop.
 type backfill struct {
 	p    *Planner
 	walk walk

@@ -2,7 +2,6 @@ package planner
 
 import (
 	"testing"
-	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
@@ -28,22 +27,12 @@ func (g *gateway) neverSucceeds(contradicts func(Request) bool) {
 	g.Helper()
 	good, failed := 0, 0
 	for range 40 {
-		g.now = g.now.Add(30 * time.Second)
-		g.StartRefresh()
-		for {
-			r, ok := g.Next(g.now)
-			if !ok {
-				break
-			}
-			p := g.answer(r)
+		failed += g.refreshChanged(func(r Request, p *client.SessionPage) {
 			if contradicts(r) {
 				n := 57
 				p.Sessions, p.Rows, p.Total = nil, 0, &n
 			}
-			if g.HandleResult(g.now, r, Result{Page: p}) != nil {
-				failed++
-			}
-		}
+		})
 		if ok, _ := g.Succeeded(g.now); ok {
 			good++
 		}

@@ -8,10 +8,10 @@ import (
 
 // gatewayClock knows the gateway's time: from the header Date of its answers, and in between from the exporter's monotonic clock.
 //
-// What always holds: no single answer moves the time. A first time is believed when the answer agrees with the exporter's own clock, or else when several
-// answers over a minute agree with each other. Afterwards the time is the smallest that several of the last answers support. Replicas of a gateway disagree
-// by minutes, and what one of them writes has to start after the watermark, so the slowest of them counts. Answers that differ from most of the others by
-// more than a period are odd: a cache, or a replica with a wrong clock.
+// What always holds: no single answer moves the time. A first time is believed when the answer agrees with the exporter's own clock, or
+// else when several answers over a minute agree with each other. Afterwards the time is the smallest that several of the last answers
+// support. Replicas of a gateway disagree by minutes, and what one of them writes has to start after the watermark, so the slowest of them
+// counts. Answers that differ from most of the others by more than a period are odd: a cache, or a replica with a wrong clock.
 //
 // For each answer, check comes first and observe after it. Only an answer for which known holds then may be used.
 type gatewayClock struct {
@@ -38,15 +38,16 @@ type sample struct {
 const (
 	// ownTolerance is how much an answer may differ from the exporter's own clock to be believed at once: two clocks that agree are right.
 	ownTolerance = 30 * time.Second
-	// doubtFor is how long answers that differ from the exporter's clock have to agree with each other before they are believed, and doubtTolerance how
-	// closely; doubtAnswers is how many it takes. Replicas that disagree are believed after twice that time.
+	// doubtFor is how long answers that differ from the exporter's clock have to agree with each other before they are believed, and
+	// doubtTolerance how closely; doubtAnswers is how many it takes. Replicas that disagree are believed after twice that time.
 	doubtFor       = time.Minute
 	doubtTolerance = 10 * time.Second
 	doubtAnswers   = 3
 	// probeEvery is how often the gateway is asked while its time is not known.
 	probeEvery = 5 * time.Second
 
-	// sampleSlot and slotSamples bound how many answers of one moment count: what a gateway says within seconds is no more than one opinion.
+	// sampleSlot and slotSamples bound how many answers of one moment count: what a gateway says within seconds is no more than one
+	// opinion.
 	sampleSlot  = 30 * time.Second
 	slotSamples = 3
 	// support is how many answers it takes to move the time. They are of at least two slots.
@@ -62,8 +63,8 @@ const (
 // noFloor is below all offsets.
 const noFloor = time.Duration(-1 << 63)
 
-// ErrNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions where that
-// is wrong, so it is used only for a gateway whose answers never have a date.
+// ErrNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions
+// where that is wrong, so it is used only for a gateway whose answers never have a date.
 var ErrNoDate = errors.New("the answer does not contain the gateway's time: a proxy in between must not remove the header Date")
 
 // enoughDateless is how many answers without a date it takes, for at least a period, until the exporter's clock is used.
@@ -83,8 +84,8 @@ func (c *gatewayClock) check(date, local time.Time) error {
 	return nil
 }
 
-// copied reports whether the answer is a copy of an earlier one, because its date does not go on with the time. To see that takes a third one: of two
-// answers with the same date, one can be of a replica whose clock is behind.
+// copied reports whether the answer is a copy of an earlier one, because its date does not go on with the time. To see that takes a third
+// one: of two answers with the same date, one can be of a replica whose clock is behind.
 func (c *gatewayClock) copied(date, local time.Time) bool {
 	first := slices.IndexFunc(c.samples, func(s sample) bool { return s.date.Equal(date) })
 	return first >= 0 && slices.ContainsFunc(c.samples[first:], func(s sample) bool {
@@ -150,8 +151,8 @@ func (c *gatewayClock) measured(local time.Time) time.Time {
 	return c.base.Round(0).UTC().Add(local.Sub(c.base))
 }
 
-// resume corrects the offset after the machine slept: its monotonic clock stood still, and the gateway agrees with its other one. Where that was only set,
-// the gateway does not agree, and nothing changes.
+// resume corrects the offset after the machine slept: its monotonic clock stood still, and the gateway agrees with its other one. Where
+// that was only set, the gateway does not agree, and nothing changes.
 func (c *gatewayClock) resume(date, local time.Time) {
 	slept := local.Round(0).Sub(c.local.Round(0)) - local.Sub(c.local)
 	if slept.Abs() <= drift || (date.Sub(c.measured(local))-c.offset-slept).Abs() > drift/2 {
@@ -199,8 +200,8 @@ func (c *gatewayClock) believe(s sample) {
 	}
 }
 
-// follow moves the time where enough answers support another one. To a smaller time it goes as soon as that is not odd, to a greater one only when
-// almost no answer of a whole period was smaller.
+// follow moves the time where enough answers support another one. To a smaller time it goes as soon as that is not odd, to a greater one
+// only when almost no answer of a whole period was smaller.
 func (c *gatewayClock) follow(local time.Time) {
 	if len(c.samples) < support {
 		return
@@ -223,8 +224,8 @@ func (c *gatewayClock) usual() time.Duration {
 	return offsets[len(offsets)/2]
 }
 
-// smallest is the smallest offset that is at least floor and that n answers support, which means that n-1 others are not greater. Where there are not
-// as many, it is the greatest of them.
+// smallest is the smallest offset that is at least floor and that n answers support, which means that n-1 others are not greater. Where
+// there are not as many, it is the greatest of them.
 func (c *gatewayClock) smallest(n int, floor time.Duration) time.Duration {
 	var offsets []time.Duration
 	for _, s := range c.samples {
@@ -239,7 +240,8 @@ func (c *gatewayClock) smallest(n int, floor time.Duration) time.Duration {
 // own is what the exporter's clock would show had nobody set it since the first answer.
 func (c *gatewayClock) own(local time.Time) time.Time { return c.measured(local).Add(c.slept) }
 
-// fastest is how far any of the last answers is ahead of the time that is believed: of a replica, or because the clock was set and that is not believed yet.
+// fastest is how far any of the last answers is ahead of the time that is believed: of a replica, or because the clock was set and that is
+// not believed yet.
 func (c *gatewayClock) fastest() time.Duration {
 	if !c.known {
 		return 0
@@ -251,8 +253,8 @@ func (c *gatewayClock) fastest() time.Duration {
 	return ahead
 }
 
-// slowest is how far several of the last answers are behind the time that is believed, where that is more than a period: what a replica with such a clock
-// writes starts before the watermark.
+// slowest is how far several of the last answers are behind the time that is believed, where that is more than a period: what a replica
+// with such a clock writes starts before the watermark.
 func (c *gatewayClock) slowest() (behind time.Duration, ok bool) {
 	if !c.known || len(c.samples) < support {
 		return 0, false
@@ -267,8 +269,8 @@ func (c *gatewayClock) doubtful() bool { return !c.known && len(c.samples) > 0 }
 // mayProbe reports whether enough time has passed since the last answer to ask again for the time.
 func (c *gatewayClock) mayProbe(local time.Time) bool { return local.Sub(c.local) >= probeEvery }
 
-// now is the gateway's time when the exporter's clock shows local: one that the clocks of all its replicas have reached. While it is not known, it is what
-// the last answer says or, before the first one, the exporter's.
+// now is the gateway's time when the exporter's clock shows local: one that the clocks of all its replicas have reached. While it is not
+// known, it is what the last answer says or, before the first one, the exporter's.
 func (c *gatewayClock) now(local time.Time) time.Time {
 	switch {
 	case c.known:

@@ -96,9 +96,26 @@ func (g *gateway) refresh(d time.Duration) []string {
 	for g.step(g.Next) {
 	}
 	if l := g.Ledger(); l != nil {
-		l.Commit(g.GatewayTime(g.now), g.now)
+		l.Finish(g.GatewayTime(g.now), g.now)
 	}
 	return g.asked
+}
+
+// refreshChanged plays a refresh 30 seconds later in which change may change each page, and returns how many pages were refused.
+func (g *gateway) refreshChanged(change func(Request, *client.SessionPage)) (refused int) {
+	g.now = g.now.Add(30 * time.Second)
+	g.StartRefresh()
+	for {
+		r, ok := g.Next(g.now)
+		if !ok {
+			return refused
+		}
+		p := g.answer(r)
+		change(r, p)
+		if g.HandleResult(g.now, r, Result{Page: p}) != nil {
+			refused++
+		}
+	}
 }
 
 // backfill reads the unread past until nothing is left.
@@ -108,7 +125,7 @@ func (g *gateway) backfill() {
 			g.now = g.now.Add(time.Second)
 		}
 	}
-	g.Ledger().Commit(g.GatewayTime(g.now), g.now)
+	g.Ledger().Finish(g.GatewayTime(g.now), g.now)
 }
 
 // step makes the request that next returns, if there is one.
@@ -168,7 +185,7 @@ func count(words []string, word string) int {
 
 // started is how many sessions are counted as started.
 func (g *gateway) started() (n uint64) {
-	for _, t := range g.Ledger().Commit(g.GatewayTime(g.now), g.now).Targets {
+	for _, t := range g.Ledger().Finish(g.GatewayTime(g.now), g.now).Gauges.Targets {
 		for _, c := range t.Started {
 			n += c.Value
 		}

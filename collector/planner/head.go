@@ -8,23 +8,16 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-const (
-	// lateScanEvery is how soon after the start of the last late scan, at the earliest, the next one may start.
-	lateScanEvery = 15 * time.Second
-	// lateScanPortion is the fraction of the budget that late scans may take, and lateScanBurst how much they may take at once after a rest.
-	lateScanPortion = 0.15
-	lateScanBurst   = 2 * time.Second
-)
-
-// head reads what is new: the open coverage, from the watermark to a little ahead, the newest first. The head page shows what has started since the last
-// refresh. What it does not reach is a gap, which is read next. Then the gateway's total of the window says whether rows came late below; if so, a
-// late scan reads on until the total equals what is known, or down to the watermark. Only then does the watermark move.
+// head reads what is new: the open coverage, from the watermark to a little after now, newest first. The head page shows what has started
+// since the last refresh. What it does not reach is a gap, which is read next. Then the gateway's total for the window shows whether older
+// rows appeared late; if so, a late scan reads on until the total equals what is known, or down to the watermark. Only then does the
+// watermark move.
 type head struct {
 	p    *Planner
 	walk walk
 
 	read         bool      // this refresh has its head page
-	at           time.Time // when that was asked for, by the gateway's clock
+	at           time.Time // when it was requested, by the gateway's clock
 	fromHeadPage bool      // the walk started with this refresh's head page
 	done         bool      // there is nothing more to read in this refresh
 
@@ -39,7 +32,7 @@ func newHead(p *Planner) *head { return &head{p: p, walk: newWalk(p.o.Filters, "
 
 func (h *head) startRefresh() { h.read, h.done = false, false }
 
-// headPage is the task that asks for the head page, once in every refresh.
+// headPage is the task that requests the head page, once in every refresh.
 type headPage struct{ *head }
 
 func (h headPage) class() (budget.Kind, retryGroup) { return budget.Head, headPageGroup }
@@ -70,7 +63,7 @@ func (h headPage) accept(r Request, page *client.SessionPage, took time.Duration
 	return h.head.accept(r, page, took, at)
 }
 
-// headRest is the task that goes on from there: with the gap, then with what came late.
+// headRest is the task that continues from there: with the gap, then with the late scan.
 type headRest struct{ *head }
 
 func (h headRest) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }
@@ -85,7 +78,7 @@ func (h headRest) next(now time.Time) (Request, bool) {
 	return h.nextOfLateScan(now)
 }
 
-// headGap is the task that goes on with the gap between refreshes, because the walk was interrupted.
+// headGap is the task that continues with the gap between refreshes, because the walk was interrupted.
 type headGap struct{ *head }
 
 func (h headGap) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }
@@ -114,42 +107,10 @@ func (h *head) nextOfGap() (Request, bool) {
 	if !ok {
 		return Request{}, false
 	}
-	// The window begins at the watermark and not at the gap, so that the total can be compared in the end.
+	// The window begins at the watermark and not at the gap, so that the total can be compared at the end.
 	s.From = h.p.ledger.Watermark()
 	h.fromHeadPage, h.lateRequest = h.walk.resume(s) && h.fromHeadPage, false
 	return h.walk.request()
-}
-
-func (h *head) nextOfLateScan(now time.Time) (Request, bool) {
-	if !h.lateScanAllowed(now) || !h.late.active && (!h.fromHeadPage || now.Sub(h.lateStarted) < h.latePause()) {
-		h.done = true
-		return Request{}, false
-	}
-	if !h.late.active {
-		h.lateStarted = now
-		h.late = scan{active: true, since: h.at, down: h.walk.readDownTo(), totalUnreliable: h.late.totalUnreliable}
-	}
-	h.fromHeadPage = h.late.resume(&h.walk, h.p.ledger.Watermark()) && h.fromHeadPage
-	h.lateRequest = true
-	return h.walk.request()
-}
-
-// latePause is how long after the start of the last late scan the next one may start.
-func (h *head) latePause() time.Duration {
-	if h.late.totalUnreliable {
-		return h.p.o.Ledger.AllowedLateness / 2
-	}
-	return lateScanEvery
-}
-
-// lateScanAllowed says whether a late scan may go on. Where many sessions start, one reads so many pages that it takes several refreshes: if it were done
-// at once, rechecks would have to wait until the head's debt is paid. What has been read of a
-// second with more than a page would be read again by the next refresh, so a scan does not stop there. One that takes too long for the allowed lateness
-// is not held up any more.
-func (h *head) lateScanAllowed(now time.Time) bool {
-	income := time.Duration(float64(max(0, now.Sub(h.lateFilled))) * lateScanPortion * h.p.o.Budget)
-	h.lateLeft, h.lateFilled = min(h.lateLeft+income, lateScanBurst), now
-	return h.lateLeft > 0 || h.lateRequest && h.walk.inSecond() || now.Sub(h.lateStarted) > h.p.o.Ledger.AllowedLateness/2
 }
 
 func (h *head) accept(r Request, page *client.SessionPage, took time.Duration, at time.Time) error {
@@ -167,13 +128,13 @@ func (h *head) accept(r Request, page *client.SessionPage, took time.Duration, a
 	return err
 }
 
-// advanceWatermark moves the watermark where nothing can be missing.
+// advanceWatermark moves the watermark if nothing can be missing.
 func (h *head) advanceWatermark(r Request, page *client.SessionPage) {
 	since := h.late.since
 	if h.fromHeadPage {
 		since = h.at
 	} else if !h.late.active {
-		return // a gap was closed: the next head page shows whether something came late
+		return // a gap was closed: the next head page shows whether something appeared late
 	}
 	if h.walk.span.From.After(h.p.ledger.Watermark()) {
 		return // the first window after a restart starts later than the watermark: what lies below it is read next

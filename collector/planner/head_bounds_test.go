@@ -39,7 +39,8 @@ func TestAGapIsReadBetweenRefreshesWhereMoreThanTwoPagesAreLeft(t *testing.T) {
 	}
 }
 
-// The head page is no answer to its request, so that the gap is read by a walk of its own. Only the next head page shows whether rows came late.
+// The head page is no answer to its request, so that the gap is read by a walk of its own. Only the next head page shows whether rows came
+// late.
 func TestAGapThatWasReadWithoutAHeadPageDoesNotMoveTheWatermark(t *testing.T) {
 	g := newGateway(t)
 	g.refresh(0)
@@ -65,7 +66,8 @@ func TestAGapThatWasReadWithoutAHeadPageDoesNotMoveTheWatermark(t *testing.T) {
 	}
 }
 
-// lateHead returns a gateway whose planner has read the head page of a refresh, and may start a late scan after another one that started before it.
+// lateHead returns a gateway whose planner has read the head page of a refresh, and may start a late scan after another one that started
+// before it.
 func lateHead(t *testing.T, before time.Duration) *gateway {
 	g := newGateway(t)
 	g.refresh(0)

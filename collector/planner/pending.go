@@ -11,8 +11,9 @@ import (
 // oldPendingEvery is how often the old list of pending reviews is read.
 const oldPendingEvery = time.Hour
 
-// pending keeps the lists of pending reviews: those of sessions within the lookback, whose newest page comes with every refresh, and old ones, since a
-// review can wait for ever. Of each list more is read only where the gateway's total differs from the pending reviews that are known.
+// pending keeps the lists of pending reviews: those of sessions within the lookback, whose newest page comes with every refresh, and old
+// ones, since a review can wait for ever. Of each list more is read only where the gateway's total differs from the pending reviews that
+// are known.
 type pending struct {
 	p            *Planner
 	recent       *list // within the lookback
@@ -112,8 +113,8 @@ func (d oldPendingRest) accept(r Request, page *client.SessionPage, _ time.Durat
 	return d.acceptPage(d.old, r, page, at)
 }
 
-// list is the pending reviews of a window that moves with the time. Its newest page comes first; the rest is read only where the gateway's total differs
-// from what is known, and only until they are equal.
+// list is the pending reviews of a window that moves with the time. Its newest page comes first; the rest is read only where the gateway's
+// total differs from what is known, and only until they are equal.
 type list struct {
 	p      *Planner
 	window func(now time.Time) (from, to time.Time)

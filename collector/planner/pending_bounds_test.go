@@ -15,7 +15,7 @@ import (
 )
 
 func (g *gateway) pendingComplete() bool {
-	return g.Ledger().Commit(g.GatewayTime(g.now), g.now).PendingComplete
+	return g.Ledger().Finish(g.GatewayTime(g.now), g.now).Gauges.PendingComplete
 }
 
 // newGatewayForgetting returns a gateway whose planner forgets sessions after d.
@@ -208,7 +208,8 @@ func TestTheNewestPageDoesNotRestartAScan(t *testing.T) {
 	}
 }
 
-// newestPageOf150 returns a gateway whose planner knows 150 pending reviews, a second apart from an hour ago on, and a request for their newest page.
+// newestPageOf150 returns a gateway whose planner knows 150 pending reviews, a second apart from an hour ago on, and a request for their
+// newest page.
 func newestPageOf150(t *testing.T) (*gateway, Request) {
 	g := newGateway(t)
 	for i := range 150 {

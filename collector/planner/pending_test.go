@@ -71,19 +71,11 @@ func TestOneDateInTheFutureHidesNoDecision(t *testing.T) {
 	g.addPending("p", time.Hour)
 	g.refresh(0)
 	g.backfill()
-	g.now = g.now.Add(30 * time.Second)
-	g.StartRefresh()
-	for {
-		r, ok := g.Next(g.now)
-		if !ok {
-			break
-		}
-		p := g.answer(r)
+	g.refreshChanged(func(r Request, p *client.SessionPage) {
 		if r.Kind == budget.Pending {
 			p.Date = p.Date.Add(24 * time.Hour)
 		}
-		_ = g.HandleResult(g.now, r, Result{Page: p})
-	}
+	})
 	g.end("p")
 	for range 600 {
 		g.refresh(30 * time.Second)
@@ -93,7 +85,8 @@ func TestOneDateInTheFutureHidesNoDecision(t *testing.T) {
 	}
 }
 
-// The rest of the list is interrupted, and the window moves past the place where that was. The list is read on within its window all the same.
+// The rest of the list is interrupted, and the window moves past the place where that was. The list is read on within its window all the
+// same.
 func TestAnInterruptedListGoesOnWithinItsWindow(t *testing.T) {
 	g := newGateway(t)
 	for i := range 150 {

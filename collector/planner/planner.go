@@ -12,8 +12,8 @@ import (
 // pageLimit is the most rows that a gateway gives at once.
 const pageLimit = 100
 
-// ahead is how far in the future a window ends: the clocks of a gateway's replicas differ. It ends later where they differ by more than half of that, up to
-// mostAhead.
+// ahead is how far in the future a window ends: the clocks of a gateway's replicas differ. It ends later where they differ by more than
+// half of that, up to mostAhead.
 const (
 	ahead     = time.Hour
 	mostAhead = ledger.MaxAhead
@@ -70,8 +70,9 @@ type task interface {
 
 // Planner plans the requests to one gateway with one credential. It is not safe for concurrent use.
 //
-// One request is under way at a time: Next or Background returns it, and Answer takes its outcome before the next one. A refresh is one StartRefresh, and
-// Next until there is nothing left; Succeeded says how it went. Between refreshes, Background reads what is unread until Idle.
+// One request is under way at a time: Next or Background returns it, and HandleResult takes its outcome before the next one. A refresh is
+// one StartRefresh, and Next until there is nothing left; Succeeded says how it went. Between refreshes, Background reads what is unread
+// until Idle.
 type Planner struct {
 	o       Options
 	ledger  *ledger.Ledger // nil until the first good answer: it gives T0
@@ -99,8 +100,8 @@ func New(o Options, share *budget.Share) *Planner {
 	return p
 }
 
-// Reconfigured returns a planner with other settings. It goes on with the share and with all that this one knows. This one must not be used any more.
-// It fails where the ledger cannot go on with these settings.
+// Reconfigured returns a planner with other settings. It goes on with the share and with all that this one knows. This one must not be used
+// any more. It fails where the ledger cannot go on with these settings.
 func (p *Planner) Reconfigured(o Options) (*Planner, error) {
 	l := p.ledger
 	if l == nil {
@@ -139,7 +140,8 @@ func (p *Planner) windowEnd(now time.Time) time.Time {
 	return now.Add(ahead)
 }
 
-// SlowReplica reports whether answers have a date that is more than the allowed lateness behind, and how far: what such a replica writes is not counted.
+// SlowReplica reports whether answers have a date that is more than the allowed lateness behind, and how far: what such a replica writes is
+// not counted.
 func (p *Planner) SlowReplica() (behind time.Duration, ok bool) { return p.clock.slowest() }
 
 // StartRefresh starts a refresh.
@@ -183,8 +185,8 @@ func (p *Planner) probe(now time.Time) (Request, bool) {
 	return p.first(now, headPage{p.head})
 }
 
-// Doubt reports whether the gateway has answered with a time that is not believed yet, and how far that is ahead of the exporter's clock. Until it is believed,
-// nothing is read and nothing counted.
+// Doubt reports whether the gateway has answered with a time that is not believed yet, and how far that is ahead of the exporter's clock.
+// Until it is believed, nothing is read and nothing counted.
 func (p *Planner) Doubt(now time.Time) (ahead time.Duration, doubtful bool) {
 	return p.GatewayTime(now).Sub(now.Round(0)), p.clock.doubtful()
 }
@@ -216,8 +218,8 @@ func (p *Planner) first(now time.Time, tasks ...task) (Request, bool) {
 	return Request{}, false
 }
 
-// rate is the fraction of the time that the address may be asked for. Before its first good answer a planner has no backfill to speed up: with
-// a credential that does not work, that would go on forever, at the expense of the others at the address.
+// rate is the fraction of the time that the address may be asked for. Before its first good answer a planner has no backfill to speed up:
+// with a credential that does not work, that would go on forever, at the expense of the others at the address.
 func (p *Planner) rate() float64 {
 	if p.ledger != nil && !p.ledger.BaselineComplete() {
 		return max(p.o.Budget, FirstBackfillBudget)
@@ -225,8 +227,8 @@ func (p *Planner) rate() float64 {
 	return p.o.Budget
 }
 
-// HandleResult takes the outcome of a request; now is the exporter's clock when it came. The error is the result's, or says why the page cannot be an answer
-// to the request.
+// HandleResult takes the outcome of a request; now is the exporter's clock when it came. The error is the result's, or says why the page
+// cannot be an answer to the request.
 func (p *Planner) HandleResult(now time.Time, r Request, res Result) error {
 	p.share.Refill(now, p.rate())
 	p.share.Charge(r.Kind, res.Took)
@@ -305,8 +307,8 @@ func (p *Planner) TakeStep() (Step, bool) {
 	return *s, true
 }
 
-// stepBack reads again what was read too early, where the gateway's clock was ahead and went back. The tasks start anew then: what they remember are times
-// of that clock.
+// stepBack reads again what was read too early, where the gateway's clock was ahead and went back. The tasks start anew then: what they
+// remember are times of that clock.
 func (p *Planner) stepBack(at, now time.Time) {
 	back, unread := p.ledger.StepBack(at, p.clock.own(now))
 	if !unread {
@@ -326,8 +328,8 @@ func (p *Planner) AllowsOther(now time.Time) bool {
 	return !p.share.Paused(now) && p.share.Allows(budget.Backfill)
 }
 
-// ChargeOther charges a request that is not planned here. unanswered says that the gateway had no answer to it; that does not keep the others at the
-// address from asking.
+// ChargeOther charges a request that is not planned here. unanswered says that the gateway had no answer to it; that does not keep the
+// others at the address from asking.
 func (p *Planner) ChargeOther(now time.Time, took time.Duration, unanswered bool) {
 	p.share.Refill(now, p.rate())
 	p.share.Charge(budget.Backfill, took)
@@ -336,8 +338,8 @@ func (p *Planner) ChargeOther(now time.Time, took time.Duration, unanswered bool
 	}
 }
 
-// Succeeded says whether the refresh that has just ended succeeded: the head page was read, and the pending page, too, unless the budget put that off
-// for no longer than StaleAfter. asked is false where nothing was asked at all, so that nothing can be said.
+// Succeeded says whether the refresh that has just ended succeeded: the head page was read, and the pending page, too, unless the budget
+// put that off for no longer than StaleAfter. asked is false where nothing was asked at all, so that nothing can be said.
 func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
 	if p.failed {
 		return false, true
@@ -357,8 +359,8 @@ func (p *Planner) NextTry() time.Time {
 	return ledger.Later(wait.until, p.share.PausedUntil())
 }
 
-// Skipped are the seconds whose sessions could not all be read, as far as the last walk knows. The sessions that the gateway did not give out are
-// not counted.
+// Skipped are the seconds whose sessions could not all be read, as far as the last walk knows. The sessions that the gateway did not give
+// out are not counted.
 func (p *Planner) Skipped() []client.SkippedSecond { return p.skipped }
 
 // apply hands a page's rows to the ledger.

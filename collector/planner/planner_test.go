@@ -61,8 +61,8 @@ func TestRetryAfterIsHonored(t *testing.T) {
 	}
 }
 
-// Before its first good answer a planner has no backfill: with a credential that does not work, all at its address would be asked for half of the time
-// forever.
+// Before its first good answer a planner has no backfill: with a credential that does not work, all at its address would be asked for half
+// of the time forever.
 func TestRequestsAreNotHurriedBeforeTheFirstAnswer(t *testing.T) {
 	b := budget.New(noon())
 	refused := New(Options{Budget: 0.1, Ledger: ledger.Options{AllowedLateness: 15 * time.Minute}}, b.NewShare(noon()))

@@ -29,9 +29,10 @@ const (
 // were measured to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that
 // means. Where a request by ID finds nothing, the page of the session decides: a proxy can answer 404 for such requests alone.
 //
-// Where the budget does not suffice for all that are due, no session waits forever behind newer ones that are due again. By ID, the most overdue one goes
-// first. Pages are read in rounds from the newest session to the oldest, and the next refresh goes on where the last one stopped. In both cases every
-// sixteenth request is for the newest session that is due: most sessions end soon, and after a stop there can be very many old ones.
+// Where the budget does not suffice for all that are due, no session waits forever behind newer ones that are due again. By ID, the most
+// overdue one goes first. Pages are read in rounds from the newest session to the oldest, and the next refresh goes on where the last one
+// stopped. In both cases every sixteenth request is for the newest session that is due: most sessions end soon, and after a stop there can
+// be very many old ones.
 type recheck struct {
 	p       *Planner
 	loaded  bool             // what follows is this refresh's
@@ -110,8 +111,8 @@ func (c *recheck) startWalk(first int) (Request, bool) {
 	return c.walk.request()
 }
 
-// worthPage says whether the target's page takes less than the requests by ID that it saves, and at which place in todo it starts. That can be said only
-// where all rows are known. Where many sessions start, many of those on the page before the newest one have just ended.
+// worthPage says whether the target's page takes less than the requests by ID that it saves, and at which place in todo it starts. That can
+// be said only where all rows are known. Where many sessions start, many of those on the page before the newest one have just ended.
 func (c *recheck) worthPage(now time.Time) (first int, ok bool) {
 	target := c.target().Start
 	if !c.idCost.known || target.Before(c.p.ledger.Watermark()) {
@@ -270,7 +271,8 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 	return err
 }
 
-// failed leaves the target out for a while, the longer the more often its page has failed. After a failure of a request by ID, pages are read instead.
+// failed leaves the target out for a while, the longer the more often its page has failed. After a failure of a request by ID, pages are
+// read instead.
 func (c *recheck) failed(r Request, now time.Time) {
 	if r.ID != "" {
 		c.avoidIDs(now)

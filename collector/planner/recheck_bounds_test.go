@@ -22,7 +22,7 @@ func (g *gateway) nextRecheck(d time.Duration) Request {
 	return r
 }
 
-func (g *gateway) lost() uint64 { return g.Ledger().Commit(g.GatewayTime(g.now), g.now).Lost }
+func (g *gateway) lost() uint64 { return g.Ledger().Finish(g.GatewayTime(g.now), g.now).Gauges.Lost }
 
 func TestARefreshLoadsItsRechecksOnce(t *testing.T) {
 	g := newGateway(t)

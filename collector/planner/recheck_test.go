@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
@@ -55,7 +56,7 @@ func TestASessionThatIsNotShownAnyMoreIsLostAfterTwoRechecks(t *testing.T) {
 	for range 30 {
 		g.refresh(30 * time.Second)
 	}
-	snap := g.Ledger().Commit(g.now, g.now)
+	snap := g.Ledger().Finish(g.now, g.now).Gauges
 	if snap.Lost != 1 || snap.Targets[0].Open[ledger.Running] != 1 {
 		t.Errorf("%d lost, %d running, want 1 and 1", snap.Lost, snap.Targets[0].Open[ledger.Running])
 	}
@@ -63,7 +64,7 @@ func TestASessionThatIsNotShownAnyMoreIsLostAfterTwoRechecks(t *testing.T) {
 	for range 30 {
 		g.refresh(30 * time.Second)
 	}
-	if snap = g.Ledger().Commit(g.now, g.now); snap.Targets[0].Open[ledger.Running] != 2 {
+	if snap = g.Ledger().Finish(g.now, g.now).Gauges; snap.Targets[0].Open[ledger.Running] != 2 {
 		t.Errorf("%d running, want 2: it is shown again", snap.Targets[0].Open[ledger.Running])
 	}
 }
@@ -87,7 +88,7 @@ func TestRechecksAskByIDWherePagesAreExpensive(t *testing.T) {
 	g.hide("b")
 	g.refresh(20 * time.Minute)
 	g.refresh(20 * time.Minute)
-	if lost := g.Ledger().Commit(g.now, g.now).Lost; lost != 1 {
+	if lost := g.Ledger().Finish(g.now, g.now).Gauges.Lost; lost != 1 {
 		t.Errorf("%d lost, want 1", lost)
 	}
 	g.fail = func(r Request) error {
@@ -115,14 +116,14 @@ func TestASessionThatOnlyItsPageShowsIsNotLost(t *testing.T) {
 	for range 200 {
 		g.refresh(20 * time.Minute)
 	}
-	if s := g.Ledger().Commit(g.now, g.now); s.Lost != 0 || s.Targets[0].Open[ledger.Running] != 2 {
+	if s := g.Ledger().Finish(g.now, g.now).Gauges; s.Lost != 0 || s.Targets[0].Open[ledger.Running] != 2 {
 		t.Errorf("%d lost, %d running, want 0 and 2", s.Lost, s.Targets[0].Open[ledger.Running])
 	}
 	g.hide("b")
 	for range 30 {
 		g.refresh(20 * time.Minute)
 	}
-	if s := g.Ledger().Commit(g.now, g.now); s.Lost != 1 {
+	if s := g.Ledger().Finish(g.now, g.now).Gauges; s.Lost != 1 {
 		t.Errorf("%d lost, want 1", s.Lost)
 	}
 	g.blind = false
@@ -151,7 +152,7 @@ func TestAPageThatCannotBeReadKeepsNoOlderSessionWaiting(t *testing.T) {
 	for range 600 {
 		g.refresh(30 * time.Second)
 	}
-	s := g.Ledger().Commit(g.GatewayTime(g.now), g.now)
+	s := g.Ledger().Finish(g.GatewayTime(g.now), g.now).Gauges
 	if s.Tracked != 1 {
 		t.Errorf("tracked %d, lag %v", s.Tracked, s.RecheckLag)
 	}
@@ -166,26 +167,18 @@ func TestOneDateInTheFutureHidesNoFinishedSession(t *testing.T) {
 		g.backfill()
 		done := false
 		for !done {
-			g.now = g.now.Add(30 * time.Second)
-			g.StartRefresh()
-			for {
-				r, ok := g.Next(g.now)
-				if !ok {
-					break
-				}
-				p := g.answer(r)
+			g.refreshChanged(func(r Request, p *client.SessionPage) {
 				if r.Kind == budget.Recheck {
 					p.Date, done = p.Date.Add(jump), true
 				}
-				_ = g.HandleResult(g.now, r, Result{Page: p})
-			}
-			g.Ledger().Commit(g.GatewayTime(g.now), g.now)
+			})
+			g.Ledger().Finish(g.GatewayTime(g.now), g.now)
 		}
 		g.end("a")
 		for range 600 {
 			g.refresh(30 * time.Second)
 		}
-		s := g.Ledger().Commit(g.GatewayTime(g.now), g.now)
+		s := g.Ledger().Finish(g.GatewayTime(g.now), g.now).Gauges
 		var fin uint64
 		for _, t := range s.Targets {
 			for _, c := range t.Finished {
@@ -198,7 +191,8 @@ func TestOneDateInTheFutureHidesNoFinishedSession(t *testing.T) {
 	}
 }
 
-// Sessions of a few minutes are due at every refresh, and there are more of them than the budget allows. An older one has to get its turn all the same.
+// Sessions of a few minutes are due at every refresh, and there are more of them than the budget allows. An older one has to get its turn
+// all the same.
 func TestNoSessionWaitsForeverBehindNewerOnes(t *testing.T) {
 	for name, byID := range map[string]time.Duration{"pages": 2 * time.Second, "by ID": 20 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {

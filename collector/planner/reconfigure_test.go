@@ -251,7 +251,7 @@ func TestRowsThatCannotBeReadAreCounted(t *testing.T) {
 	if err := g.HandleResult(g.now, r, Result{Page: p}); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.Ledger().Commit(g.now, g.now).Malformed; got != 1 {
+	if got := g.Ledger().Finish(g.now, g.now).Gauges.Malformed; got != 1 {
 		t.Errorf("%d malformed, want 1", got)
 	}
 }

@@ -250,7 +250,7 @@ func (s *story) commit() {
 		return
 	}
 	at := s.GatewayTime(s.now)
-	snap := l.Commit(at, s.now)
+	snap := l.Finish(at, s.now).Gauges
 	var started, finished uint64
 	for _, target := range snap.Targets {
 		for _, c := range target.Started {
@@ -298,7 +298,7 @@ func (s *story) showBudget() {
 		s.writef("  %-10s %v", k, s.share.Left(k).Round(time.Millisecond))
 	}
 	if l := s.Ledger(); l != nil {
-		s.writef("  rechecks are late by %v at most", l.Commit(s.GatewayTime(s.now), s.now).RecheckLag.Round(time.Second))
+		s.writef("  rechecks are late by %v at most", l.Finish(s.GatewayTime(s.now), s.now).Gauges.RecheckLag.Round(time.Second))
 	}
 }
 

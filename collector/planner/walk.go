@@ -9,17 +9,17 @@ import (
 
 // walk reads a span of time page by page, from its end down to its start, in as many refreshes as it takes.
 //
-// What always holds: every row of the span that starts at edge or later has been on a page, as the gateway had it when the page came. What lies below is
-// left to read. One of start, resume and [scan.resume] says what to read; then request and advance alternate. After a failure nothing has to be done: the
-// next request is the same again.
+// What always holds: every row of the span that starts at edge or later has been on a page, as the gateway had it when the page came. What
+// lies below is left to read. One of start, resume and [scan.resume] says what to read; then request and advance alternate. After a failure
+// nothing has to be done: the next request is the same again.
 type walk struct {
 	list   client.ListOptions // of its requests, without their windows
 	cursor *client.Cursor     // nil: it was not started, or it was stopped
 	span   ledger.Span        // what it reads
 }
 
-// newWalk returns a walk that has not started. count says whether the gateway is to count. If it is, and a total comes capped, exact ones are asked for from
-// then on.
+// newWalk returns a walk that has not started. count says whether the gateway is to count. If it is, and a total comes capped, exact ones
+// are asked for from then on.
 func newWalk(filters client.ListOptions, count client.Count) walk {
 	filters.Limit, filters.Count = pageLimit, count
 	return walk{list: filters}
@@ -32,7 +32,8 @@ func (w *walk) start(from, end time.Time) {
 	w.cursor, w.span = client.NewCursor(o), ledger.Span{From: from, To: end.Add(ledger.Tick)}
 }
 
-// resume goes on if exactly the end of s is what the walk has to read next. Otherwise it starts anew, and reads s. It says whether it went on.
+// resume goes on if exactly the end of s is what the walk has to read next. Otherwise it starts anew, and reads s. It says whether it went
+// on.
 func (w *walk) resume(s ledger.Span) bool {
 	if w.running() && w.edge().Equal(s.To) {
 		return true
@@ -63,7 +64,8 @@ func (w *walk) inSecond() bool {
 	return ok && !r.List.Start.Equal(w.span.From)
 }
 
-// advance takes the page that answers the last request, and returns what has been read by it. It fails where the page cannot be an answer to that.
+// advance takes the page that answers the last request, and returns what has been read by it. It fails where the page cannot be an answer
+// to that.
 func (w *walk) advance(page *client.SessionPage) (read ledger.Span, err error) {
 	read.To = w.edge()
 	w.cursor.Advance(page)
@@ -88,35 +90,9 @@ func (w *walk) edge() time.Time { return ledger.Earlier(w.readDownTo().Add(ledge
 // skipped are the seconds that could not be read completely.
 func (w *walk) skipped() []client.SkippedSecond { return w.cursor.Skipped() }
 
-// compare compares the gateway's total with the number of rows that are known in the window. It says whether they are equal, and whether there is a total.
-// The page of a single second, in the middle of the span, is equal to nothing.
+// compare compares the gateway's total with the number of rows that are known in the window. It says whether they are equal, and whether
+// there is a total. The page of a single second, in the middle of the span, is equal to nothing.
 func (w *walk) compare(r Request, page *client.SessionPage, known func(from, to time.Time) int) (equal, counted bool) {
 	total, counted := page.ExactTotal()
 	return counted && r.List.Start.Equal(w.span.From) && known(r.List.Start, r.List.End) == total, counted
-}
-
-// scan is the part of a walk that lies below its first page, and is read only where the gateway's total says that something is missing there. Each
-// refresh starts the walk anew with its first page; the scan goes on where it was.
-type scan struct {
-	active          bool
-	since           time.Time // what was visible then is what the scan is sure to find
-	down            time.Time // it has read down to here
-	totalUnreliable bool      // the total stayed wrong after all had been read: it is no guide
-}
-
-// resume has the walk read what is left of the scan, down to from. It says whether the walk went on; otherwise it starts anew below down.
-func (s *scan) resume(w *walk, from time.Time) bool {
-	s.down = ledger.Later(s.down, from) // the window's start moves on with the time, and can have passed it
-	if w.running() && !w.readDownTo().After(client.CeilSecond(s.down)) {
-		return true
-	}
-	w.start(from, client.CeilSecond(s.down))
-	return false
-}
-
-// advance notes how far the walk has come.
-func (s *scan) advance(w *walk) {
-	if s.active && !w.span.To.Before(s.down) {
-		s.down = ledger.Earlier(s.down, w.readDownTo())
-	}
 }

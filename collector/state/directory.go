@@ -52,8 +52,8 @@ func CheckDirectory(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Open implements [Store]. Where locking fails for another reason than that another process holds the lock, as on a read-only disk, the file
-// can be read, and Save tries to lock it again.
+// Open implements [Store]. Where locking fails for another reason than that another process holds the lock, as on a read-only disk, the
+// file can be read, and Save tries to lock it again.
 func (d *Directory) Open(_ context.Context, name string) (Record, error) {
 	f := &file{path: filepath.Join(d.path, name), maxSize: d.maxSize}
 	if err := f.acquire(); errors.Is(err, errHeld) {

@@ -26,10 +26,10 @@ const (
 
 // Why a state is not used. Each text says what to do.
 var (
-	// ErrNewer is a state that a newer version of the program wrote.
-	ErrNewer = errors.New("it was written by a newer version of this program: run that version, or move the state away to start with an empty one")
-	// ErrOther is a state that is about something else than its name says.
-	ErrOther = errors.New("its content does not match its name, and two ledgers are never mixed: move it away to start with an empty one")
+	// errNewer is a state that a newer version of the program wrote.
+	errNewer = errors.New("it was written by a newer version of this program: run that version, or move the state away to start with an empty one")
+	// errOther is a state that is about something else than its name says.
+	errOther = errors.New("its content does not match its name, and two ledgers are never mixed: move it away to start with an empty one")
 
 	// ErrDamaged is a state that nothing can be read from. It is moved aside.
 	ErrDamaged = errors.New("it is damaged")
@@ -85,11 +85,11 @@ func decode(id Identity, b []byte) (ledger.Image, error) {
 	}
 	switch want := id.digest(); {
 	case file.Organization != id.Organization:
-		return none, fmt.Errorf("%w (it is of organization %q, but the credential belongs to %q)", ErrOther, file.Organization, id.Organization)
+		return none, fmt.Errorf("%w (it is of organization %q, but the credential belongs to %q)", errOther, file.Organization, id.Organization)
 	case file.Visibility != id.visibility():
-		return none, fmt.Errorf("%w (it was written with %s sessions visible, and now it is %s)", ErrOther, file.Visibility, id.visibility())
+		return none, fmt.Errorf("%w (it was written with %s sessions visible, and now it is %s)", errOther, file.Visibility, id.visibility())
 	case string(file.Identity) != string(want[:]):
-		return none, fmt.Errorf("%w (it was written with other filters, or by another user)", ErrOther)
+		return none, fmt.Errorf("%w (it was written with other filters, or by another user)", errOther)
 	}
 	return ledger.Image{Ledger: file.Ledger, Progress: file.Progress}, nil
 }
@@ -111,7 +111,7 @@ func open(b []byte) (body []byte, err error) {
 	}
 	switch v := binary.BigEndian.Uint32(b[versionAt:]); {
 	case v > version:
-		return nil, fmt.Errorf("%w (format %d, this one reads up to %d)", ErrNewer, v, version)
+		return nil, fmt.Errorf("%w (format %d, this one reads up to %d)", errNewer, v, version)
 	case v < version:
 		return nil, fmt.Errorf("%w: there is no format %d", ErrDamaged, v)
 	}

@@ -73,12 +73,12 @@ func TestFilesThatAreNotUsed(t *testing.T) {
 		{"a bit of the version", changed(11), ErrDamaged, "checksum"},
 		{"a bit of the checksum", changed(30), ErrDamaged, "checksum"},
 		{"a bit of the end", changed(len(good) - 1), ErrDamaged, "checksum"},
-		{"newer", newer(t, 7), ErrNewer, "format 7, this one reads up to 1"},
-		{"of another organization", content(t, Identity{Organization: "other"}, someImage()), ErrOther, `of organization "other"`},
-		{"of another visibility", content(t, limited, someImage()), ErrOther, "with limited sessions visible, and now it is all"},
-		{"of other filters", content(t, filtered, someImage()), ErrOther, "other filters"},
+		{"newer", newer(t, 7), errNewer, "format 7, this one reads up to 1"},
+		{"of another organization", content(t, Identity{Organization: "other"}, someImage()), errOther, `of organization "other"`},
+		{"of another visibility", content(t, limited, someImage()), errOther, "with limited sessions visible, and now it is all"},
+		{"of other filters", content(t, filtered, someImage()), errOther, "other filters"},
 		{"of a version that never was", newer(t, 0), ErrDamaged, "there is no format 0"},
-		{"a header alone", withHeader(nil), ErrOther, `of organization ""`},
+		{"a header alone", withHeader(nil), errOther, `of organization ""`},
 		{"a field without its end", withHeader([]byte{1<<3 | 2, 5}), ErrDamaged, "cannot parse"},
 		{"an unknown field", withHeader(append(bytes.Clone(good[headerSize:]), 15<<3, 1)), ErrDamaged, "it contains an invalid value"},
 	} {
@@ -153,7 +153,7 @@ func FuzzDecode(f *testing.F) {
 			switch {
 			case err == nil && !bytes.Equal(content(t, someone(), i)[headerSize:], inOrder(b[headerSize:])):
 				t.Errorf("%q was read as %q", b, i)
-			case err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) && !errors.Is(err, ErrOther):
+			case err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, errNewer) && !errors.Is(err, errOther):
 				t.Errorf("%v says not what is wrong", err)
 			}
 		}

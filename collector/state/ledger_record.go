@@ -15,7 +15,8 @@ import (
 // sessions, which are then repeated; no count depends on it.
 const progressEvery = 5 * time.Minute
 
-// LedgerRecord is the record of one identity, which only this process has. It is used by one goroutine: Open, Load, any number of Saves, Close.
+// LedgerRecord is the record of one identity, which only this process has. It is used by one goroutine: Open, Load, any number of Saves,
+// Close.
 type LedgerRecord struct {
 	id     Identity
 	record Record
@@ -25,19 +26,19 @@ type LedgerRecord struct {
 }
 
 // Open acquires the record of an identity for this process.
-func Open(ctx context.Context, f Store, id Identity) (*LedgerRecord, error) {
+func Open(ctx context.Context, in Store, id Identity) (*LedgerRecord, error) {
 	if id.Organization == "" {
 		return nil, errors.New("choosing a state: the gateway does not report the organization of the credential")
 	}
-	disk, err := f.Open(ctx, id.name())
+	record, err := in.Open(ctx, id.name())
 	if err != nil {
 		return nil, err
 	}
-	return &LedgerRecord{id: id, record: disk}, nil
+	return &LedgerRecord{id: id, record: record}, nil
 }
 
 // Name is the record's name for messages.
-func (s *LedgerRecord) Name() string { return s.record.Name() }
+func (r *LedgerRecord) Name() string { return r.record.Name() }
 
 // Found is what Load found.
 type Found struct {
@@ -48,32 +49,32 @@ type Found struct {
 	Aside  string
 }
 
-// Load returns the ledger in the record. A damaged record is moved aside. Any other one that cannot be used stays as it is and is an error, because
-// to start again with an empty ledger would overwrite it.
-func (s *LedgerRecord) Load(ctx context.Context, o ledger.Options, now time.Time) (Found, error) {
-	content, err := s.record.Load(ctx)
+// Load returns the ledger in the record. A damaged record is moved aside. Any other one that cannot be used stays as it is and is an error,
+// because to start again with an empty ledger would overwrite it.
+func (r *LedgerRecord) Load(ctx context.Context, o ledger.Options, now time.Time) (Found, error) {
+	content, err := r.record.Load(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Found{}, nil
 	}
 	var l *ledger.Ledger
 	if err == nil {
-		l, err = s.restore(o, content)
+		l, err = r.restore(o, content)
 	}
 	switch {
 	case err == nil:
 		return Found{Ledger: l}, nil
 	case !errors.Is(err, ErrDamaged):
-		return Found{}, fmt.Errorf("reading the state %s: %w", s.Name(), err)
+		return Found{}, fmt.Errorf("reading the state %s: %w", r.Name(), err)
 	}
-	aside, asideErr := s.record.MoveAside(ctx, now)
+	aside, asideErr := r.record.MoveAside(ctx, now)
 	if asideErr != nil {
-		return Found{}, fmt.Errorf("reading the state %s: %w, and it cannot be moved aside: %w", s.Name(), err, asideErr)
+		return Found{}, fmt.Errorf("reading the state %s: %w, and it cannot be moved aside: %w", r.Name(), err, asideErr)
 	}
 	return Found{Damage: err, Aside: aside}, nil
 }
 
-func (s *LedgerRecord) restore(o ledger.Options, content []byte) (*ledger.Ledger, error) {
-	image, err := decode(s.id, content)
+func (r *LedgerRecord) restore(o ledger.Options, content []byte) (*ledger.Ledger, error) {
+	image, err := decode(r.id, content)
 	if err != nil {
 		return nil, err
 	}
@@ -85,20 +86,20 @@ func (s *LedgerRecord) restore(o ledger.Options, content []byte) (*ledger.Ledger
 }
 
 // Save writes a ledger, unless the record has the same ledger, with the same progress or one of the last five minutes.
-func (s *LedgerRecord) Save(ctx context.Context, i ledger.Image, now time.Time) error {
-	if !s.savedAt.IsZero() && bytes.Equal(i.Ledger, s.saved.Ledger) && (now.Sub(s.savedAt) < progressEvery || bytes.Equal(i.Progress, s.saved.Progress)) {
+func (r *LedgerRecord) Save(ctx context.Context, i ledger.Image, now time.Time) error {
+	if !r.savedAt.IsZero() && bytes.Equal(i.Ledger, r.saved.Ledger) && (now.Sub(r.savedAt) < progressEvery || bytes.Equal(i.Progress, r.saved.Progress)) {
 		return nil
 	}
-	content, err := encode(s.id, i)
+	content, err := encode(r.id, i)
 	if err == nil {
-		err = s.record.Save(ctx, content)
+		err = r.record.Save(ctx, content)
 	}
 	if err != nil {
-		return fmt.Errorf("writing the state %s: %w", s.Name(), err)
+		return fmt.Errorf("writing the state %s: %w", r.Name(), err)
 	}
-	s.saved, s.savedAt = i, now
+	r.saved, r.savedAt = i, now
 	return nil
 }
 
 // Close releases the record for other processes.
-func (s *LedgerRecord) Close() error { return s.record.Close() }
+func (r *LedgerRecord) Close() error { return r.record.Close() }

@@ -32,7 +32,7 @@ func counting(n int) *ledger.Ledger {
 	for i := range n {
 		l.Apply(noon(), []client.Session{{ID: string(rune('a' + i)), Connection: "pg", Type: "database", Verb: "exec", Status: "open", StartDate: client.Time{Time: noon()}}})
 	}
-	l.Commit(noon(), noon())
+	l.Finish(noon(), noon())
 	return l
 }
 
@@ -166,8 +166,8 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 		disk *memory
 		want error
 	}{
-		"newer":                        {&memory{content: newer(t, 2)}, ErrNewer},
-		"of another organization":      {&memory{content: content(t, Identity{Organization: "o"}, someImage())}, ErrOther},
+		"newer":                        {&memory{content: newer(t, 2)}, errNewer},
+		"of another organization":      {&memory{content: content(t, Identity{Organization: "o"}, someImage())}, errOther},
 		"unreadable":                   {&memory{content: []byte{1}, err: fs.ErrPermission}, fs.ErrPermission},
 		"damaged, on a read-only disk": {&memory{content: []byte{}, err: nil}, nil},
 	} {

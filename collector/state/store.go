@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -11,7 +12,8 @@ const MaxSize = 512 << 20
 
 // Store is where states are kept: a directory, for one process, or a database, for many.
 type Store interface {
-	// Open acquires a record for this process, whether or not it exists. It fails with an error that names the record if another process has it.
+	// Open acquires a record for this process, whether or not it exists. It fails with an error that names the record if another process
+	// has it.
 	Open(ctx context.Context, name string) (Record, error)
 }
 
@@ -21,14 +23,19 @@ type Record interface {
 	Name() string
 	// Load returns the record's content, or an error that is [fs.ErrNotExist] if there is none.
 	Load(ctx context.Context) ([]byte, error)
-	// Save replaces the record's content as a whole. After nil the new content survives a crash of the process or the machine; after an error
-	// the content is the old or the new one. Content that is too large for Load is an error, and so is a record that another process has by now.
+	// Save replaces the record's content as a whole. After nil the new content survives a crash of the process or the machine; after an
+	// error the content is the old or the new one. Content that is too large for Load is an error, and so is a record that another process
+	// has by now.
 	Save(ctx context.Context, content []byte) error
 	// MoveAside renames the record, and returns its new name.
 	MoveAside(ctx context.Context, now time.Time) (name string, err error)
 	// Close releases the record for other processes.
 	Close() error
 }
+
+// ErrFenced is wrapped by the errors of a [Store] and its records once another process may have them, with a newer lease. What is not saved
+// then never will be.
+var ErrFenced = errors.New("another process has taken over the gateway, or is about to: its lease or its state has a newer holder")
 
 // CheckSize returns an error that says what to do if a state has more bytes than it may have.
 func CheckSize(size, most int64) error {

@@ -9,8 +9,8 @@ import (
 // acceptEncoding is the header with the compressions that a client accepts.
 const acceptEncoding = "Accept-Encoding"
 
-// withEncodings returns the request with only the compressions that its client accepts. Those with weight 0, which it refuses, promhttp takes for an
-// error when nothing else is accepted; without them it sends the answer as it is.
+// withEncodings returns the request with only the compressions that its client accepts. Those with weight 0, which it refuses, promhttp
+// takes for an error when nothing else is accepted; without them it sends the answer as it is.
 func withEncodings(r *http.Request) *http.Request {
 	var accepted []string
 	for entry := range strings.SplitSeq(strings.Join(r.Header[acceptEncoding], ","), ",") {

@@ -13,8 +13,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/credential"
 )
 
-// CheckFlags finds what would keep [Handler] and [Serve] from starting with a telemetry path and what listen says, as far as that can be found without
-// listening. The errors name the flags.
+// CheckFlags finds what would keep [Handler] and [Serve] from starting with a telemetry path and what listen says, as far as that can be
+// found without listening. The errors name the flags.
 func CheckFlags(ctx context.Context, telemetryPath string, listen *toolkit.FlagConfig) error {
 	if err := checkPath(telemetryPath); err != nil {
 		return err

@@ -2,25 +2,21 @@ package web
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
-	"strings"
-
-	"github.com/prometheus/client_golang/prometheus"
-	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
 // Gateways are the gateways of the configuration. Only these are ever requested: nothing in a scrape's URL is an address.
 type Gateways interface {
-	// Locate returns where the metrics of a gateway are: the collector if this process watches it, else the URL of the process that does. It fails with
-	// [fleet.ErrUnknown] for a name that is not in the configuration, and with what to say if no process watches it at the moment, or that is not known.
+	// Locate returns where the metrics of a gateway are: the collector if this process watches it, else the URL of the process that does.
+	// It fails with [fleet.ErrUnknown] for a name that is not in the configuration, and with what to say if no process watches it at the
+	// moment, or that is not known.
 	Locate(name string) (c Collector, url string, err error)
 	// Names are the names of all gateways of the configuration, sorted.
 	Names() []string
-	// Targets are all gateways of the configuration: each at path of the process that watches it, or of own where there is only this one. It fails with
-	// what to say if that is not known.
+	// Targets are all gateways of the configuration: each at path of the process that watches it, or of own where there is only this one.
+	// It fails with what to say if that is not known.
 	Targets(path, own string) ([]fleet.Target, error)
 	// Wake starts a refresh of each gateway that was not scraped for a while. It does not wait.
 	Wake()
@@ -33,59 +29,9 @@ const (
 	reloadPath = "/-/reload"
 )
 
-// probe selects the gateway that the parameter gateway names.
-func probe(cfg Config) func(*http.Request) (subject, error) {
-	build := prometheus.NewRegistry()
-	build.MustRegister(versioncollector.NewCollector("hoop_exporter"))
-	return func(r *http.Request) (subject, error) {
-		name := r.URL.Query().Get("gateway")
-		if name == "" {
-			return subject{}, &refusal{status: http.StatusBadRequest, text: "which gateway? Add the parameter gateway, such as " + probePath + "?gateway=production. " + knownGateways(cfg.Gateways)}
-		}
-		c, err := locate(r, cfg.Gateways, name)
-		if errors.Is(err, fleet.ErrUnknown) {
-			return subject{}, &refusal{status: http.StatusNotFound, text: "there is no gateway of this name here. " + knownGateways(cfg.Gateways)}
-		}
-		return subject{name, c, build}, err
-	}
-}
-
-// orNames answers a browser that names no gateway with a list of links. A scraper without a name gets the error that it needs.
-func orNames(p *statusPage, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("gateway") == "" && strings.Contains(strings.Join(r.Header["Accept"], ","), "text/html") {
-			p.bounded(func(w http.ResponseWriter, _ *http.Request) { p.names(w) })(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // singleGateway selects the only gateway, and the exporter's own metrics.
 func singleGateway(cfg Config) func(*http.Request) (subject, error) {
 	return func(*http.Request) (subject, error) { return subject{"", cfg.Collector, cfg.Registry}, nil }
-}
-
-// redirected is the parameter of a request that another process has redirected here. It is not redirected again, so there are no loops.
-const redirected = "redirected"
-
-// locate returns the collector of a gateway, or how to refuse the request.
-func locate(r *http.Request, in Gateways, name string) (Collector, error) {
-	c, at, err := in.Locate(name)
-	query := r.URL.Query()
-	switch {
-	case errors.Is(err, fleet.ErrUnknown):
-		return nil, err
-	case err != nil:
-		return nil, &refusal{status: http.StatusServiceUnavailable, text: err.Error() + "."}
-	case at == "":
-		return c, nil
-	case query.Has(redirected):
-		return nil, &refusal{status: http.StatusServiceUnavailable, text: "another process watches the gateway by now: scrape again."}
-	}
-	query.Set(redirected, "1")
-	location := strings.TrimSuffix(at, "/") + r.URL.EscapedPath() + "?" + query.Encode()
-	return nil, &refusal{status: http.StatusTemporaryRedirect, text: "another process watches the gateway: " + location, location: location}
 }
 
 // allGateways selects the exporter's own metrics, with the health of every gateway.
@@ -94,14 +40,6 @@ func allGateways(cfg Config) func(*http.Request) (subject, error) {
 		cfg.Gateways.Wake()
 		return subject{"", nil, cfg.Registry}, nil
 	}
-}
-
-func knownGateways(g Gateways) string {
-	names := g.Names()
-	if len(names) == 0 {
-		return "The configuration has no gateway."
-	}
-	return "Those of the configuration are: " + strings.Join(names, ", ")
 }
 
 // targets serves all gateways in the form of Prometheus' HTTP service discovery.

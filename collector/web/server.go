@@ -28,8 +28,8 @@ const (
 	stopWithin = 10 * time.Second
 )
 
-// newServer returns the server of a [Handler]. Everything in it has a time limit: a client that reads an answer too slowly is disconnected; a
-// scrape has its scrape timeout, and half a minute more.
+// newServer returns the server of a [Handler]. Everything in it has a time limit: a client that reads an answer too slowly is disconnected;
+// a scrape has its scrape timeout, and half a minute more.
 func newServer(h http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           http.MaxBytesHandler(h, maxBodyBytes),
@@ -43,8 +43,8 @@ func newServer(h http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// Serve serves a [Handler] at the addresses of listen until ctx ends; then it waits up to 10 seconds for the requests under way. It calls listening
-// with the URL of each address. It fails if it cannot listen.
+// Serve serves a [Handler] at the addresses of listen until ctx ends; then it waits up to 10 seconds for the requests under way. It calls
+// listening with the URL of each address. It fails if it cannot listen.
 func Serve(ctx context.Context, h http.Handler, listen *toolkit.FlagConfig, logger *slog.Logger, listening func(url string)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	server := newServer(h, logger)
@@ -87,8 +87,8 @@ func listenError(err error, listen *toolkit.FlagConfig) error {
 	return err
 }
 
-// hardened sets headers that keep browsers from doing anything with a page but showing it. Headers from the file of --web.config.file are set
-// already, and stay.
+// hardened sets headers that keep browsers from doing anything with a page but showing it. Headers from the file of --web.config.file are
+// set already, and stay.
 func hardened(next http.Handler) http.Handler {
 	const policy = "Content-Security-Policy"
 	headers := map[string]string{

@@ -25,8 +25,8 @@ const (
 	configPath = "/config"
 )
 
-// statusPage serves the page for people at /, with its parts. It only reads what collectors have published: it makes no request, and waits for nothing.
-// It is safe for concurrent use.
+// statusPage serves the page for people at /, with its parts. It only reads what collectors have published: it makes no request, and waits
+// for nothing. It is safe for concurrent use.
 type statusPage struct {
 	cfg    Config
 	html   *template.Template

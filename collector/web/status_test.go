@@ -98,7 +98,8 @@ func TestAStatusThatIsNotHeldIsNotShown(t *testing.T) {
 	}
 }
 
-// valid fails for a page that a browser would have to repair: elements that are not closed, ids that come twice, and labels and links that lead nowhere.
+// valid fails for a page that a browser would have to repair: elements that are not closed, ids that come twice, and labels and links that
+// lead nowhere.
 func valid(t *testing.T, page string) {
 	t.Helper()
 	var open []string

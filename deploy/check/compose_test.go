@@ -60,16 +60,22 @@ func TestOneVariableSwitchesComposeToAGateway(t *testing.T) {
 			if got := token != nil && *token == "hpk_x"; got != slices.Contains(c.env, "HOOP_TOKEN=hpk_x") {
 				t.Errorf("HOOP_TOKEN is passed on: %v", got)
 			}
-			known, err := program()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, arg := range exporter.Command {
-				if flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "="); !known[flag] {
-					t.Errorf("the exporter has no flag %s", arg)
-				}
-			}
+			wantKnownFlags(t, exporter.Command)
 		})
+	}
+}
+
+// wantKnownFlags wants the exporter to have all flags of a command.
+func wantKnownFlags(t *testing.T, command []string) {
+	t.Helper()
+	known, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, arg := range command {
+		if flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "="); !known[flag] {
+			t.Errorf("the exporter has no flag %s", arg)
+		}
 	}
 }
 
@@ -185,9 +191,8 @@ type targets struct {
 }
 
 // Grafana cannot be run everywhere; its two provisioning files are read by the fields that its documentation names.
-func TestComposeProvisionsGrafana(t *testing.T) {
-	project := compose(t)
-	grafana := project.Services["grafana"]
+func TestComposeGivesGrafanaTheDatasource(t *testing.T) {
+	grafana := compose(t).Services["grafana"]
 	var sources struct {
 		APIVersion  int `json:"apiVersion"`
 		Datasources []struct {
@@ -211,12 +216,15 @@ func TestComposeProvisionsGrafana(t *testing.T) {
 		t.Errorf("exemplars lead to %+v", e)
 	}
 	if grafana.Environment["HOOP_WEB_URL"] == nil {
-		t.Error("Grafana is not told where hoop's web app is")
+		t.Error("Grafana does not know where hoop's web app is")
 	}
 	if path := target(t, grafana, "deploy/compose/grafana/datasources.yaml"); filepath.Dir(path) != "/etc/grafana/provisioning/datasources" {
 		t.Errorf("Grafana does not look for datasources at %s", path)
 	}
+}
 
+func TestComposeGivesGrafanaTheDashboards(t *testing.T) {
+	grafana := compose(t).Services["grafana"]
 	var dashboards struct {
 		APIVersion int `json:"apiVersion"`
 		Providers  []struct {
@@ -249,10 +257,15 @@ func TestComposeProvisionsGrafana(t *testing.T) {
 	}
 }
 
+// fleet is the project with a fleet.
+func fleet(t *testing.T) *types.Project {
+	t.Helper()
+	return composeFiles(t, []string{"HOOP_POSTGRES_PASSWORD=secret"}, "compose.yaml", "fleet.yaml")
+}
+
 // The fleet is the same with a database, and with three exporters that are found by their addresses.
 func TestComposeRunsAFleet(t *testing.T) {
-	files := []string{"compose.yaml", "fleet.yaml"}
-	project := composeFiles(t, []string{"HOOP_POSTGRES_PASSWORD=secret"}, files...)
+	project := fleet(t)
 	checkClosed(t, project, "alertmanager", "exporter", "grafana", "postgres", "prometheus")
 	if options, err := cli.NewProjectOptions([]string{abs(t, "deploy/compose/compose.yaml"), abs(t, "deploy/compose/fleet.yaml")}); err != nil {
 		t.Fatal(err)
@@ -263,15 +276,7 @@ func TestComposeRunsAFleet(t *testing.T) {
 	if exporter.Deploy == nil || exporter.Deploy.Replicas == nil || *exporter.Deploy.Replicas != 3 || len(exporter.Ports) > 0 {
 		t.Errorf("three exporters cannot have one port of the machine: %+v, %v", exporter.Deploy, exporter.Ports)
 	}
-	known, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, arg := range exporter.Command {
-		if flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "="); !known[flag] {
-			t.Errorf("the exporter has no flag %s", arg)
-		}
-	}
+	wantKnownFlags(t, exporter.Command)
 	env := func(name string) string { return *postgres.Environment[name] }
 	want := "postgres://" + env("POSTGRES_USER") + "@postgres:5432/" + env("POSTGRES_DB") + "?sslmode=disable"
 	if got := exporter.Environment["HOOP_STATE_POSTGRES_URL"]; got == nil || *got != want {
@@ -289,7 +294,9 @@ func TestComposeRunsAFleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	takes(t, string(content))
+}
 
+func TestComposeScrapesTheFleet(t *testing.T) {
 	var config struct {
 		Global        map[string]string `json:"global"`
 		RuleFiles     []string          `json:"rule_files"`
@@ -303,7 +310,7 @@ func TestComposeRunsAFleet(t *testing.T) {
 		} `json:"scrape_configs"`
 	}
 	readStrict(t, "deploy/compose/fleet/prometheus.yml", &config)
-	target(t, project.Services["prometheus"], "deploy/compose/fleet/prometheus.yml")
+	target(t, fleet(t).Services["prometheus"], "deploy/compose/fleet/prometheus.yml")
 	for _, s := range config.ScrapeConfigs {
 		switch s.JobName {
 		case "hoop":

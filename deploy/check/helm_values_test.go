@@ -108,7 +108,8 @@ func TestHelmLabelsCannotUndoTheSelectors(t *testing.T) {
 	checkTogether(t, render(t, v))
 }
 
-// With a NetworkPolicy the exporter reaches what it is configured to reach: names, gateways, proxies, the issuer of its tokens, the database.
+// With a NetworkPolicy the exporter reaches what it is configured to reach: names, gateways, proxies, the issuer of its tokens, the
+// database.
 func TestHelmNetworkPolicyLetsOutWhatIsNeeded(t *testing.T) {
 	gateway := func(url string) string { return "hoop: {url: '" + url + "', existingSecret: s}\n" }
 	file := func(content string) string { return "config: {file: {" + content + "}}\n" }

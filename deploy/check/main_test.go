@@ -14,8 +14,8 @@ import (
 	"helm.sh/helm/v3/pkg/strvals"
 )
 
-// TestMain lets the test binary stand in for helm, kubectl and docker when it is called by such a name: there is no cluster and no engine here,
-// but what would be sent to them can be made, and decoded.
+// TestMain lets the test binary stand in for helm, kubectl and docker when it is called by such a name: there is no cluster and no engine
+// here, but what would be sent to them can be made, and decoded.
 func TestMain(m *testing.M) {
 	standIn := map[string]func([]string) (string, error){"helm": helm, "kubectl": kubectl, "docker": docker}[filepath.Base(os.Args[0])]
 	if standIn == nil {

@@ -110,7 +110,8 @@ func checkWorkload(t *testing.T, o *objects, w workload) {
 	checkMemory(t, pod.Spec.Containers[0])
 }
 
-// checkShares wants exporters that share a database to keep nothing by themselves, to be reached by their pods' addresses, and not to go all at once.
+// checkShares wants exporters that share a database to keep nothing by themselves, to be reached by their pods' addresses, and not to go
+// all at once.
 func checkShares(t *testing.T, o *objects, w workload) {
 	t.Helper()
 	container := w.pod.Spec.Containers[0]

@@ -38,39 +38,47 @@ func TestWorkflowsArePinnedAndMayLittle(t *testing.T) {
 	}
 }
 
-// What is released is what .ci/cross builds, with the same variables as the image from source and the Makefile.
-func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
-	var release struct {
-		Builds []struct {
-			Targets, Flags, Ldflags, Env []string
-		} `json:"builds"`
-		Archives []struct {
-			Files []struct{ Src string } `json:"files"`
-		} `json:"archives"`
-		Nfpms []struct {
-			Contents []struct {
-				Src, Dst string
-				Info     struct{ Mode int } `json:"file_info"`
-			} `json:"contents"`
-			Scripts map[string]string `json:"scripts"`
-		} `json:"nfpms"`
-		Dockers []struct {
-			Dockerfile        string
-			Images, Platforms []string
-		} `json:"dockers_v2"`
-	}
-	content := file(t, ".goreleaser.yaml")
-	if err := yaml.Unmarshal([]byte(content), &release); err != nil {
+// release is what .goreleaser.yaml says.
+type release struct {
+	Builds []struct {
+		Targets, Flags, Ldflags, Env []string
+	} `json:"builds"`
+	Archives []struct {
+		Files []struct{ Src string } `json:"files"`
+	} `json:"archives"`
+	Nfpms []struct {
+		Contents []struct {
+			Src, Dst string
+			Info     struct{ Mode int } `json:"file_info"`
+		} `json:"contents"`
+		Scripts map[string]string `json:"scripts"`
+	} `json:"nfpms"`
+	Dockers []struct {
+		Dockerfile        string
+		Images, Platforms []string
+	} `json:"dockers_v2"`
+}
+
+func readRelease(t *testing.T) (r release, content string) {
+	t.Helper()
+	content = file(t, ".goreleaser.yaml")
+	if err := yaml.Unmarshal([]byte(content), &r); err != nil {
 		t.Fatal(err)
 	}
-	b := release.Builds[0]
+	return r, content
+}
+
+// What is released is what .ci/cross builds, with the same variables as the image from source and the Makefile.
+func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
+	r, content := readRelease(t)
+	b := r.Builds[0]
 	cross := file(t, ".ci/cross")
 	targets := platforms(b.Targets)
 	if got := strings.Fields(regexp.MustCompile(`targets=\(([^)]*)\)`).FindStringSubmatch(cross)[1]); !slices.Equal(got, targets) {
 		t.Errorf(".ci/cross builds %v, a release %v", got, targets)
 	}
 	linux := slices.DeleteFunc(targets, func(target string) bool { return !strings.HasPrefix(target, "linux/") })
-	if got := release.Dockers[0].Platforms; !slices.Equal(got, linux) || len(linux) == 0 {
+	if got := r.Dockers[0].Platforms; !slices.Equal(got, linux) || len(linux) == 0 {
 		t.Errorf("there are images for %v, binaries for %v", got, linux)
 	}
 	if !slices.Contains(b.Flags, "-trimpath") || !slices.Contains(b.Flags, "-buildvcs=false") || !slices.Contains(b.Env, "CGO_ENABLED=0") {
@@ -83,10 +91,14 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range release.Archives[0].Files {
+}
+
+func TestReleasesFindTheFilesThatTheyPackage(t *testing.T) {
+	r, _ := readRelease(t)
+	for _, f := range r.Archives[0].Files {
 		exists(t, f.Src)
 	}
-	for _, c := range release.Nfpms[0].Contents {
+	for _, c := range r.Nfpms[0].Contents {
 		if c.Src != "" {
 			exists(t, c.Src)
 		}
@@ -95,20 +107,22 @@ func TestReleasesBuildWhatIsCrossCompiled(t *testing.T) {
 			t.Errorf("%s has mode %o", c.Dst, c.Info.Mode)
 		}
 	}
-	for _, s := range release.Nfpms[0].Scripts {
+	for _, s := range r.Nfpms[0].Scripts {
 		exists(t, s)
 	}
-	exists(t, release.Dockers[0].Dockerfile)
+	exists(t, r.Dockers[0].Dockerfile)
+}
 
-	// One image, whoever builds it.
-	image := release.Dockers[0].Images[0]
+func TestOneImageWhoeverBuildsIt(t *testing.T) {
+	r, _ := readRelease(t)
+	image := r.Dockers[0].Images[0]
 	if got := render(t, values(t, "gateway")).exporter(t).Image; !strings.HasPrefix(got, image+":") {
 		t.Errorf("the chart uses %s, a release makes %s", got, image)
 	}
 	if got := kustomize(t, "gateway").statefulSets[0].Spec.Template.Spec.Containers[0].Image; !strings.HasPrefix(got, image+":") {
 		t.Errorf("the manifests use %s, a release makes %s", got, image)
 	}
-	source, released := lastStage(t, "Dockerfile"), lastStage(t, release.Dockers[0].Dockerfile)
+	source, released := lastStage(t, "Dockerfile"), lastStage(t, r.Dockers[0].Dockerfile)
 	if !slices.Equal(source, released) {
 		t.Errorf("the image from source is made by\n%s\nthe released one by\n%s", strings.Join(source, "\n"), strings.Join(released, "\n"))
 	}

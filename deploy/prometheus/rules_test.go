@@ -138,8 +138,8 @@ func TestWhatIsRecordedIsUsed(t *testing.T) {
 	}
 }
 
-// An exporter that lost its gateway's labels would be mixed up with another, and one that kept its pod's would be a new one after a restart.
-// A fleet's alerts are about all exporters of a job, or about a gateway whichever of them has it.
+// An exporter that lost its gateway's labels would be mixed up with another, and one that kept its pod's would be a new one after a
+// restart. A fleet's alerts are about all exporters of a job, or about a gateway whichever of them has it.
 func TestEveryGatewayIsToldByTheSameLabels(t *testing.T) {
 	gateway := []string{"cluster", "namespace", "job", "instance"}
 	fleet := [][]string{{"cluster", "namespace", "job"}, {"cluster", "namespace", "job", "gateway"}, {"cluster", "gateway"}}

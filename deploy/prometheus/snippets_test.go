@@ -36,7 +36,8 @@ func promtool(t *testing.T, name string) string {
 // snippet is what a document shows for Prometheus.
 type snippet struct{ where, text string }
 
-// snippets are the configurations, and the queries, that documents show. A configuration can be a part of a file: what other parts need is not checked.
+// snippets are the configurations, and the queries, that documents show. A configuration can be a part of a file: what other parts need is
+// not checked.
 func snippets(t *testing.T) (configurations, queries []snippet) {
 	t.Helper()
 	fence := regexp.MustCompile("(?ms)^( *)```(yaml|promql)[^\n]*\n(.*?)^ *```")

@@ -72,9 +72,10 @@ func (d *daemon) truth(w http.ResponseWriter, r *http.Request) {
 }
 
 // truthOptions parses the parameters of /truth: t0 (RFC 3339; the default is the Date of the first successful answer of GET /sessions),
-// lookback, overlap (the allowed lateness) and forget_after (durations, such as 168h), and the comma-separated lists long_running and overdue
-// (durations, which are also the labels), event_size_buckets, duration_buckets, wait_buckets, input_size_buckets, group_wait_buckets, access_buckets (upper
-// bounds) and connection_tags. everything=true adds the metrics about the protection of data and the decisions of groups, agents=true those about agents.
+// lookback, overlap (the allowed lateness) and forget_after (durations, such as 168h), and the comma-separated lists long_running and
+// overdue (durations, which are also the labels), event_size_buckets, duration_buckets, wait_buckets, input_size_buckets,
+// group_wait_buckets, access_buckets (upper bounds) and connection_tags. everything=true adds the metrics about the protection of data and
+// the decisions of groups, agents=true those about agents.
 func truthOptions(q url.Values) (o gatewaytest.TruthOptions, err error) {
 	known := map[string]func(string) error{
 		"t0":           func(s string) (err error) { o.T0, err = time.Parse(time.RFC3339, s); return err },

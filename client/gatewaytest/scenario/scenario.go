@@ -28,7 +28,7 @@ type Scenario struct {
 func All(many int) []Scenario {
 	return []Scenario{
 		{Name: "hangs for ever", respond: always(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })},
-		{Name: "answers long after the time-out", respond: func(normal http.Handler) http.HandlerFunc {
+		{Name: "answers long after the timeout", respond: func(normal http.Handler) http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
 				sleep(r, 5*time.Minute)
 				normal.ServeHTTP(w, r)

@@ -9,13 +9,14 @@ import (
 	"testing"
 )
 
-// mostOfFile is how large a file of the server may become while its disk is full. A segment of the log (WAL) is as large: it is there before it is
-// written, as most of a disk is that has just become full.
+// mostOfFile is how large a file of the server may become while its disk is full. A segment of the log (WAL) is as large: it is there
+// before it is written, as most of a disk is that has just become full.
 const mostOfFile = 16 << 20
 
-// FillDisk makes a table so large that it cannot grow, and has the server's kernel refuse what lies beyond, as on a full disk. What needs no new page goes
-// on, such as updates of small rows. A limit of processes does that, because a small disk needs the rights to mount one. The address is a superuser's, and
-// insert is an INSERT with a value of type bytea as $1. Room ends it; no other test may use the cluster until then.
+// FillDisk makes a table so large that it cannot grow, and has the server's kernel refuse what lies beyond, as on a full disk. What needs
+// no new page goes on, such as updates of small rows. A limit of processes does that, because a small disk needs the rights to mount one.
+// The address is a superuser's, and insert is an INSERT with a value of type bytea as $1. Room ends it; no other test may use the cluster
+// until then.
 func (c *Cluster) FillDisk(t testing.TB, address, insert string) (room func()) {
 	t.Helper()
 	conn := Connect(t, address)

@@ -24,8 +24,8 @@ import (
 // password is the superuser's; over the unix socket nobody needs one.
 const password = "pgtest"
 
-// Cluster is a PostgreSQL cluster in a folder of its own. The first use starts it; [Cluster.Close] stops it. A test binary has one, in a variable
-// that its TestMain closes; each test has a database of its own there. The zero value is ready for use.
+// Cluster is a PostgreSQL cluster in a folder of its own. The first use starts it; [Cluster.Close] stops it. A test binary has one, in a
+// variable that its TestMain closes; each test has a database of its own there. The zero value is ready for use.
 type Cluster struct {
 	start sync.Once
 	err   error // why it cannot be used
@@ -79,9 +79,6 @@ func (c *Cluster) url(database string) string {
 	}
 	return u.String()
 }
-
-// Socket is the folder of the server's unix socket.
-func (c *Cluster) Socket() string { return c.folder }
 
 // Exec executes SQL commands one after the other.
 func Exec(t testing.TB, address string, commands ...string) {

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// unprivileged returns a function that makes commands which root may run too: PostgreSQL refuses root, so they run as the user nobody then, who gets
-// the folder. They end with the test's process, should that be killed before it could clean up.
+// unprivileged returns a function that makes commands which root may run too: PostgreSQL refuses root, so they run as the user nobody then,
+// who gets the folder. They end with the test's process, should that be killed before it could clean up.
 func unprivileged(folder string) (func(name string, args ...string) *exec.Cmd, error) {
 	attributes := syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT}
 	if os.Getuid() == 0 {

@@ -25,8 +25,9 @@ func Given(flag *kingpin.FlagClause, given *bool) {
 // flagName is a flag in an error, or in the quotes that kingpin puts around what is on the command line.
 var flagName = regexp.MustCompile(`'?--[a-z](?:[-.a-z]*[a-z])?`)
 
-// Finish completes a command line to which all flags were added: each flag gets an environment variable, and the help is in groups. It returns
-// the text of an error in which a flag whose value is from the environment has the name of its variable. --help and --version have no variable.
+// Finish completes a command line to which all flags were added: each flag gets an environment variable, and the help is in groups. It
+// returns the text of an error in which a flag whose value is from the environment has the name of its variable. --help and --version have
+// no variable.
 func Finish(app *kingpin.Application) (explain func(error) string) {
 	app.UsageTemplate(usage).UsageFuncs(functions())
 	app.HelpFlag.Help("List the flags and exit.")

@@ -13,7 +13,8 @@ type Group struct {
 	Flags []*kingpin.FlagModel
 }
 
-// Groups divides flags into groups by the part of their names before the first dot. Hidden flags are in none, and a group without flags is left out.
+// Groups divides flags into groups by the part of their names before the first dot. Hidden flags are in none, and a group without flags is
+// left out.
 func Groups(all []*kingpin.FlagModel) (groups []Group) {
 	for _, g := range []struct {
 		title string
@@ -43,8 +44,8 @@ func Groups(all []*kingpin.FlagModel) (groups []Group) {
 }
 
 // variables is what help and man page say about the environment.
-const variables = "Each flag can also be set by the environment variable that is named with it. A flag on the command line overrides its variable. " +
-	"Secrets are never flags: they are in files, or in the variables HOOP_TOKEN, HOOP_API_KEY and HOOP_STATE_POSTGRES_URL."
+const variables = "Each flag can also be set by the environment variable that is shown with it. A flag on the command line overrides its variable. " +
+	"No flag takes a secret: secrets are in files, or in the variables HOOP_TOKEN, HOOP_API_KEY and HOOP_STATE_POSTGRES_URL."
 
 // usage is what --help shows.
 const usage = `usage: {{.App.Name}} [<flags>]

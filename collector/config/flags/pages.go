@@ -19,8 +19,8 @@ var zshCompletion string
 //go:embed templates/fish.tmpl
 var fishCompletion string
 
-// Pages returns what packages bring for a complete command line, by the names of the files: a man page, and completions for bash, zsh and fish. The
-// application cannot be used after that, because it writes what it prints to the pages.
+// Pages returns what packages bring for a complete command line, by the names of the files: a man page, and completions for bash, zsh and
+// fish. The application cannot be used after that, because it writes what it prints to the pages.
 func Pages(app *kingpin.Application) (map[string]string, error) {
 	line, err := app.ParseContext(nil)
 	if err != nil {

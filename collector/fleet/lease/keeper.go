@@ -14,7 +14,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 )
 
-// TTL is a table's time to live: for how long a member lives, and has its leases, after its last beat.
+// TTL is a table's time to live: how long a member lives, and keeps its leases, after its last beat.
 const TTL = 15 * time.Second
 
 const (
@@ -22,24 +22,25 @@ const (
 	beatEvery = 3 * time.Second
 	// callTimeout bounds a call of the table.
 	callTimeout = 2 * beatEvery
-	// settleFor is for how long a member acquires nothing after it could not reach the table. If nobody could, all seem dead to the first one that can again;
-	// if that took everything, it would have to watch all gateways at once, and to give most of them back.
+	// settleFor is how long a member acquires nothing after it could not reach the table. After an outage for all, the others seem dead to
+	// the first member that is back: it would take over all gateways at once, and give most of them back later.
 	settleFor = callTimeout + beatEvery
-	// askFor and holdFor are the term that a beat gives, counted from when it was sent. The margin to [TTL] is for clocks that run at different
-	// speeds, and for what the gateway still does after a request was canceled.
+	// askFor and holdFor are the [Term] that a beat gives, counted from when it was sent. The margin before [TTL] allows for clocks that
+	// run at different speeds, and for a gateway that still works on a request that was canceled.
 	askFor  = TTL - 5*time.Second
 	holdFor = TTL - 3*time.Second
 )
 
-// Term is until when a holder may use its leases, by its monotonic clock: it comes from [time.Now]. It is earlier than the table's time at which another
-// process could acquire them, because the holder counts from when it sent its last beat, and the table from when it had it. A process that slept
-// finds that the term has passed; one whose machine was suspended finds it by the machine's other clock, as soon as that is right.
+// Term is how long a holder may use its leases, by its monotonic clock: its times come from [time.Now]. It ends before another process can
+// acquire the leases, because the holder counts from when it sent its last beat, and the table from when it received that. A process that
+// was paused finds that the term has passed. If the machine was suspended, its monotonic clock stood still, and the process finds it by the
+// wall clock, as soon as that is right.
 //
-// So counters stay at their last saved values while the database is away, but only until the lease ends: after that another process may have
-// taken over, and Prometheus would see them fall.
+// So counters stay at their last saved values while the database is away, but only until the lease ends: after that another process may
+// have taken over, and Prometheus would see them fall.
 type Term struct {
 	Ask time.Time // until when requests to the gateway may begin
-	End time.Time // when those under way are canceled, and metrics are not shown any more
+	End time.Time // when those under way are canceled, and metrics are no longer shown
 }
 
 // Watcher watches the gateways at addresses. The keeper calls it on one goroutine.
@@ -50,7 +51,7 @@ type Watcher interface {
 	Watch(l Lease, t Term) Watch
 }
 
-// Watch is a watched address. Extend comes any number of times, then Stop or Drop; Drop also after Stop.
+// Watch is a watched address. Call Extend any number of times, then Stop or Drop; Drop may also follow Stop.
 type Watch interface {
 	// Extend replaces the term.
 	Extend(t Term)
@@ -71,9 +72,9 @@ type KeeperOptions struct {
 	Logger  log.Logger
 }
 
-// Keeper is a process as a member: it beats, and acquires and releases leases as [Plan] says. Always holds: it releases a lease only after
+// Keeper is a process as a member: it beats, and acquires and releases leases as plan says. Always holds: it releases a lease only after
 // its watch has ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer was lost
-// may take effect at any time. Call Run once, and Leave after it; all else at any time. It is safe for concurrent use.
+// may take effect at any time. Call Run once, and Leave after it; everything else at any time. It is safe for concurrent use.
 type Keeper struct {
 	o        KeeperOptions
 	held     map[string]*holding // by address
@@ -84,7 +85,7 @@ type Keeper struct {
 	failures *failurelog.Log
 	wrong    map[string]time.Time // since when something is wrong with other members, by subject
 	back     time.Time            // when a beat last succeeded after one that had failed
-	rest     time.Time            // until when the other calls of the table may take after the last beat
+	callsEnd time.Time            // when calls of the table after the last beat end
 
 	mu     sync.Mutex
 	seen   Seen
@@ -106,7 +107,7 @@ func NewKeeper(o KeeperOptions) *Keeper {
 	}
 }
 
-// Run takes part in the cluster until ctx ends. It leaves what is watched then as it is.
+// Run takes part in the cluster until ctx ends. What is watched then stays watched.
 func (k *Keeper) Run(ctx context.Context) {
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
@@ -124,8 +125,8 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// Leave ends the member's life, so that others take over at once. Nothing may be watched any more. If the term has passed, requests were canceled at its
-// end, and the gateways may still work on them: then it is left to the table to end the leases.
+// Leave ends the member's life, so that others take over at once. Nothing may be watched any more. If the term has passed, it does nothing:
+// requests were canceled at its end, the gateways may still work on them, and the table ends the leases later.
 func (k *Keeper) Leave(ctx context.Context) {
 	if _, err := k.Seen(); err != nil {
 		return
@@ -137,36 +138,34 @@ func (k *Keeper) Leave(ctx context.Context) {
 	}
 }
 
-// call calls the table with a timeout.
-func call[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+// afterBeat returns the context for calls of the table after a beat. It ends early enough for the next beat, if that takes as long as the
+// last one, to come before the term has passed: a call that waits for a lock in the table costs no lease that is held.
+func (k *Keeper) afterBeat(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(ctx, k.callsEnd)
+}
+
+// callBeat sends a beat.
+func (k *Keeper) callBeat(ctx context.Context, self Member) (View, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return f(ctx)
+	return k.o.Table.Beat(ctx, self)
 }
 
-// rest calls the table after a beat, for so long that the next beat, if it takes as long as the last one, comes before the term has passed: what waits
-// for a lock in the table costs no lease that is held.
-func rest[T any](ctx context.Context, k *Keeper, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithDeadline(ctx, k.rest)
-	defer cancel()
-	return f(ctx)
-}
-
-// beat tells the table that the member lives, and does what follows from the answer.
+// beat records in the table that the member lives, and acts on the answer.
 func (k *Keeper) beat(ctx context.Context) {
 	addresses, digest := k.o.Watcher.Configured()
 	self := Member{ID: k.o.ID, URL: k.o.URL, Configuration: digest}
 	sent := time.Now()
-	view, err := call(ctx, func(ctx context.Context) (View, error) { return k.o.Table.Beat(ctx, self) })
+	view, err := k.callBeat(ctx, self)
 	if ctx.Err() != nil {
 		return
 	}
 	term := Term{Ask: sent.Add(askFor), End: sent.Add(holdFor)}
-	k.rest = term.Ask.Add(-beatEvery - time.Since(sent))
+	k.callsEnd = term.Ask.Add(-beatEvery - time.Since(sent))
 	if k.record(view, err, term, self); err != nil {
 		return
 	}
-	acquire, release := Plan(self, view, addresses)
+	acquire, release := plan(self, view, addresses)
 	k.match(view, term, release)
 	for _, a := range release {
 		k.stop(ctx, a)
@@ -177,7 +176,9 @@ func (k *Keeper) beat(ctx context.Context) {
 	if len(acquire) == 0 || !time.Now().Before(term.Ask) || time.Since(k.back) < settleFor {
 		return
 	}
-	leases, err := rest(ctx, k, func(ctx context.Context) ([]Lease, error) { return k.o.Table.Acquire(ctx, k.o.ID, acquire) })
+	ctx, cancel := k.afterBeat(ctx)
+	defer cancel()
+	leases, err := k.o.Table.Acquire(ctx, k.o.ID, acquire)
 	if err != nil {
 		k.failures.Failed("acquire", "acquiring leases failed: trying again", err)
 		return
@@ -188,8 +189,8 @@ func (k *Keeper) beat(ctx context.Context) {
 	}
 }
 
-// match drops what the view shows with another holder or epoch, extends the term of the rest, and watches what the view shows as held by this
-// member: the answer of its Acquire was lost. release are the addresses for which that is not worth it.
+// match drops what the view shows with another holder or epoch, extends the term of the rest, and watches what the view shows as held by
+// this member, because the answer to its Acquire was lost, except for the addresses in release.
 func (k *Keeper) match(view View, term Term, release []string) {
 	mine := map[string]Lease{}
 	for _, l := range view.Leases {
@@ -233,7 +234,7 @@ func (k *Keeper) drop(h *holding) {
 	k.forget(h)
 }
 
-// forget records that a lease is not used any more, and never will be again.
+// forget records that a lease is no longer used, and never will be again.
 func (k *Keeper) forget(h *holding) {
 	delete(k.held, h.lease.Address)
 	k.over[h.lease.Address] = h.lease.Epoch
@@ -258,7 +259,7 @@ func (k *Keeper) stop(ctx context.Context, address string) {
 	})
 }
 
-// release releases what is not used any more.
+// release releases what is no longer used.
 func (k *Keeper) release(ctx context.Context) {
 	for a, h := range k.held {
 		if h.done == nil {
@@ -274,9 +275,9 @@ func (k *Keeper) release(ctx context.Context) {
 	if len(k.released) == 0 {
 		return
 	}
-	leases := slices.Collect(maps.Values(k.released))
-	_, err := rest(ctx, k, func(ctx context.Context) (struct{}, error) { return struct{}{}, k.o.Table.Release(ctx, leases) })
-	if err != nil {
+	ctx, cancel := k.afterBeat(ctx)
+	defer cancel()
+	if err := k.o.Table.Release(ctx, slices.Collect(maps.Values(k.released))); err != nil {
 		k.failures.Failed("release", "releasing leases failed: trying again", err)
 		return
 	}
@@ -284,8 +285,8 @@ func (k *Keeper) release(ctx context.Context) {
 	clear(k.released)
 }
 
-// wrongFor is for how long something may be wrong with other members before the log says so: a changed file reaches all within a minute, and a member
-// that died and was started again lives twice until its lease ends.
+// wrongFor is how long something may be wrong with other members before the log says so: a changed file reaches all within a minute, and a
+// member that died and was started again lives twice until its lease ends.
 const wrongFor = time.Minute
 
 // What to do about members with different configurations, and with the same URL.

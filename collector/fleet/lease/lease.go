@@ -1,11 +1,11 @@
-// Package lease decides which process of a cluster watches which gateway address. [Owner] and [Plan] are pure; a [Keeper] does what they say, at a [Table],
-// where the members and leases are.
+// Package lease decides which process of a cluster watches which gateway address. The decision is a pure function in plan.go; a [Keeper]
+// carries it out at a [Table], which has the members and leases.
 package lease
 
 import "context"
 
-// Epoch numbers the leases of an address, from 1. Each new lease has a higher one, also where it has the same holder again. A save that carries
-// an epoch which is not the newest fails: that is the fencing.
+// Epoch numbers the leases of an address, starting at 1. Each new lease has a higher epoch, even if the holder is the same. A save with an
+// epoch that is not the newest fails: this is the fencing.
 type Epoch int64
 
 // Member is a process of the cluster.
@@ -14,7 +14,8 @@ type Member struct {
 	ID string
 	// URL is where scrapes of the member's gateways are redirected to, such as http://10.0.0.7:10068.
 	URL string
-	// Configuration is a digest of the gateways that the member is configured for. Only members with equal ones divide gateways among them.
+	// Configuration is a digest of the gateways that the member is configured for. Only members with equal digests divide gateways among
+	// themselves.
 	Configuration string
 }
 
@@ -25,21 +26,21 @@ type Lease struct {
 	Epoch   Epoch
 }
 
-// View is what the table had at a beat.
+// View is what the table has at the time of a beat.
 type View struct {
-	// Members are those that live, the one of the beat included.
+	// Members are the living members, including the one that sent the beat.
 	Members []Member
 	// Leases are those of living members.
 	Leases []Lease
 }
 
-// Table has the members and the leases of a cluster. All times are its own. A member lives until its last beat is older than the table's time to
-// live; a lease lives as long as its holder. Each method is atomic; after an error, its effect may have happened.
+// Table has the members and the leases of a cluster. It uses its own clock. A member lives until its last beat is older than the table's
+// time to live; a lease lives as long as its holder. Each method is atomic; after an error, it may have taken effect.
 type Table interface {
-	// Beat records that a member lives. If it was dead, its leases may be others' by now; the view says so.
+	// Beat records that a member lives. If it was dead, others may have its leases by now; the view shows that.
 	Beat(ctx context.Context, m Member) (View, error)
-	// Acquire gives a member those of the addresses that no living member holds, each with a new epoch, and returns these leases. It fails if the
-	// member is dead.
+	// Acquire gives a member those of the addresses that no living member holds, each with a new epoch, and returns these leases. It fails
+	// if the member is dead.
 	Acquire(ctx context.Context, member string, addresses []string) ([]Lease, error)
 	// Release ends leases, unless they have another holder or a newer epoch by now.
 	Release(ctx context.Context, leases []Lease) error

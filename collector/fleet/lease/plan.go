@@ -5,11 +5,11 @@ import (
 	"encoding/binary"
 )
 
-// Owner is the member that should have the gateways at an address: by rendezvous hashing, the one whose hash with the address is the highest. A
-// member more takes only what becomes its own; what a member less had is divided among the others. All gateways of an address have one owner, because
-// only within a process can they take turns. Members of different versions have to agree on the hash: another one would have them take leases from each
-// other. It is "" without members.
-func Owner(members []string, address string) string {
+// ownerOf returns the member that should have the gateways at an address: by rendezvous hashing, the member whose hash with the address is
+// the highest. A new member takes over only what it owns; what a lost member had is divided among the others. All gateways of an address
+// have one owner, because they can take turns only within one process. The hash must never change: members of different versions would take
+// leases from each other. Without members, the result is "".
+func ownerOf(members []string, address string) string {
 	owner, highest := "", uint64(0)
 	for _, m := range members {
 		sum := sha256.Sum256([]byte(m + " " + address))
@@ -21,9 +21,10 @@ func Owner(members []string, address string) string {
 	return owner
 }
 
-// Plan is what a member should acquire and release: addresses are those of its configuration. Members with the same configuration as self divide the
-// addresses among them. What a living member holds is left to it until it releases it, whatever its configuration is.
-func Plan(self Member, view View, addresses []string) (acquire, release []string) {
+// plan returns the addresses that a member should acquire and release; addresses are those of its configuration. Members with the same
+// configuration as self divide the addresses among themselves. A living member keeps what it holds until it releases it, whatever its
+// configuration is.
+func plan(self Member, view View, addresses []string) (acquire, release []string) {
 	members := []string{self.ID}
 	for _, m := range view.Members {
 		if m.Configuration == self.Configuration && m.ID != self.ID {
@@ -37,7 +38,7 @@ func Plan(self Member, view View, addresses []string) (acquire, release []string
 	for _, a := range addresses {
 		holder := holders[a]
 		delete(holders, a)
-		switch owner := Owner(members, a); {
+		switch owner := ownerOf(members, a); {
 		case holder == "" && owner == self.ID:
 			acquire = append(acquire, a)
 		case holder == self.ID && owner != self.ID:

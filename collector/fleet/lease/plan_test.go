@@ -29,7 +29,7 @@ func TestANewMemberTakesOnlyItsPart(t *testing.T) {
 		moved, taken := 0, 0
 		all := members(total + 1)
 		for _, a := range addresses(n) {
-			before, after := Owner(all[:total], a), Owner(all, a)
+			before, after := ownerOf(all[:total], a), ownerOf(all, a)
 			if before != after {
 				moved++
 				if after == all[total] {
@@ -48,7 +48,7 @@ func TestPartsAreEven(t *testing.T) {
 	const n, total = 10_000, 100
 	have := map[string]int{}
 	for _, a := range addresses(n) {
-		have[Owner(members(total), a)]++
+		have[ownerOf(members(total), a)]++
 	}
 	for _, m := range members(total) {
 		if have[m] < 60 || have[m] > 140 {
@@ -61,7 +61,7 @@ func TestPartsAreEven(t *testing.T) {
 func TestOwnersStayTheSameInLaterVersions(t *testing.T) {
 	got := ""
 	for _, a := range addresses(12) {
-		got += Owner(members(5), a)[len("member-"):]
+		got += ownerOf(members(5), a)[len("member-"):]
 	}
 	if want := "444310102213"; got != want {
 		t.Errorf("%v, want %s", got, want)
@@ -72,11 +72,11 @@ func TestAnOwnerDoesNotDependOnTheOrderOfMembers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		list := rapid.SliceOfNDistinct(rapid.StringN(1, 9, -1), 1, 10, rapid.ID).Draw(t, "members")
 		a := rapid.String().Draw(t, "address")
-		if o, again := Owner(list, a), Owner(rapid.Permutation(list).Draw(t, "again"), a); o != again || !slices.Contains(list, o) {
+		if o, again := ownerOf(list, a), ownerOf(rapid.Permutation(list).Draw(t, "again"), a); o != again || !slices.Contains(list, o) {
 			t.Errorf("%q, and %q in another order", o, again)
 		}
 	})
-	if o := Owner(nil, "a"); o != "" {
+	if o := ownerOf(nil, "a"); o != "" {
 		t.Errorf("%q owns something without a member", o)
 	}
 }
@@ -85,7 +85,7 @@ func TestAPlanLeavesAloneWhatAnotherMemberHolds(t *testing.T) {
 	all := addresses(6)
 	mine, other := "", "" // addresses that a and b own, with each other
 	for _, a := range all {
-		if Owner([]string{"a", "b"}, a) == "a" {
+		if ownerOf([]string{"a", "b"}, a) == "a" {
 			mine = a
 		} else {
 			other = a
@@ -109,15 +109,15 @@ func TestAPlanLeavesAloneWhatAnotherMemberHolds(t *testing.T) {
 		{"releases what is not configured", View{Members: []Member{a}, Leases: []Lease{{mine, "a", 1}, {other, "b", 1}}}, nil, nil, []string{mine}},
 		{"a view without itself", View{Members: []Member{b}}, []string{mine, other}, []string{mine}, nil},
 	} {
-		acquire, release := Plan(a, tc.view, tc.configured)
+		acquire, release := plan(a, tc.view, tc.configured)
 		if !slices.Equal(acquire, tc.acquire) || !slices.Equal(slices.Sorted(slices.Values(release)), tc.release) {
 			t.Errorf("%s: acquires %v, releases %v; want %v and %v", tc.name, acquire, release, tc.acquire, tc.release)
 		}
 	}
 }
 
-// Whatever leases there are: where all members follow their plans, one after the other, each address comes to its owner, and no member ever wants what
-// another one holds.
+// Whatever leases there are: where all members follow their plans, one after the other, each address comes to its owner, and no member ever
+// wants what another one holds.
 func TestPlansComeToAnEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all, configured := members(rapid.IntRange(1, 5).Draw(t, "members")), addresses(10)
@@ -138,7 +138,7 @@ func TestPlansComeToAnEnd(t *testing.T) {
 		}
 		for range 2 {
 			for _, m := range all {
-				acquire, release := Plan(Member{ID: m}, view(), configured)
+				acquire, release := plan(Member{ID: m}, view(), configured)
 				for _, a := range acquire {
 					if held[a] != "" {
 						t.Errorf("%s wants %s of %s", m, a, held[a])
@@ -151,8 +151,8 @@ func TestPlansComeToAnEnd(t *testing.T) {
 			}
 		}
 		for _, a := range configured {
-			if held[a] != Owner(all, a) {
-				t.Errorf("%s is at %q, want %q", a, held[a], Owner(all, a))
+			if held[a] != ownerOf(all, a) {
+				t.Errorf("%s is at %q, want %q", a, held[a], ownerOf(all, a))
 			}
 		}
 	})

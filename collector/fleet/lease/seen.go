@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Seen is what a member knows of its cluster. It is immutable.
+// Seen is what a member knows about its cluster. It is immutable.
 type Seen struct {
-	// Same and Other are the numbers of living members with the member's own configuration, the member included, and with another one.
+	// Same is how many living members have the member's own configuration, including itself; Other is how many have another one.
 	Same, Other int
 
 	holders map[string]Member // by address
@@ -16,7 +16,7 @@ type Seen struct {
 	until   time.Time         // the end of the term; zero: nothing is known
 }
 
-// record notes the answer of a beat for [Keeper.Seen], and logs when the table cannot be reached, and when it can be again.
+// record keeps the answer to a beat for [Keeper.Seen], and logs when the table cannot be reached, and when it can be again.
 func (k *Keeper) record(view View, err error, term Term, self Member) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -53,7 +53,8 @@ var errAway = errors.New("this process cannot reach the database, so it does not
 func (k *Keeper) Seen() (Seen, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if now := time.Now(); !now.Before(k.seen.until) || !now.Round(0).Before(k.seen.until.Round(0)) { // the monotonic clock of a suspended machine stands still
+	// The monotonic clock of a suspended machine stands still.
+	if now := time.Now(); !now.Before(k.seen.until) || !now.Round(0).Before(k.seen.until.Round(0)) {
 		return Seen{}, errAway
 	}
 	return k.seen, nil
@@ -77,5 +78,5 @@ func (s Seen) Expected(address string) string {
 	if m, ok := s.holders[address]; ok {
 		return m.URL
 	}
-	return s.members[Owner(s.owners, address)].URL
+	return s.members[ownerOf(s.owners, address)].URL
 }

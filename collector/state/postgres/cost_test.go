@@ -51,7 +51,7 @@ func (g *gateway) refresh() {
 	g.Apply(g.now, rows)
 	g.AdvanceHead(g.now)
 	g.AdvanceWatermark(g.now)
-	g.MarkServed(g.Commit(g.now, g.now).Generation, g.now)
+	g.MarkServed(g.Finish(g.now, g.now).Gauges.Generation, g.now)
 }
 
 // written is how many bytes of WAL f causes.
@@ -69,7 +69,8 @@ func written(t *testing.T, url string, f func()) (n int64) {
 	return n
 }
 
-// What saves and beats write into the log of PostgreSQL, which its disk and each of its replicas get. A change that makes it much more is noticed here.
+// What saves and beats write into the log of PostgreSQL, which its disk and each of its replicas get. A change that makes it much more is
+// noticed here.
 func TestSavesAndBeatsWriteLittle(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)

@@ -12,12 +12,12 @@ import (
 // baseID is the number of the dictionary in a difference. There is only one, the content beside it.
 const baseID = 1
 
-// leastBase is how long a compressed content is at least for which differences are worth their time.
+// leastBase is the smallest size of a compressed content for which differences are worth their time.
 const leastBase = 4 << 10
 
-// base is what the row has as its whole content, and what differences from it have cost. The log of PostgreSQL (WAL), which goes to each of its replicas,
-// has all that a save writes, and most of a state stays as it is from save to save. Always holds: a base is only used while each save since it succeeded,
-// because after an error the row may have another content. The zero value is none.
+// base is what the row has as its whole content, and what differences from it have cost. The log of PostgreSQL (WAL), which goes to each of
+// its replicas, has everything that a save writes, and most of a state does not change from save to save. Always holds: a base is only used
+// while each save since it succeeded, because after an error the row may have another content. The zero value is none.
 type base struct {
 	content []byte // not compressed
 	size    int    // compressed
@@ -26,8 +26,8 @@ type base struct {
 	more  int // by how much the later ones were larger, in all
 	total int // of all differences
 
-	// A new base may make differences smaller, as after a backfill, or not. The longer it did not, the later is the next try: after differences of limit
-	// times the size. before is first of the last base.
+	// A new base may make differences smaller, as after a backfill, or not. The longer it has not, the later is the next try: after
+	// differences of limit times the size. before is first of the last base.
 	limit, before int
 }
 

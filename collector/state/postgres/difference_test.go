@@ -196,7 +196,8 @@ func TestAFewOfManyRowsAreASmallDifference(t *testing.T) {
 	}
 }
 
-// Differences that are large for once do not stay so, and ones that are always as large do not have the whole content written again and again.
+// Differences that are large for once do not stay so, and ones that are always as large do not have the whole content written again and
+// again.
 func TestTheBaseIsReplacedWhereThatHelps(t *testing.T) {
 	const size = 20 << 10 // as large as it is: it does not compress
 	var b base

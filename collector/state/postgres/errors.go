@@ -17,10 +17,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrDead is a member without a beat within the time to live.
-var ErrDead = errors.New("this process did not reach PostgreSQL for too long, so it holds no leases: it continues after the next heartbeat")
+// errDead is the error for a member that has sent no beat within the time to live.
+var errDead = errors.New("this process did not reach PostgreSQL for too long, so it holds no leases: it continues after the next heartbeat")
 
-// errBusy is the wait for other gateways' saves.
+// errBusy is the error for a wait for other gateways' saves that takes too long.
 var errBusy = errors.New("the saves of other gateways take too long")
 
 // failure is an error whose text has no secrets. What caused it cannot be unwrapped, because its text may have some.
@@ -35,7 +35,7 @@ func (f *failure) Error() string { return f.text }
 // Is returns whether the cause is another error, such as [context.Canceled].
 func (f *failure) Is(target error) bool { return errors.Is(f.cause, target) }
 
-// server is what messages say about the server, and what they may not say.
+// server is what messages say about the server, and the secrets that they must not have.
 type server struct {
 	address, database, user string // address: of all hosts of the URL
 	secrets                 []string
@@ -58,7 +58,8 @@ func parseURL(url string) (server, error) {
 		return server{}, errURL
 	}
 	if strings.Count(url, "@") > strings.Count(parts[begin], "@") || strings.Count(parts[begin], "@") > 1 || strings.Contains(parts[rest], "#") {
-		return server{}, errors.New("the password in the PostgreSQL URL has one of /?#@: " + wantURL) // the rest of it would be a part of messages
+		// Otherwise the rest of the password would be part of messages.
+		return server{}, errors.New("the password in the PostgreSQL URL has one of /?#@: " + wantURL)
 	}
 	var u *neturl.URL
 	for host := range strings.SplitSeq(parts[hosts], ",") { // net/url knows only one host
@@ -89,7 +90,7 @@ func (s *server) hide(secret string) {
 	}
 }
 
-// use takes what pgx made of the URL, the environment and its files.
+// use takes what pgx has read from the URL, the environment and its files.
 func (s *server) use(c *pgx.ConnConfig) {
 	s.hide(c.Password)
 	s.database, s.user = cmp.Or(c.Database, c.User), c.User
@@ -126,7 +127,7 @@ func (s *server) invalid(err error) error {
 	return errors.New(s.redact("the PostgreSQL URL is not valid (" + text + "): " + wantURL))
 }
 
-// explain says in one sentence what failed, unless the caller does, why, and what to do.
+// explain says in one sentence what failed (unless the caller says that), why, and what to do.
 func (s *server) explain(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -141,7 +142,7 @@ func (s *server) explain(doing string, err error) error {
 	return &failure{s.redact(text), err}
 }
 
-// explainOpening is explain for what is not tried again by itself.
+// explainOpening is explain for what the program does not try again.
 func (s *server) explainOpening(doing string, err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && strings.HasPrefix(e.Code, "57P") {
 		text, _ := s.reported(e)
@@ -176,10 +177,10 @@ func (s *server) reason(err error) (text, advice string) {
 	return "PostgreSQL at " + s.address + ": " + err.Error(), ""
 }
 
-// leadsAstray returns whether the other connections may be as useless as the one with the error, so that new ones are better: to a primary that is a
-// standby now, or through a network that has forgotten them. Else each would cost a timeout of its own, and a lease. While the pool is connecting, a
-// timeout says nothing about them: the new connection may need several hosts, and is for the next operation.
-func leadsAstray(err error, connecting bool) bool {
+// breaksAll reports whether an error probably breaks the other connections too, so that new ones are better: the primary is a standby now,
+// or the network has dropped them. Otherwise each would cost a timeout of its own, and a lease. While the pool is connecting, a timeout says
+// nothing about them: the new connection may try several hosts, and is for the next operation.
+func breaksAll(err error, connecting bool) bool {
 	if reported, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return reported.Code == "25006"
 	}

@@ -153,7 +153,8 @@ func TestConnectionsThatWereTerminatedAreReplaced(t *testing.T) {
 	}
 }
 
-// A primary became a standby and kept its connections, or the name led to one for a moment: there are new connections then, which find the primary.
+// A primary became a standby and kept its connections, or the name led to one for a moment: there are new connections then, which find the
+// primary.
 func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
 	url := cluster.Database(t)
 	opened(t, url)

@@ -24,8 +24,8 @@ const (
 	stateTimeout = 3 * tableTimeout
 )
 
-// Database is a schema of a PostgreSQL database. It is the [lease.Table] of the processes that use it, and has a [state.Store] for each lease.
-// Its methods may be called concurrently. No error has the URL or its password.
+// Database is a schema of a PostgreSQL database. It is the [lease.Table] of the processes that use it, and has a [state.Store] for each
+// lease. Its methods may be called concurrently. No error has the URL or its password.
 type Database struct {
 	pool   *pgxpool.Pool
 	server server
@@ -42,12 +42,12 @@ type Database struct {
 }
 
 // Open connects to the database at a postgres:// URL, and creates or migrates the schema. A member lives for ttl after its last beat. All
-// processes of a cluster use the same schema and ttl.
+// processes of a cluster must use the same schema and ttl.
 func Open(ctx context.Context, url, schema string, ttl time.Duration) (*Database, error) {
 	return open(ctx, url, schema, ttl, true)
 }
 
-// Check finds whether Open would succeed, and changes nothing in the database.
+// Check finds out whether Open would succeed, and changes nothing in the database.
 func Check(ctx context.Context, url, schema string) error {
 	d, err := open(ctx, url, schema, 0, false)
 	if err == nil {
@@ -56,7 +56,7 @@ func Check(ctx context.Context, url, schema string) error {
 	return err
 }
 
-// open is Open, which keeps what it has created or migrated only where that is wanted.
+// open connects for Open and Check. It keeps what it has created or migrated only if keep is true.
 func open(ctx context.Context, url, schema string, ttl time.Duration, keep bool) (*Database, error) {
 	if err := checkSchemaName(schema); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func open(ctx context.Context, url, schema string, ttl time.Duration, keep bool)
 	return d, nil
 }
 
-// parse reads a URL, and adds what this package wants of each connection unless the URL says otherwise.
+// parse reads a URL, and adds the settings of connections that the URL leaves open.
 func parse(url string) (*pgxpool.Config, server, error) {
 	server, err := parseURL(url)
 	if err != nil {
@@ -133,7 +133,7 @@ func (d *Database) run(ctx context.Context, doing string, timeout time.Duration,
 	defer cancel()
 	// The commit is the last of the answers: only Close says whether it succeeded.
 	if err := d.pool.SendBatch(ctx, b).Close(); err != nil {
-		if leadsAstray(err, d.pool.Stat().ConstructingConns() > 0) {
+		if breaksAll(err, d.pool.Stat().ConstructingConns() > 0) {
 			d.pool.Reset()
 		}
 		return d.server.explain(doing, err)
@@ -149,7 +149,7 @@ func (d *Database) queue(b *pgx.Batch, read func(pgx.Rows) error, statement stri
 	}
 }
 
-// runState is run for the states, of which only some run at a time.
+// runState is run for states. It bounds how many run at once.
 func (d *Database) runState(ctx context.Context, doing string, b *pgx.Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
 	defer cancel()

@@ -141,7 +141,8 @@ func TestAMemberLivesForItsTimeByTheDatabasesClock(t *testing.T) {
 	}
 }
 
-// The database's clock is set back, or a standby with a slower clock is promoted: who died shortly before that does not live until the clock is there again.
+// The database's clock is set back, or a standby with a slower clock is promoted: who died shortly before that does not live until the
+// clock is there again.
 func TestAMemberThatBeatInTheFutureDiesInTime(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
@@ -233,7 +234,8 @@ func TestSchemaNamesThatNeedQuotesAreRefused(t *testing.T) {
 			t.Errorf("%v, %v for %q", d, err, name)
 		}
 	}
-	for _, name := range []string{"a", "_", "user", "hoop_exporter_2", strings.Repeat("a", 63)} { // a keyword works, because names are quoted
+	// A keyword works, because names are quoted.
+	for _, name := range []string{"a", "_", "user", "hoop_exporter_2", strings.Repeat("a", 63)} {
 		if err := checkSchemaName(name); err != nil {
 			t.Error(err)
 		}

@@ -11,14 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// oldest is the oldest version of PostgreSQL that the statements are for, as server_version_num has it.
+// oldest is the oldest version of PostgreSQL that the statements support, in the form of server_version_num.
 const oldest = 130000
 
-// migrations returns the statements that lead from each version of the schema to the next one. Released ones never change.
+// migrations returns the statements that migrate each version of the schema to the next one. Released ones never change.
 //
-// A beat changes no column that has an index, and the pages have room for another version of their rows, so each update is a heap-only one, which
-// writes no index and is cleaned up by the next. An index of holders would make updates of leases larger to save a scan of a table of a few hundred
-// kilobytes. Contents are compressed already, so PostgreSQL is not to try it. A vacuum never locks the tables to give back their empty end.
+// A beat changes no column that has an index, and the pages have room for another version of their rows, so each update is a heap-only one,
+// which writes no index and is cleaned up by the next. An index of holders would make updates of leases larger to save a scan of a table of
+// a few hundred kilobytes. Contents are compressed already, so PostgreSQL must not try it. A vacuum never locks the tables to give back the
+// empty pages at their end.
 func migrations() []string {
 	return []string{`
 		CREATE TABLE {schema}.members (
@@ -66,10 +67,11 @@ func lockKey(purpose, schema string) int64 {
 	return int64(h.Sum64())
 }
 
-// errCheckedOnly rolls back what was only tried.
+// errCheckedOnly rolls back a migration that was only a check.
 var errCheckedOnly = errors.New("rolled back")
 
-// migrate creates the schema or brings it to the newest version, and undoes that unless it is to be kept. Processes that do so at the same time wait for each other.
+// migrate creates the schema or brings it to the newest version, and undoes that unless it is to be kept. Processes that migrate at the
+// same time wait for each other.
 func (d *Database) migrate(ctx context.Context, schema string, keep bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*tableTimeout)
 	defer cancel()

@@ -15,13 +15,14 @@ import (
 )
 
 const (
-	// held locks the lease's row, if it still is the newest one: where another process changes it, the statement waits and looks at it again. Until the
-	// statement's transaction ends, no other process can take the lease, so the next holder loads what is saved here.
+	// held locks the lease's row if it is still the newest lease: while another process changes the row, the statement waits, and then
+	// checks it again. Until the statement's transaction ends, no other process can take the lease, so the next holder loads what is saved
+	// here.
 	held = `WITH held AS (SELECT 1 FROM {schema}.leases WHERE address = $1 AND holder = $2 AND epoch = $3 FOR SHARE)`
 
-	// openState creates the state's row, or moves it to this address if no living member has a lease of the one that it is at. Two members that do so at the
-	// same time wait for each other at the row, and the later one may not see the other's lease yet; it then moves the row, and the other one is fenced.
-	// Each time the row has a new value of opened, which only the last one knows.
+	// openState creates the state's row, or moves it to this address if no living member has a lease of the one that it is at. Two members
+	// that do so at the same time wait for each other at the row, and the later one may not see the other's lease yet; it then moves the
+	// row, and the other one is fenced. Each time, the row gets a new value of opened, which only the last process knows.
 	openState = held + `, opened AS (
 			INSERT INTO {schema}.states AS s (name, address, opened, saves) SELECT $4, $1, 1, 0 FROM held
 			ON CONFLICT (name) DO UPDATE SET address = EXCLUDED.address, opened = s.opened + 1, saves = 0
@@ -36,12 +37,12 @@ const (
 	load = `SELECT s.content, s.difference FROM {schema}.leases l JOIN {schema}.states s ON s.name = $4 AND s.opened = $5
 		WHERE l.address = $1 AND l.holder = $2 AND l.epoch = $3`
 
-	// save replaces the content unless the row has a newer one: a save whose answer was lost can still be on its way to the server, or wait there, when
-	// the process has saved again.
+	// save replaces the content unless the row has a newer one: a save whose answer was lost can still be on its way to the server, or wait
+	// there, when the process has saved again.
 	save = held + ` UPDATE {schema}.states SET content = $7, difference = NULL, saves = $6, saved_at = clock_timestamp() FROM held
 		WHERE name = $4 AND opened = $5 AND saves < $6`
 
-	// saveDifference leaves the content as it is, whose pages PostgreSQL then does not write. The row has to have the save before.
+	// saveDifference leaves the content as it is, so that PostgreSQL does not write its pages. The row must have the previous save.
 	saveDifference = held + ` UPDATE {schema}.states SET difference = $7, saves = $6, saved_at = clock_timestamp() FROM held
 		WHERE name = $4 AND opened = $5 AND saves = $6 - 1`
 
@@ -52,7 +53,8 @@ const (
 		) INSERT INTO {schema}.states (name, address, opened, saves) SELECT $4, address, opened, $6 FROM moved`
 )
 
-// Store returns the [state.Store] for the gateways at the address of a lease. All that it does fails with [state.ErrFenced] once the lease has ended.
+// Store returns the [state.Store] for the gateways at the address of a lease. All its operations fail with [state.ErrFenced] once the lease
+// has ended.
 func (d *Database) Store(l lease.Lease) state.Store { return store{d, l} }
 
 type store struct {
@@ -73,7 +75,7 @@ func (s store) Open(ctx context.Context, name string) (state.Record, error) {
 	return r, nil
 }
 
-// reserve returns whether no record of the name is open in this process, and has it be open.
+// reserve marks a record as open in this process. It returns false if it is open already.
 func (d *Database) reserve(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -100,7 +102,7 @@ type record struct {
 	closed bool
 }
 
-// args are those of a statement that begins with held.
+// args returns the arguments of a statement that begins with held.
 func (r *record) args(more ...any) []any {
 	return append([]any{r.lease.Address, r.lease.Holder, int64(r.lease.Epoch), r.name}, more...)
 }
@@ -202,7 +204,8 @@ func (r *record) MoveAside(ctx context.Context, now time.Time) (string, error) {
 	return name, r.change(ctx, moveAside, name)
 }
 
-// change executes save, saveDifference or moveAside. Each try has a number of its own, because after an error the last one may still come into effect.
+// change executes save, saveDifference or moveAside. Each try has a number of its own, because after an error the last one may still come
+// into effect.
 func (r *record) change(ctx context.Context, statement string, arg any) error {
 	r.tries++
 	changed := false
@@ -229,7 +232,7 @@ func (r *record) Close() error {
 	return nil
 }
 
-// newCodec returns what compresses the contents: a state has the same words again and again, and the log of PostgreSQL (WAL), which goes to each of
+// newCodec returns what compresses the contents: a state repeats the same words, and the log of PostgreSQL (WAL), which goes to each of
 // its replicas, has each content as a whole.
 func newCodec() (*zstd.Encoder, *zstd.Decoder, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))

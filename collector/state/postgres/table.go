@@ -13,31 +13,34 @@ const (
 	beat = `INSERT INTO {schema}.members (id, url, configuration, beat) VALUES ($1, $2, $3, clock_timestamp())
 		ON CONFLICT (id) DO UPDATE SET url = EXCLUDED.url, configuration = EXCLUDED.configuration, beat = clock_timestamp()`
 
-	// settle gives members whose last beat is in the future one of now: the clock was set back, and who is dead would live until it is there again. Who
-	// lives has a new beat soon. A row that is locked has one right now.
+	// settle sets beats that are in the future to now: the clock was set back, and a dead member would live until the clock is there again.
+	// A living member sends its next beat soon. A row that is locked is getting one right now.
 	settle = `UPDATE {schema}.members SET beat = clock_timestamp() WHERE id IN (
 			SELECT id FROM {schema}.members WHERE beat > clock_timestamp() + interval '1 second' ORDER BY id FOR UPDATE SKIP LOCKED
 		)`
 
-	// view comes after beat in the same transaction and, as READ COMMITTED has it, sees all that was committed before view begins. If the beat had to
-	// wait for the member's deletion, the view therefore is without its leases; if the beat came first, the deletion finds the member alive.
+	// view comes after beat in the same transaction and, as READ COMMITTED has it, sees all that was committed before view begins. If the
+	// beat had to wait for the member's deletion, the view therefore is without its leases; if the beat came first, the deletion finds the
+	// member alive.
 	view = `SELECT m.id, m.url, m.configuration, l.addresses, l.epochs FROM {schema}.members m LEFT JOIN (
 			SELECT holder, array_agg(address) AS addresses, array_agg(epoch) AS epochs
 			FROM {schema}.leases WHERE holder IS NOT NULL GROUP BY holder
 		) l ON l.holder = m.id
 		WHERE m.beat >= clock_timestamp() - $1::interval ORDER BY m.id`
 
-	// lock is the advisory lock for changes of leases. The statements after it in the transaction see what the last one to have it committed.
+	// lock is the advisory lock for changes of leases. The statements after it in the transaction see what the last transaction that had
+	// the lock committed.
 	lock = `SELECT pg_advisory_xact_lock($1)`
 
-	// bury deletes members that are dead; their leases become free by the foreign key. A row that is locked belongs to a beat: that member lives. After
-	// the wait for a beat's commit, PostgreSQL would check the condition again, but nobody should wait for a process that may be in trouble.
+	// bury deletes members that are dead; their leases become free by the foreign key. A row that is locked belongs to a beat: that member
+	// lives. After the wait for a beat's commit, PostgreSQL would check the condition again, but nobody should wait for a process that may
+	// be in trouble.
 	bury = `DELETE FROM {schema}.members WHERE id IN (
 			SELECT id FROM {schema}.members WHERE beat < clock_timestamp() - $1::interval ORDER BY id FOR UPDATE SKIP LOCKED
 		)`
 
-	// take takes addresses that nobody holds. Since the advisory lock keeps other changes away, an address that is free to its snapshot stays so. It
-	// waits for saves under the last lease of the address, which hold the row.
+	// take takes addresses that nobody holds. Since the advisory lock keeps other changes away, an address that is free in its snapshot
+	// stays free. It waits for saves under the last lease of the address, which lock the row.
 	take = `INSERT INTO {schema}.leases AS old (address, holder, epoch)
 		SELECT a.address, m.id, 1 FROM {schema}.members m, (SELECT DISTINCT unnest($2::text[]) AS address) a
 		WHERE m.id = $1 AND NOT EXISTS (SELECT FROM {schema}.leases l WHERE l.address = a.address AND l.holder IS NOT NULL)
@@ -80,7 +83,7 @@ func (d *Database) Beat(ctx context.Context, m lease.Member) (lease.View, error)
 	return v, nil
 }
 
-// Acquire implements [lease.Table]. It fails with [ErrDead] if the member is dead.
+// Acquire implements [lease.Table]. It fails with [errDead] if the member is dead.
 func (d *Database) Acquire(ctx context.Context, member string, addresses []string) ([]lease.Lease, error) {
 	var taken []lease.Lease
 	b := &pgx.Batch{}
@@ -100,7 +103,7 @@ func (d *Database) Acquire(ctx context.Context, member string, addresses []strin
 	case err != nil:
 		return nil, err
 	case !alive:
-		return nil, ErrDead
+		return nil, errDead
 	}
 	return taken, nil
 }

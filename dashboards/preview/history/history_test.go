@@ -23,8 +23,8 @@ const (
 	span = 25 * time.Hour
 )
 
-// TestHistory runs simulated gateways, real exporters, a scraper and the project's rules for a simulated day that ends now, and leaves a data
-// directory for Prometheus in HOOP_PREVIEW_DATA. HOOP_PREVIEW_RULES is the file of the rules.
+// TestHistory runs simulated gateways, real exporters, a scraper and the project's rules for a simulated day that ends now, and leaves a
+// data directory for Prometheus in HOOP_PREVIEW_DATA. HOOP_PREVIEW_RULES is the file of the rules.
 func TestHistory(t *testing.T) {
 	dir, ruleFile := os.Getenv("HOOP_PREVIEW_DATA"), os.Getenv("HOOP_PREVIEW_RULES")
 	if dir == "" || ruleFile == "" {

@@ -35,8 +35,8 @@ type Metric struct {
 // Vocabulary is the metrics that there are, by name.
 type Vocabulary map[string]Metric
 
-// targetLabels are those that Prometheus gives to what it scrapes, and that rules and dashboards may rely on. Only gateways of a configuration
-// file have gateway.
+// targetLabels are those that Prometheus gives to what it scrapes, and that rules and dashboards may rely on. Only gateways of a
+// configuration file have gateway.
 func targetLabels() []string {
 	return []string{"cluster", "namespace", "job", "instance", "gateway"}
 }

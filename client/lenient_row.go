@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// lenientSession has the fields of a row as text. A row is decoded with it only after encoding/json has refused it, so that healthy rows cost no more.
+// lenientSession has the fields of a row as text. A row is decoded with it only after encoding/json has refused it, so that healthy rows
+// cost no more.
 type lenientSession struct {
 	ID                json.RawMessage `json:"id"`
 	OrgID             json.RawMessage `json:"org_id"`

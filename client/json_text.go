@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// text reads the values of a JSON text, one at a time. It holds one value, of at most maxRowBytes, and what it reads ahead.
+// jsonText reads the values of a JSON text, one at a time. It holds one value, of at most maxRowBytes, and what it reads ahead.
 //
 // It finds only where a value ends. The caller has to decode or validate the value's text; a value that is skipped is validated here.
-type text struct {
+type jsonText struct {
 	r   io.Reader
 	buf []byte
 	pos int   // buf[pos:] is not consumed yet
 	err error // of r; nothing follows after it
 }
 
-func newText(r io.Reader) *text { return &text{r: r, buf: make([]byte, 0, 8<<10)} }
+func newJSONText(r io.Reader) *jsonText { return &jsonText{r: r, buf: make([]byte, 0, 8<<10)} }
 
 // fill reads more text behind buf[pos:], which it may move. It returns an error only if there is no more.
-func (t *text) fill() error {
+func (t *jsonText) fill() error {
 	if t.err == nil && len(t.buf) == cap(t.buf) {
 		if t.pos > 0 {
 			t.buf = t.buf[:copy(t.buf, t.buf[t.pos:])]
@@ -50,7 +50,7 @@ func (t *text) fill() error {
 }
 
 // peek returns the first byte that is not white space, and does not consume it.
-func (t *text) peek() (byte, error) {
+func (t *jsonText) peek() (byte, error) {
 	for {
 		for ; t.pos < len(t.buf); t.pos++ {
 			switch b := t.buf[t.pos]; b {
@@ -66,7 +66,7 @@ func (t *text) peek() (byte, error) {
 }
 
 // expect consumes a byte that must be b.
-func (t *text) expect(b byte) error {
+func (t *jsonText) expect(b byte) error {
 	got, err := t.peek()
 	if err != nil {
 		return unexpectedEOF(err)
@@ -79,7 +79,7 @@ func (t *text) expect(b byte) error {
 }
 
 // next reports whether another member follows in an object or list that ends with end, and consumes the separator before it, or the end.
-func (t *text) next(first bool, end byte) (bool, error) {
+func (t *jsonText) next(first bool, end byte) (bool, error) {
 	b, err := t.peek()
 	switch {
 	case err != nil:
@@ -100,7 +100,7 @@ func (t *text) next(first bool, end byte) (bool, error) {
 }
 
 // expectEnd returns an error if anything follows.
-func (t *text) expectEnd() error {
+func (t *jsonText) expectEnd() error {
 	switch _, err := t.peek(); {
 	case errors.Is(err, io.EOF):
 		return nil
@@ -111,8 +111,9 @@ func (t *text) expectEnd() error {
 	}
 }
 
-// value consumes the next value. It returns its text, which changes with the next call; or nil and what is known of a value that is too long to be held.
-func (t *text) value() ([]byte, *skipped, error) {
+// value consumes the next value. It returns its text, which changes with the next call; or nil and what is known of a value that is too
+// long to be held.
+func (t *jsonText) value() ([]byte, *skipped, error) {
 	if _, err := t.peek(); err != nil {
 		return nil, nil, unexpectedEOF(err)
 	}
@@ -129,9 +130,9 @@ func (t *text) value() ([]byte, *skipped, error) {
 	return v, nil, nil
 }
 
-// field reads a value as value does, and fails if it is not JSON; what names it in the error. Instead of one that is too long it returns an empty object,
-// which none of the fields can use.
-func (t *text) field(what string) ([]byte, error) {
+// field reads a value as value does, and fails if it is not JSON; what names it in the error. Instead of one that is too long it returns an
+// empty object, which none of the fields can use.
+func (t *jsonText) field(what string) ([]byte, error) {
 	raw, long, err := t.value()
 	switch {
 	case err != nil:
@@ -145,7 +146,7 @@ func (t *text) field(what string) ([]byte, error) {
 }
 
 // key consumes the key of a member and the colon after it.
-func (t *text) key() (string, error) {
+func (t *jsonText) key() (string, error) {
 	raw, long, err := t.value()
 	if err != nil {
 		return "", err
@@ -157,9 +158,9 @@ func (t *text) key() (string, error) {
 	return name, t.expect(':')
 }
 
-// length returns the length of the value at pos, or one above maxRowBytes if it is longer. It does not look at what the value is made of, so the text may
-// be broken.
-func (t *text) length() (int, error) {
+// length returns the length of the value at pos, or one above maxRowBytes if it is longer. It does not look at what the value is made of,
+// so the text may be broken.
+func (t *jsonText) length() (int, error) {
 	var depth, n int
 	quoted := false
 	for {

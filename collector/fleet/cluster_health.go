@@ -2,10 +2,10 @@ package fleet
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// clusterHealth exposes what this process knows of its cluster.
+// clusterHealth exposes what this process knows about its cluster.
 type clusterHealth struct{ fleet *Fleet }
 
-// ClusterHealth returns a prometheus.Collector of what a process knows of its cluster; nil without a cluster. It makes no request.
+// ClusterHealth returns a prometheus.Collector of what a process knows about its cluster; nil without a cluster. It makes no request.
 func (f *Fleet) ClusterHealth() prometheus.Collector {
 	if f.keeper == nil {
 		return nil
@@ -13,7 +13,7 @@ func (f *Fleet) ClusterHealth() prometheus.Collector {
 	return clusterHealth{f}
 }
 
-// clusterGauges are made for each scrape, because what is not known is not shown.
+// clusterGauges are made for each scrape, because a scrape shows only what is known.
 type clusterGauges struct {
 	up, unheld prometheus.Gauge
 	members    *prometheus.GaugeVec

@@ -72,7 +72,7 @@ func TestALongRowIsNotHeldInMemory(t *testing.T) {
 
 // skipText skips a value as if it were too long.
 func skipText(r io.Reader) (*skipped, string, error) {
-	text := newText(r)
+	text := newJSONText(r)
 	if _, err := text.peek(); err != nil {
 		return nil, "", err
 	}

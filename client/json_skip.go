@@ -12,7 +12,8 @@ import (
 const (
 	// maxDepth bounds the nesting of a value; encoding/json has the same bound.
 	maxDepth = 10000
-	// maxSkippedBytes bounds a value that is skipped. An answer may have little more by default, so only one without end has a larger value.
+	// maxSkippedBytes bounds a value that is skipped. An answer may have little more by default, so only one without end has a larger
+	// value.
 	maxSkippedBytes = 63 << 20
 	// skipBytes is how much of a value is read at once while it is skipped.
 	skipBytes = 64 << 10
@@ -29,7 +30,7 @@ type skipped struct {
 }
 
 // skip consumes the next value, of any size and shape, and validates it. It holds no more of it than one buffer of t.
-func (t *text) skip() (*skipped, error) {
+func (t *jsonText) skip() (*skipped, error) {
 	s := &skipper{text: t, sum: sha256.New(), hashed: t.pos}
 	if err := s.value(1); err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func shortDigest(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:8])
 
 // skipper reads one value from the start to the end. Its text is hashed up to buf[hashed] of the text, and consumed up to buf[pos].
 type skipper struct {
-	text   *text
+	text   *jsonText
 	sum    hash.Hash
 	hashed int
 	size   int     // bytes hashed so far

@@ -25,8 +25,8 @@ func refusesForADay(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusTooManyRequests)
 }
 
-// An organization whose requests fail does not keep the others at its address from making theirs, and gets no more requests for that. If all
-// of them fail, all of them wait.
+// An organization whose requests fail does not keep the others at its address from making theirs, and gets no more requests for that. If
+// all of them fail, all of them wait.
 func TestFailuresAtOneAddressDoNotBlockTheOthers(t *testing.T) {
 	const n, hours = 5, 6
 	for _, tc := range []struct {

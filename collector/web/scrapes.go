@@ -128,7 +128,8 @@ func (s *scrapes) serve(w http.ResponseWriter, r *http.Request, about subject) {
 	h.ServeHTTP(w, withEncodings(r))
 }
 
-// places bound how many scrapes of a gateway are answered at once. One too many is refused at once: a queue would only make all of them late.
+// places bound how many scrapes of a gateway are answered at once. One too many is refused at once: a queue would only make all of them
+// late.
 type places struct {
 	most  int // per gateway; 0: no limit
 	mu    sync.Mutex

@@ -13,98 +13,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// Many organizations on one gateway: never two requests at once, one budget for all, and each of them up to date.
-func TestCollectorsOfOneAddressShareItsBudget(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		life := gatewaytest.DefaultLife()
-		life.Rate = 0.02
-		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Life: life, Cost: gatewaytest.NewCost})
-		g.AddHistory(2000, time.Now().Add(-48*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 20, Pending: 5})
-		cfg := truthConfig()
-		cfg.Address = NewAddress()
-		var worlds []*world
-		for range 6 {
-			worlds = append(worlds, newWorld(t, g, cfg))
-		}
-		defer func() {
-			for _, w := range worlds {
-				w.stop()
-			}
-		}()
-		began := time.Now()
-		var scrapes sync.WaitGroup
-		for _, w := range worlds {
-			scrapes.Go(func() { w.scrapeFor(time.Hour, 30*time.Second) })
-		}
-		scrapes.Wait()
-		s := g.Stats()
-		if s.MaxInFlight > 1 {
-			t.Errorf("%d requests at once", s.MaxInFlight)
-		}
-		if limit := time.Since(began)/2 + 20*time.Second; s.Busy > limit {
-			t.Errorf("busy for %v, want at most %v", s.Busy, limit)
-		}
-		g.Calm()
-		for _, w := range worlds {
-			scrapes.Go(func() { w.scrapeFor(36*time.Hour, 20*time.Minute) })
-		}
-		scrapes.Wait()
-		for _, w := range worlds {
-			w.equalsTruth()
-		}
-	})
-}
-
-// A slow gateway delays the collectors of its address by no more than its request and the budget demand.
-func TestASlowOneAtOneAddressDelaysTheOthersLittle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		address := NewAddress()
-		quick := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
-		slow := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Cost: func(gatewaytest.Request) time.Duration { return 5 * time.Second }})
-		cfg := truthConfig()
-		cfg.Address = address
-		one, other := newWorld(t, quick, cfg), newWorld(t, slow, cfg)
-		defer one.stop()
-		defer other.stop()
-		var scrapes sync.WaitGroup
-		scrapes.Go(func() { other.scrapeFor(time.Hour, 30*time.Second) })
-		time.Sleep(time.Second)
-		var longest time.Duration
-		for range 100 {
-			began := time.Now()
-			one.scrape()
-			longest = max(longest, time.Since(began))
-			time.Sleep(30*time.Second - time.Since(began))
-			if !one.collector.Health().Up {
-				t.Errorf("after %v the quick one is not up", time.Since(began))
-			}
-		}
-		scrapes.Wait()
-		if longest > 10*time.Second {
-			t.Errorf("a scrape took %v", longest)
-		}
-	})
-}
-
-// longestScrape is how long the longest of n scrapes takes, one every 30 s, while the others are scraped as often.
-func (w *world) longestScrape(n int, others []*world) (longest time.Duration) {
-	w.Helper()
-	var scrapes sync.WaitGroup
-	for _, o := range others {
-		scrapes.Go(func() { o.scrapeFor(time.Duration(n)*30*time.Second, 30*time.Second) })
-	}
-	time.Sleep(100 * time.Millisecond)
-	for range n {
-		began := time.Now()
-		w.scrape()
-		longest = max(longest, time.Since(began))
-		time.Sleep(30*time.Second - time.Since(began))
-	}
-	scrapes.Wait()
-	return longest
-}
-
 // However many gateways hang, there are slots for those that do not.
 func TestGatewaysThatHangLeaveSlotsToOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -159,7 +67,8 @@ func TestGatewaysWithManyRequestsLeaveSlotsToOthers(t *testing.T) {
 	})
 }
 
-// What counts as a gateway's time is the time that it worked, however many gateways wait for a slot; and none is asked less often for that wait.
+// What counts as a gateway's time is the time that it worked, however many gateways wait for a slot; and none is asked less often for that
+// wait.
 func TestTheWaitForASlotIsNotTheGatewaysTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n, requestTakes = 60, 1200 * time.Millisecond
