@@ -251,6 +251,12 @@ func TestAPrimaryThatIsMissingIsAnError(t *testing.T) {
 	one(t, err, "preparing PostgreSQL: cannot use PostgreSQL at 127.0.0.1:", ": no server that answers is the primary: promote one, or name it in the URL")
 }
 
+// What is in the URL counts more than what this package would set, and a pool in between can ignore both.
+func TestAnotherIsolationLevelIsRefused(t *testing.T) {
+	_, err := Open(t.Context(), cluster.Database(t)+"&default_transaction_isolation=serializable", schema, ttl)
+	one(t, err, `preparing PostgreSQL: transactions are "serializable" by default, and must be "read committed"`)
+}
+
 func TestACanceledContextIsAnError(t *testing.T) {
 	d := opened(t, cluster.Database(t))
 	ctx, cancel := context.WithCancel(t.Context())

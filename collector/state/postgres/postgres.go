@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
+// readCommitted is the isolation level of all transactions: the statements wait for locks, and then have to see what was committed meanwhile.
+const readCommitted = "read committed"
+
 const (
 	// connections is how many connections a process has at most. The states use one fewer: a beat never waits for saves.
 	connections = 4
@@ -102,7 +105,7 @@ func parse(url string) (*pgxpool.Config, server, error) {
 	for name, value := range map[string]string{
 		"application_name":              "hoop_exporter",
 		"statement_timeout":             milliseconds(statementTimeout),
-		"default_transaction_isolation": "read committed",
+		"default_transaction_isolation": readCommitted,
 		// If the network breaks or the process is paused in the middle of a message, the server ends the transaction, so that others go on.
 		"idle_in_transaction_session_timeout": milliseconds(statementTimeout),
 		"tcp_keepalives_idle":                 "5",

@@ -120,10 +120,11 @@ func (d *Database) prepare(ctx context.Context, tx pgx.Tx, schema string) (versi
 	var server int
 	var exists, mayCreate, standby bool
 	var mayUse *bool
+	var isolation string
 	err = tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, to_regnamespace($1) IS NOT NULL,
-		has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery(),
+		has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery(), current_setting('transaction_isolation'),
 		(SELECT has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1)`, schema).
-		Scan(&server, &exists, &mayCreate, &standby, &mayUse)
+		Scan(&server, &exists, &mayCreate, &standby, &isolation, &mayUse)
 	user := pgx.Identifier{d.server.user}.Sanitize()
 	switch {
 	case err != nil:
@@ -132,6 +133,9 @@ func (d *Database) prepare(ctx context.Context, tx pgx.Tx, schema string) (versi
 		return 0, advice(fmt.Sprintf("the server has version %d.%d: upgrade it to version %d or later", server/10000, server%10000, oldest/10000))
 	case standby:
 		return 0, advice(usePrimary)
+	case isolation != readCommitted:
+		return 0, advice(fmt.Sprintf("transactions are %q by default, and must be %q: let an administrator execute ALTER ROLE %s SET default_transaction_isolation = '%s', and remove it from the URL",
+			isolation, readCommitted, user, readCommitted))
 	case !exists && !mayCreate:
 		return 0, advice(fmt.Sprintf("there is no schema %s, and the role %s may not create it: let an administrator execute CREATE SCHEMA %s AUTHORIZATION %s in database %s",
 			schema, user, d.schema, user, d.server.database))
