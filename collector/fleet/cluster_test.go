@@ -23,6 +23,7 @@ func quietCluster(t *testing.T, machines int, change ...func(host string, cfg *g
 	s := &clusterSimulation{
 		t: t, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, asking: map[string]int{}, unreachable: map[string]bool{},
 		last: map[string]map[string]float64{}, notes: notes{map[string]int{}}, db: newSimulatedDatabase(1), machines: make([]*machine, machines),
+		lateness: 15 * time.Minute,
 	}
 	s.calm.Store(true)
 	for i := range 6 {
