@@ -61,8 +61,8 @@ func (a *Address) mayAsk() bool {
 	return a.timer == nil || !passed(a.ask)
 }
 
-// held fails after the end of the term.
-func (a *Address) held() error {
+// checkTerm fails after the end of the term.
+func (a *Address) checkTerm() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.timer != nil && passed(a.end) {

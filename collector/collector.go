@@ -81,13 +81,13 @@ func (c *Collector) Retire() { c.retire.Do(func() { close(c.retired) }) }
 // Drop makes Run end at once, without a save, because another process watches the gateway. Nothing may be shown any more.
 func (c *Collector) Drop() { c.lose() }
 
-// Held fails once another process may watch the gateway: then nothing may be shown. Check it after the metrics were gathered: where it does
+// CheckTerm fails once another process may watch the gateway: then nothing may be shown. Check it after the metrics were gathered: where it does
 // not fail then, they were the newest when they were gathered.
-func (c *Collector) Held() error {
+func (c *Collector) CheckTerm() error {
 	if c.isLost() {
 		return ErrLost
 	}
-	return c.cfg().Address.held()
+	return c.cfg().Address.checkTerm()
 }
 
 // Refresh waits until the cache has an outcome: it returns at once if it has, else when the refresh under way (or one that it

@@ -38,11 +38,11 @@ func TestARequestEndsWithTheTerm(t *testing.T) {
 					cfg.Address.SetTerm(time.Now().Add(time.Hour), time.Now().Add(time.Hour))
 				}
 				time.Sleep(tc.ends - 5*time.Second - time.Millisecond)
-				if n := g.Stats().Abandoned; n > 0 || w.collector.Held() != nil {
+				if n := g.Stats().Abandoned; n > 0 || w.collector.CheckTerm() != nil {
 					t.Errorf("canceled before the end: %d", n)
 				}
 				time.Sleep(2 * time.Millisecond)
-				if err := w.collector.Held(); (err == nil) != tc.extended {
+				if err := w.collector.CheckTerm(); (err == nil) != tc.extended {
 					t.Errorf("%v", err)
 				}
 				time.Sleep(time.Minute)
@@ -118,7 +118,7 @@ func TestADroppedCollectorEndsAtOnceAndSavesNothing(t *testing.T) {
 					c.Drop()
 				}
 				began := time.Now()
-				if err := <-ended; !errors.Is(err, ErrLost) || time.Since(began) > 0 || !errors.Is(c.Held(), ErrLost) {
+				if err := <-ended; !errors.Is(err, ErrLost) || time.Since(began) > 0 || !errors.Is(c.CheckTerm(), ErrLost) {
 					t.Errorf("%v after %v", err, time.Since(began))
 				}
 				if d.saves.Load() != saves {

@@ -238,7 +238,7 @@ func TestAFencedSaveEndsTheWatch(t *testing.T) {
 		s.gateways["g0"].AddHistory(1, time.Now().Add(-time.Second), time.Now(), gatewaytest.HistoryOptions{})
 		_ = c.Refresh(t.Context())
 		synctest.Wait()
-		if err := c.Held(); !errors.Is(err, collector.ErrLost) {
+		if err := c.CheckTerm(); !errors.Is(err, collector.ErrLost) {
 			t.Errorf("%v", err)
 		}
 		if _, _, err := m.fleet.Locate("g0"); err == nil {

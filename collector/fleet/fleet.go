@@ -132,7 +132,7 @@ func (f *Fleet) all() []*watched {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := slices.SortedFunc(maps.Values(f.watched), func(a, b *watched) int { return cmp.Compare(a.gateway.Name(), b.gateway.Name()) })
-	return slices.DeleteFunc(all, func(w *watched) bool { return w.collector.Held() != nil })
+	return slices.DeleteFunc(all, func(w *watched) bool { return w.collector.CheckTerm() != nil })
 }
 
 // Run runs all collectors, including those that Apply adds later, and takes part in the cluster, until ctx ends, and returns when all have

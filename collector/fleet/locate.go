@@ -29,7 +29,7 @@ func (f *Fleet) Locate(name string) (c *collector.Collector, url string, err err
 	}
 	switch {
 	case w != nil:
-		if err := w.collector.Held(); err != nil {
+		if err := w.collector.CheckTerm(); err != nil {
 			return nil, "", err
 		}
 		return w.collector, "", nil

@@ -92,7 +92,7 @@ func (s *clusterSimulation) scrape(ctx context.Context, host string, r *rand.Ran
 			s.complain("%v", err)
 		}
 		m.gate("gathered")
-		if c.Held() != nil {
+		if c.CheckTerm() != nil {
 			s.note("scrapes that outlived the lease")
 			return nil, false
 		}

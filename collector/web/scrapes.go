@@ -27,8 +27,8 @@ type Collector interface {
 	Ready() bool
 	// Status is what the status page shows. It waits for nothing.
 	Status() collector.Status
-	// Held fails once another process may watch the gateway, so that what was gathered before must not be shown.
-	Held() error
+	// CheckTerm fails once another process may watch the gateway, so that what was gathered before must not be shown.
+	CheckTerm() error
 }
 
 const (
@@ -120,7 +120,7 @@ func (s *scrapes) serve(w http.ResponseWriter, r *http.Request, about subject) {
 	families, err = gatherers.Gather()
 	if about.collector != nil {
 		// Checked after they were gathered: another process may have taken over while the scrape waited.
-		if lost := about.collector.Held(); lost != nil {
+		if lost := about.collector.CheckTerm(); lost != nil {
 			answer(w, http.StatusServiceUnavailable, lost.Error()+".")
 			return
 		}

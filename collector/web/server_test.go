@@ -26,7 +26,7 @@ type waiting struct {
 }
 
 func (*waiting) Ready() bool { return true }
-func (*waiting) Held() error { return nil }
+func (*waiting) CheckTerm() error { return nil }
 
 func (*waiting) Status() collector.Status { return collector.Status{} }
 

@@ -90,7 +90,7 @@ func rowOf(name string, locate func() (Collector, string, error), metricsPath st
 	}
 	c, at, err := locate()
 	if err == nil && at == "" {
-		err = c.Held()
+		err = c.CheckTerm()
 	}
 	switch {
 	case errors.Is(err, fleet.ErrUnknown):

@@ -34,7 +34,7 @@ type fake struct {
 
 func (f *fake) Ready() bool { return f.ready.Load() }
 
-func (f *fake) Held() error { return f.lost }
+func (f *fake) CheckTerm() error { return f.lost }
 
 func (f *fake) Status() collector.Status { return f.status }
 
