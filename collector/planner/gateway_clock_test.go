@@ -143,6 +143,8 @@ func TestAKnownTime(t *testing.T) {
 		{"set back by twenty minutes", []time.Duration{-20 * minute}, 3 * minute, -20 * minute, -20 * minute},
 		{"set back by days", []time.Duration{-100 * hour}, 3 * minute, -100 * hour, -100 * hour},
 		{"set forward for a moment", []time.Duration{hour}, 10 * minute, 0, 0},
+		{"set forward for a little less than a period", []time.Duration{hour}, 14*minute + 15*time.Second, 0, 0},
+		{"set forward for a period, but for the three answers that may be odd", []time.Duration{hour}, 14*minute + 30*time.Second, hour, hour},
 		{"set forward for good", []time.Duration{hour}, 30 * minute, hour, hour},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -204,6 +206,7 @@ func TestAClockThatIsRarelyRead(t *testing.T) {
 // have one date.
 func TestWhichPageIsACopy(t *testing.T) {
 	type page struct{ local, date int } // seconds
+	const none = -1
 	for _, tt := range []struct {
 		name    string
 		unknown bool // the gateway's time is not known
@@ -211,11 +214,14 @@ func TestWhichPageIsACopy(t *testing.T) {
 		copy    bool // the last one is
 	}{
 		{"the date moves", false, []page{{0, 0}, {30, 30}, {60, 60}, {90, 90}}, false},
+		{"pages three seconds apart", false, []page{{0, 0}, {30, 30}, {33, 30}, {36, 30}}, false},
 		{"many pages of one second", false, []page{{0, 0}, {30, 30}, {30, 30}, {31, 30}, {32, 30}, {33, 30}}, false},
 		{"a kept one, at first", false, []page{{0, 0}, {30, 30}, {60, 30}}, false},
 		{"a kept one", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 30}}, true},
 		{"a kept one between requests in a row", false, []page{{0, 0}, {30, 30}, {34, 30}, {38, 30}}, true},
+		{"a kept one, and one without a date", false, []page{{0, 0}, {30, 30}, {60, 30}, {75, none}, {90, 30}}, true},
 		{"a kept one where requests are rare", false, []page{{0, 0}, {600, 600}, {901, 600}}, true},
+		{"one that comes again a third of a period later", false, []page{{0, 0}, {600, 600}, {900, 600}}, false},
 		{"replicas that disagree", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 31}, {120, 30}, {150, 31}}, false},
 		{"an old one among others", false, []page{{0, 0}, {30, 30}, {60, 0}, {90, 90}, {120, 0}, {150, 150}}, false},
 		{"the gateway again", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 30}, {120, 120}}, false},
@@ -225,7 +231,11 @@ func TestWhichPageIsACopy(t *testing.T) {
 		c := gatewayClock{period: 15 * time.Minute, known: !tt.unknown}
 		var err error
 		for _, p := range tt.pages {
-			err = c.checkPage(noon().Add(time.Duration(p.date)*time.Second), noon().Add(time.Duration(p.local)*time.Second))
+			date := noon().Add(time.Duration(p.date) * time.Second)
+			if p.date == none {
+				date = time.Time{}
+			}
+			err = c.checkPage(date, noon().Add(time.Duration(p.local)*time.Second))
 		}
 		if (err != nil) != tt.copy {
 			t.Errorf("%s: %v", tt.name, err)
