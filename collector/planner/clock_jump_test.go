@@ -58,7 +58,7 @@ func TestTheGatewaysTimeAfterTheMachineSlept(t *testing.T) {
 			c, start := gatewayClock{period: 15 * minute}, time.Now() // #nosec -- only its monotonic reading matters
 			gateway := start.Round(0).Add(20 * second)
 			passed := time.Duration(0)
-			for ; passed < 20*minute; passed += 15 * second {
+			for ; passed < 5*minute; passed += 15 * second {
 				c.observe(gateway.Add(passed), start.Add(passed))
 			}
 			local := setBack(start.Add(passed), -tt.own)
@@ -97,5 +97,17 @@ func TestAnExporterWhoseClockIsSetRightBelievesTheGateway(t *testing.T) {
 	// The ledger compares the gateway's time with this one: that somebody sets a clock does not move it.
 	if got := c.own(local).Sub(start.Round(0)); got != 5*time.Second {
 		t.Errorf("the exporter's own time has gone on by %v, want 5s", got)
+	}
+}
+
+func TestTheGatewaysTimeAfterTheMachineSleptTwice(t *testing.T) {
+	c, start := gatewayClock{period: 15 * time.Minute}, time.Now() // #nosec -- only its monotonic reading matters
+	for i, slept := range []time.Duration{0, time.Hour, 3 * time.Hour} { // so far
+		passed := time.Duration(i) * 15 * time.Second
+		local, gateway := setBack(start.Add(passed), -slept), start.Round(0).Add(passed+slept)
+		c.observe(gateway, local)
+		if got := c.now(local); !got.Equal(gateway) || !c.own(local).Equal(gateway) {
+			t.Errorf("after %v of sleep the time is %v, and the exporter's own %v; want %v", slept, got, c.own(local), gateway)
+		}
 	}
 }
