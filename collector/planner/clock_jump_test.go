@@ -102,7 +102,7 @@ func TestAnExporterWhoseClockIsSetRightBelievesTheGateway(t *testing.T) {
 
 func TestTheGatewaysTimeAfterTheMachineSleptTwice(t *testing.T) {
 	c, start := gatewayClock{period: 15 * time.Minute}, time.Now() // #nosec -- only its monotonic reading matters
-	for i, slept := range []time.Duration{0, time.Hour, 3 * time.Hour} { // so far
+	for i, slept := range []time.Duration{0, time.Hour, 3 * time.Hour} {
 		passed := time.Duration(i) * 15 * time.Second
 		local, gateway := setBack(start.Add(passed), -slept), start.Round(0).Add(passed+slept)
 		c.observe(gateway, local)
