@@ -5,16 +5,7 @@ import (
 	"time"
 )
 
-// answer plays one answer, whose date is off by off, and lets time pass after it.
-func (c *clockTest) answer(off, pause time.Duration) {
-	date, local := noon().Add(c.passed+off), noon().Add(c.passed+c.own)
-	if c.check(date, local) == nil {
-		c.observe(date, local)
-	}
-	c.passed += pause
-}
-
-// The exporter's clock is an hour ahead of noon, and the answers do not agree with it, but for the first two cases.
+// The exporter's clock is an hour ahead of noon, and the answers do not agree with it, but for the first case.
 func TestHowManyAnswersItTakesToBelieveAFirstTime(t *testing.T) {
 	const second, minute, hour = time.Second, time.Minute, time.Hour
 	for _, tt := range []struct {
@@ -77,7 +68,7 @@ func TestFourAnswersMoveTheTime(t *testing.T) {
 			c.observe(time.Time{}, noon())
 			for i, off := range tt.off {
 				c.answer(off, 30*time.Second)
-				if moved := c.off() != 0; moved != (i+1 == tt.n || tt.n > 0 && i >= tt.n) {
+				if moved := c.off() != 0; moved != (tt.n > 0 && i+1 >= tt.n) {
 					t.Errorf("after %d answers it is off by %v", i+1, c.off())
 				}
 			}

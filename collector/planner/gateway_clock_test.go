@@ -47,16 +47,21 @@ func newClockTest(t *testing.T, own time.Duration) *clockTest {
 	return &clockTest{T: t, gatewayClock: gatewayClock{period: 15 * time.Minute}, own: own}
 }
 
+// answer plays one answer, whose date is off by off, and lets time pass after it.
+func (c *clockTest) answer(off, pause time.Duration) {
+	date, local := noon().Add(c.passed+off), noon().Add(c.passed+c.own)
+	if c.check(date, local) == nil {
+		c.observe(date, local)
+	}
+	c.passed += pause
+}
+
 // play has answers come for a while, one every so often, that are off by what off says, in turn. It returns how far the clock is off then.
 func (c *clockTest) play(d, every time.Duration, off ...time.Duration) time.Duration {
 	c.Helper()
 	for n := 0; d > 0; n++ {
-		local := noon().Add(c.passed + c.own)
-		date := noon().Add(c.passed + off[n%len(off)])
-		if err := c.check(date, local); err == nil {
-			c.observe(date, local)
-		}
-		c.passed, d = c.passed+every, d-every
+		c.answer(off[n%len(off)], every)
+		d -= every
 	}
 	return c.off()
 }
@@ -92,11 +97,7 @@ func TestTheFirstTimeIsBelieved(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newClockTest(t, tt.own)
 			for left := tt.lasts; left > 0; left -= 5 * time.Second {
-				date, local := noon().Add(c.passed+tt.off[int(c.passed/(5*time.Second))%len(tt.off)]), noon().Add(c.passed+c.own)
-				if c.check(date, local) == nil {
-					c.observe(date, local)
-				}
-				c.passed += 5 * time.Second
+				c.answer(tt.off[int(c.passed/(5*time.Second))%len(tt.off)], 5*time.Second)
 			}
 			if c.known != tt.believed {
 				t.Fatalf("believed: %v, want %v", c.known, tt.believed)
