@@ -18,8 +18,8 @@ func TestTheNewestFourThousandRowsAreHeld(t *testing.T) {
 				s.see(3*time.Hour, s.ended(fmt.Sprint(i), d, d, 0))
 			}
 			for i := range 10 { // before what is held, and open
-				early, open := s.ended(fmt.Sprint("early", i), -time.Minute, -time.Minute, 0), s.ended(fmt.Sprint("open", i), 3*time.Hour, 3*time.Hour, 0)
-				s.see(3*time.Hour, early, open)
+				s.see(3*time.Hour, s.ended(fmt.Sprint("early", i), -time.Minute, -time.Minute, 0))
+				s.see(3*time.Hour, s.ended(fmt.Sprint("open", i), 3*time.Hour, 3*time.Hour, 0))
 			}
 			s.heldFrom, s.watermark = noon(), noon().Add(2*time.Hour)
 			s.hold(noon().Add(2 * time.Hour))
@@ -39,7 +39,8 @@ func TestRowsAreHeldForADay(t *testing.T) {
 	}
 }
 
-// The gateway's clock was wrong for so long that nothing is held any more. What is read after it went back is held, as it can go back once more.
+// The gateway's clock was wrong for so long that nothing is held any more. What is read after it went back is held, as it can go back once
+// more.
 func TestAClockThatGoesBackTwiceLosesNothingTheSecondTime(t *testing.T) {
 	s := begin(t)
 	back := 30 * time.Minute
@@ -62,7 +63,8 @@ func (s story) reread(d time.Duration, rows ...client.Session) {
 	s.Commit(noon().Add(d), noon().Add(d))
 }
 
-// readAhead is a ledger that has read everything up to four hours after noon, because the gateway's clock was ahead, and holds the rows since noon.
+// readAhead is a ledger that has read everything up to four hours after noon, because the gateway's clock was ahead, and holds the rows
+// since noon.
 func readAhead(t *testing.T) story {
 	s := held(t, 0)
 	s.AdvanceHead(noon().Add(4 * time.Hour))
@@ -73,11 +75,13 @@ func readAhead(t *testing.T) story {
 
 // executed has a session's review requested, approved and used.
 func executed(row client.Session) client.Session {
-	row.Review = &client.Review{ID: "r", Type: client.ReviewOneTime, Status: client.ReviewExecuted, CreatedAt: row.StartDate, RevokeAt: row.StartDate}
+	start := row.StartDate
+	row.Review = &client.Review{ID: "r", Type: client.ReviewOneTime, Status: client.ReviewExecuted, CreatedAt: start, RevokeAt: start}
 	return row
 }
 
-// A session shows up when its coverage was closed too early, so that it does not count at first. It ends, and only its review is remembered.
+// A session shows up when its coverage was closed too early, so that it does not count at first. It ends, and only its review is
+// remembered.
 func TestASessionThatEndsBeforeItsCoverageIsOpenedCountsOnce(t *testing.T) {
 	for name, start := range map[string]time.Duration{"where rows are held from": 0, "later": 30 * time.Minute} {
 		for _, looks := range []int{1, 2} {
@@ -127,8 +131,8 @@ func TestATrackedSessionCountsWhenItsCoverageIsOpened(t *testing.T) {
 	s.reread(time.Hour, row)
 	s.see(time.Hour, executed(s.ended("a", 30*time.Minute, 31*time.Minute, 0)))
 	n := s.target(time.Hour)
-	s.want("counted", []any{counted(n.Started), counted(n.Finished), counted(n.Requested), counted(n.Resolved), n.Histograms[ReviewWait].Count},
-		"[map[exec:1] map[success:1] map[onetime:1] map[EXECUTED:1] 1]")
+	s.want("sessions", []any{counted(n.Started), counted(n.Finished)}, "[map[exec:1] map[success:1]]")
+	s.want("reviews", []any{counted(n.Requested), counted(n.Resolved), n.Histograms[ReviewWait].Count}, "[map[onetime:1] map[EXECUTED:1] 1]")
 }
 
 // It was last seen at a time that the clock has not reached again.

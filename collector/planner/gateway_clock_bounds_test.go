@@ -133,8 +133,8 @@ func TestWhichAnswerIsACopy(t *testing.T) {
 	}
 }
 
-// What a replica writes whose clock is more than a period behind is not counted. Four answers show that there is one. The time is that of another one, which
-// is two minutes behind.
+// What a replica writes whose clock is more than a period behind is not counted. Four answers show that there is one. The time is that of
+// another one, which is two minutes behind.
 func TestASlowReplicaIsReported(t *testing.T) {
 	const minute = time.Minute
 	for _, tt := range []struct {

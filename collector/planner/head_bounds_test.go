@@ -54,7 +54,8 @@ func TestAGapThatWasReadWithoutAHeadPageDoesNotMoveTheWatermark(t *testing.T) {
 	for r, ok := g.Next(g.now); ok; r, ok = g.Next(g.now) {
 		p := g.answer(r)
 		if r.Kind == budget.Head {
-			p.Malformed = []client.MalformedSession{{Digest: "x", StartDate: client.Time{Time: noon()}, Err: errors.New("bad")}} // the total differs by it
+			// The total differs from what is known.
+			p.Malformed = []client.MalformedSession{{Digest: "x", StartDate: client.Time{Time: noon()}, Err: errors.New("bad")}}
 			p.Rows++
 			*p.Total++
 		}
