@@ -31,20 +31,17 @@ type clock struct {
 }
 
 // sinceHead is how much time has passed since the head, by the exporter's clock; 0 if that is not known.
-func (c *clock) sinceHead() time.Duration {
-	if c.headNow.IsZero() {
-		return 0
+func (c *clock) sinceHead() (d time.Duration) {
+	if !c.headNow.IsZero() {
+		d = c.now.Sub(c.headNow)
 	}
-	return c.now.Sub(c.headNow)
+	return d
 }
-
-// difference is how far the gateway's clock is ahead of the exporter's.
-func difference(at, now time.Time) time.Duration { return at.Sub(now.Round(0)) }
 
 // compare records the difference between the clocks. It returns how far the gateway's has gone back and, for the first answer after a
 // restart, how far it has gone ahead, both by the exporter's.
 func (c *clock) compare(at, now time.Time) (back, forth time.Duration) {
-	ahead := difference(at, now)
+	ahead := at.Sub(now)
 	if c.restored {
 		forth = ahead - c.ahead
 	}
@@ -66,17 +63,18 @@ func (l *Ledger) hold(head time.Time) { l.heldUntil = head.Add(holdFor) }
 // holds reports whether the rows of closed coverage are held: the gateway's clock may be ahead.
 func (l *Ledger) holds() bool { return !l.head.After(l.heldUntil) }
 
-// ObserveTime records that the gateway's time is at, when the exporter's clock shows now. Call it before [Ledger.AdvanceHead].
+// ObserveTime records that the gateway's time is at, when the exporter's clock shows now, without a monotonic reading. Call it before
+// [Ledger.AdvanceHead].
 //
 // Once the gateway's clock is at the first T0 again, it decides which T0 was right. If the clock got there by a step, it was only behind
 // for a while; if it got there as time passed, the first T0 was ahead.
 func (l *Ledger) ObserveTime(at, now time.Time) {
 	c := &l.clock
-	c.now = now.Round(0)
+	c.now = now
 	if c.firstT0.IsZero() || at.Before(c.firstT0) {
 		return
 	}
-	if l.isStep(difference(at, now) - c.ahead) {
+	if l.isStep(at.Sub(now) - c.ahead) {
 		l.t0 = c.firstT0
 	}
 	c.firstT0 = time.Time{}
@@ -84,9 +82,6 @@ func (l *Ledger) ObserveTime(at, now time.Time) {
 
 // limitHeld forgets the oldest held rows if there are more than maxHeld.
 func (l *Ledger) limitHeld() {
-	if !l.heldFrom.Before(l.watermark) {
-		return
-	}
 	var starts []time.Time
 	for _, row := range l.seen {
 		if !row.start.Before(l.heldFrom) && !l.isOpen(row.start) {
@@ -117,9 +112,8 @@ func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, unread bool) {
 	default:
 		return 0, false
 	}
-	l.forgetSeen()
 	wasAhead := Earlier(at, l.clock.before) // when it was ahead last, where nothing was read for long in between
-	l.watermark, l.head, l.clock.ahead = Earlier(l.watermark, watermark), Earlier(l.head, at), difference(at, now)
+	l.watermark, l.head, l.clock.ahead = Earlier(l.watermark, watermark), Earlier(l.head, at), at.Sub(now)
 	if at.Before(l.t0) {
 		if l.clock.firstT0.IsZero() {
 			l.clock.firstT0 = l.t0

@@ -161,6 +161,38 @@ func TestAClockThatGoesBackOpensWhatWasReadTooEarly(t *testing.T) {
 	}
 }
 
+// moment is what both clocks show, since noon.
+type moment struct{ at, now time.Duration }
+
+// goesOn plays answers at these moments.
+func (s story) goesOn(moments ...moment) {
+	for _, m := range moments {
+		s.ObserveTime(noon().Add(m.at), noon().Add(m.now))
+		s.AdvanceHead(noon().Add(m.at))
+		s.StepBack(noon().Add(m.at), noon().Add(m.now))
+	}
+}
+
+// The gateway's clock goes back by an hour before the first of these moments, and T0 with it.
+func TestWhichT0IsRightIsDecidedOnce(t *testing.T) {
+	const minute, hour = time.Minute, time.Hour
+	for _, tt := range []struct {
+		name    string
+		moments []moment
+		want    time.Duration
+	}{
+		{"the clock steps to the first T0 exactly", []moment{{0, minute}, {hour, 61 * minute}}, 0},
+		{"time passes to it exactly, and later the clock makes a step", []moment{{0, hour}, {2 * hour, hour + minute}}, -hour},
+		{"the clock goes back once more, and then steps to it", []moment{{-2 * hour, minute}, {minute, 2 * minute}}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := story{t, New(options(), noon())}
+			s.goesOn(append([]moment{{-hour, 0}}, tt.moments...)...)
+			s.want("T0", s.T0().Sub(noon()), tt.want)
+		})
+	}
+}
+
 func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 	for _, tc := range []struct {
 		name         string
@@ -193,23 +225,26 @@ func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 // The gateway's clock was ahead when the state was saved. When the exporter starts again it is right, later than that, and the exporter's
 // own clock was set, too: only that the difference between the two is another one says that something happened.
 func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsHeldIsReadAgain(t *testing.T) {
+	const own = 30 * time.Minute // the exporter's clock is ahead by this
 	for _, set := range []time.Duration{-time.Hour, -6 * time.Minute, 0, 4 * time.Minute, 6 * time.Minute, time.Hour} {
 		for _, again := range []bool{false, true} {
-			t.Run(fmt.Sprintf("set by %v, again %v", set, again), func(t *testing.T) {
-				s := held(t, 48*time.Hour)
-				s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(time.Minute)})
-				s.AdvanceWatermark(noon())
-				s.StepBack(noon(), noon())
-				l, at := reborn(t, s.options, s.Ledger), noon().Add(time.Hour)
-				if again {
-					l.StepBack(at, at)
-				}
-				back, ok := l.StepBack(at, at.Add(set))
-				wentBack := set > 5*time.Minute // the gateway's clock, as far as can be known
-				if want := wentBack || !again && set < -5*time.Minute; ok != want || ok != (len(l.Unread()) > 0) || wentBack != (back > 0) {
-					t.Errorf("%v, back by %v, unread %v; want %v", ok, back, l.Unread(), want)
-				}
-			})
+			for _, at := range []time.Time{noon().Add(time.Hour), noon().Add(-time.Minute)} {
+				t.Run(fmt.Sprintf("set by %v, again %v, at %v", set, again, at.Sub(noon())), func(t *testing.T) {
+					s := held(t, 48*time.Hour)
+					s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(time.Minute)})
+					s.AdvanceWatermark(noon())
+					s.StepBack(noon(), noon().Add(own))
+					l := reborn(t, s.options, s.Ledger)
+					if again {
+						l.StepBack(at, at.Add(own))
+					}
+					back, ok := l.StepBack(at, at.Add(own+set))
+					wentBack := set > 5*time.Minute // the gateway's clock, as far as can be known
+					if want := wentBack || !again && set < -5*time.Minute; ok != want || ok != (len(l.Unread()) > 0) || wentBack != (back > 0) {
+						t.Errorf("%v, back by %v, unread %v; want %v", ok, back, l.Unread(), want)
+					}
+				})
+			}
 		}
 	}
 }
@@ -254,8 +289,8 @@ func TestALongPauseDoesNotHideThatTheClockWasAhead(t *testing.T) {
 			l.ObserveTime(at, at)
 			l.AdvanceHead(at)
 			l.StepBack(at, at)
-			if from := l.Unread()[0].From; from.After(noon()) {
-				t.Errorf("unread from %v on; want noon, or earlier", from)
+			if from := l.Unread()[0].From.Sub(noon()); from != -23*time.Hour { // a day before the head that was ahead
+				t.Errorf("unread from %v on; want -23h", from)
 			}
 		})
 	}

@@ -50,11 +50,8 @@ func (l *Ledger) AdvanceHead(head time.Time) {
 // openGap moves the watermark to where it would be had there been no pause, and leaves what it skips as a gap, as far as the lookback
 // reaches. What is older than that is never read.
 func (l *Ledger) openGap(head time.Time) {
-	watermark := watermarkAt(head, l.options.AllowedLateness)
-	if !l.watermark.Before(watermark) {
-		return
-	}
-	l.MarkUnread(Span{Later(l.OpenFrom(), head.Add(-l.options.Lookback)), head.Add(Tick)})
+	watermark := Later(l.watermark, watermarkAt(head, l.options.AllowedLateness))
+	l.MarkUnread(Span{Later(l.OpenFrom(), head.Add(-l.options.Lookback)), watermark})
 	l.moveWatermark(watermark)
 }
 

@@ -136,6 +136,32 @@ func TestWhichReviewOfAForgottenSessionIsNew(t *testing.T) {
 	b.want("its session is too old to be tracked", b.reviewsCounted(forget), "[0 map[] 0]")
 }
 
+// Once all pending reviews were read, one that was requested more than the allowed lateness earlier has been counted, unless the gateway's
+// clock may be ahead.
+func TestWhichReviewIsNewOnceAllPendingOnesWereRead(t *testing.T) {
+	const now = 2 * time.Hour
+	for _, tt := range []struct {
+		name      string
+		requested time.Duration
+		held      bool // the clock has just made a step
+		want      string
+	}{
+		{"within the allowed lateness", now - lateness, false, "[1 map[] 0]"},
+		{"earlier", now - lateness - microsec, false, "[0 map[] 0]"},
+		{"earlier, by a clock that may be ahead", now - lateness - microsec, true, "[1 map[] 0]"},
+	} {
+		b := readBook(t)
+		b.head(now)
+		b.read(-lookback, now)
+		if !tt.held {
+			b.ledger.EndHold()
+		}
+		b.allPendingRead(now)
+		b.apply(now, row("a", 0, reviewed(onetime, "PENDING", tt.requested)))
+		b.want(tt.name, b.reviewsCounted(now), tt.want)
+	}
+}
+
 // Of two reviews that were requested before all pending ones were read, the second is new where it is known that the first had not been
 // resolved.
 func TestASecondReviewThatWasNotSeenWaiting(t *testing.T) {

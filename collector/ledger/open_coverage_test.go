@@ -65,6 +65,14 @@ func TestWhatIsUnread(t *testing.T) {
 				b.head(at)
 			}
 		}, "[-15m0s to 46m0.000001s]"},
+		{"but for what was read after the watermark", func(b *book) {
+			b.read(-day, microsec)
+			for at := time.Minute; at <= 3*lateness; at += time.Minute {
+				b.head(at)
+			}
+			b.read(0, 3*lateness)
+			b.head(3*lateness + time.Minute)
+		}, "[-15m0s to 31m0s 45m0s to 46m0.000001s]"},
 		{"no more than the lookback", func(b *book) { b.read(-day, microsec); b.head(3 * day) }, "[48h0m0s to 72h0m0.000001s]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

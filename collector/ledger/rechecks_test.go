@@ -49,7 +49,8 @@ func TestWhenASessionIsDueAgain(t *testing.T) {
 func TestFinishedAndUnknownSessionsAreNotDue(t *testing.T) {
 	b := newBook(t)
 	b.apply(time.Hour, row("a", 0, done(time.Minute, 0)))
-	b.want("finished", b.due("a", day), false)
+	all, due := b.rechecks(day)
+	b.want("finished", []any{b.due("a", day), len(all), due}, "[false 0 false]")
 	b.want("unknown", b.due("b", day), false)
 	b.missed("b", day) // nothing happens
 	b.want("lost", b.commit(day).Lost, 0)

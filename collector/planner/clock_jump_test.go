@@ -36,3 +36,78 @@ func TestTheGatewaysTimeSurvivesThatTheExportersClockIsSet(t *testing.T) {
 		}
 	}
 }
+
+// A machine's monotonic clock stands still while it sleeps. The gateway goes on, and its answer agrees with the machine's other clock then.
+func TestTheGatewaysTimeAfterTheMachineSlept(t *testing.T) {
+	const second, minute = time.Second, time.Minute
+	for _, tt := range []struct {
+		name      string
+		own       time.Duration // how far the exporter's clock goes ahead of its monotonic one
+		gateway   time.Duration // how far the gateway's does
+		corrected time.Duration // of both, at the first answer
+	}{
+		{"an hour", time.Hour, time.Hour, time.Hour},
+		{"a moment more than a clock may drift", 11 * second, 11 * second, 11 * second},
+		{"no more than a clock may drift", 10 * second, 10 * second, 0},
+		{"an hour, and the answer is 5 s old", time.Hour, time.Hour - 5*second, time.Hour},
+		{"an hour, and the answer is 6 s old", time.Hour, time.Hour - 6*second, 0},
+		{"its clock was only set", time.Hour, 0, 0},
+		{"its clock was set by minutes, and the gateway's by others", 20 * minute, 5 * minute, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, start := gatewayClock{period: 15 * minute}, time.Now() // #nosec -- only its monotonic reading matters
+			gateway := start.Round(0).Add(20 * second)
+			passed := time.Duration(0)
+			for ; passed < 5*minute; passed += 15 * second {
+				c.observe(gateway.Add(passed), start.Add(passed))
+			}
+			local := setBack(start.Add(passed), -tt.own)
+			c.observe(gateway.Add(passed+tt.gateway), local)
+			if got := c.now(local).Sub(gateway.Add(passed)); got != tt.corrected {
+				t.Errorf("the gateway's time goes ahead by %v, want %v", got, tt.corrected)
+			}
+			if got := c.own(local).Sub(start.Round(0).Add(passed)); got != tt.corrected {
+				t.Errorf("the exporter's own goes ahead by %v, want %v", got, tt.corrected)
+			}
+			if tt.corrected == 0 {
+				return
+			}
+			for range 6 {
+				passed += 15 * second
+				local = setBack(start.Add(passed), -tt.own)
+				c.observe(gateway.Add(passed+tt.own), local)
+			}
+			if got := c.now(local).Sub(gateway.Add(passed)); got != tt.own {
+				t.Errorf("after some more answers it is ahead by %v, want %v", got, tt.own)
+			}
+		})
+	}
+}
+
+// The exporter's clock is an hour ahead, and is set right before the gateway's time is known: then both agree.
+func TestAnExporterWhoseClockIsSetRightBelievesTheGateway(t *testing.T) {
+	c, start := gatewayClock{period: 15 * time.Minute}, time.Now() // #nosec -- only its monotonic reading matters
+	gateway := start.Round(0).Add(-time.Hour)
+	c.observe(gateway, start)
+	local := setBack(start.Add(5*time.Second), time.Hour)
+	c.observe(gateway.Add(5*time.Second), local)
+	if got := c.now(local); !c.known || !got.Equal(gateway.Add(5*time.Second)) {
+		t.Errorf("the time is %v, and known: %v; want %v", got, c.known, gateway.Add(5*time.Second))
+	}
+	// The ledger compares the gateway's time with this one: that somebody sets a clock does not move it.
+	if got := c.own(local).Sub(start.Round(0)); got != 5*time.Second {
+		t.Errorf("the exporter's own time has gone on by %v, want 5s", got)
+	}
+}
+
+func TestTheGatewaysTimeAfterTheMachineSleptTwice(t *testing.T) {
+	c, start := gatewayClock{period: 15 * time.Minute}, time.Now() // #nosec -- only its monotonic reading matters
+	for i, slept := range []time.Duration{0, time.Hour, 3 * time.Hour} {
+		passed := time.Duration(i) * 15 * time.Second
+		local, gateway := setBack(start.Add(passed), -slept), start.Round(0).Add(passed+slept)
+		c.observe(gateway, local)
+		if got := c.now(local); !got.Equal(gateway) || !c.own(local).Equal(gateway) {
+			t.Errorf("after %v of sleep the time is %v, and the exporter's own %v; want %v", slept, got, c.own(local), gateway)
+		}
+	}
+}

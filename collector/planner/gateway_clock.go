@@ -130,7 +130,7 @@ func (c *gatewayClock) observe(date, local time.Time) {
 	switch {
 	case date.IsZero() || c.copied(date, local):
 		if !c.known { // check has found that no answer has a date
-			c.offset, c.known, c.local = local.Round(0).Sub(c.measured(local)), true, local
+			c.offset, c.known, c.local = c.ownOffset(local), true, local
 		}
 		return
 	case c.known:
@@ -151,10 +151,15 @@ func (c *gatewayClock) measured(local time.Time) time.Time {
 	return c.base.Round(0).UTC().Add(local.Sub(c.base))
 }
 
+// ownOffset is how far the exporter's clock is ahead of what is measured: because it was set since base, or the machine slept.
+func (c *gatewayClock) ownOffset(local time.Time) time.Duration {
+	return local.Round(0).Sub(c.measured(local))
+}
+
 // resume corrects the offset after the machine slept: its monotonic clock stood still, and the gateway agrees with its other one. Where
 // that was only set, the gateway does not agree, and nothing changes.
 func (c *gatewayClock) resume(date, local time.Time) {
-	slept := local.Round(0).Sub(c.local.Round(0)) - local.Sub(c.local)
+	slept := c.ownOffset(local) - c.ownOffset(c.local)
 	if slept.Abs() <= drift || (date.Sub(c.measured(local))-c.offset-slept).Abs() > drift/2 {
 		return
 	}
@@ -179,25 +184,28 @@ func (c *gatewayClock) add(s sample) {
 
 // believe decides on the first time after the answer s.
 func (c *gatewayClock) believe(s sample) {
-	if own := s.local.Round(0).Sub(c.measured(s.local)); (s.offset - own).Abs() <= ownTolerance {
-		c.offset, c.known, c.samples = s.offset, true, []sample{s}
-		return
-	}
 	last := c.samples[len(c.samples)-1]
-	agree, since := 0, last.local
-	for _, o := range c.samples {
-		if (o.offset - last.offset).Abs() <= doubtTolerance {
-			if agree++; agree == 1 {
-				since = o.local
-			}
-		}
-	}
+	agree, since := c.agreeing(last)
 	switch {
+	case (s.offset - c.ownOffset(s.local)).Abs() <= ownTolerance:
+		c.offset, c.known, c.samples = s.offset, true, []sample{s}
 	case agree >= doubtAnswers && 2*agree > len(c.samples) && last.local.Sub(since) >= doubtFor:
 		c.offset, c.known = c.smallest(1, last.offset-doubtTolerance), true
 	case len(c.samples) >= recent && last.local.Sub(c.samples[0].local) >= 2*doubtFor:
 		c.offset, c.known = c.smallest(support, c.usual()-c.period), true
 	}
+}
+
+// agreeing is how many samples agree with the last one, itself included, and when the first of them came.
+func (c *gatewayClock) agreeing(last sample) (n int, since time.Time) {
+	for _, s := range c.samples {
+		if (s.offset - last.offset).Abs() <= doubtTolerance {
+			if n++; n == 1 {
+				since = s.local
+			}
+		}
+	}
+	return n, since
 }
 
 // follow moves the time where enough answers support another one. To a smaller time it goes as soon as that is not odd, to a greater one
@@ -242,13 +250,11 @@ func (c *gatewayClock) own(local time.Time) time.Time { return c.measured(local)
 
 // fastest is how far any of the last answers is ahead of the time that is believed: of a replica, or because the clock was set and that is
 // not believed yet.
-func (c *gatewayClock) fastest() time.Duration {
-	if !c.known {
-		return 0
-	}
-	ahead := time.Duration(0)
-	for _, s := range c.samples {
-		ahead = max(ahead, s.offset-c.offset)
+func (c *gatewayClock) fastest() (ahead time.Duration) {
+	if c.known {
+		for _, s := range c.samples {
+			ahead = max(ahead, s.offset-c.offset)
+		}
 	}
 	return ahead
 }
@@ -256,10 +262,9 @@ func (c *gatewayClock) fastest() time.Duration {
 // slowest is how far several of the last answers are behind the time that is believed, where that is more than a period: what a replica
 // with such a clock writes starts before the watermark.
 func (c *gatewayClock) slowest() (behind time.Duration, ok bool) {
-	if !c.known || len(c.samples) < support {
-		return 0, false
+	if c.known && len(c.samples) >= support {
+		behind = c.offset - c.smallest(support, noFloor)
 	}
-	behind = c.offset - c.smallest(support, noFloor)
 	return behind, behind > c.period
 }
 

@@ -47,16 +47,21 @@ func newClockTest(t *testing.T, own time.Duration) *clockTest {
 	return &clockTest{T: t, gatewayClock: gatewayClock{period: 15 * time.Minute}, own: own}
 }
 
+// answer plays one answer, whose date is off by off, and lets time pass after it.
+func (c *clockTest) answer(off, pause time.Duration) {
+	date, local := noon().Add(c.passed+off), noon().Add(c.passed+c.own)
+	if c.check(date, local) == nil {
+		c.observe(date, local)
+	}
+	c.passed += pause
+}
+
 // play has answers come for a while, one every so often, that are off by what off says, in turn. It returns how far the clock is off then.
 func (c *clockTest) play(d, every time.Duration, off ...time.Duration) time.Duration {
 	c.Helper()
 	for n := 0; d > 0; n++ {
-		local := noon().Add(c.passed + c.own)
-		date := noon().Add(c.passed + off[n%len(off)])
-		if err := c.check(date, local); err == nil {
-			c.observe(date, local)
-		}
-		c.passed, d = c.passed+every, d-every
+		c.answer(off[n%len(off)], every)
+		d -= every
 	}
 	return c.off()
 }
@@ -92,11 +97,7 @@ func TestTheFirstTimeIsBelieved(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newClockTest(t, tt.own)
 			for left := tt.lasts; left > 0; left -= 5 * time.Second {
-				date, local := noon().Add(c.passed+tt.off[int(c.passed/(5*time.Second))%len(tt.off)]), noon().Add(c.passed+c.own)
-				if c.check(date, local) == nil {
-					c.observe(date, local)
-				}
-				c.passed += 5 * time.Second
+				c.answer(tt.off[int(c.passed/(5*time.Second))%len(tt.off)], 5*time.Second)
 			}
 			if c.known != tt.believed {
 				t.Fatalf("believed: %v, want %v", c.known, tt.believed)
@@ -143,6 +144,8 @@ func TestAKnownTime(t *testing.T) {
 		{"set back by twenty minutes", []time.Duration{-20 * minute}, 3 * minute, -20 * minute, -20 * minute},
 		{"set back by days", []time.Duration{-100 * hour}, 3 * minute, -100 * hour, -100 * hour},
 		{"set forward for a moment", []time.Duration{hour}, 10 * minute, 0, 0},
+		{"set forward for a little less than a period", []time.Duration{hour}, 14*minute + 15*time.Second, 0, 0},
+		{"set forward for a period, but for the three answers that may be odd", []time.Duration{hour}, 14*minute + 30*time.Second, hour, hour},
 		{"set forward for good", []time.Duration{hour}, 30 * minute, hour, hour},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -204,6 +207,7 @@ func TestAClockThatIsRarelyRead(t *testing.T) {
 // have one date.
 func TestWhichPageIsACopy(t *testing.T) {
 	type page struct{ local, date int } // seconds
+	const none = -1
 	for _, tt := range []struct {
 		name    string
 		unknown bool // the gateway's time is not known
@@ -211,11 +215,14 @@ func TestWhichPageIsACopy(t *testing.T) {
 		copy    bool // the last one is
 	}{
 		{"the date moves", false, []page{{0, 0}, {30, 30}, {60, 60}, {90, 90}}, false},
+		{"pages three seconds apart", false, []page{{0, 0}, {30, 30}, {33, 30}, {36, 30}}, false},
 		{"many pages of one second", false, []page{{0, 0}, {30, 30}, {30, 30}, {31, 30}, {32, 30}, {33, 30}}, false},
 		{"a kept one, at first", false, []page{{0, 0}, {30, 30}, {60, 30}}, false},
 		{"a kept one", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 30}}, true},
 		{"a kept one between requests in a row", false, []page{{0, 0}, {30, 30}, {34, 30}, {38, 30}}, true},
+		{"a kept one, and one without a date", false, []page{{0, 0}, {30, 30}, {60, 30}, {75, none}, {90, 30}}, true},
 		{"a kept one where requests are rare", false, []page{{0, 0}, {600, 600}, {901, 600}}, true},
+		{"one that comes again a third of a period later", false, []page{{0, 0}, {600, 600}, {900, 600}}, false},
 		{"replicas that disagree", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 31}, {120, 30}, {150, 31}}, false},
 		{"an old one among others", false, []page{{0, 0}, {30, 30}, {60, 0}, {90, 90}, {120, 0}, {150, 150}}, false},
 		{"the gateway again", false, []page{{0, 0}, {30, 30}, {60, 30}, {90, 30}, {120, 120}}, false},
@@ -225,7 +232,11 @@ func TestWhichPageIsACopy(t *testing.T) {
 		c := gatewayClock{period: 15 * time.Minute, known: !tt.unknown}
 		var err error
 		for _, p := range tt.pages {
-			err = c.checkPage(noon().Add(time.Duration(p.date)*time.Second), noon().Add(time.Duration(p.local)*time.Second))
+			date := noon().Add(time.Duration(p.date) * time.Second)
+			if p.date == none {
+				date = time.Time{}
+			}
+			err = c.checkPage(date, noon().Add(time.Duration(p.local)*time.Second))
 		}
 		if (err != nil) != tt.copy {
 			t.Errorf("%s: %v", tt.name, err)

@@ -45,7 +45,7 @@ func (h headPage) next(now time.Time) (Request, bool) {
 	from := now.Add(-lateness).Truncate(time.Second)
 	if h.p.ledger != nil {
 		from = h.p.ledger.Watermark()
-	} else if l := h.p.o.Restored; l != nil && from.Sub(l.Watermark()) < lateness { // else there will be a gap
+	} else if l := h.p.o.Restored; l != nil && from.Sub(l.Watermark()) <= lateness { // else there will be a gap
 		from = ledger.Earlier(from, l.Watermark())
 	}
 	// After one answer with a date far in the past, now can lie before the watermark.

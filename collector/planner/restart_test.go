@@ -55,3 +55,44 @@ func TestASessionThatShowsUpDuringAPauseIsCounted(t *testing.T) {
 		}
 	}
 }
+
+// A gap is read by itself, so that the first window need not reach below it.
+func TestWhereTheFirstWindowAfterARestartBegins(t *testing.T) {
+	for _, tt := range []struct {
+		pause     time.Duration
+		watermark bool // the window begins there, else an allowed lateness ago
+	}{{time.Minute, true}, {15 * time.Minute, true}, {15*time.Minute + time.Second, false}} {
+		g := newGateway(t)
+		g.refresh(0)
+		g.backfill()
+		watermark := g.Ledger().Watermark()
+		g.restart()
+		want := watermark
+		if !tt.watermark {
+			want = watermark.Add(tt.pause)
+		}
+		if r, _ := g.nextAfter(tt.pause); !r.List.Start.Equal(want) {
+			t.Errorf("after %v it begins at %v, want %v", tt.pause, r.List.Start, want)
+		}
+	}
+}
+
+// Walks failed for so long that the watermark is far behind when the exporter is stopped, but not for so long that there is a gap.
+func TestWhatComesLateBelowTheFirstWindowAfterARestartIsCounted(t *testing.T) {
+	g := newGateway(t)
+	g.refresh(0)
+	g.backfill()
+	for range 4 {
+		g.now = g.now.Add(10 * time.Minute)
+		g.Ledger().AdvanceHead(g.now)
+	}
+	g.Ledger().MarkRead(ledger.Span{From: noon(), To: g.now.Add(ledger.Tick)})
+	g.restart()
+	g.add("late", 30*time.Minute)
+	for range 3 {
+		g.refresh(30 * time.Second)
+	}
+	if n := g.started(); n != 1 {
+		t.Errorf("%d sessions are counted as started, want 1", n)
+	}
+}

@@ -25,7 +25,7 @@ type waiting struct {
 	large    int // further series
 }
 
-func (*waiting) Ready() bool { return true }
+func (*waiting) Ready() bool      { return true }
 func (*waiting) CheckTerm() error { return nil }
 
 func (*waiting) Status() collector.Status { return collector.Status{} }
