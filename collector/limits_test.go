@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // Many organizations on one gateway: never two requests at once, one budget for all, and each of them up to date.
@@ -35,7 +36,7 @@ func TestCollectorsOfOneAddressShareItsBudget(t *testing.T) {
 		began := time.Now()
 		var scrapes sync.WaitGroup
 		for _, w := range worlds {
-			scrapes.Go(func() { w.scrapeFor(time.Hour, 30*time.Second) })
+			scrapes.Go(func() { w.scrapeFor(collectortest.Pick(20*time.Minute, time.Hour), 30*time.Second) })
 		}
 		scrapes.Wait()
 		s := g.Stats()
@@ -47,7 +48,7 @@ func TestCollectorsOfOneAddressShareItsBudget(t *testing.T) {
 		}
 		g.Calm()
 		for _, w := range worlds {
-			scrapes.Go(func() { w.scrapeFor(36*time.Hour, 20*time.Minute) })
+			scrapes.Go(func() { w.scrapeFor(36*time.Hour, collectortest.Pick(time.Hour, 20*time.Minute)) })
 		}
 		scrapes.Wait()
 		for _, w := range worlds {
@@ -161,6 +162,7 @@ func TestGatewaysWithManyRequestsLeaveSlotsToOthers(t *testing.T) {
 
 // What counts as a gateway's time is the time that it worked, however many gateways wait for a slot; and none is asked less often for that wait.
 func TestTheWaitForASlotIsNotTheGatewaysTime(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n, requestTakes = 60, 1200 * time.Millisecond
 		play := func(slots *Slots) (refreshes, busy float64, worked time.Duration) {
