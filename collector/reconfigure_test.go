@@ -73,7 +73,7 @@ func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
 				defer w.stop()
 				around := collectortest.Pick(8*time.Minute, 20*time.Minute)
 				w.scrapeFor(around, 30*time.Second)
-				was := w.scrape()
+				was, t0 := w.scrape(), w.collector.published.Load().snapshot.T0
 
 				cfg := w.collector.cfg()
 				tc.change(t, g, &cfg)
@@ -101,6 +101,9 @@ func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
 				w.scrapeFor(around, 30*time.Second)
 				g.Calm()
 				w.scrapeFor(36*time.Hour, collectortest.Pick(time.Hour, 30*time.Minute))
+				if now := w.collector.published.Load().snapshot.T0; !now.Equal(t0) {
+					t.Errorf("counts since %v, before the change since %v", now, t0)
+				}
 				if !cfg.NoClassicHistograms {
 					w.equalsTruth()
 				}
