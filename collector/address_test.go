@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // Many organizations on one gateway: never two requests at once, one budget for all, and each of them up to date.
@@ -31,7 +32,7 @@ func TestCollectorsOfOneAddressShareItsBudget(t *testing.T) {
 		began := time.Now()
 		var scrapes sync.WaitGroup
 		for _, w := range worlds {
-			scrapes.Go(func() { w.scrapeFor(time.Hour, 30*time.Second) })
+			scrapes.Go(func() { w.scrapeFor(collectortest.Pick(20*time.Minute, time.Hour), 30*time.Second) })
 		}
 		scrapes.Wait()
 		s := g.Stats()
@@ -43,7 +44,7 @@ func TestCollectorsOfOneAddressShareItsBudget(t *testing.T) {
 		}
 		g.Calm()
 		for _, w := range worlds {
-			scrapes.Go(func() { w.scrapeFor(36*time.Hour, 20*time.Minute) })
+			scrapes.Go(func() { w.scrapeFor(36*time.Hour, collectortest.Pick(time.Hour, 20*time.Minute)) })
 		}
 		scrapes.Wait()
 		for _, w := range worlds {

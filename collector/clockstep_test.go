@@ -110,6 +110,7 @@ func (w *clockWorld) sessionsCount(minutes int) {
 
 // A gateway whose clock is wrong for the first seconds: what starts right afterwards counts, and what is old does not.
 func TestAWrongClockAtTheStart(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name      string
 		off       time.Duration
@@ -189,6 +190,7 @@ func TestOneOddDate(t *testing.T) {
 
 // A clock that is wrong for so long that it is believed, and then set right: what has started meanwhile is counted, once.
 func TestAClockThatIsSetBack(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name      string
 		off       time.Duration

@@ -54,6 +54,7 @@ func TestARefusedCredentialIsOneLineAnHour(t *testing.T) {
 
 // The first backfill, and each gap after a pause without scrapes, has one line when it is complete, if it had one when it began.
 func TestTheLogSaysWhenABackfillIsComplete(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.Old, Seed: 1, Life: gatewaytest.DefaultLife(), Cost: gatewaytest.OldCost})
 		g.AddHistory(3000, time.Now().Add(-10*24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{})

@@ -35,6 +35,7 @@ func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
 // Each thing that can go wrong, for twenty minutes: no wrong count, reported once and not at every scrape, seen in the metrics, and over by
 // itself.
 func TestFaultsAreReportedOnceAndPass(t *testing.T) {
+	t.Parallel()
 	var port atomic.Int32 // another one for each connection
 	broken := []struct {
 		name string
@@ -118,7 +119,7 @@ func faulty(t *testing.T, down, malformed bool, weather *weather, set func(w *wa
 	to := &way{RoundTripper: g.Transport()}
 	w := newWorldBehind(t, g, to, collector)
 	defer w.stop()
-	w.scrapeFor(10*time.Minute, refreshEvery)
+	w.scrapeFor(collectortest.Pick(4*time.Minute, 10*time.Minute), refreshEvery)
 	if said := said.String(); strings.Contains(said, "level=warn") {
 		t.Fatalf("warned before: %s", said)
 	}
@@ -145,7 +146,7 @@ func faulty(t *testing.T, down, malformed bool, weather *weather, set func(w *wa
 		t.Errorf("up %v forty minutes later:\n%s", got["hoop_up"], said.String())
 	}
 	g.Calm()
-	w.scrapeFor(36*time.Hour, 20*time.Minute)
+	w.scrapeFor(36*time.Hour, collectortest.Pick(time.Hour, 20*time.Minute))
 	w.equalsTruth()
 }
 
@@ -156,7 +157,7 @@ func TestASecondThatCannotBeReadIsReportedOnce(t *testing.T) {
 		var said logs
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
 		cfg := truthConfig()
-		cfg.Logger = log.NewLogfmtLogger(&said)
+		cfg.Logger, cfg.AllowedLateness = log.NewLogfmtLogger(&said), collectortest.Pick(4*time.Minute, cfg.AllowedLateness)
 		w := newWorld(t, g, cfg)
 		defer w.stop()
 		w.scrapeFor(5*time.Minute, refreshEvery)
@@ -168,7 +169,7 @@ func TestASecondThatCannotBeReadIsReportedOnce(t *testing.T) {
 		for range 5 {
 			g.Add(gatewaytest.Row{Connection: "pg", Type: "database", Status: "done", StartDate: dense.Add(-time.Minute)})
 		}
-		w.scrapeFor(collectortest.Pick(15*time.Minute, time.Hour), refreshEvery)
+		w.scrapeFor(collectortest.Pick(5*time.Minute, time.Hour), refreshEvery)
 		got := w.scrape()[`hoop_sessions_started_total{connection="pg",identity="user",type="database",verb="exec"}`]
 		if got != most+5 {
 			t.Errorf("%v counted, want %d", got, most+5)

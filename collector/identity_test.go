@@ -96,12 +96,12 @@ func TestCountersOutliveTheProcess(t *testing.T) {
 			kill bool
 		}{{time.Second, true}, {10 * time.Minute, false}, {20 * time.Minute, true}, {day, true}, {weeks, true}, {0, false}} {
 			w := newWorld(t, g, cfg)
-			w.scrapeFor(20*time.Minute, 30*time.Second)
+			w.scrapeFor(collectortest.Pick(10*time.Minute, 20*time.Minute), 30*time.Second)
 			before = w.notBelow(before)
 			created = w.sameCreated(created)
 			if i == 5 {
 				g.Calm()
-				w.scrapeFor(36*time.Hour, 10*time.Minute)
+				w.scrapeFor(36*time.Hour, collectortest.Pick(25*time.Minute, 10*time.Minute))
 				w.notBelow(before)
 				w.equalsTruth()
 			}
@@ -117,6 +117,7 @@ func TestCountersOutliveTheProcess(t *testing.T) {
 
 // On a full disk gauges go on, counters wait, and the log says it once, and again after an hour.
 func TestCountersWaitForTheDisk(t *testing.T) {
+	t.Parallel()
 	d := newDisk()
 	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		w := newWorld(t, g, cfg)
@@ -127,7 +128,7 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 		saved := d.crashed()
 		time.Sleep(11 * time.Second)
 		before := w.scrape() // of the first refresh that could not save
-		w.scrapeFor(time.Hour, 30*time.Second)
+		w.scrapeFor(time.Hour, collectortest.Pick(time.Minute, 30*time.Second))
 		during := w.scrape()
 		for at, got := range map[string]map[string]float64{"first failed save": counts(before), "last one": counts(during)} {
 			if len(shown) == 0 || !maps.Equal(got, shown) {
@@ -151,7 +152,7 @@ func TestCountersWaitForTheDisk(t *testing.T) {
 
 		d.fill(false)
 		g.Calm()
-		w.scrapeFor(36*time.Hour, 10*time.Minute)
+		w.scrapeFor(36*time.Hour, collectortest.Pick(25*time.Minute, 10*time.Minute))
 		w.equalsTruth()
 		if !strings.Contains(l.String(), "recovered subject=state") {
 			t.Error("the log does not say that it is over")
@@ -292,6 +293,7 @@ func TestADamagedFileIsLoggedAndMovedAside(t *testing.T) {
 
 // Nothing is counted with a credential of another organization, or with one that sees less; with the old one, counting goes on.
 func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
+	t.Parallel()
 	for name, answer := range map[string]string{
 		"of another organization": `{"id":"u","role":"admin","org_id":"another"}`,
 		"that shows less":         `{"id":"u","role":"standard","org_id":"` + gatewaytest.OrgID + `"}`,

@@ -16,7 +16,7 @@ import (
 func TestEveryLoadStaysWithinTheBudgetAndIsCountedExactly(t *testing.T) {
 	t.Parallel()
 	day := 24 * time.Hour
-	busy := collectortest.Pick(25*time.Minute, 2*time.Hour)
+	busy := collectortest.Pick(20*time.Minute, 2*time.Hour)
 	reviews := collectortest.Pick(3000, 50_000)
 	flood, floods := collectortest.Pick(1000, 5000), collectortest.Pick(20*time.Minute, time.Hour)
 	always := func(d time.Duration) func(gatewaytest.Request) time.Duration {
@@ -50,7 +50,7 @@ func TestEveryLoadStaysWithinTheBudgetAndIsCountedExactly(t *testing.T) {
 			life: func(l *gatewaytest.Life) { l.BurstSize, l.BurstEvery = flood, floods },
 		},
 		{
-			name: "tens of thousands of pending reviews", dialect: gatewaytest.New2026, cost: gatewaytest.NewCost, busy: 20 * time.Minute,
+			name: "tens of thousands of pending reviews", dialect: gatewaytest.New2026, cost: gatewaytest.NewCost, busy: collectortest.Pick(10*time.Minute, 20*time.Minute),
 			history: gatewaytest.HistoryOptions{Unfinished: reviews, Pending: reviews}, sessions: reviews + 2000,
 			life: func(l *gatewaytest.Life) { l.LongTail = 0 }, calm: 4 * time.Hour,
 		},
@@ -89,7 +89,7 @@ func TestEveryLoadStaysWithinTheBudgetAndIsCountedExactly(t *testing.T) {
 				t.Logf("rechecks were late by up to %v", lagged)
 				w.keptBudget(before, from)
 				g.Calm()
-				w.scrapeFor(cmp.Or(tc.calm, 36*time.Hour), 10*time.Minute)
+				w.scrapeFor(cmp.Or(tc.calm, 36*time.Hour), collectortest.Pick(25*time.Minute, 10*time.Minute))
 				w.keptBudget(before, from)
 				w.equalsTruth()
 			})
@@ -170,7 +170,7 @@ func TestAFloodWithinAMinuteIsCountedExactly(t *testing.T) {
 					t.Error("it never said that it is behind")
 				}
 				w.keptBudget(before, from)
-				w.scrapeFor(time.Hour, refreshEvery)
+				w.scrapeFor(collectortest.Pick(20*time.Minute, time.Hour), refreshEvery)
 				w.equalsTruth()
 			})
 		})
@@ -186,14 +186,14 @@ func TestRechecksKeepUpOnABusyOldGateway(t *testing.T) {
 		life.Rate, life.Rewritten, life.Overturned, life.BurstSize = 10, 0, 0, 0
 		life.LongTail, life.LongDuration, life.Reviewed, life.Stuck = 0.01, time.Hour, 0.03, 0.0003
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.Old, Seed: 1, Life: life, Cost: smallOldCost})
-		g.AddHistory(20_000, time.Now().Add(-6*24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{
+		g.AddHistory(collectortest.Pick(5000, 20_000), time.Now().Add(-6*24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{
 			Unfinished: collectortest.Pick(1000, 500), Pending: 50,
 		})
 		w := newWorld(t, g, truthConfig())
 		defer w.stop()
 		w.scrapeFor(5*time.Minute, refreshEvery)
 		before, from, lag := g.Stats().Busy, time.Now(), time.Duration(0)
-		for range collectortest.Pick(40, 120) {
+		for range collectortest.Pick(24, 120) {
 			w.scrapeFor(refreshEvery, refreshEvery)
 			lag = max(lag, w.collector.published.Load().snapshot.RecheckLag)
 		}

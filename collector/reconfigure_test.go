@@ -11,6 +11,7 @@ import (
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
@@ -70,8 +71,9 @@ func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
 				g.AddHistory(500, time.Now().Add(-48*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 20, Pending: 5})
 				w := newWorld(t, g, truthConfig())
 				defer w.stop()
-				w.scrapeFor(20*time.Minute, 30*time.Second)
-				was := w.scrape()
+				around := collectortest.Pick(8*time.Minute, 20*time.Minute)
+				w.scrapeFor(around, 30*time.Second)
+				was, t0 := w.scrape(), w.collector.published.Load().snapshot.T0
 
 				cfg := w.collector.cfg()
 				tc.change(t, g, &cfg)
@@ -96,9 +98,12 @@ func TestReconfigureKeepsWhatWasCounted(t *testing.T) {
 				if tc.after != nil {
 					tc.after(t, was, is)
 				}
-				w.scrapeFor(20*time.Minute, 30*time.Second)
+				w.scrapeFor(around, 30*time.Second)
 				g.Calm()
-				w.scrapeFor(36*time.Hour, 30*time.Minute)
+				w.scrapeFor(36*time.Hour, collectortest.Pick(time.Hour, 30*time.Minute))
+				if now := w.collector.published.Load().snapshot.T0; !now.Equal(t0) {
+					t.Errorf("counts since %v, before the change since %v", now, t0)
+				}
 				if !cfg.NoClassicHistograms {
 					w.equalsTruth()
 				}

@@ -20,7 +20,7 @@ func TestRequestsDoNotGrowWithHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1})
-		g.AddHistory(collectortest.Pick(20_000, 1_000_000), time.Now().Add(-30*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 2000, Pending: 100, Connections: 200})
+		g.AddHistory(collectortest.Pick(10_000, 1_000_000), time.Now().Add(-30*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{Unfinished: 2000, Pending: 100, Connections: 200})
 		cfg := DefaultConfig()
 		cfg.Lookback = 31 * 24 * time.Hour
 		w := newWorld(t, g, cfg)
@@ -49,14 +49,15 @@ func TestRequestsGrowWithWhatChanges(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Seed: 1, Life: gatewaytest.Life{
 			Rate: 5, Duration: 10 * time.Second, Late: 0.1, LateMax: time.Minute, Connect: 0.3,
 		}})
-		g.AddHistory(10_000, time.Now().Add(-7*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{})
+		g.AddHistory(collectortest.Pick(2000, 10_000), time.Now().Add(-7*24*time.Hour), time.Now(), gatewaytest.HistoryOptions{})
 		w := newWorld(t, g, DefaultConfig())
 		defer w.stop()
-		w.scrapeFor(30*time.Minute, refreshEvery)
+		w.scrapeFor(collectortest.Pick(15*time.Minute, 30*time.Minute), refreshEvery)
 		before, from := lists(g), time.Now()
-		w.scrapeFor(time.Hour, refreshEvery)
-		requests := float64(lists(g)-before) / 120
-		changed := float64(changes(g, from, time.Now())) / 120
+		minutes := collectortest.Pick(10, 60)
+		w.scrapeFor(time.Duration(minutes)*time.Minute, refreshEvery)
+		requests := float64(lists(g)-before) / float64(2*minutes)
+		changed := float64(changes(g, from, time.Now())) / float64(2*minutes)
 		t.Logf("%.2f requests a refresh, in which %.0f rows changed", requests, changed)
 		if limit := 4 + 2*changed/100; requests > limit {
 			t.Errorf("%.2f requests a refresh, want at most %.2f", requests, limit)

@@ -50,12 +50,23 @@ func (w *world) scrape() map[string]float64 {
 	return collectortest.Scrape(w, w.collector)
 }
 
+// visit does what a scrape does, without the metrics, which would be dropped: to make them takes a sixth of the time that these simulations need.
+func (w *world) visit(ctx context.Context) {
+	if collectortest.Long() {
+		collectortest.Visit(ctx, w.collector)
+		return
+	}
+	_ = w.collector.Refresh(ctx) // as in collect
+	now := w.collector.settings.Load().clock()
+	w.collector.published.Load().served.CompareAndSwap(nil, &now)
+}
+
 // scrapeFor scrapes every interval for a while. What the scrapes show is dropped.
 func (w *world) scrapeFor(d, interval time.Duration) {
 	w.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(interval) {
 		ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
-		collectortest.Visit(ctx, w.collector)
+		w.visit(ctx)
 		cancel()
 	}
 }

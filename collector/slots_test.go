@@ -70,6 +70,7 @@ func TestGatewaysWithManyRequestsLeaveSlotsToOthers(t *testing.T) {
 // What counts as a gateway's time is the time that it worked, however many gateways wait for a slot; and none is asked less often for that
 // wait.
 func TestTheWaitForASlotIsNotTheGatewaysTime(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n, requestTakes = 60, 1200 * time.Millisecond
 		play := func(slots *Slots) (refreshes, busy float64, worked time.Duration) {

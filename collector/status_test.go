@@ -11,18 +11,20 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 	"github.com/hoop-exporter/hoop_exporter/collector/planner"
 )
 
 // The page and the metrics must not contradict each other, and what is not known yet must not look like a 0.
 func TestTheStatusSaysWhatTheMetricsSay(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, cfg := newStatusWorld(t, nil)
 		defer w.stop()
 		if s := w.collector.Status(); s.Asked || s.Up || s.Failed || s.Counts != nil || s.Unread != cfg.Lookback || s.Lookback != cfg.Lookback || s.Backfilled || s.Role != "" {
 			t.Errorf("before the first refresh: %+v", s)
 		}
-		w.scrapeFor(time.Hour, refreshEvery)
+		w.scrapeFor(collectortest.Pick(15*time.Minute, time.Hour), refreshEvery)
 		got, s := w.scrape(), w.collector.Status()
 		if !s.Asked || !s.Up || s.Failed || s.Reason != "" || s.Withheld || s.Version == "" || s.Role != "admin" && s.Role != "auditor" || s.Limited {
 			t.Errorf("hours later: %+v", s)

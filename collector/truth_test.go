@@ -31,7 +31,7 @@ func TestEverySeriesEqualsTheTruth(t *testing.T) {
 
 func equalsTruthAfterLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64) {
 	life := gatewaytest.DefaultLife()
-	life.Rate = 0.1
+	life.Rate = collectortest.Pick(0.2, 0.1) // as much happens in 45 minutes as in 90
 	// Longer than the time between two refreshes: one that nobody sees waiting is not counted.
 	life.Again, life.AgainAfter = 0.3, 30*time.Minute
 	if seed%2 == 0 {
@@ -39,13 +39,13 @@ func equalsTruthAfterLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64
 		life.Rewritten, life.Overturned = 0, 0
 	}
 	g := gatewaytest.New(gatewaytest.Config{Dialect: dialect, Seed: seed, Life: life})
-	g.AddHistory(5000, time.Now().Add(-10*24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{Unfinished: 100, Pending: 20, Ready: 10})
+	g.AddHistory(collectortest.Pick(3000, 5000), time.Now().Add(-10*24*time.Hour), time.Now().Add(-time.Minute), gatewaytest.HistoryOptions{Unfinished: 100, Pending: 20, Ready: 10})
 	time.Sleep(2 * time.Hour) // the gateway lived before the exporter was there
 	w := newWorld(t, g, truthConfig())
 	defer w.stop()
-	w.scrapeFor(collectortest.Pick(90*time.Minute, 24*time.Hour), refreshEvery)
+	w.scrapeFor(collectortest.Pick(45*time.Minute, 24*time.Hour), refreshEvery)
 	g.Calm()
-	w.scrapeFor(36*time.Hour, 10*time.Minute)
+	w.scrapeFor(36*time.Hour, collectortest.Pick(25*time.Minute, 10*time.Minute))
 	w.equalsTruth()
 	if s := g.Stats(); s.MaxInFlight > 1 || len(s.Errors) > 0 {
 		t.Errorf("%d requests at once, errors %v", s.MaxInFlight, s.Errors)

@@ -15,10 +15,11 @@ type Programs struct {
 	Gateway  string // gatewayd, the simulated gateway as a process
 }
 
-// Build builds the programs into a directory, without cgo, as the image is built.
+// Build builds the programs into a directory, without cgo and symbols, as the image is built.
 func Build(ctx context.Context, dir string) (Programs, error) {
 	const module = "github.com/hoop-exporter/hoop_exporter"
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator), module, module+"/client/gatewaytest/gatewayd") //nolint:gosec // the directory is a test's own
+	args := []string{"build", "-ldflags=-s -w", "-o", dir + string(filepath.Separator), module, module + "/client/gatewaytest/gatewayd"}
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the directory is a test's own
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return Programs{}, fmt.Errorf("building: %w\n%s", err, out)

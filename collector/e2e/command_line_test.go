@@ -36,6 +36,7 @@ func variables(one string) []string {
 }
 
 func TestMistakesAreOneClearSentence(t *testing.T) {
+	t.Parallel()
 	const good, database = "--hoop.url=https://hoop.example.com", fleet.DatabaseVariable + "=postgres://db/x"
 	const file = "--config.file=docs/config.example.yml"
 	for _, test := range []struct {
@@ -135,6 +136,7 @@ func effective(t *testing.T, env []string, args ...string) string {
 }
 
 func TestAFlagOverridesItsVariable(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, variable, arg, want string }{
 		{"neither", "", "", "ttl: 10s"},
 		{"the variable", "HOOP_EXPORTER_CACHE_TTL=20s", "", "ttl: 20s"},
@@ -153,6 +155,7 @@ func TestAFlagOverridesItsVariable(t *testing.T) {
 }
 
 func TestErrorsNameTheVariablesThatCausedThem(t *testing.T) {
+	t.Parallel()
 	const good = "--hoop.url=https://hoop.example.com"
 	for _, test := range []struct{ name, env, args, says string }{
 		{"two settings", "HOOP_EXPORTER_SESSIONS_OVERLAP=2h", "--sessions.lookback=1h " + good, "HOOP_EXPORTER_SESSIONS_OVERLAP: must not be longer than --sessions.lookback"},
@@ -206,6 +209,7 @@ func TestTheHelpShowsNoVariableThatIsSet(t *testing.T) {
 
 // A port in use is a mistake that no check of a flag can find.
 func TestWhereItCannotListenTheErrorNamesTheFlag(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -229,6 +233,7 @@ func TestWhereItCannotListenTheErrorNamesTheFlag(t *testing.T) {
 
 // What holds for a file or for flags is printed as a file, without a secret; what is wrong with a file is reported line by line.
 func TestConfigPrintShowsNoSecret(t *testing.T) {
+	t.Parallel()
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("secret-of-mine"), 0o600); err != nil {
 		t.Fatal(err)

@@ -15,10 +15,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // password is the superuser's; over the unix socket nobody needs one.
@@ -57,7 +60,9 @@ func (c *Cluster) Close() error {
 	if c.folder == "" {
 		return nil
 	}
-	return errors.Join(c.Stop(), os.RemoveAll(c.folder))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return errors.Join(c.stop(syscall.SIGQUIT), os.RemoveAll(c.folder)) // without a checkpoint, which would be removed
 }
 
 // Database creates a database, and returns the URL with which a superuser connects to it.
@@ -185,6 +190,7 @@ func (c *Cluster) Start(settings ...string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	args := []string{"-D", c.data(), "-k", c.folder, "-p", strconv.Itoa(c.port), "-c", "listen_addresses=127.0.0.1"}
+	args = append(args, "-c", "fsync="+collectortest.Pick("off", "on")) // tests end processes, and not the machine's power
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
