@@ -25,6 +25,7 @@ import (
 // A pause stops a process at its calls: of the database, before a request to a gateway is sent, when the answer is there, and in a scrape. The
 // bubble of the test cannot stop goroutines anywhere else. What happens follows from the seed, except for the order of what happens at the same moment.
 func TestCountersStayTrueWhicheverProcessWatches(t *testing.T) {
+	t.Parallel()
 	var all notes
 	for _, seed := range seeds(t, collectortest.Pick[uint64](1, 30)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 // Whatever becomes of the file while everything is scraped: counters of gateways that stay never fall, those that are gone show nothing, no address is
 // asked twice at once, and in the end nothing is left.
 func TestNoSequenceOfConfigurationsMakesCountersFall(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, collectortest.Pick(3, 12)).Draw(rt, "steps")
 		wrong := ""

@@ -101,6 +101,7 @@ gateways:
 
 // What a reload keeps of a gateway, and what begins again. docs/operating.md has the same table.
 func TestAReloadKeepsWhatDidNotChange(t *testing.T) {
+	t.Parallel()
 	type kept struct{ ledger, cache, connections bool }
 	all, none := kept{true, true, true}, kept{}
 	for _, tc := range []struct {
@@ -203,6 +204,7 @@ func TestAConfigurationIsAppliedAsAWholeOrNotAtAll(t *testing.T) {
 
 // Scrapes are answered all the time while the configuration changes again and again, and nothing is left of what has gone.
 func TestScrapesAreAnsweredDuringReloads(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{Concurrency: 1})
 		for _, host := range []string{"one", "two", "three"} {

@@ -21,6 +21,7 @@ import (
 // Many organizations on one gateway, each with a credential of its own. Where a tenth of the gateway's time is not enough for all, none is served at
 // the cost of another: all get old alike.
 func TestOrganizationsOfOneGatewayAreServedAlike(t *testing.T) {
+	t.Parallel()
 	many := collectortest.Pick(6, 100)
 	for _, tc := range []struct {
 		name    string

@@ -16,6 +16,7 @@ import (
 
 // Of 200 gateways in a long run, more than half fail, ten in each scenario. The others stay up to date and exact, as if they were alone.
 func TestFailingGatewaysDoNotAffectOthers(t *testing.T) {
+	t.Parallel()
 	// A ledger of 50,000 reviews takes a tenth of a second each time: that is for the real processes of collector/e2e.
 	healthy, each := collectortest.Pick(10, 70), collectortest.Pick(1, 10)
 	many, busy := collectortest.Pick(200, 1000), collectortest.Pick(15*time.Minute, 30*time.Minute)

@@ -62,6 +62,7 @@ func databaseOf(t *testing.T, url string) (name string) {
 }
 
 func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
+	t.Parallel()
 	url := cluster.Database(t)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
