@@ -116,7 +116,7 @@ func (o *options) flags() *kingpin.Application {
 	return app
 }
 
-// validate checks the flags against each other.
+// validate checks that the flags may be used together.
 func (o *options) validate() error {
 	for _, rule := range []struct {
 		broken bool

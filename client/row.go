@@ -15,8 +15,8 @@ import (
 // Bounds of what a row may hold. They are far above what the API gives, and still affordable for a million rows in memory.
 const (
 	maxRowBytes = 16 << 20 // of a row as text
-	// maxWholeRow is the size up to which a row is decoded as a whole; longer ones are read field by field, because entries need more
-	// memory than text.
+	// maxWholeRow is the size up to which a row is decoded as a whole; longer ones are read field by field, because decoded entries need
+	// more memory than their text.
 	maxWholeRow  = 64 << 10
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10

@@ -81,8 +81,8 @@ func (c *Collector) Retire() { c.retire.Do(func() { close(c.retired) }) }
 // Drop makes Run end at once, without a save, because another process watches the gateway. Nothing may be shown any more.
 func (c *Collector) Drop() { c.lose() }
 
-// CheckTerm fails once another process may watch the gateway: then nothing may be shown. Check it after the metrics were gathered: where it does
-// not fail then, they were the newest when they were gathered.
+// CheckTerm fails once another process may watch the gateway: then nothing may be shown. Call it after the metrics were gathered: if it
+// does not fail then, they were the newest ones when they were gathered.
 func (c *Collector) CheckTerm() error {
 	if c.isLost() {
 		return ErrLost

@@ -14,7 +14,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// Config is what a Collector needs. A zero value means zero, never a default. Where that makes no sense, New fails.
+// Config is what a Collector needs. A zero value means zero, never a default. If that makes no sense, New fails.
 type Config struct {
 	// Client makes the requests to the gateway. Required.
 	Client *client.Client

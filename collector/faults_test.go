@@ -141,7 +141,7 @@ func faulty(t *testing.T, down, malformed bool, weather *weather, set func(w *wa
 		t.Errorf("%v malformed, warned %d times:\n%s", odd, warned, said.String())
 	}
 	set(to, false)
-	w.scrapeFor(40*time.Minute, refreshEvery) // a gateway that ran into the timeout is left alone for as much as 16 minutes
+	w.scrapeFor(40*time.Minute, refreshEvery) // a gateway whose request timed out is left alone for as much as 16 minutes
 	if got := w.scrape(); got["hoop_up"] != 1 || down && !strings.Contains(said.String(), "recovered") {
 		t.Errorf("up %v forty minutes later:\n%s", got["hoop_up"], said.String())
 	}

@@ -122,7 +122,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 		failure = r.requestDue(ctx)
 	}
 	if !first {
-		// Nothing may have been asked since the last failure.
+		// If this refresh sent no request, the last failure still holds.
 		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err))
 	}
 	if !r.halted {

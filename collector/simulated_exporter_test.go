@@ -50,7 +50,8 @@ func (w *world) scrape() map[string]float64 {
 	return collectortest.Scrape(w, w.collector)
 }
 
-// visit does what a scrape does, without the metrics, which would be dropped: to make them takes a sixth of the time that these simulations need.
+// visit does what a scrape does, without the metrics, which would be dropped: making them takes a sixth of the time that these simulations
+// need.
 func (w *world) visit(ctx context.Context) {
 	if collectortest.Long() {
 		collectortest.Visit(ctx, w.collector)

@@ -139,7 +139,7 @@ func (s *simulation) live(d time.Duration) {
 			s.reconfigure()
 		}
 		if !fullSince.IsZero() && time.Since(fullSince) > 24*time.Hour {
-			// What is older than the lookback when it can be read is not counted, nor a review that another one follows meanwhile.
+			// What is older than the lookback once it can be read is not counted, nor is a review that another one has followed by then.
 			s.disk.setFull(false)
 			fullSince = time.Time{}
 		}

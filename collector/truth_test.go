@@ -32,7 +32,7 @@ func TestEverySeriesEqualsTheTruth(t *testing.T) {
 func equalsTruthAfterLife(t *testing.T, dialect gatewaytest.Dialect, seed uint64) {
 	life := gatewaytest.DefaultLife()
 	life.Rate = collectortest.Pick(0.2, 0.1) // as much happens in 45 minutes as in 90
-	// Longer than the time between two refreshes: one that nobody sees waiting is not counted.
+	// Longer than the time between two refreshes: a further review that no refresh sees waiting is not counted.
 	life.Again, life.AgainAfter = 0.3, 30*time.Minute
 	if seed%2 == 0 {
 		// Nothing is said twice in different words, so that breakdowns have to be exact as well.

@@ -103,7 +103,7 @@ func urlFile(t *testing.T, url string) string {
 	return path
 }
 
-// Two clusters with one database by mistake do not divide their gateways among them: each watches its own, and metrics and log say so.
+// Two clusters that share a database by mistake do not divide their gateways: each watches its own, and metrics and log say so.
 func TestClustersWithOneDatabaseAreNotMixed(t *testing.T) {
 	t.Parallel()
 	p, at := built(t), database.Database(t)

@@ -79,7 +79,7 @@ func (c *clusterRig) largest(t *testing.T) int {
 	return i
 }
 
-// killed kills a holder, once all gateways are scraped again after what happened before: each gap is that of one kill.
+// killed kills a holder once all gateways are scraped again, so that each gap comes from a single kill.
 func (c *clusterRig) killed(t *testing.T) (i int) {
 	t.Helper()
 	c.scraped(t)

@@ -17,9 +17,9 @@ import (
 const maxNamed = 20
 
 // Apply replaces the configuration. A gateway that has not changed is not touched. One that keeps its address and filters keeps its ledger,
-// its cache and what it exposes. Any other one starts a ledger of its own, after its last collector has ended. Gateways that are gone are
-// no longer exposed, and their collectors end after the request under way. After an error, nothing has changed. In a cluster, this applies
-// to the gateways that this process watches; the others are only checked.
+// its cache and what it exposes. Any other gateway gets another ledger, after its last collector has ended. Gateways that are gone are no
+// longer exposed, and their collectors end after the request under way. After an error, nothing has changed. In a cluster, this applies to
+// the gateways that this process watches; the others are only checked.
 func (f *Fleet) Apply(c *config.Config) error {
 	f.applying.Lock()
 	defer f.applying.Unlock()

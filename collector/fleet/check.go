@@ -25,9 +25,9 @@ type CheckOptions struct {
 // checksAtOnce is how many gateways [Check] queries at once.
 const checksAtOnce = 20
 
-// Check checks that the state can be saved and that all gateways can be started, requests a page from each, and writes to out what came, or
-// why the gateway cannot be used, in the order of their names. It queries up to 20 gateways at once, but those at one address one after the
-// other. If flags describe the only gateway, the error says why that cannot be used. It creates nothing.
+// Check checks that the state can be saved and that all gateways can be started, requests a page from each, and writes to out what each one
+// answered, or why it cannot be used, in the order of their names. It queries up to 20 gateways at once, but only one at a time at each
+// address. If flags describe the only gateway, the error says why that one cannot be used. It creates nothing.
 func Check(ctx context.Context, c *config.Config, o CheckOptions, out io.Writer) error {
 	if err := o.State.Check(ctx); err != nil {
 		return err
@@ -50,7 +50,7 @@ type answer struct {
 	err   error
 }
 
-// checkAll queries the gateways, and writes each answer when it and those before it are there.
+// checkAll queries the gateways, and writes each answer once it and all answers before it have arrived.
 func checkAll(ctx context.Context, all []*watched, out io.Writer) error {
 	answers := map[*watched]*answer{}
 	byAddress := map[string][]*watched{}

@@ -17,13 +17,15 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// Three to five processes share a database and five gateways. The database is slow, cannot be reached, has a full disk, and loses answers; processes pause for up to two
-// minutes, die, come back, have wrong wall clocks, are cut off from the database or a gateway; configurations differ for a while. A scraper asks any
-// process and follows one redirect, as Prometheus does. At every scrape and request: never two requests at one gateway, no counter falls, none
-// exceeds the truth. When all is quiet, every scrape succeeds, and in the end all counters are the truth.
+// Three to five processes share a database and five gateways. The database is slow, cannot be reached, has a full disk, and loses answers;
+// processes pause for up to two minutes, die, come back, have wrong wall clocks, and are cut off from the database or a gateway;
+// configurations differ for a while. A scraper asks any process and follows one redirect, as Prometheus does. At every scrape and request:
+// a gateway never has two requests at once, no counter falls, and none exceeds the truth. Once all is quiet, every scrape succeeds, and in
+// the end all counters equal the truth.
 //
-// A pause stops a process at its calls: of the database, before a request to a gateway is sent, when the answer is there, and in a scrape. The
-// bubble of the test cannot stop goroutines anywhere else. What happens follows from the seed, except for the order of what happens at the same moment.
+// A pause stops a process when it calls the database, before it sends a request to a gateway, when the answer arrives, and in a scrape. The
+// bubble of the test cannot stop goroutines anywhere else. What happens follows from the seed, except for the order of what happens at the
+// same moment.
 func TestCountersStayTrueWhicheverProcessWatches(t *testing.T) {
 	t.Parallel()
 	var all notes
@@ -94,7 +96,7 @@ type clusterSimulation struct {
 	db       *simulatedDatabase
 	gateways map[string]*gatewaytest.Gateway // by host
 	hosts    []string
-	lateness time.Duration // that is allowed; what is away may be away for longer
+	lateness time.Duration // that is allowed; an outage may last longer
 	spoiled  bool          // a play that ends at the first complaint
 	calm     atomic.Bool
 	slow     atomic.Bool // the database

@@ -37,7 +37,7 @@ type Options struct {
 	clock func() time.Time
 }
 
-// Cluster is several processes that divide gateways among them.
+// Cluster is several processes that divide gateways among themselves.
 type Cluster struct {
 	// Table has the members and the leases.
 	Table lease.Table
@@ -241,7 +241,7 @@ func (f *Fleet) releaseAddress(at string) {
 	}
 }
 
-// wakeAfter is how long a gateway goes without a refresh, at most, before Wake refreshes it, so that its health is known and its sessions
+// wakeAfter is the longest time that a gateway goes without a refresh before Wake starts one, so that its health is known and its sessions
 // are counted even if nothing scrapes it.
 const wakeAfter = time.Minute
 

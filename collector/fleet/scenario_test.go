@@ -60,8 +60,9 @@ func TestFailingGatewaysDoNotAffectOthers(t *testing.T) {
 	})
 }
 
-// sound is a gateway that does what it should, an old one or a new one, at what they cost. Nothing is said twice in different words, so that
-// counters have to be exact in every label: an approval that is revoked, too, is counted as approved or as revoked, by what was saved in between.
+// sound is a gateway that does what it should, an old one or a new one, each at its usual cost. It reports nothing differently later, so
+// counters must be exact in every label. It revokes no approval either: whether that counts as approved or as revoked depends on what was
+// saved in between.
 func sound(i int) gatewaytest.Config {
 	life := gatewaytest.DefaultLife()
 	life.Rate, life.Rewritten, life.Overturned, life.Revoked, life.LongTail, life.LongWait = 0.02, 0, 0, 0, 0, 0

@@ -52,7 +52,7 @@ func (f *StateFlags) Source() string {
 	return "--state.postgres-url-file"
 }
 
-// Validate checks the flags against each other.
+// Validate checks that the flags may be used together.
 func (f *StateFlags) Validate(demo, once bool, webConfig string) error {
 	source := f.Source()
 	for _, rule := range []struct {
@@ -177,7 +177,7 @@ func (f *StateFlags) url() (string, error) {
 	return at, nil
 }
 
-// explained adds to an error what it is about.
+// explained adds to an error that it concerns the database.
 func explained(err error) error {
 	if err == nil {
 		return nil

@@ -30,7 +30,7 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// counters are the metrics that count something of a gateway, and of histograms how much they have observed.
+// counters are the metrics that count what happens at a gateway, including the numbers of observations of histograms.
 var counters = []string{
 	"hoop_sessions_started_total", "hoop_sessions_finished_total", "hoop_session_exit_codes_total", "hoop_reviews_requested_total",
 	"hoop_reviews_resolved_total", "hoop_review_decisions_total", "hoop_session_redactions_total", "hoop_session_guardrail_matches_total",

@@ -22,7 +22,7 @@ type clock struct {
 	now, headNow time.Time
 	// before is what the head was before it was advanced to what it is.
 	before time.Time
-	// ahead is how far the gateway's clock was ahead of the exporter's, at most, since it last went back.
+	// ahead is the farthest that the gateway's clock was ahead of the exporter's since it last went back.
 	ahead time.Duration
 	// restored says that the ledger was restored, and the clocks were not compared since then.
 	restored bool
@@ -53,7 +53,7 @@ func (c *clock) compare(at, now time.Time) (back, forth time.Duration) {
 // whole allowed lateness behind.
 func (l *Ledger) isStep(d time.Duration) bool { return d > l.options.AllowedLateness/3 }
 
-// stepTo returns how much of the time to the next head has not passed by the exporter's clock: where refreshes are rare, there is no step.
+// stepTo returns how much of the time to the next head has not passed by the exporter's clock. So rare refreshes are not steps.
 // After a restart, it is not known how much has passed, so all of it may be a step.
 func (l *Ledger) stepTo(head time.Time) time.Duration { return head.Sub(l.head) - l.clock.sinceHead() }
 
@@ -96,8 +96,9 @@ func (l *Ledger) limitHeld() {
 
 // StepBack records that the gateway's time is at, when the exporter's clock shows now. If the gateway's clock has gone back, coverage whose
 // rows are held becomes unread again, and a head or a watermark that is ahead of at goes back, too. It returns how far the clock has gone
-// back, and whether coverage became unread. If the exporter's clock goes ahead, that looks the same; reading again does no harm. After a
-// restart either clock, or both, can have been set: if their difference has changed, the same coverage becomes unread, and back is 0.
+// back, and whether coverage became unread. If the exporter's clock goes ahead instead, it looks the same; reading again does no harm.
+// After a restart, either clock, or both, can have been set: if their difference has changed, the same coverage becomes unread, and back is
+// 0.
 //
 // If T0 is later than at, the ledger counts from at on, unless the clock turns out to have been behind only for a while. Closed coverage
 // whose rows are not held stays closed: see OpenFrom.
@@ -112,7 +113,7 @@ func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, unread bool) {
 	default:
 		return 0, false
 	}
-	wasAhead := Earlier(at, l.clock.before) // when it was ahead last, where nothing was read for long in between
+	wasAhead := Earlier(at, l.clock.before) // when it was last ahead, if nothing was read for long in between
 	l.watermark, l.head, l.clock.ahead = Earlier(l.watermark, watermark), Earlier(l.head, at), at.Sub(now)
 	if at.Before(l.t0) {
 		if l.clock.firstT0.IsZero() {

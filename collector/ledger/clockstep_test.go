@@ -225,7 +225,7 @@ func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 // The gateway's clock was ahead when the state was saved. When the exporter starts again it is right, later than that, and the exporter's
 // own clock was set, too: only that the difference between the two is another one says that something happened.
 func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsHeldIsReadAgain(t *testing.T) {
-	const own = 30 * time.Minute // the exporter's clock is ahead by this
+	const own = 30 * time.Minute // how far the exporter's clock is ahead
 	for _, set := range []time.Duration{-time.Hour, -6 * time.Minute, 0, 4 * time.Minute, 6 * time.Minute, time.Hour} {
 		for _, again := range []bool{false, true} {
 			for _, at := range []time.Time{noon().Add(time.Hour), noon().Add(-time.Minute)} {

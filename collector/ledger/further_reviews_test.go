@@ -136,8 +136,8 @@ func TestWhichReviewOfAForgottenSessionIsNew(t *testing.T) {
 	b.want("its session is too old to be tracked", b.reviewsCounted(forget), "[0 map[] 0]")
 }
 
-// Once all pending reviews were read, one that was requested more than the allowed lateness earlier has been counted, unless the gateway's
-// clock may be ahead.
+// Once all pending reviews have been read, a review that was requested more than the allowed lateness before that has been counted, unless
+// the gateway's clock may be ahead.
 func TestWhichReviewIsNewOnceAllPendingOnesWereRead(t *testing.T) {
 	const now = 2 * time.Hour
 	for _, tt := range []struct {

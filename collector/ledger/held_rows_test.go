@@ -8,7 +8,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// Rows of closed coverage are held, those of open coverage are not counted among them.
+// Rows of closed coverage are held; those of open coverage do not count toward the limit.
 func TestTheNewestFourThousandRowsAreHeld(t *testing.T) {
 	for n, want := range map[int]time.Duration{maxHeld: 0, maxHeld + 1: Tick, maxHeld + 100: 99*time.Second + Tick} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -17,7 +17,7 @@ func TestTheNewestFourThousandRowsAreHeld(t *testing.T) {
 				d := time.Duration(i) * time.Second
 				s.see(3*time.Hour, s.ended(fmt.Sprint(i), d, d, 0))
 			}
-			for i := range 10 { // before what is held, and open
+			for i := range 10 { // rows before the held ones, and rows of open coverage
 				s.see(3*time.Hour, s.ended(fmt.Sprint("early", i), -time.Minute, -time.Minute, 0))
 				s.see(3*time.Hour, s.ended(fmt.Sprint("open", i), 3*time.Hour, 3*time.Hour, 0))
 			}
@@ -39,8 +39,8 @@ func TestRowsAreHeldForADay(t *testing.T) {
 	}
 }
 
-// The gateway's clock was wrong for so long that nothing is held any more. What is read after it went back is held, as it can go back once
-// more.
+// The gateway's clock was wrong for so long that nothing is held any more. What is read after it went back is held, because the clock can
+// go back again.
 func TestAClockThatGoesBackTwiceLosesNothingTheSecondTime(t *testing.T) {
 	s := begin(t)
 	back := 30 * time.Minute
@@ -55,7 +55,7 @@ func TestAClockThatGoesBackTwiceLosesNothingTheSecondTime(t *testing.T) {
 	s.want("unread from", s.Unread()[0].From.Sub(noon()), -15*time.Minute)
 }
 
-// reread has the clock go back to the time d, after all up to four hours later was read, and reads again what is unread then.
+// reread sets both clocks to d after noon, and reads again all that is unread then.
 func (s story) reread(d time.Duration, rows ...client.Session) {
 	s.StepBack(noon().Add(d), noon().Add(d))
 	s.see(d, rows...)
@@ -73,14 +73,14 @@ func readAhead(t *testing.T) story {
 	return s
 }
 
-// executed has a session's review requested, approved and used.
+// executed returns the session with a review that was requested, approved and used.
 func executed(row client.Session) client.Session {
 	start := row.StartDate
 	row.Review = &client.Review{ID: "r", Type: client.ReviewOneTime, Status: client.ReviewExecuted, CreatedAt: start, RevokeAt: start}
 	return row
 }
 
-// A session shows up when its coverage was closed too early, so that it does not count at first. It ends, and only its review is
+// A session shows up after its coverage was closed too early, so it does not count at first. It has ended, and only its review is
 // remembered.
 func TestASessionThatEndsBeforeItsCoverageIsOpenedCountsOnce(t *testing.T) {
 	for name, start := range map[string]time.Duration{"where rows are held from": 0, "later": 30 * time.Minute} {
@@ -101,7 +101,7 @@ func TestASessionThatEndsBeforeItsCoverageIsOpenedCountsOnce(t *testing.T) {
 	}
 }
 
-// It was counted before its coverage was closed, so that it does not count again.
+// A session was counted before its coverage was closed, so it does not count again.
 func TestASessionThatWasCountedDoesNotCountWhenItsCoverageIsOpened(t *testing.T) {
 	for name, start := range map[string]time.Duration{"where rows are held from": 0, "later": 30 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestASessionThatWasCountedDoesNotCountWhenItsCoverageIsOpened(t *testing.T)
 	}
 }
 
-// Its review waits meanwhile, so that it is tracked.
+// The session's review is still waiting, so the session is tracked.
 func TestATrackedSessionCountsWhenItsCoverageIsOpened(t *testing.T) {
 	s := readAhead(t)
 	row := sessionRow("a", 30*time.Minute)
@@ -135,7 +135,7 @@ func TestATrackedSessionCountsWhenItsCoverageIsOpened(t *testing.T) {
 	s.want("reviews", []any{counted(n.Requested), counted(n.Resolved), n.Histograms[ReviewWait].Count}, "[map[onetime:1] map[EXECUTED:1] 1]")
 }
 
-// It was last seen at a time that the clock has not reached again.
+// The session was last seen at a time that the clock has not reached again yet.
 func TestATrackedSessionIsDueByTheClockThatWentBack(t *testing.T) {
 	s := readAhead(t)
 	s.see(4*time.Hour, sessionRow("a", 30*time.Minute))

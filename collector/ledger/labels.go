@@ -15,7 +15,7 @@ const (
 	maxRules         = 50  // names of guardrail rules
 	maxLabelBytes    = 256 // bytes of one label value
 	other            = "other"
-	// otherConnection is the connection label of those beyond the cap: a name that hoop refuses, so that it is nobody's.
+	// otherConnection is the connection label of those beyond the cap. hoop refuses this name, so no connection has it.
 	otherConnection = "<other>"
 	// maxTags bounds how many tags of a connection are remembered, besides the chosen ones.
 	maxTags = 32

@@ -37,14 +37,15 @@ func TestTheGatewaysTimeSurvivesThatTheExportersClockIsSet(t *testing.T) {
 	}
 }
 
-// A machine's monotonic clock stands still while it sleeps. The gateway goes on, and its answer agrees with the machine's other clock then.
+// A machine's monotonic clock stands still while it sleeps. The gateway's clock does not, so the next answer agrees with the machine's wall
+// clock.
 func TestTheGatewaysTimeAfterTheMachineSlept(t *testing.T) {
 	const second, minute = time.Second, time.Minute
 	for _, tt := range []struct {
 		name      string
-		own       time.Duration // how far the exporter's clock goes ahead of its monotonic one
+		own       time.Duration // how far the exporter's clock moves ahead of its monotonic one
 		gateway   time.Duration // how far the gateway's does
-		corrected time.Duration // of both, at the first answer
+		corrected time.Duration // by how much the first answer corrects both
 	}{
 		{"an hour", time.Hour, time.Hour, time.Hour},
 		{"a moment more than a clock may drift", 11 * second, 11 * second, 11 * second},
@@ -52,7 +53,7 @@ func TestTheGatewaysTimeAfterTheMachineSlept(t *testing.T) {
 		{"an hour, and the answer is 5 s old", time.Hour, time.Hour - 5*second, time.Hour},
 		{"an hour, and the answer is 6 s old", time.Hour, time.Hour - 6*second, 0},
 		{"its clock was only set", time.Hour, 0, 0},
-		{"its clock was set by minutes, and the gateway's by others", 20 * minute, 5 * minute, 0},
+		{"its clock was set by 20 minutes, and the gateway's by 5", 20 * minute, 5 * minute, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, start := gatewayClock{period: 15 * minute}, time.Now() // #nosec -- only its monotonic reading matters
@@ -94,7 +95,7 @@ func TestAnExporterWhoseClockIsSetRightBelievesTheGateway(t *testing.T) {
 	if got := c.now(local); !c.known || !got.Equal(gateway.Add(5*time.Second)) {
 		t.Errorf("the time is %v, and known: %v; want %v", got, c.known, gateway.Add(5*time.Second))
 	}
-	// The ledger compares the gateway's time with this one: that somebody sets a clock does not move it.
+	// The ledger compares the gateway's time with this one: setting a clock does not move it.
 	if got := c.own(local).Sub(start.Round(0)); got != 5*time.Second {
 		t.Errorf("the exporter's own time has gone on by %v, want 5s", got)
 	}

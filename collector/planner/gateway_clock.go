@@ -196,7 +196,7 @@ func (c *gatewayClock) believe(s sample) {
 	}
 }
 
-// agreeing is how many samples agree with the last one, itself included, and when the first of them came.
+// agreeing returns how many samples agree with the last one, including it, and when the first of them came.
 func (c *gatewayClock) agreeing(last sample) (n int, since time.Time) {
 	for _, s := range c.samples {
 		if (s.offset - last.offset).Abs() <= doubtTolerance {

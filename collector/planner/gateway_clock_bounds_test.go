@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// The exporter's clock is an hour ahead of noon, and the answers do not agree with it, but for the first case.
+// The exporter's clock is an hour ahead of noon, and only in the first case do the answers agree with it.
 func TestHowManyAnswersItTakesToBelieveAFirstTime(t *testing.T) {
 	const second, minute, hour = time.Second, time.Minute, time.Hour
 	for _, tt := range []struct {
 		name  string
 		every time.Duration
-		off   []time.Duration // of the answers, in turn
+		off   []time.Duration // how far the answers are off, in turn
 		n     int             // how many it takes
 		want  time.Duration   // how far the time is off then
 	}{
 		{"one that is 30 s from the exporter's clock", 30 * second, []time.Duration{hour - 30*second}, 1, hour - 30*second},
-		{"three where it is 31 s", 30 * second, []time.Duration{hour - 31*second}, 3, hour - 31*second},
+		{"three that are 31 s from it", 30 * second, []time.Duration{hour - 31*second}, 3, hour - 31*second},
 		{"three over a minute", 30 * second, []time.Duration{0}, 3, 0},
 		{"three, however rare they are", minute, []time.Duration{0}, 3, 0},
 		{"as many as it takes for a minute to pass", 20 * second, []time.Duration{0}, 4, 0},
 		{"more than half of them", 20 * second, []time.Duration{4 * hour, 2 * hour, 0, 2 * hour, 0, 0, 0}, 7, 0},
 		{"10 s agree, and the smallest time counts", 30 * second, []time.Duration{0, -10 * second, 0}, 3, -10 * second},
 		{"11 s do not agree", 30 * second, []time.Duration{0, -11 * second}, 5, 0},
-		{"nine in two minutes where none agree, and the fourth smallest time counts", 15 * second, differ(), 9, 3 * minute},
+		{"nine in two minutes if none agree, and the fourth smallest time counts", 15 * second, differ(), 9, 3 * minute},
 		{"as many as it takes for two minutes to pass", 10 * second, differ(), 13, 2 * minute},
-		{"nine where they are rarer", 20 * second, differ(), 9, 3 * minute},
+		{"nine if they are rarer", 20 * second, differ(), 9, 3 * minute},
 		{"most of them around one time, and others hours ahead", 15 * second, []time.Duration{
 			0, 2 * hour, 2*hour + 20*second, minute, 2*hour + 40*second, 20 * second, 2*hour + minute, 40 * second, 80 * second,
 		}, 9, minute},
@@ -51,16 +51,16 @@ func differ() (off []time.Duration) {
 	return off
 }
 
-// A time that was believed without answers, because none had a date, moves by as many answers as any other.
+// A time that is believed because no answer has a date takes as many answers to move as any other.
 func TestFourAnswersMoveTheTime(t *testing.T) {
 	const hour = time.Hour
 	for _, tt := range []struct {
 		name string
-		off  []time.Duration // of the answers, one every 30 s
-		n    int             // how many of them move the time by an hour; 0: they do not
+		off  []time.Duration // how far the answers are off, one every 30 s
+		n    int             // how many of them it takes to move the time; 0: they do not move it
 	}{
 		{"back", []time.Duration{-hour, -hour, -hour, -hour, -hour}, 4},
-		{"back, where others say something else", []time.Duration{-hour, 0, 0, 0, -hour, -hour, -hour}, 7},
+		{"back, although others say something else", []time.Duration{-hour, 0, 0, 0, -hour, -hour, -hour}, 7},
 		{"not ahead, before a period has passed", []time.Duration{hour, hour, hour, hour, hour, hour, hour, hour}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestAnswersOfOneMomentCountAsThree(t *testing.T) {
 	}
 }
 
-// An answer without a date and a copy say nothing, not even that the exporter's own clock is right.
+// Neither an answer without a date nor a copy says anything, not even that the exporter's own clock is right.
 func TestAnAnswerThatSaysNothingChangesNothing(t *testing.T) {
 	for name, date := range map[string]time.Time{"no date": {}, "a copy": noon()} {
 		c := newClockTest(t, time.Hour)
@@ -101,7 +101,7 @@ func TestAnAnswerThatSaysNothingChangesNothing(t *testing.T) {
 	}
 }
 
-// The exporter's clock is used for a gateway without dates as it was then: that it is set later does not matter.
+// For a gateway without dates, the exporter's clock is used as it was at first: setting it later does not matter.
 func TestAGatewayWithoutDatesDoesNotFollowAClockThatIsSet(t *testing.T) {
 	c, start := gatewayClock{period: 15 * time.Minute}, time.Now() // #nosec -- only its monotonic reading matters
 	c.observe(time.Time{}, start)
@@ -110,7 +110,7 @@ func TestAGatewayWithoutDatesDoesNotFollowAClockThatIsSet(t *testing.T) {
 	}
 }
 
-// The same date for the third time is a copy's, if there are more than three seconds in between.
+// The third answer with the same date is a copy, if there are more than three seconds between each two of them.
 func TestWhichAnswerIsACopy(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -133,14 +133,14 @@ func TestWhichAnswerIsACopy(t *testing.T) {
 	}
 }
 
-// What a replica writes whose clock is more than a period behind is not counted. Four answers show that there is one. The time is that of
-// another one, which is two minutes behind.
+// Sessions of a replica whose clock is more than a period behind are not counted. Four answers show that there is one. The time is that of
+// another replica, which is two minutes behind.
 func TestASlowReplicaIsReported(t *testing.T) {
 	const minute = time.Minute
 	for _, tt := range []struct {
 		name   string
-		behind time.Duration // that time
-		n      int           // how many answers there are of the slow replica
+		behind time.Duration // how far the slow replica is behind that time
+		n      int           // how many answers come from it
 		ok     bool
 	}{
 		{"three answers are not enough", 20 * minute, 3, false},
@@ -159,7 +159,7 @@ func TestASlowReplicaIsReported(t *testing.T) {
 			}
 		})
 	}
-	t.Run("one answer is not enough, also where no other has a date", func(t *testing.T) {
+	t.Run("one answer is not enough, even if no other has a date", func(t *testing.T) {
 		c := newClockTest(t, 0)
 		c.observe(time.Time{}, noon())
 		c.answer(-20*minute, 0)

@@ -63,7 +63,7 @@ func (h headPage) accept(r Request, page *client.SessionPage, took time.Duration
 	return h.head.accept(r, page, took, at)
 }
 
-// headRest is the task that continues from there: with the gap, then with the late scan.
+// headRest is the task that continues after the head page: with the gap, then with the late scan.
 type headRest struct{ *head }
 
 func (h headRest) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }
@@ -78,7 +78,7 @@ func (h headRest) next(now time.Time) (Request, bool) {
 	return h.nextOfLateScan(now)
 }
 
-// headGap is the task that continues with the gap between refreshes, because the walk was interrupted.
+// headGap is the task that continues to read the gap between refreshes, if a refresh has not closed it.
 type headGap struct{ *head }
 
 func (h headGap) class() (budget.Kind, retryGroup) { return budget.Head, headRestGroup }

@@ -3,7 +3,7 @@ package planner
 import "time"
 
 const (
-	// lateScanEvery is the time from the start of one late scan to the start of the next one, at least.
+	// lateScanEvery is the shortest time between the starts of two late scans.
 	lateScanEvery = 15 * time.Second
 	// lateScanPortion is the fraction of the budget that late scans may take, and lateScanBurst how much time they may take at once after a
 	// rest.
@@ -34,9 +34,9 @@ func (h *head) latePause() time.Duration {
 }
 
 // lateScanAllowed reports whether a late scan may continue. If many sessions start, a scan reads so many pages that it takes several
-// refreshes: if it were done at once, rechecks would wait until the head's debt is paid. A scan does not stop within a second that has more
-// than a page, because the next refresh would read that second again. A scan that takes too long for the allowed lateness is no longer held
-// up.
+// refreshes: if it read them all at once, rechecks would wait until the head's debt is paid. A scan does not stop within a second that has
+// more than a page, because the next refresh would read that second again. Once half an allowed lateness has passed since its start, a scan
+// is no longer held up.
 func (h *head) lateScanAllowed(now time.Time) bool {
 	income := time.Duration(float64(max(0, now.Sub(h.lateFilled))) * lateScanPortion * h.p.o.Budget)
 	h.lateLeft, h.lateFilled = min(h.lateLeft+income, lateScanBurst), now

@@ -26,9 +26,9 @@ const (
 
 // Why a state is not used. Each text says what to do.
 var (
-	// errNewer is a state that a newer version of the program wrote.
+	// errNewer is the error for a state that a newer version of the program wrote.
 	errNewer = errors.New("it was written by a newer version of this program: run that version, or move the state away to start with an empty one")
-	// errOther is a state that is about something else than its name says.
+	// errOther is the error for a state whose content belongs to another name.
 	errOther = errors.New("its content does not match its name, and two ledgers are never mixed: move it away to start with an empty one")
 
 	// ErrDamaged is a state that nothing can be read from. It is moved aside.

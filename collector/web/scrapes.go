@@ -27,7 +27,7 @@ type Collector interface {
 	Ready() bool
 	// Status is what the status page shows. It waits for nothing.
 	Status() collector.Status
-	// CheckTerm fails once another process may watch the gateway, so that what was gathered before must not be shown.
+	// CheckTerm fails once another process may watch the gateway: metrics that were gathered before must then not be shown.
 	CheckTerm() error
 }
 

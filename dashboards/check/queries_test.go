@@ -107,7 +107,7 @@ func TestQueriesFollowVariables(t *testing.T) {
 				matched["instance"], matched["job"] = true, true // the process of an exporter with many gateways is none that can be chosen
 			case ofFleets.MatchString(s.Name): // of exporters that have many gateways, and are none of those that can be chosen
 				matched["instance"], matched["job"] = true, true
-			// The instance is an exporter's with many gateways, and the choice is of these.
+			// The instance is that of an exporter with many gateways, and the variable selects one of the gateways.
 			case slices.Contains(v[s.Name].Labels, "gateway") && strings.HasPrefix(s.Name, "hoop_exporter_"):
 				matched["instance"], matched["job"] = matched["gateway"], true
 			}

@@ -65,7 +65,7 @@ func TestOneVariableSwitchesComposeToAGateway(t *testing.T) {
 	}
 }
 
-// wantKnownFlags wants the exporter to have all flags of a command.
+// wantKnownFlags checks that the exporter has all flags of a command.
 func wantKnownFlags(t *testing.T, command []string) {
 	t.Helper()
 	known, err := program()
@@ -257,7 +257,7 @@ func TestComposeGivesGrafanaTheDashboards(t *testing.T) {
 	}
 }
 
-// fleet is the project with a fleet.
+// fleet returns the compose project with a fleet.
 func fleet(t *testing.T) *types.Project {
 	t.Helper()
 	return composeFiles(t, []string{"HOOP_POSTGRES_PASSWORD=secret"}, "compose.yaml", "fleet.yaml")
@@ -283,7 +283,7 @@ func TestComposeRunsAFleet(t *testing.T) {
 		t.Errorf("the exporters look for the database at %v, it is at %s", got, want)
 	}
 	if got := exporter.Environment["PGPASSWORD"]; got == nil || *got != env("POSTGRES_PASSWORD") {
-		t.Error("the exporters have another password than the database") // in the URL it could not have special characters
+		t.Error("the exporters' password differs from the database's") // not in the URL, where special characters would have to be escaped
 	}
 	folder := target(t, exporter, "deploy/compose/fleet")
 	if !slices.Contains(exporter.Command, "--config.file="+folder+"/hoop.yml") {

@@ -62,7 +62,7 @@ func (c *Cluster) Close() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return errors.Join(c.stop(syscall.SIGQUIT), os.RemoveAll(c.folder)) // without a checkpoint, which would be removed
+	return errors.Join(c.stop(syscall.SIGQUIT), os.RemoveAll(c.folder)) // SIGQUIT skips the checkpoint, which would be removed anyway
 }
 
 // Database creates a database, and returns the URL with which a superuser connects to it.
@@ -190,7 +190,7 @@ func (c *Cluster) Start(settings ...string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	args := []string{"-D", c.data(), "-k", c.folder, "-p", strconv.Itoa(c.port), "-c", "listen_addresses=127.0.0.1"}
-	args = append(args, "-c", "fsync="+collectortest.Pick("off", "on")) // tests end processes, and not the machine's power
+	args = append(args, "-c", "fsync="+collectortest.Pick("off", "on")) // tests kill processes, but do not cut the machine's power
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}

@@ -22,8 +22,8 @@ const (
 	beatEvery = 3 * time.Second
 	// callTimeout bounds a call of the table.
 	callTimeout = 2 * beatEvery
-	// settleFor is how long a member acquires nothing after it could not reach the table. After an outage for all, the others seem dead to
-	// the first member that is back: it would take over all gateways at once, and give most of them back later.
+	// settleFor is how long a member acquires nothing once it reaches the table again. After an outage that affects all members, the others
+	// seem dead to the first one that is back: it would take over all gateways at once, and give most of them back later.
 	settleFor = callTimeout + beatEvery
 	// askFor and holdFor are the [Term] that a beat gives, counted from when it was sent. The margin before [TTL] allows for clocks that
 	// run at different speeds, and for a gateway that still works on a request that was canceled.
@@ -32,9 +32,9 @@ const (
 )
 
 // Term is how long a holder may use its leases, by its monotonic clock: its times come from [time.Now]. It ends before another process can
-// acquire the leases, because the holder counts from when it sent its last beat, and the table from when it received that. A process that
-// was paused finds that the term has passed. If the machine was suspended, its monotonic clock stood still, and the process finds it by the
-// wall clock, as soon as that is right.
+// acquire the leases, because the holder counts from when it sent its last beat, and the table from when it received that beat. A process
+// that was paused notices that the term has passed. If the machine was suspended, its monotonic clock stood still, and the process notices
+// it by the wall clock, as soon as that clock is right.
 //
 // So counters stay at their last saved values while the database is away, but only until the lease ends: after that another process may
 // have taken over, and Prometheus would see them fall.
@@ -74,7 +74,7 @@ type KeeperOptions struct {
 
 // Keeper is a process as a member: it beats, and acquires and releases leases as plan says. Always holds: it releases a lease only after
 // its watch has ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer was lost
-// may take effect at any time. Call Run once, and Leave after it; everything else at any time. It is safe for concurrent use.
+// may take effect at any time. Call Run once, then Leave, and the other methods at any time. It is safe for concurrent use.
 type Keeper struct {
 	o        KeeperOptions
 	held     map[string]*holding // by address
@@ -184,13 +184,13 @@ func (k *Keeper) beat(ctx context.Context) {
 		return
 	}
 	k.failures.Recovered("acquire")
-	for _, l := range leases { // all new, also where the epochs of a restored table are lower
+	for _, l := range leases { // all new, even if the epochs of a restored table are lower
 		k.watch(l, term)
 	}
 }
 
-// match drops what the view shows with another holder or epoch, extends the term of the rest, and watches what the view shows as held by
-// this member, because the answer to its Acquire was lost, except for the addresses in release.
+// match drops the leases that the view shows with another holder or epoch, and extends the term of the rest. If the view has leases of this
+// member that it does not use, because the answer to its Acquire was lost, it begins to use them, except for the addresses in release.
 func (k *Keeper) match(view View, term Term, release []string) {
 	mine := map[string]Lease{}
 	for _, l := range view.Leases {
@@ -285,14 +285,14 @@ func (k *Keeper) release(ctx context.Context) {
 	clear(k.released)
 }
 
-// wrongFor is how long something may be wrong with other members before the log says so: a changed file reaches all within a minute, and a
-// member that died and was started again lives twice until its lease ends.
+// wrongFor is how long something may be wrong with other members before the log says so: a changed file reaches all members within a
+// minute, and a process that died and was started again counts as two members until the first one's time to live has passed.
 const wrongFor = time.Minute
 
 // What to do about members with different configurations, and with the same URL.
 var (
 	errDiffer  = errors.New("give all members the same configuration, or each cluster a schema of its own (--state.postgres-schema)")
-	errSameURL = errors.New("give each member a URL that leads to it and not to others (--web.external-url)")
+	errSameURL = errors.New("give each member a URL that leads only to that member (--web.external-url)")
 )
 
 // reportOthers logs what is wrong with living members.
@@ -306,8 +306,8 @@ func (k *Keeper) reportOthers(view View, self Member) {
 			same = append(same, m)
 		}
 	}
-	k.report("configuration", "members have different configurations: only those with the same one divide gateways among them", different, errDiffer)
-	k.report("url", "members have the same URL: scrapes are redirected to the wrong one", same, errSameURL)
+	k.report("configuration", "members have different configurations: only those with the same one divide gateways among themselves", different, errDiffer)
+	k.report("url", "members have the same URL: scrapes can be redirected to the wrong one", same, errSameURL)
 }
 
 // report logs what is wrong if it has been so for a while.

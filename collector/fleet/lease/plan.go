@@ -6,9 +6,9 @@ import (
 )
 
 // ownerOf returns the member that should have the gateways at an address: by rendezvous hashing, the member whose hash with the address is
-// the highest. A new member takes over only what it owns; what a lost member had is divided among the others. All gateways of an address
-// have one owner, because they can take turns only within one process. The hash must never change: members of different versions would take
-// leases from each other. Without members, the result is "".
+// the highest. A new member takes over only what it owns; what a lost member had is divided among the others. All gateways at an address
+// have one owner, because they can take turns only within one process. The hash must never change, or members of different versions would
+// take leases from each other. Without members, the result is "".
 func ownerOf(members []string, address string) string {
 	owner, highest := "", uint64(0)
 	for _, m := range members {

@@ -16,8 +16,8 @@ const baseID = 1
 const leastBase = 4 << 10
 
 // base is what the row has as its whole content, and what differences from it have cost. The log of PostgreSQL (WAL), which goes to each of
-// its replicas, has everything that a save writes, and most of a state does not change from save to save. Always holds: a base is only used
-// while each save since it succeeded, because after an error the row may have another content. The zero value is none.
+// its replicas, has everything that a save writes, and most of a state does not change from save to save. Always holds: a base is used only
+// as long as every later save has succeeded, because after an error the row may have another content. The zero value is none.
 type base struct {
 	content []byte // not compressed
 	size    int    // compressed
@@ -26,8 +26,8 @@ type base struct {
 	more  int // by how much the later ones were larger, in all
 	total int // of all differences
 
-	// A new base may make differences smaller, as after a backfill, or not. The longer it has not, the later is the next try: after
-	// differences of limit times the size. before is first of the last base.
+	// A new base makes differences smaller in some cases, such as after a backfill. Each time that it does not, the next try comes later:
+	// once the differences add up to limit times the size. before is the previous base's first.
 	limit, before int
 }
 

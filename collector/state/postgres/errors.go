@@ -35,7 +35,7 @@ func (f *failure) Error() string { return f.text }
 // Is returns whether the cause is another error, such as [context.Canceled].
 func (f *failure) Is(target error) bool { return errors.Is(f.cause, target) }
 
-// server is what messages say about the server, and the secrets that they must not have.
+// server is what messages say about the server, and the secrets that they must not contain.
 type server struct {
 	address, database, user string // address: of all hosts of the URL
 	secrets                 []string
@@ -163,8 +163,8 @@ func (s *server) reason(err error) (text, advice string) {
 	case errors.Is(err, errBusy):
 		return errBusy.Error(), "PostgreSQL is slow, or too many gateways share it"
 	case errors.As(err, &connect):
-		if strings.Contains(connect.Error(), "ValidateConnect failed") { // what target_session_attrs wants
-			return "cannot use PostgreSQL at " + s.address, "no server that answers is the primary: promote one, or name it in the URL"
+		if strings.Contains(connect.Error(), "ValidateConnect failed") { // target_session_attrs is not met
+			return "cannot use PostgreSQL at " + s.address, "none of the servers that answer is the primary: promote one, or name the primary in the URL"
 		}
 		text := "cannot connect to PostgreSQL at " + s.address + ": " + innermost(connect)
 		if strings.Contains(text, "tls error") || strings.Contains(text, "x509") {
@@ -178,8 +178,8 @@ func (s *server) reason(err error) (text, advice string) {
 }
 
 // breaksAll reports whether an error probably breaks the other connections too, so that new ones are better: the primary is a standby now,
-// or the network has dropped them. Otherwise each would cost a timeout of its own, and a lease. While the pool is connecting, a timeout says
-// nothing about them: the new connection may try several hosts, and is for the next operation.
+// or the network has dropped them. Otherwise each of them would cost a timeout, and perhaps a lease. While the pool is connecting, a
+// timeout says nothing about them: the new connection may try several hosts, and the next operation uses it.
 func breaksAll(err error, connecting bool) bool {
 	if reported, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return reported.Code == "25006"

@@ -130,7 +130,7 @@ func TestAURLMayHaveSeveralHostsOfAnyForm(t *testing.T) {
 	}
 }
 
-// Without a password, the user is no secret: often the schema has the same name, and what to do about it has to be readable.
+// Without a password, the user is not a secret: the schema often has the same name, and the advice about it must stay readable.
 func TestAUserWithoutAPasswordIsShown(t *testing.T) {
 	const text = "there is no schema hoop_exporter, and the role hoop_exporter may not create it"
 	s, err := parseURL("postgres://hoop_exporter@db/x?sslpassword=s3cr3t")
@@ -249,10 +249,10 @@ func TestAPrimaryThatIsMissingIsAnError(t *testing.T) {
 	url := cluster.Database(t)
 	pgtest.Exec(t, url, "ALTER DATABASE "+databaseOf(t, url)+" SET default_transaction_read_only = on")
 	_, err := Open(t.Context(), url+"&target_session_attrs=read-write", schema, ttl)
-	one(t, err, "preparing PostgreSQL: cannot use PostgreSQL at 127.0.0.1:", ": no server that answers is the primary: promote one, or name it in the URL")
+	one(t, err, "preparing PostgreSQL: cannot use PostgreSQL at 127.0.0.1:", ": none of the servers that answer is the primary: promote one, or name the primary in the URL")
 }
 
-// What is in the URL counts more than what this package would set, and a pool in between can ignore both.
+// A setting in the URL takes precedence over this package's, and a connection pool in between can ignore both.
 func TestAnotherIsolationLevelIsRefused(t *testing.T) {
 	_, err := Open(t.Context(), cluster.Database(t)+"&default_transaction_isolation=serializable", schema, ttl)
 	one(t, err, `preparing PostgreSQL: transactions are "serializable" by default, and must be "read committed"`)

@@ -226,7 +226,7 @@ func TestContentThatWasChangedIsDamaged(t *testing.T) {
 	}
 }
 
-// Where the first hosts of a URL do not answer, a connection can take longer than a beat may. It is not thrown away.
+// If the first hosts of a URL do not answer, connecting can take longer than a beat may. The connection is kept for the next beat.
 func TestAConnectionThatTakesLongerThanABeatIsForTheNextOne(t *testing.T) {
 	t.Parallel()
 	url := cluster.Database(t)
@@ -249,6 +249,6 @@ func TestAConnectionThatTakesLongerThanABeatIsForTheNextOne(t *testing.T) {
 		errs = append(errs, err)
 	}
 	if errs[0] == nil || errs[2] != nil {
-		t.Errorf("%v; want that only the first ones fail", errs)
+		t.Errorf("%v; want only the first ones to fail", errs)
 	}
 }

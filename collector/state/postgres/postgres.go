@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// readCommitted is the isolation level of all transactions: the statements wait for locks, and then have to see what was committed meanwhile.
+// readCommitted is the isolation level of all transactions: statements wait for locks, and must then see what was committed while they
+// waited.
 const readCommitted = "read committed"
 
 const (
@@ -50,7 +51,7 @@ func Open(ctx context.Context, url, schema string, ttl time.Duration) (*Database
 	return open(ctx, url, schema, ttl, true)
 }
 
-// Check finds out whether Open would succeed, and changes nothing in the database.
+// Check returns the error that Open would return, and changes nothing in the database.
 func Check(ctx context.Context, url, schema string) error {
 	d, err := open(ctx, url, schema, 0, false)
 	if err == nil {
@@ -87,7 +88,7 @@ func open(ctx context.Context, url, schema string, ttl time.Duration, keep bool)
 	return d, nil
 }
 
-// parse reads a URL, and adds the settings of connections that the URL leaves open.
+// parse reads a URL, and adds the connection settings that the URL does not have.
 func parse(url string) (*pgxpool.Config, server, error) {
 	server, err := parseURL(url)
 	if err != nil {
@@ -152,7 +153,7 @@ func (d *Database) queue(b *pgx.Batch, read func(pgx.Rows) error, statement stri
 	}
 }
 
-// runState is run for states. It bounds how many run at once.
+// runState is run for operations on states. It bounds how many of them run at once.
 func (d *Database) runState(ctx context.Context, doing string, b *pgx.Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
 	defer cancel()

@@ -116,8 +116,8 @@ func TestATakeoverWaitsForASave(t *testing.T) {
 	}
 }
 
-// A dead member's beat comes while another process deletes it, and has not committed: the beat waits, and its view is without the leases, also where
-// the database has transactions see what was there when they began.
+// A dead member's beat comes while another process deletes the member, and has not committed: the beat waits, and its view is without the
+// leases, even if the database's default is that a transaction sees only what was there when it began.
 func TestABeatThatMeetsItsMembersDeletionSeesThatTheLeasesWent(t *testing.T) {
 	url := cluster.Database(t)
 	pgtest.Exec(t, url, "ALTER DATABASE "+databaseOf(t, url)+" SET default_transaction_isolation = 'repeatable read'")

@@ -18,8 +18,8 @@ const oldest = 130000
 //
 // A beat changes no column that has an index, and the pages have room for another version of their rows, so each update is a heap-only one,
 // which writes no index and is cleaned up by the next. An index of holders would make updates of leases larger to save a scan of a table of
-// a few hundred kilobytes. Contents are compressed already, so PostgreSQL must not try it. A vacuum never locks the tables to give back the
-// empty pages at their end.
+// a few hundred kilobytes. Contents are compressed already, so PostgreSQL must not try to compress them. A vacuum never locks the tables to
+// give back the empty pages at their end.
 func migrations() []string {
 	return []string{`
 		CREATE TABLE {schema}.members (
@@ -70,8 +70,8 @@ func lockKey(purpose, schema string) int64 {
 // errCheckedOnly rolls back a migration that was only a check.
 var errCheckedOnly = errors.New("rolled back")
 
-// migrate creates the schema or brings it to the newest version, and undoes that unless it is to be kept. Processes that migrate at the
-// same time wait for each other.
+// migrate creates the schema or brings it to the newest version, and undoes that unless keep is true. Processes that migrate at the same
+// time wait for each other.
 func (d *Database) migrate(ctx context.Context, schema string, keep bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*tableTimeout)
 	defer cancel()
@@ -134,7 +134,7 @@ func (d *Database) prepare(ctx context.Context, tx pgx.Tx, schema string) (versi
 	case standby:
 		return 0, advice(usePrimary)
 	case isolation != readCommitted:
-		return 0, advice(fmt.Sprintf("transactions are %q by default, and must be %q: let an administrator execute ALTER ROLE %s SET default_transaction_isolation = '%s', and remove it from the URL",
+		return 0, advice(fmt.Sprintf("transactions are %q by default, and must be %q: let an administrator execute ALTER ROLE %s SET default_transaction_isolation = '%s', and remove that setting from the URL",
 			isolation, readCommitted, user, readCommitted))
 	case !exists && !mayCreate:
 		return 0, advice(fmt.Sprintf("there is no schema %s, and the role %s may not create it: let an administrator execute CREATE SCHEMA %s AUTHORIZATION %s in database %s",

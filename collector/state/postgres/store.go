@@ -20,9 +20,9 @@ const (
 	// here.
 	held = `WITH held AS (SELECT 1 FROM {schema}.leases WHERE address = $1 AND holder = $2 AND epoch = $3 FOR SHARE)`
 
-	// openState creates the state's row, or moves it to this address if no living member has a lease of the one that it is at. Two members
-	// that do so at the same time wait for each other at the row, and the later one may not see the other's lease yet; it then moves the
-	// row, and the other one is fenced. Each time, the row gets a new value of opened, which only the last process knows.
+	// openState creates the state's row, or moves it to this address if no living member has a lease of its old address. Two members that do
+	// so at the same time wait for each other at the row, and the later one may not see the other's lease yet; it then moves the row, and
+	// the other one is fenced. Each time, the row gets a new value of opened, which only the last process knows.
 	openState = held + `, opened AS (
 			INSERT INTO {schema}.states AS s (name, address, opened, saves) SELECT $4, $1, 1, 0 FROM held
 			ON CONFLICT (name) DO UPDATE SET address = EXCLUDED.address, opened = s.opened + 1, saves = 0
@@ -42,7 +42,7 @@ const (
 	save = held + ` UPDATE {schema}.states SET content = $7, difference = NULL, saves = $6, saved_at = clock_timestamp() FROM held
 		WHERE name = $4 AND opened = $5 AND saves < $6`
 
-	// saveDifference leaves the content as it is, so that PostgreSQL does not write its pages. The row must have the previous save.
+	// saveDifference does not change the content, so PostgreSQL does not write its pages again. It requires the previous save in the row.
 	saveDifference = held + ` UPDATE {schema}.states SET difference = $7, saves = $6, saved_at = clock_timestamp() FROM held
 		WHERE name = $4 AND opened = $5 AND saves = $6 - 1`
 
@@ -232,8 +232,8 @@ func (r *record) Close() error {
 	return nil
 }
 
-// newCodec returns what compresses the contents: a state repeats the same words, and the log of PostgreSQL (WAL), which goes to each of
-// its replicas, has each content as a whole.
+// newCodec returns what compresses and decompresses contents: a state repeats the same words, and the log of PostgreSQL (WAL), which goes
+// to each of its replicas, has each whole content.
 func newCodec() (*zstd.Encoder, *zstd.Decoder, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {

@@ -13,8 +13,8 @@ const (
 	beat = `INSERT INTO {schema}.members (id, url, configuration, beat) VALUES ($1, $2, $3, clock_timestamp())
 		ON CONFLICT (id) DO UPDATE SET url = EXCLUDED.url, configuration = EXCLUDED.configuration, beat = clock_timestamp()`
 
-	// settle sets beats that are in the future to now: the clock was set back, and a dead member would live until the clock is there again.
-	// A living member sends its next beat soon. A row that is locked is getting one right now.
+	// settle sets beats that are in the future to now: after the clock was set back, a dead member would otherwise live until the clock has
+	// caught up. A living member sends its next beat soon. A row that is locked is getting one right now.
 	settle = `UPDATE {schema}.members SET beat = clock_timestamp() WHERE id IN (
 			SELECT id FROM {schema}.members WHERE beat > clock_timestamp() + interval '1 second' ORDER BY id FOR UPDATE SKIP LOCKED
 		)`
