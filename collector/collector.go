@@ -161,10 +161,17 @@ type scrape struct {
 func (s scrape) Collect(ch chan<- prometheus.Metric) { s.collect(s.ctx, ch) }
 
 func (c *Collector) collect(ctx context.Context, ch chan<- prometheus.Metric) {
+	c.serve(ctx, func(set *settings, p *published, now time.Time) {
+		set.exposition.Collect(ch, p.snapshot, p.view(set.Config, now))
+		c.instruments.Collect(ch)
+	})
+}
+
+// serve refreshes, has show send what is published, and records that it was served.
+func (c *Collector) serve(ctx context.Context, show func(set *settings, p *published, now time.Time)) {
 	_ = c.Refresh(ctx) // the metrics show a failure
 	set, p := c.settings.Load(), c.published.Load()
 	now := set.clock()
-	set.exposition.Collect(ch, p.snapshot, p.view(set.Config, now))
-	c.instruments.Collect(ch)
+	show(set, p, now)
 	p.served.CompareAndSwap(nil, &now)
 }

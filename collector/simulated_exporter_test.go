@@ -57,9 +57,7 @@ func (w *world) visit(ctx context.Context) {
 		collectortest.Visit(ctx, w.collector)
 		return
 	}
-	_ = w.collector.Refresh(ctx) // as in collect
-	now := w.collector.settings.Load().clock()
-	w.collector.published.Load().served.CompareAndSwap(nil, &now)
+	w.collector.serve(ctx, func(*settings, *published, time.Time) {})
 }
 
 // scrapeFor scrapes every interval for a while. What the scrapes show is dropped.
