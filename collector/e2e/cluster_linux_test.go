@@ -169,8 +169,8 @@ func (c *clusterRig) counters(t *testing.T) {
 		}
 	}
 	c.say("no further session starts")
-	names := slices.Clone(counted)
-	for _, name := range measured {
+	names := collectortest.Counted()
+	for _, name := range collectortest.Measured() {
 		names = append(names, name+"_count")
 	}
 	n, total := 0, 0.0
@@ -204,7 +204,7 @@ func (c *clusterRig) resets(t *testing.T) {
 	t.Helper()
 	const own = `instance=~'g[0-9]+',__name__=~'hoop_.+(_total|_count|_sum|_bucket)',__name__!~'hoop_exporter_.+'`
 	names := api[[]string](t, &c.rig, "label/__name__/values?"+url.Values{"match[]": {"{" + own + "}"}}.Encode())
-	if len(names) < len(counted)+3*len(measured) {
+	if len(names) < len(collectortest.Counted())+3*len(collectortest.Measured()) {
 		t.Errorf("only these counters are there: %v", names)
 	}
 	for _, name := range names {

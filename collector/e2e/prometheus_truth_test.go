@@ -14,17 +14,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// counted are the metrics whose totals are held against the truth.
-var counted = []string{
-	"hoop_sessions_started_total", "hoop_sessions_finished_total", "hoop_session_exit_codes_total", "hoop_reviews_requested_total", "hoop_reviews_resolved_total",
-	"hoop_session_redactions_total", "hoop_session_redacted_bytes_total", "hoop_session_redaction_errors_total", "hoop_session_recordings_truncated_total",
-	"hoop_session_guardrail_matches_total", "hoop_session_ai_analyses_total", "hoop_review_decisions_total",
-}
-
-// measured are the histograms whose counts are.
-var measured = []string{"hoop_session_event_size_bytes", "hoop_session_duration_seconds", "hoop_review_wait_seconds", "hoop_session_input_size_bytes",
-	"hoop_review_group_wait_seconds", "hoop_review_access_duration_seconds"}
-
 // counters stops the gateway from starting sessions, and compares what Prometheus has seen of each series, from its first sample to its last, with
 // what happened.
 func (r *rig) counters(t *testing.T) {
@@ -33,8 +22,8 @@ func (r *rig) counters(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.say("no further session starts")
-	names := slices.Clone(counted)
-	for _, name := range measured {
+	names := collectortest.Counted()
+	for _, name := range collectortest.Measured() {
 		if !r.native {
 			name += "_count"
 		}
@@ -55,7 +44,7 @@ func (r *rig) counters(t *testing.T) {
 		return notIncreasedAs(saw, r.truth(t))
 	})
 	if !r.native {
-		for _, name := range measured {
+		for _, name := range collectortest.Measured() {
 			names = append(names, name+"_sum", name+"_bucket")
 		}
 	}
@@ -84,7 +73,7 @@ func (r *rig) truth(t *testing.T) map[string]float64 {
 	truth := fetched[gatewaytest.Truth](t, r.gateway+"/truth?"+v.Encode())
 	for k := range truth.Samples {
 		name, _, _ := strings.Cut(k, "{")
-		if !slices.Contains(counted, name) && !slices.Contains(measured, strings.TrimSuffix(name, "_count")) {
+		if !slices.Contains(collectortest.Counted(), name) && !slices.Contains(collectortest.Measured(), strings.TrimSuffix(name, "_count")) {
 			delete(truth.Samples, k)
 		}
 	}

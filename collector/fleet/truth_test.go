@@ -30,19 +30,12 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// counters are the metrics that count what happens at a gateway, including the numbers of observations of histograms.
-var counters = []string{
-	"hoop_sessions_started_total", "hoop_sessions_finished_total", "hoop_session_exit_codes_total", "hoop_reviews_requested_total",
-	"hoop_reviews_resolved_total", "hoop_review_decisions_total", "hoop_session_redactions_total", "hoop_session_guardrail_matches_total",
-	"hoop_session_duration_seconds_count", "hoop_session_event_size_bytes_count", "hoop_review_wait_seconds_count", "hoop_review_group_wait_seconds_count",
-}
-
 // counted leaves only what counts something of a gateway.
 func counted[V any](series map[string]V) map[string]V {
 	series = maps.Clone(series)
 	maps.DeleteFunc(series, func(k string, _ V) bool {
 		family, _, _ := strings.Cut(k, "{")
-		return !slices.Contains(counters, family)
+		return !slices.Contains(collectortest.Counted(), family) && !slices.Contains(collectortest.Measured(), strings.TrimSuffix(family, "_count"))
 	})
 	return series
 }
