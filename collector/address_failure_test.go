@@ -99,6 +99,51 @@ func TestFailuresAtOneAddressDoNotBlockTheOthers(t *testing.T) {
 	}
 }
 
+// A refresh that made no request for sessions, because the gateway is to be left alone, makes no other one either: not even where the pause
+// ends while another organization at the address makes its request.
+func TestARefreshDuringAPauseRequestsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var takes atomic.Int64 // for how long the other organizations' requests take
+		slow := func(*http.Request) http.Handler {
+			time.Sleep(time.Duration(takes.Load()))
+			return nil
+		}
+		var requests []string
+		var broken atomic.Bool
+		refuse := func(r *http.Request) http.Handler {
+			if !broken.Load() {
+				return nil
+			}
+			requests = append(requests, r.URL.Path)
+			return http.HandlerFunc(refusesForADay)
+		}
+		cfg := truthConfig()
+		cfg.Address = NewAddress()
+		var worlds []*world
+		for _, fault := range []func(*http.Request) http.Handler{refuse, slow, slow} {
+			worlds = append(worlds, newWorld(t, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Fault: fault}), cfg))
+			defer worlds[len(worlds)-1].stop()
+		}
+		for range 58 { // the user is to be read again two minutes later
+			worlds[0].collector.Wake(0)
+			time.Sleep(time.Minute)
+		}
+		broken.Store(true)
+		worlds[0].collector.Wake(0)
+		time.Sleep(5*time.Minute - 3*time.Second)
+		requests = nil
+		takes.Store(int64(2 * time.Second))
+		for _, i := range []int{1, 0, 2} {
+			worlds[i].collector.Wake(0)
+			synctest.Wait()
+		}
+		time.Sleep(5 * time.Minute)
+		if len(requests) != 0 {
+			t.Errorf("requests %q in a refresh that began during the pause", requests)
+		}
+	})
+}
+
 // However long the gateway or a maintenance page asks to be left alone, it is asked again after five minutes, and the log says when.
 func TestRetryAfterIsBelievedForFiveMinutes(t *testing.T) {
 	for name, header := range map[string]string{"an hour": "3600", "a day": "86400", "for ever": "99999999999999999", "a date": "Wed, 01 Jan 2200 00:00:00 GMT"} {

@@ -113,19 +113,19 @@ func (r *refresher) refresh(ctx context.Context) error {
 		r.identify(ctx, start, nil)
 	}
 	failure := r.checkIdentity(ctx, start)
-	pending := errors.Is(failure, errIdentityPending)
+	pending, requested := errors.Is(failure, errIdentityPending), false
 	switch r.halted = failure != nil; {
 	case pending:
 	case r.halted:
 		r.log.Failed("refresh", "the gateway is not queried", failure, r.identity.nextTry()...)
 	default:
-		failure = r.requestDue(ctx)
+		requested, failure = r.requestDue(ctx)
 	}
-	if !first {
-		// If this refresh sent no request, the last failure still holds.
-		r.identify(ctx, r.cfg().clock(), cmp.Or(failure, r.published.Load().status.err))
+	// Where no sessions were requested, the gateway is to be left alone: the pause must not end between those requests and these.
+	if !first && (requested || r.halted) {
+		r.identify(ctx, r.cfg().clock(), failure)
 	}
-	if !r.halted {
+	if requested {
 		r.readAgents(ctx)
 	}
 	if ctx.Err() != nil {
@@ -167,17 +167,17 @@ func (r *refresher) nextTry(now time.Time) time.Time {
 	return ledger.Later(at, now.Add(r.cfg().CacheTTL))
 }
 
-// requestDue makes all requests that a refresh has to make. It returns the first error.
-func (r *refresher) requestDue(ctx context.Context) (first error) {
+// requestDue makes all requests for sessions that a refresh has to make. It returns whether it made any, and the first error.
+func (r *refresher) requestDue(ctx context.Context) (requested bool, first error) {
 	r.planner.StartRefresh()
 	for ctx.Err() == nil && !r.retiring() {
 		asked, err := r.requestNext(ctx, r.planner.Next)
 		if !asked {
 			break
 		}
-		first = cmp.Or(first, err)
+		requested, first = true, cmp.Or(first, err)
 	}
-	return first
+	return requested, first
 }
 
 // backfill makes requests for what has not been read of the past, as far as the budget allows and no scrape waits. It reports whether it
