@@ -56,7 +56,7 @@ func readBook(t *testing.T, change ...func(*options)) *book {
 	b := newBook(t, change...)
 	b.watermark(0)
 	b.read(-2*lookback, microsec)
-	b.ledger.EndHold()
+	b.ledger.EndRetention()
 	return b
 }
 
@@ -76,7 +76,7 @@ func (b *book) reopen(change ...func(*options)) {
 	}
 }
 
-func hold(d time.Duration) func(*options)  { return func(o *options) { o.FirstValueHold = d } }
+func delay(d time.Duration) func(*options) { return func(o *options) { o.FirstValueHold = d } }
 func connections(n int) func(*options)     { return func(o *options) { o.MaxConnections = n } }
 func tags(keys ...string) func(*options)   { return func(o *options) { o.ConnectionTags = keys } }
 func after(d time.Duration) func(*options) { return func(o *options) { o.ForgetAfter = d } }

@@ -6,13 +6,13 @@ import (
 )
 
 // The gateway's clock can be ahead for a while, and the exporter believes it. Coverage is then closed too early: rows that start in it
-// later look like rows that have been counted. So after a step of the head, the ledger holds the rows of closed coverage: it remembers them
+// later look like rows that have been counted. So after a step of the head, the ledger retains the rows of closed coverage: it remembers them
 // for some time. When the clock goes back, that coverage is opened and read again, and no row counts twice.
 const (
-	// holdFor is how long after a step rows are held, and how much time is read again at most, by the gateway's clock.
-	holdFor = 24 * time.Hour
-	// maxHeld is how many rows of closed coverage are held, the newest ones.
-	maxHeld = 4_000
+	// retainFor is how long after a step rows are retained, and how much time is read again at most, by the gateway's clock.
+	retainFor = 24 * time.Hour
+	// maxRetained is how many rows of closed coverage are retained, the newest ones.
+	maxRetained = 4_000
 )
 
 // clock is what the ledger knows about the gateway's clock, compared with the exporter's. The ledger calls compare once for each answer,
@@ -57,11 +57,11 @@ func (l *Ledger) isStep(d time.Duration) bool { return d > l.options.AllowedLate
 // After a restart, it is not known how much has passed, so all of it may be a step.
 func (l *Ledger) stepTo(head time.Time) time.Duration { return head.Sub(l.head) - l.clock.sinceHead() }
 
-// hold keeps the rows that are remembered now, because the head makes a step to the time head.
-func (l *Ledger) hold(head time.Time) { l.heldUntil = head.Add(holdFor) }
+// retain keeps the rows that are remembered now, because the head makes a step to the time head.
+func (l *Ledger) retain(head time.Time) { l.retainedUntil = head.Add(retainFor) }
 
-// holds reports whether the rows of closed coverage are held: the gateway's clock may be ahead.
-func (l *Ledger) holds() bool { return !l.head.After(l.heldUntil) }
+// retains reports whether the rows of closed coverage are retained: the gateway's clock may be ahead.
+func (l *Ledger) retains() bool { return !l.head.After(l.retainedUntil) }
 
 // ObserveTime records that the gateway's time is at, when the exporter's clock shows now, without a monotonic reading. Call it before
 // [Ledger.AdvanceHead].
@@ -80,28 +80,28 @@ func (l *Ledger) ObserveTime(at, now time.Time) {
 	c.firstT0 = time.Time{}
 }
 
-// limitHeld forgets the oldest held rows if there are more than maxHeld.
-func (l *Ledger) limitHeld() {
+// limitRetained forgets the oldest retained rows if there are more than maxRetained.
+func (l *Ledger) limitRetained() {
 	var starts []time.Time
 	for _, row := range l.seen {
-		if !row.start.Before(l.heldFrom) && !l.isOpen(row.start) {
+		if !row.start.Before(l.retainedFrom) && !l.isOpen(row.start) {
 			starts = append(starts, row.start)
 		}
 	}
-	if len(starts) > maxHeld {
+	if len(starts) > maxRetained {
 		slices.SortFunc(starts, time.Time.Compare)
-		l.heldFrom = starts[len(starts)-maxHeld-1].Add(Tick)
+		l.retainedFrom = starts[len(starts)-maxRetained-1].Add(Tick)
 	}
 }
 
 // StepBack records that the gateway's time is at, when the exporter's clock shows now. If the gateway's clock has gone back, coverage whose
-// rows are held becomes unread again, and a head or a watermark that is ahead of at goes back, too. It returns how far the clock has gone
+// rows are retained becomes unread again, and a head or a watermark that is ahead of at goes back, too. It returns how far the clock has gone
 // back, and whether coverage became unread. If the exporter's clock goes ahead instead, it looks the same; reading again does no harm.
 // After a restart, either clock, or both, can have been set: if their difference has changed, the same coverage becomes unread, and back is
 // 0.
 //
 // If T0 is later than at, the ledger counts from at on, unless the clock turns out to have been behind only for a while. Closed coverage
-// whose rows are not held stays closed: see OpenFrom.
+// whose rows are not retained stays closed: see OpenFrom.
 func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, unread bool) {
 	watermark := watermarkAt(at, l.options.AllowedLateness)
 	back, forth := l.clock.compare(at, now)
@@ -121,9 +121,9 @@ func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, unread bool) {
 		}
 		l.t0 = at
 	}
-	l.hold(at)
-	from := Later(wasAhead.Add(-holdFor), at.Add(-l.options.Lookback))
-	l.MarkUnread(Span{Later(l.heldFrom, from), at.Add(Tick)})
+	l.retain(at)
+	from := Later(wasAhead.Add(-retainFor), at.Add(-l.options.Lookback))
+	l.MarkUnread(Span{Later(l.retainedFrom, from), at.Add(Tick)})
 	for _, s := range l.tracked {
 		l.stepBack(s, at)
 	}
@@ -131,9 +131,9 @@ func (l *Ledger) StepBack(at, now time.Time) (back time.Duration, unread bool) {
 }
 
 // isUncounted reports whether nothing of a session has been counted, because it was first seen in closed coverage. As long as rows are
-// held, all others there are known.
+// retained, all others there are known.
 func (l *Ledger) isUncounted(s *session, row seenRow, known bool) bool {
-	return (row.uncounted || !known && !s.start.Before(l.heldFrom)) && !l.isOpen(s.start)
+	return (row.uncounted || !known && !s.start.Before(l.retainedFrom)) && !l.isOpen(s.start)
 }
 
 // stepBack corrects a tracked session. If nothing of it has been counted, and its coverage is open now, it counts.

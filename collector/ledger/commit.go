@@ -88,9 +88,9 @@ func (l *Ledger) commitSeries(counted, back bool, life *lifecycle, stamp func(ti
 	stamp(now)
 	switch {
 	case !life.exists():
-		life.create(l.createdAt(now), l.generation, l.holdFor(counted))
+		life.create(l.createdAt(now), l.generation, l.delayFor(counted))
 	case back:
-		life.reappear(l.generation, l.holdFor(true))
+		life.reappear(l.generation, l.delayFor(true))
 	}
 	life.release(now)
 }
@@ -103,9 +103,9 @@ func (l *Ledger) createdAt(now time.Time) time.Time {
 	return l.zeroAt
 }
 
-// holdFor is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only
+// delayFor is how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only
 // once.
-func (l *Ledger) holdFor(counted bool) time.Duration {
+func (l *Ledger) delayFor(counted bool) time.Duration {
 	switch {
 	case l.options.FirstValueHold <= 0:
 		return -1

@@ -37,7 +37,7 @@ func (l *Ledger) Head() time.Time { return l.head }
 // that is closed becomes unread by that, even where the gateway's clock was set back in between: it has been counted, and forgotten.
 func (l *Ledger) AdvanceHead(head time.Time) {
 	if l.isStep(l.stepTo(head)) {
-		l.hold(head)
+		l.retain(head)
 	}
 	l.clock.headNow = l.clock.now
 	if head.Sub(l.head) > l.options.AllowedLateness || head.Sub(l.watermark) > 4*l.options.AllowedLateness {
@@ -58,8 +58,8 @@ func (l *Ledger) openGap(head time.Time) {
 // moveWatermark moves the watermark ahead. What lies before it is closed by that.
 func (l *Ledger) moveWatermark(watermark time.Time) {
 	l.watermark = watermark
-	if !l.holds() {
-		l.heldFrom = Later(l.heldFrom, watermark)
+	if !l.retains() {
+		l.retainedFrom = Later(l.retainedFrom, watermark)
 	}
 	l.prune()
 }
@@ -72,7 +72,7 @@ func (l *Ledger) prune() {
 }
 
 func (l *Ledger) forgetSeen() {
-	l.limitHeld()
+	l.limitRetained()
 	for id, row := range l.seen {
 		if !l.mustRemember(row) {
 			delete(l.seen, id)
@@ -83,7 +83,7 @@ func (l *Ledger) forgetSeen() {
 
 // mustRemember reports whether a row would look new if it were forgotten.
 func (l *Ledger) mustRemember(row seenRow) bool {
-	return l.isOpen(row.start) || !row.start.Before(l.heldFrom) || row.start.Before(l.backfillStart) || l.couldLookNew(row)
+	return l.isOpen(row.start) || !row.start.Before(l.retainedFrom) || row.start.Before(l.backfillStart) || l.couldLookNew(row)
 }
 
 // CountSeen counts the rows that are known from open coverage with from <= start <= to.

@@ -79,7 +79,7 @@ func (d *decoder) groupWaits(waits []*statepb.GroupWait) {
 }
 
 func (d *decoder) counter(s *series, m *statepb.Counter) {
-	s.lifecycle = d.birth(m.GetCreated(), m.GetHold())
+	s.lifecycle = d.birth(m.GetCreated(), m.GetDelay())
 	d.check(m.GetNotShown() <= m.GetValue(), "a counter has shown more than was counted")
 	s.value, s.published = m.GetValue(), m.GetValue()-m.GetNotShown()
 	if x := m.GetExemplar(); x != nil {
@@ -89,11 +89,11 @@ func (d *decoder) counter(s *series, m *statepb.Counter) {
 	}
 }
 
-func (d *decoder) birth(created int64, hold *statepb.Hold) lifecycle {
-	b := lifecycle{created: timeOf(created), released: hold == nil}
-	if hold != nil {
-		d.check(hold.Duration <= math.MaxInt64, "the hold of a series is too long")
-		b.generation, b.servedAt, b.hold = hold.Generation, timeOf(hold.Served), time.Duration(hold.Duration)
+func (d *decoder) birth(created int64, delay *statepb.Delay) lifecycle {
+	b := lifecycle{created: timeOf(created), released: delay == nil}
+	if delay != nil {
+		d.check(delay.Duration <= math.MaxInt64, "the delay of a series is too long")
+		b.generation, b.servedAt, b.delay = delay.Generation, timeOf(delay.Served), time.Duration(delay.Duration)
 	}
 	return b
 }
@@ -110,7 +110,7 @@ func (d *decoder) histogram(measure Measure, m *statepb.Histogram) *histogram {
 	if !d.buckets(counted, len(h.bounds)+1) {
 		return nil
 	}
-	h.lifecycle = d.birth(m.Created, m.Hold)
+	h.lifecycle = d.birth(m.Created, m.Delay)
 	h.count, h.sum, h.classic = counted.Count, m.Sum, counted.Classic
 	d.check(h.sum >= 0, "a histogram's sum is below 0")
 	h.schema, h.zero, h.native = counted.Schema, counted.Zero, nativeOf(counted)

@@ -107,14 +107,14 @@ func (e *encoder) add(piece *statepb.Ledger) {
 
 func (e *encoder) progress(l *Ledger, tracked []*session) *statepb.Progress {
 	progress := &statepb.Progress{
-		Head:        nanoseconds(l.head),
-		Watermark:   nanoseconds(l.watermark),
-		ReviewsFrom: nanoseconds(l.reviewsFrom),
-		Generation:  l.generation,
-		HeldFrom:    nanoseconds(l.heldFrom),
-		HeldUntil:   nanoseconds(l.heldUntil),
-		Ahead:       int64(l.clock.ahead),
-		Rechecked:   make([]int64, len(tracked)),
+		Head:          nanoseconds(l.head),
+		Watermark:     nanoseconds(l.watermark),
+		ReviewsFrom:   nanoseconds(l.reviewsFrom),
+		Generation:    l.generation,
+		RetainedFrom:  nanoseconds(l.retainedFrom),
+		RetainedUntil: nanoseconds(l.retainedUntil),
+		Ahead:         int64(l.clock.ahead),
+		Rechecked:     make([]int64, len(tracked)),
 	}
 	for i, s := range tracked {
 		progress.Rechecked[i] = nanoseconds(s.lastSeen)

@@ -143,7 +143,7 @@ func TestWhichReviewIsNewOnceAllPendingOnesWereRead(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		requested time.Duration
-		held      bool // the clock has just made a step
+		retained  bool // the clock has just made a step
 		want      string
 	}{
 		{"within the allowed lateness", now - lateness, false, "[1 map[] 0]"},
@@ -153,8 +153,8 @@ func TestWhichReviewIsNewOnceAllPendingOnesWereRead(t *testing.T) {
 		b := readBook(t)
 		b.head(now)
 		b.read(-lookback, now)
-		if !tt.held {
-			b.ledger.EndHold()
+		if !tt.retained {
+			b.ledger.EndRetention()
 		}
 		b.allPendingRead(now)
 		b.apply(now, row("a", 0, reviewed(onetime, "PENDING", tt.requested)))
@@ -173,7 +173,7 @@ func TestASecondReviewThatWasNotSeenWaiting(t *testing.T) {
 			b.commit(time.Minute)
 		}
 		b.head(3 * time.Hour)
-		b.ledger.EndHold()
+		b.ledger.EndRetention()
 		b.read(-lookback, 3*time.Hour)
 		b.allPendingRead(3 * time.Hour)
 		b.allPendingRead(0) // that is older, and changes nothing
@@ -209,12 +209,12 @@ func TestReviewsAreForgotten(t *testing.T) {
 			b.apply(time.Hour, row(id, 0, reviewed(onetime, "REJECTED", time.Hour)))
 		}
 		b.head(time.Hour)
-		b.ledger.EndHold()
+		b.ledger.EndRetention()
 		b.read(-lookback, time.Hour)
 		b.commit(time.Hour)
 		b.want(name+": before", b.countSeen(0, 0), 100)
 		forgets(b, time.Hour+microsec)
-		b.ledger.EndHold()
+		b.ledger.EndRetention()
 		b.read(-lookback, time.Hour)
 		b.restart()
 		b.want(name+": after", b.countSeen(0, 0), 0)

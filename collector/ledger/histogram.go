@@ -135,8 +135,8 @@ func (h *histogram) add(o *histogram) {
 // visible returns what may be shown, shared by all snapshots until it changes.
 func (h *histogram) visible() *Histogram {
 	switch {
-	case h.published != nil && (h.held() || h.published.Count == h.count):
-	case h.held():
+	case h.published != nil && (h.delayed() || h.published.Count == h.count):
+	case h.delayed():
 		h.published = h.emptySnapshot()
 	default:
 		h.published = h.fullSnapshot()
@@ -144,7 +144,7 @@ func (h *histogram) visible() *Histogram {
 	return h.published
 }
 
-// emptySnapshot is what a new histogram shows as long as it is held.
+// emptySnapshot is what a new histogram shows while its first value is delayed.
 func (h *histogram) emptySnapshot() *Histogram {
 	return &Histogram{
 		Created: h.created, Bounds: h.bounds, Buckets: make([]uint64, len(h.classic)), Exemplars: make([]*Exemplar, len(h.classic)),

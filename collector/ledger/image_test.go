@@ -215,7 +215,7 @@ func TestSettingsMayChangeOverAStop(t *testing.T) {
 }
 
 // An exporter's clock that was set back over a stop does not keep series from showing what they have for as long.
-func TestAClockSetBackDoesNotHold(t *testing.T) {
+func TestAClockSetBackDoesNotDelay(t *testing.T) {
 	o := options()
 	o.FirstValueHold = time.Minute
 	l := New(o, noon())
@@ -225,7 +225,7 @@ func TestAClockSetBackDoesNotHold(t *testing.T) {
 	l = reborn(t, o, l)
 	l.Finish(noon(), noon())
 	if n := l.Finish(noon(), noon().Add(time.Minute)).Gauges.Targets[0]; sum(n.Started) != 1 {
-		t.Error("the series is still held")
+		t.Error("the series is still delayed")
 	}
 }
 

@@ -27,7 +27,7 @@ type Options struct {
 //
 // Invariant: a row counts if, and only if, its start lies in open coverage and its id was not seen there before. Open coverage is
 // everything from OpenFrom on, and every unread gap before it. All other time is closed: its rows have been counted, so the ledger
-// remembers none of them (but see hold), and a row from there feeds gauges at most.
+// remembers none of them (but see retain), and a row from there feeds gauges at most.
 //
 // Call order, within one refresh: [Ledger.ObserveTime] before each page; [Ledger.AdvanceHead] with the time of the newest page;
 // [Ledger.Apply] and [Ledger.ApplyMalformed] with the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods
@@ -41,9 +41,9 @@ type Ledger struct {
 	head time.Time
 	// watermark is from where on each refresh looks for rows: all that were visible before it have been read, but for the gaps.
 	watermark time.Time
-	// heldFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at
-	// heldUntil. Where it is later than the watermark, the gateway's clock went back.
-	heldFrom, heldUntil time.Time
+	// retainedFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at
+	// retainedUntil. Where it is later than the watermark, the gateway's clock went back.
+	retainedFrom, retainedUntil time.Time
 	// reviewsFrom is from when on a further review of a session that has been counted is new, unless it is remembered.
 	reviewsFrom time.Time
 	// backfillStart is the oldest moment that was ever to be read.
@@ -86,8 +86,8 @@ type seenRow struct {
 func New(o Options, t0 time.Time) *Ledger {
 	l := newEmpty(o)
 	l.t0, l.head, l.watermark, l.backfillStart = t0, t0, watermarkAt(t0, o.AllowedLateness), t0.Add(-o.Lookback)
-	l.heldFrom, l.clock = l.backfillStart, clock{before: t0, ahead: math.MinInt64}
-	l.hold(t0)
+	l.retainedFrom, l.clock = l.backfillStart, clock{before: t0, ahead: math.MinInt64}
+	l.retain(t0)
 	l.unread = l.unread.add(Span{l.backfillStart, t0.Add(Tick)})
 	l.reviewsFrom = t0
 	return l
@@ -113,7 +113,7 @@ func (l *Ledger) Watermark() time.Time { return l.watermark }
 func (l *Ledger) sinceT0(t time.Time) bool { return !t.IsZero() && !t.Before(l.t0) }
 
 // OpenFrom is where the open end of coverage starts: but for gaps, an unknown session that starts before it is not counted.
-func (l *Ledger) OpenFrom() time.Time { return Later(l.watermark, l.heldFrom) }
+func (l *Ledger) OpenFrom() time.Time { return Later(l.watermark, l.retainedFrom) }
 
 // isOpen reports whether t lies in open coverage, where an unknown row is new.
 func (l *Ledger) isOpen(t time.Time) bool { return !t.Before(l.OpenFrom()) || l.unread.contains(t) }

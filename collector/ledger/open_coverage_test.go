@@ -219,7 +219,7 @@ func TestTheLedgerForgetsWhatIsClosed(t *testing.T) {
 		{"after a stop", func(b *book) {
 			b.apply(time.Hour, many(1500, "a", time.Minute)...)
 			b.head(5 * day)
-			b.want("held, because the gateway's clock may be wrong", b.countSeen(-day, time.Hour), 1500)
+			b.want("retained, because the gateway's clock may be wrong", b.countSeen(-day, time.Hour), 1500)
 			for at := 5 * day; at < 6*day+lateness; at += 5 * time.Minute {
 				b.head(at)
 			}

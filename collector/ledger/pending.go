@@ -42,7 +42,7 @@ func (l *Ledger) MarkPendingRead(after, to, since time.Time) {
 // allowed lateness, and waited, has been counted.
 func (l *Ledger) MarkPendingComplete(at time.Time) {
 	l.pendingComplete = true
-	if !l.holds() {
+	if !l.retains() {
 		l.reviewsFrom = Later(l.reviewsFrom, at.Add(-l.options.AllowedLateness))
 	}
 }

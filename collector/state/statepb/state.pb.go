@@ -134,9 +134,9 @@ type Progress struct {
 	Generation uint64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
 	// When each session of Ledger.sessions was last seen or confirmed, in the same order.
 	Rechecked []int64 `protobuf:"fixed64,4,rep,packed,name=rechecked,proto3" json:"rechecked,omitempty"`
-	// From when on all sessions are in Ledger.seen, also those before the watermark, until the head is at held_until.
-	HeldFrom  int64 `protobuf:"fixed64,5,opt,name=held_from,json=heldFrom,proto3" json:"held_from,omitempty"`
-	HeldUntil int64 `protobuf:"fixed64,6,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
+	// From when on all sessions are in Ledger.seen, also those before the watermark, until the head is at retained_until.
+	RetainedFrom  int64 `protobuf:"fixed64,5,opt,name=retained_from,json=retainedFrom,proto3" json:"retained_from,omitempty"`
+	RetainedUntil int64 `protobuf:"fixed64,6,opt,name=retained_until,json=retainedUntil,proto3" json:"retained_until,omitempty"`
 	// By how much the gateway's clock was ahead of the exporter's, at most, in nanoseconds, since it last went back.
 	Ahead int64 `protobuf:"fixed64,7,opt,name=ahead,proto3" json:"ahead,omitempty"`
 	// From when on a further review of a session that has been counted is new, unless SeenSession has it.
@@ -203,16 +203,16 @@ func (x *Progress) GetRechecked() []int64 {
 	return nil
 }
 
-func (x *Progress) GetHeldFrom() int64 {
+func (x *Progress) GetRetainedFrom() int64 {
 	if x != nil {
-		return x.HeldFrom
+		return x.RetainedFrom
 	}
 	return 0
 }
 
-func (x *Progress) GetHeldUntil() int64 {
+func (x *Progress) GetRetainedUntil() int64 {
 	if x != nil {
-		return x.HeldUntil
+		return x.RetainedUntil
 	}
 	return 0
 }
@@ -1159,7 +1159,7 @@ type Counter struct {
 	// When the series was created, by the exporter's clock; 0 for one that no snapshot has had.
 	Created int64 `protobuf:"fixed64,2,opt,name=created,proto3" json:"created,omitempty"`
 	// Set while scrapes are shown an old value.
-	Hold  *Hold  `protobuf:"bytes,3,opt,name=hold,proto3" json:"hold,omitempty"`
+	Delay *Delay `protobuf:"bytes,3,opt,name=delay,proto3" json:"delay,omitempty"`
 	Value uint64 `protobuf:"varint,4,opt,name=value,proto3" json:"value,omitempty"`
 	// How much of the value scrapes are not shown yet.
 	NotShown uint64 `protobuf:"varint,5,opt,name=not_shown,json=notShown,proto3" json:"not_shown,omitempty"`
@@ -1216,9 +1216,9 @@ func (x *Counter) GetCreated() int64 {
 	return 0
 }
 
-func (x *Counter) GetHold() *Hold {
+func (x *Counter) GetDelay() *Delay {
 	if x != nil {
-		return x.Hold
+		return x.Delay
 	}
 	return nil
 }
@@ -1258,8 +1258,8 @@ func (x *Counter) GetThirdLabel() uint32 {
 	return 0
 }
 
-// Hold says how long a new series shows its old value first, so that Prometheus sees the increase.
-type Hold struct {
+// Delay says how long a new series shows its old value first, so that Prometheus sees the increase.
+type Delay struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The first snapshot that had the series.
 	Generation uint64 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -1271,20 +1271,20 @@ type Hold struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Hold) Reset() {
-	*x = Hold{}
+func (x *Delay) Reset() {
+	*x = Delay{}
 	mi := &file_collector_state_statepb_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Hold) String() string {
+func (x *Delay) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Hold) ProtoMessage() {}
+func (*Delay) ProtoMessage() {}
 
-func (x *Hold) ProtoReflect() protoreflect.Message {
+func (x *Delay) ProtoReflect() protoreflect.Message {
 	mi := &file_collector_state_statepb_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1296,26 +1296,26 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Hold.ProtoReflect.Descriptor instead.
-func (*Hold) Descriptor() ([]byte, []int) {
+// Deprecated: Use Delay.ProtoReflect.Descriptor instead.
+func (*Delay) Descriptor() ([]byte, []int) {
 	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *Hold) GetGeneration() uint64 {
+func (x *Delay) GetGeneration() uint64 {
 	if x != nil {
 		return x.Generation
 	}
 	return 0
 }
 
-func (x *Hold) GetServed() int64 {
+func (x *Delay) GetServed() int64 {
 	if x != nil {
 		return x.Served
 	}
 	return 0
 }
 
-func (x *Hold) GetDuration() uint64 {
+func (x *Delay) GetDuration() uint64 {
 	if x != nil {
 		return x.Duration
 	}
@@ -1408,7 +1408,7 @@ type Histogram struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As in Counter.
 	Created int64    `protobuf:"fixed64,1,opt,name=created,proto3" json:"created,omitempty"`
-	Hold    *Hold    `protobuf:"bytes,2,opt,name=hold,proto3" json:"hold,omitempty"`
+	Delay   *Delay   `protobuf:"bytes,2,opt,name=delay,proto3" json:"delay,omitempty"`
 	Counted *Buckets `protobuf:"bytes,3,opt,name=counted,proto3" json:"counted,omitempty"`
 	// Sum of all observations in bytes or microseconds.
 	Sum int64 `protobuf:"varint,4,opt,name=sum,proto3" json:"sum,omitempty"`
@@ -1458,9 +1458,9 @@ func (x *Histogram) GetCreated() int64 {
 	return 0
 }
 
-func (x *Histogram) GetHold() *Hold {
+func (x *Histogram) GetDelay() *Delay {
 	if x != nil {
-		return x.Hold
+		return x.Delay
 	}
 	return nil
 }
@@ -2104,17 +2104,16 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"visibility\x12\x1a\n" +
 	"\bidentity\x18\x03 \x01(\fR\bidentity\x12\x16\n" +
 	"\x06ledger\x18\x04 \x01(\fR\x06ledger\x12\x1a\n" +
-	"\bprogress\x18\x05 \x01(\fR\bprogress\"\xef\x01\n" +
+	"\bprogress\x18\x05 \x01(\fR\bprogress\"\xff\x01\n" +
 	"\bProgress\x12\x12\n" +
 	"\x04head\x18\x01 \x01(\x10R\x04head\x12\x1c\n" +
 	"\twatermark\x18\x02 \x01(\x10R\twatermark\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x03 \x01(\x04R\n" +
 	"generation\x12\x1c\n" +
-	"\trechecked\x18\x04 \x03(\x10R\trechecked\x12\x1b\n" +
-	"\theld_from\x18\x05 \x01(\x10R\bheldFrom\x12\x1d\n" +
-	"\n" +
-	"held_until\x18\x06 \x01(\x10R\theldUntil\x12\x14\n" +
+	"\trechecked\x18\x04 \x03(\x10R\trechecked\x12#\n" +
+	"\rretained_from\x18\x05 \x01(\x10R\fretainedFrom\x12%\n" +
+	"\x0eretained_until\x18\x06 \x01(\x10R\rretainedUntil\x12\x14\n" +
 	"\x05ahead\x18\a \x01(\x10R\x05ahead\x12!\n" +
 	"\freviews_from\x18\b \x01(\x10R\vreviewsFrom\"\x82\v\n" +
 	"\x06Ledger\x12\x18\n" +
@@ -2227,18 +2226,18 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\n" +
 	"input_size\x18\x15 \x01(\v2\x1e.hoop_exporter.state.HistogramR\tinputSize\x12E\n" +
 	"\x0fgroup_decisions\x18\x16 \x03(\v2\x1c.hoop_exporter.state.CounterR\x0egroupDecisions\x12G\n" +
-	"\x0faccess_duration\x18\x17 \x01(\v2\x1e.hoop_exporter.state.HistogramR\x0eaccessDuration\"\x9a\x02\n" +
+	"\x0faccess_duration\x18\x17 \x01(\v2\x1e.hoop_exporter.state.HistogramR\x0eaccessDuration\"\x9d\x02\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\rR\x05label\x12\x18\n" +
-	"\acreated\x18\x02 \x01(\x10R\acreated\x12-\n" +
-	"\x04hold\x18\x03 \x01(\v2\x19.hoop_exporter.state.HoldR\x04hold\x12\x14\n" +
+	"\acreated\x18\x02 \x01(\x10R\acreated\x120\n" +
+	"\x05delay\x18\x03 \x01(\v2\x1a.hoop_exporter.state.DelayR\x05delay\x12\x14\n" +
 	"\x05value\x18\x04 \x01(\x04R\x05value\x12\x1b\n" +
 	"\tnot_shown\x18\x05 \x01(\x04R\bnotShown\x129\n" +
 	"\bexemplar\x18\x06 \x01(\v2\x1d.hoop_exporter.state.ExemplarR\bexemplar\x12!\n" +
 	"\fsecond_label\x18\a \x01(\rR\vsecondLabel\x12\x1f\n" +
 	"\vthird_label\x18\b \x01(\rR\n" +
-	"thirdLabel\"Z\n" +
-	"\x04Hold\x12\x1e\n" +
+	"thirdLabel\"[\n" +
+	"\x05Delay\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
 	"generation\x12\x16\n" +
@@ -2250,10 +2249,10 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\acounted\x18\x02 \x01(\x10R\acounted\x12#\n" +
 	"\rsession_start\x18\x03 \x01(\x10R\fsessionStart\x12\x14\n" +
 	"\x05value\x18\x04 \x01(\x01R\x05value\x12\x16\n" +
-	"\x06bucket\x18\x05 \x01(\rR\x06bucket\"\x8c\x02\n" +
+	"\x06bucket\x18\x05 \x01(\rR\x06bucket\"\x8f\x02\n" +
 	"\tHistogram\x12\x18\n" +
-	"\acreated\x18\x01 \x01(\x10R\acreated\x12-\n" +
-	"\x04hold\x18\x02 \x01(\v2\x19.hoop_exporter.state.HoldR\x04hold\x126\n" +
+	"\acreated\x18\x01 \x01(\x10R\acreated\x120\n" +
+	"\x05delay\x18\x02 \x01(\v2\x1a.hoop_exporter.state.DelayR\x05delay\x126\n" +
 	"\acounted\x18\x03 \x01(\v2\x1c.hoop_exporter.state.BucketsR\acounted\x12\x10\n" +
 	"\x03sum\x18\x04 \x01(\x03R\x03sum\x12\x1b\n" +
 	"\tshown_all\x18\x05 \x01(\bR\bshownAll\x122\n" +
@@ -2344,7 +2343,7 @@ var file_collector_state_statepb_state_proto_goTypes = []any{
 	(*Tag)(nil),              // 8: hoop_exporter.state.Tag
 	(*TargetCounters)(nil),   // 9: hoop_exporter.state.TargetCounters
 	(*Counter)(nil),          // 10: hoop_exporter.state.Counter
-	(*Hold)(nil),             // 11: hoop_exporter.state.Hold
+	(*Delay)(nil),            // 11: hoop_exporter.state.Delay
 	(*Exemplar)(nil),         // 12: hoop_exporter.state.Exemplar
 	(*Histogram)(nil),        // 13: hoop_exporter.state.Histogram
 	(*Buckets)(nil),          // 14: hoop_exporter.state.Buckets
@@ -2391,9 +2390,9 @@ var file_collector_state_statepb_state_proto_depIdxs = []int32{
 	13, // 34: hoop_exporter.state.TargetCounters.input_size:type_name -> hoop_exporter.state.Histogram
 	10, // 35: hoop_exporter.state.TargetCounters.group_decisions:type_name -> hoop_exporter.state.Counter
 	13, // 36: hoop_exporter.state.TargetCounters.access_duration:type_name -> hoop_exporter.state.Histogram
-	11, // 37: hoop_exporter.state.Counter.hold:type_name -> hoop_exporter.state.Hold
+	11, // 37: hoop_exporter.state.Counter.delay:type_name -> hoop_exporter.state.Delay
 	12, // 38: hoop_exporter.state.Counter.exemplar:type_name -> hoop_exporter.state.Exemplar
-	11, // 39: hoop_exporter.state.Histogram.hold:type_name -> hoop_exporter.state.Hold
+	11, // 39: hoop_exporter.state.Histogram.delay:type_name -> hoop_exporter.state.Delay
 	14, // 40: hoop_exporter.state.Histogram.counted:type_name -> hoop_exporter.state.Buckets
 	14, // 41: hoop_exporter.state.Histogram.shown:type_name -> hoop_exporter.state.Buckets
 	12, // 42: hoop_exporter.state.Buckets.exemplars:type_name -> hoop_exporter.state.Exemplar
