@@ -144,7 +144,7 @@ func TestARefreshDuringAPauseRequestsNothing(t *testing.T) {
 	})
 }
 
-// However long the gateway or a maintenance page asks to be left alone, it is asked again after five minutes, and the log says when.
+// However long a pause the gateway or a maintenance page wants, the gateway is queried again after five minutes, and the log says when.
 func TestRetryAfterIsBelievedForFiveMinutes(t *testing.T) {
 	for name, header := range map[string]string{"an hour": "3600", "a day": "86400", "for ever": "99999999999999999", "a date": "Wed, 01 Jan 2200 00:00:00 GMT"} {
 		for _, saved := range []bool{false, true} {

@@ -90,7 +90,7 @@ func TestAClockThatIsSetBackKeepsNoScrapeFromRefreshing(t *testing.T) {
 		before := g.Stats().Requests[gatewaytest.PathSessions]
 		w.scrape()
 		if g.Stats().Requests[gatewaytest.PathSessions] == before {
-			t.Error("nothing was asked")
+			t.Error("no request was made")
 		}
 	})
 }

@@ -17,7 +17,7 @@ type sessionStatus struct {
 	end          time.Time // zero: null
 	exitCode     *int
 	eventSize    int64
-	review       *review // nil: the session never asked for one
+	review       *review // nil: no review was ever requested
 }
 
 // review is the part of a client.Review that counts.

@@ -231,7 +231,7 @@ func TestALongScrapeIsAnswered(t *testing.T) {
 		}
 		client, stop := serve(t, newServer(h, slog.New(slog.DiscardHandler)))
 		defer stop()
-		// As long as one can ask for, twice over one connection.
+		// The longest profile that can be requested, twice over one connection.
 		for range 2 {
 			began := time.Now()
 			if _, err := io.WriteString(client, "GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 300\r\n\r\n"); err != nil {

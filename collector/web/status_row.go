@@ -165,7 +165,7 @@ func (r *row) showBackfill(s *collector.Status) {
 // stateOf returns the state, and why it is not up.
 func stateOf(s *collector.Status) (state, string) {
 	switch {
-	case !s.Asked:
+	case !s.Attempted:
 		return starting, "No refresh has ended yet."
 	case s.Failed:
 		return down, sentence(s.Reason)
@@ -226,7 +226,7 @@ func until(t, now time.Time) moment {
 	return moment{"in " + short, short, utc(t)}
 }
 
-// nextTry is when a refresh asks again.
+// nextTry is when a refresh queries the gateway again.
 func nextTry(t, now time.Time) string {
 	if !t.After(now) {
 		return "at the next scrape"

@@ -18,7 +18,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// script is a table whose answers a test sets, and a watcher that notes what it is asked to do.
+// script is a table whose answers a test sets, and a watcher that records its calls.
 type script struct {
 	mu         sync.Mutex
 	view       View
@@ -187,8 +187,8 @@ func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 		tick()
 		sent := time.Now()
 		w := s.watched["x"]
-		if w.now().Ask != sent.Add(10*time.Second) || w.now().End != sent.Add(12*time.Second) || w.now().End.After(sent.Add(TTL-3*time.Second)) {
-			t.Errorf("asks until %v, holds until %v, which is %v and %v after the beat", w.now().Ask, w.now().End, w.now().Ask.Sub(sent), w.now().End.Sub(sent))
+		if w.now().RequestUntil != sent.Add(10*time.Second) || w.now().End != sent.Add(12*time.Second) || w.now().End.After(sent.Add(TTL-3*time.Second)) {
+			t.Errorf("requests until %v, holds until %v, which is %v and %v after the beat", w.now().RequestUntil, w.now().End, w.now().RequestUntil.Sub(sent), w.now().End.Sub(sent))
 		}
 		s.set(func() { s.hangs = true })
 		was := w.now()
