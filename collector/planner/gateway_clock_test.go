@@ -185,7 +185,7 @@ func TestCopiesSayNothing(t *testing.T) {
 	}
 }
 
-// A gateway that is rarely asked is believed, too.
+// A gateway that is rarely queried is believed, too.
 func TestAClockThatIsRarelyRead(t *testing.T) {
 	c := newClockTest(t, 0)
 	c.play(10*time.Hour, 20*time.Minute, 0)

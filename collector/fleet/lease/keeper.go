@@ -139,7 +139,7 @@ func (k *Keeper) Leave(ctx context.Context) {
 }
 
 // afterBeat returns the context for calls of the table after a beat. It ends early enough that the next beat, if it takes as long as the
-// last one, is answered before the term has passed: so a call that waits for a lock in the table never costs a lease.
+// last one, is answered before the term has passed. So a call that waits for a lock in the table never costs a lease.
 func (k *Keeper) afterBeat(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, k.callsEnd)
 }
