@@ -9,11 +9,11 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
 )
 
-// errState is what is wrong with a state that cannot be read.
+// errState is why a state cannot be read.
 var errState = errors.New("the state is damaged")
 
-// decoder fills an empty ledger from messages. What no ledger writes is an error, and the first one is kept: after it the ledger is not to
-// be used.
+// decoder fills an empty ledger from messages. Anything that a ledger never writes is an error. The first error is kept; after it the
+// ledger must not be used.
 type decoder struct {
 	l       *Ledger
 	symbols []string

@@ -98,7 +98,7 @@ func (e *encoder) counter(s *series) *statepb.Counter {
 	return c
 }
 
-// birth leaves out what no longer matters once a series is shown as it is.
+// birth encodes a lifecycle, without the fields that no longer matter once the delay is over.
 func (e *encoder) birth(b *lifecycle) (created int64, delay *statepb.Delay) {
 	if !b.released {
 		delay = &statepb.Delay{Generation: b.generation, Served: nanoseconds(b.servedAt), Duration: uint64(b.delay)}

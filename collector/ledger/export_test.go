@@ -2,7 +2,8 @@ package ledger
 
 import "time"
 
-// EndRetention makes a ledger as it is a day after its first answer, and after the last step of the gateway's clock: it retains no closed rows.
+// EndRetention makes a ledger as it is a day after its first answer, and after the last step of the gateway's clock: it retains no rows of
+// closed coverage.
 func (l *Ledger) EndRetention() { l.retainedFrom, l.retainedUntil = l.watermark, time.Time{} }
 
 // StatusCount is how many reviews have a status.

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// nativeSchema gives eight buckets per doubling: a quantile is at most 4.4 % off.
+	// nativeSchema gives eight buckets per doubling: a quantile is off by at most 4.4 %.
 	nativeSchema = 3
 	// nativeSchemaMin is the coarsest resolution that Prometheus knows.
 	nativeSchemaMin = -4
@@ -31,7 +31,7 @@ type histogram struct {
 	schema    int32
 	native    []NativeBucket
 
-	// published is what was shown last.
+	// published is what was last shown.
 	published *Histogram
 }
 
@@ -41,7 +41,7 @@ func newHistogram(m Measure) *histogram {
 	return &histogram{measure: m, bounds: bounds, schema: nativeSchema, classic: make([]uint64, n), exemplars: make([]exemplar, n)}
 }
 
-// unitsPerBase is how many of the whole units that a histogram counts in make one of its base unit (byte, second).
+// unitsPerBase is how many of the whole units that a histogram counts in make one base unit (byte, second).
 func unitsPerBase(m Measure) float64 {
 	if m == EventSize || m == InputSize {
 		return 1
@@ -83,7 +83,7 @@ func (h *histogram) addNative(index int32, n uint64) {
 	h.native = slices.Insert(h.native, i, NativeBucket{Index: index, Count: n})
 }
 
-// coarsen merges neighbours two by two.
+// coarsen merges neighboring buckets two by two.
 func (h *histogram) coarsen() {
 	old := h.native
 	h.native = nil

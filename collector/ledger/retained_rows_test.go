@@ -39,8 +39,8 @@ func TestRowsAreRetainedForADay(t *testing.T) {
 	}
 }
 
-// The gateway's clock was wrong for so long that nothing is retained any more. What is read after it went back is retained, because the clock can
-// go back again.
+// The gateway's clock was wrong for so long that nothing is retained any more. What is read after it went back is retained, because the
+// clock can go back again.
 func TestAClockThatGoesBackTwiceLosesNothingTheSecondTime(t *testing.T) {
 	s := begin(t)
 	back := 30 * time.Minute

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// lifecycle is when a series was created, and for how long it still shows its old value.
+// lifecycle is when a series was created, and how long it still shows its old value.
 //
 // Prometheus' increase() does not see the first value of a new counter, so a series shows its old value (0 for a new one) until that has
 // been served for a while: this is the delay, which [Options.FirstValueHold] sets. In order: create at a commit, markServed after a scrape,
@@ -99,7 +99,7 @@ func (a sessionRef) newer(b sessionRef) bool {
 }
 
 // exemplar is the newest session, by start and id, that was counted in the last refresh that counted any, with its largest value. It is not
-// the last one applied, so that the order of rows does not matter.
+// the session that was applied last, so that the order of rows does not matter.
 type exemplar struct {
 	session sessionRef
 	value   float64
