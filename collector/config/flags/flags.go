@@ -99,7 +99,7 @@ type value struct {
 	name   string
 	set    func(string) error
 	isBool bool
-	words  []string // what it can be, where that is one of a few words
+	words  []string // what it can be, if that is one of a few words
 }
 
 func (v value) add(app *kingpin.Application, def, help string) *kingpin.FlagClause {
