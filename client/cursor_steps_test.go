@@ -258,7 +258,7 @@ func TestCursorGivesUpOnADenseSecond(t *testing.T) {
 	}
 }
 
-// Without a total, a page is the last one of a pass when it is shorter than it was asked to be, be that a single row.
+// Without a total, a page is the last one of a pass when it is shorter than the requested limit, even if that is a single row.
 func TestCursorShortPagesOfAPass(t *testing.T) {
 	c := NewCursor(ListOptions{Start: at(9_000), End: at(10_000), Limit: 4})
 	row := func(i int) fakeRow { return named(fmt.Sprint(i), 9_500) }
