@@ -171,7 +171,7 @@ func checkMonitor(t *testing.T, o *objects, m *monitoringv1.ServiceMonitor) {
 		}
 		for _, e := range m.Spec.Endpoints {
 			if !slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == e.Port }) {
-				t.Errorf("the ServiceMonitor asks for port %q, which Service %s does not have", e.Port, s.Name)
+				t.Errorf("the ServiceMonitor names port %q, which Service %s does not have", e.Port, s.Name)
 			}
 		}
 		if ns := m.Spec.NamespaceSelector.MatchNames; m.Namespace != s.Namespace && !slices.Contains(ns, s.Namespace) {

@@ -91,7 +91,7 @@ func parse(t *testing.T, query string) parser.Expr {
 	return expr
 }
 
-// vocabulary is what rules, and runbooks, may ask.
+// vocabulary is what rules and runbooks may query.
 func vocabulary(t *testing.T) promql.Vocabulary {
 	t.Helper()
 	v, err := promql.New("team")

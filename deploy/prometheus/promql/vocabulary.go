@@ -22,7 +22,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
-// Metric is what can be asked of a metric.
+// Metric is what a query may use of a metric.
 type Metric struct {
 	// Labels are those that its series have, without those of the target.
 	Labels []string
