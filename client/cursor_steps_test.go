@@ -129,7 +129,7 @@ func TestCursorDenseSecondStaysInTheWindow(t *testing.T) {
 	finished(t, c)
 }
 
-// Where no row shows its start, the walk goes on by offset, up to the largest one and not beyond.
+// If no row shows its start, the walk goes on by offset, up to the largest one and not beyond.
 func TestCursorOffsetsOfRowsWithoutStart(t *testing.T) {
 	page := func(rows int) *SessionPage {
 		p := pageOf(true, -1, lostRow("x"))
@@ -278,8 +278,8 @@ func TestCursorShortPagesOfAPass(t *testing.T) {
 	}
 }
 
-// Where more sessions follow after a page whose order is not from the newest to the oldest, newer ones than its oldest one can be among
-// them: the walk fails, and nothing counts as read. The order of a page that holds the whole window does not matter.
+// If more sessions follow after a page whose order is not from the newest to the oldest, newer ones than its oldest one can be among them:
+// the walk fails, and nothing counts as read. The order of a page that holds the whole window does not matter.
 func TestAWalkFailsIfMoreFollowsAfterAPageInAnotherOrder(t *testing.T) {
 	o := ListOptions{Start: at(0), End: at(60_000), Limit: 3}
 	for name, page := range map[string]*SessionPage{

@@ -100,7 +100,7 @@ func TestEntriesBeyondTheBoundAreNotKeptInMemory(t *testing.T) {
 	}
 }
 
-// A long row is read field by field, and gives the same: as many entries as there may be, and an error for the page where it is not JSON.
+// A long row is read field by field, and gives the same: as many entries as there may be, and an error for the page if it is not JSON.
 func TestLongRowsAreReadLikeOthers(t *testing.T) {
 	padding := `"` + strings.Repeat("x", maxWholeRow) + `"`
 	object := func(n int, value string) string {

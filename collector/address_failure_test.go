@@ -99,7 +99,7 @@ func TestFailuresAtOneAddressDoNotBlockTheOthers(t *testing.T) {
 	}
 }
 
-// A refresh that made no request for sessions, because the gateway is to be left alone, makes no other one either: not even where the pause
+// A refresh that made no request for sessions, because the gateway is to be left alone, makes no other one either: not even if the pause
 // ends while another organization at the address makes its request.
 func TestARefreshDuringAPauseRequestsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

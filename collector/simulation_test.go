@@ -150,7 +150,7 @@ func (s *simulation) live(d time.Duration) {
 	}
 }
 
-// downtime is for how long there is no process: for hours, or for a little less or more than the allowed lateness.
+// downtime is how long there is no process: for hours, or for a little less or more than the allowed lateness.
 func (s *simulation) downtime() time.Duration {
 	if s.rng.IntN(2) == 0 {
 		return DefaultConfig().AllowedLateness - time.Minute + time.Duration(s.rng.IntN(120))*time.Second

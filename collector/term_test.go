@@ -14,7 +14,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// A request goes on beyond the end of its term where that was replaced meanwhile: a page of an old gateway takes longer than any term.
+// A request goes on beyond the end of its term if that was replaced in the meantime: a page of an old gateway takes longer than any term.
 func TestARequestEndsWithTheTerm(t *testing.T) {
 	for _, tc := range []struct {
 		name     string

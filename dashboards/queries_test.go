@@ -28,9 +28,9 @@ type query struct {
 	Expr      string `json:"expr"`
 	// Exemplars says that exemplars are queried, too.
 	Exemplars bool `json:"exemplars"`
-	// NeedsRules tells that the query returns something only where the recording rules are loaded.
+	// NeedsRules says that the query returns something only if the recording rules are loaded.
 	NeedsRules bool `json:"needsRules"`
-	// MayBeEmpty tells that the query returns nothing where all is well.
+	// MayBeEmpty says that the query returns nothing if all is well.
 	MayBeEmpty bool `json:"mayBeEmpty"`
 }
 

@@ -213,7 +213,7 @@ func TestClosingAndOpeningAShareGainsNothing(t *testing.T) {
 	}
 }
 
-// Where there is not enough for all shares, those that happen to come first do not take it from the others.
+// If there is not enough for all shares, those that happen to come first do not take it from the others.
 func TestTheShareThatWaitedLongestGoesFirst(t *testing.T) {
 	now := noon()
 	b := New(now)

@@ -13,7 +13,7 @@ import (
 // fromAPI ends the help of what the gateway's API says.
 const fromAPI = " of GET /api/sessions, read through a cache."
 
-// sinceT0 says in a help from when on a counter counts.
+// sinceT0 says in a HELP text from what time a counter counts.
 const sinceT0 = " since the exporter first ran (by the gateway's clock)"
 
 // family is one metric family, and the only place that knows it. To add a metric, add a row to a list of families.

@@ -61,9 +61,9 @@ func seeds(t *testing.T, n uint64) (list []uint64) {
 	return list
 }
 
-// What makes the cluster safe is taken away, one after the other: the simulation has to notice. Holders do not stop in time where the table has a
-// shorter time to live than they count with. Fencing takes longer to notice: a state that falls back is read forward again before a scrape shows it,
-// unless its gateway cannot be reached just then.
+// What makes the cluster safe is taken away, one after the other: the simulation has to notice. Holders do not stop in time if the table
+// has a shorter time to live than they count with. Fencing takes longer to notice: a state that falls back is read forward again before a
+// scrape shows it, unless its gateway cannot be reached just then.
 func TestTheSimulationNoticesWhatIsMissing(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -155,7 +155,7 @@ func (s *clusterSimulation) note(what string) {
 	s.notes.m[what]++
 }
 
-// countsSince records since when the gateway at an address is counted: the ledger that is saved first holds.
+// countsSince records the time from which the gateway at an address is counted: the ledger that is saved first holds.
 func (s *clusterSimulation) countsSince(address string, t0 time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -86,7 +86,8 @@ func (s *clusterSimulation) holders() string {
 	return strings.Join(out, "\n")
 }
 
-// Every process knows who watches what, and another one takes over: within seconds where a process stops, when its leases end where it was killed.
+// Every process knows who watches what, and another one takes over: within seconds if a process stops, and when its leases end if it was
+// killed.
 func TestEachGatewayIsWatchedByOneProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := quietCluster(t, 3)

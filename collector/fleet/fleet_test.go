@@ -84,7 +84,7 @@ func (w *world) apply(yaml string) {
 	}
 }
 
-// scrape returns the series of a gateway, as a probe shows them; nil where there is none.
+// scrape returns the series of a gateway, as a probe shows them; nil if there is none.
 func (w *world) scrape(name string) map[string]float64 {
 	w.t.Helper()
 	c, ok := w.Collector(name)

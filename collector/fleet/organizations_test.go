@@ -18,8 +18,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
 
-// Many organizations on one gateway, each with a credential of its own. Where a tenth of the gateway's time is not enough for all, none is served at
-// the cost of another: all get old alike.
+// Many organizations on one gateway, each with a credential of its own. If a tenth of the gateway's time is not enough for all, none is
+// served at the cost of another: all get old alike.
 func TestOrganizationsOfOneGatewayAreServedAlike(t *testing.T) {
 	t.Parallel()
 	many := collectortest.Pick(6, 100)

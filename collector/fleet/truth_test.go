@@ -13,7 +13,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// counting notes since when an exporter counts: the Date of the first good answer with sessions.
+// counting records the time from which an exporter counts: the Date of the first good answer with sessions.
 type counting struct {
 	http.RoundTripper
 	once sync.Once

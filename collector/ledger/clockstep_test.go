@@ -112,7 +112,7 @@ func retaining(t *testing.T, d time.Duration) story {
 	return s
 }
 
-// Retained rows are bounded: where there are more, the oldest coverage is closed, and counts nothing twice.
+// Retained rows are bounded: if there are more, the oldest coverage is closed, and counts nothing twice.
 func TestRetainedRowsAreBounded(t *testing.T) {
 	s := retaining(t, time.Hour)
 	see := func(at time.Duration) {
@@ -314,7 +314,7 @@ func TestAClockThatIsBehindForAWhileOpensNothing(t *testing.T) {
 	}
 }
 
-// Where refreshes are rare, each is no step of the clock: what was retained for one is forgotten in time.
+// If refreshes are rare, none of them is a step of the clock: what was retained after a step is forgotten in time.
 func TestRareRefreshesRetainNothing(t *testing.T) {
 	l := New(options(), noon())
 	for at := time.Duration(0); at <= 72*time.Hour; at += 10 * time.Minute {

@@ -83,7 +83,7 @@ func fullLedger() *Ledger {
 	return l
 }
 
-// Every field of the messages is written where a ledger has something in it, and read: what is read is written as it was.
+// Every field of the messages is written if a ledger has something in it, and read: what is read is written as it was.
 func TestEveryFieldIsWrittenAndRead(t *testing.T) {
 	l := fullLedger()
 	written := image(t, l)

@@ -98,8 +98,8 @@ func TestASecondReviewOfASession(t *testing.T) {
 	}
 }
 
-// A review of a session that is forgotten counts where nothing that was counted can look like it: it was requested since all pending ones
-// were read, and so long after its session that it did not come with one that shows up too late.
+// A review of a session that is forgotten counts if nothing that was counted can look like it: it was requested since all pending ones were
+// read, and so long after its session that it did not come with one that shows up too late.
 func TestWhichReviewOfAForgottenSessionIsNew(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -162,7 +162,7 @@ func TestWhichReviewIsNewOnceAllPendingOnesWereRead(t *testing.T) {
 	}
 }
 
-// Of two reviews that were requested before all pending ones were read, the second is new where it is known that the first had not been
+// Of two reviews that were requested before all pending ones were read, the second is new if it is known that the first had not been
 // resolved.
 func TestASecondReviewThatWasNotSeenWaiting(t *testing.T) {
 	second := row("a", 0, done(2*time.Hour, 0), reviewed(onetime, "EXECUTED", time.Hour, again, revokeAt(90*time.Minute)))
@@ -221,7 +221,7 @@ func TestReviewsAreForgotten(t *testing.T) {
 	}
 }
 
-// Where the API does not report ids of reviews, a session has one review.
+// If the API does not report ids of reviews, a session has one review.
 func TestAReviewWithoutAnID(t *testing.T) {
 	b := readBook(t)
 	none := func(r *client.Review) { r.ID = "" }

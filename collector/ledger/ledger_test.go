@@ -168,7 +168,7 @@ func TestProcessingForEverRestsAfterAMinute(t *testing.T) {
 	s.want("resolved", counted(s.target(70*time.Second).Resolved), "map[PROCESSING:1]")
 }
 
-// A created timestamp is of use to a server only where it is before the scrape, which waited for the refresh.
+// A created timestamp is useful to Prometheus only if it is before the scrape, which waited for the refresh.
 func TestCreatedWhenItWasStillZero(t *testing.T) {
 	for _, test := range []struct {
 		name         string

@@ -171,7 +171,7 @@ func TestClosedRowsAreNotSeen(t *testing.T) {
 	}
 }
 
-// A session that is counted is known from then on, even where its time becomes unread again afterwards.
+// A session that is counted is known from then on, even if its time becomes unread again afterwards.
 func TestAGapDoesNotCountWhatIsKnown(t *testing.T) {
 	b := readBook(t)
 	b.apply(time.Minute, row("a", 0))

@@ -38,7 +38,7 @@ func TestPendingReviewsAreCompleteOnceBothListsAreRead(t *testing.T) {
 	}
 }
 
-// reviewsFrom is from when on the ledger takes a further review of a session for new.
+// reviewsFrom is the time from which a further review of a session is new to the ledger.
 func (g *gateway) reviewsFrom() time.Duration {
 	g.Helper()
 	image, err := g.Ledger().Image()
@@ -131,7 +131,7 @@ func TestATotalIsComparedWhereTheWindowBeginsWithinASecond(t *testing.T) {
 	g.wantRequests("nothing changed", g.refresh(30*time.Second+300*time.Millisecond), "head", "pending")
 }
 
-// Half of the reviews are on the second page, which is not requested where the total says that nothing changed.
+// Half of the reviews are on the second page, which is not requested if the total shows that nothing has changed.
 func TestWhatTheTotalConfirmsIsNotRechecked(t *testing.T) {
 	g := newGateway(t)
 	for i := range 150 {
@@ -284,7 +284,7 @@ func TestAPageShowsNothingOfWhatWasReadBefore(t *testing.T) {
 	}
 }
 
-// A review that was seen after a scan has started has not left the list where the scan does not show it: the scan's page can be older.
+// A review that was seen after a scan has started has not left the list if the scan does not show it: the scan's page can be older.
 func TestAScanJudgesOnlyWhatWasLastSeenBeforeIt(t *testing.T) {
 	for since, want := range map[time.Duration]int{0: 1, time.Minute: 0} {
 		g := newGateway(t)

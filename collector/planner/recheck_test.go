@@ -69,7 +69,7 @@ func TestASessionThatIsNotShownAnyMoreIsLostAfterTwoRechecks(t *testing.T) {
 	}
 }
 
-// pagesAreExpensive is what requests take where sessions are requested by ID.
+// pagesAreExpensive is what requests take if sessions are requested by ID.
 func pagesAreExpensive(r Request) time.Duration {
 	if r.ID != "" {
 		return 8 * time.Millisecond
@@ -235,7 +235,7 @@ func TestWhatTheRefreshHasShownIsNotRecheckedByIt(t *testing.T) {
 	g.wantRequests("and on the next head page again", g.refresh(30*time.Second), "head", "pending")
 }
 
-// Where all rows are known, it is known how many sessions that are due a page holds.
+// Where all rows are known, it is known how many sessions that are due are on a page.
 func TestManyNeighborsAreRecheckedByPageWhereOneCostsLess(t *testing.T) {
 	g := newGateway(t)
 	g.cost = func(r Request) time.Duration {

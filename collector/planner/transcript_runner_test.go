@@ -83,7 +83,7 @@ func (s *story) run(line string) {
 	}
 }
 
-// settings sets the planner up anew.
+// settings starts again with a new planner.
 func (s *story) settings(args arguments) {
 	for key, value := range args {
 		o := &s.options
@@ -274,7 +274,7 @@ func (s *story) commit() {
 	}
 }
 
-// show writes a line of the state where it has changed.
+// show writes a line of the state if it has changed.
 func (s *story) show(name, value string) {
 	if s.shown[name] != value {
 		s.shown[name] = value

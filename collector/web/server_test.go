@@ -177,7 +177,7 @@ func (l *oneConn) Close() error { close(l.closed); return nil }
 
 func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
-// The server waits for nobody for ever, and for no scrape too short.
+// The server waits for nobody forever, and for every scrape long enough.
 func TestSlowPeersAreDisconnected(t *testing.T) {
 	scrape := "GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 120\r\n"
 	for _, test := range []struct {

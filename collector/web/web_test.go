@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a collector with one metric, and one that cannot be collected where it is broken.
+// fake is a collector with one metric, and one that cannot be collected if it is broken.
 type fake struct {
 	ready    atomic.Bool
 	broken   bool

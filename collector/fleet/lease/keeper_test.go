@@ -61,7 +61,7 @@ func (s *script) Acquire(_ context.Context, member string, addresses []string) (
 		s.epochs[a]++
 		got = append(got, Lease{a, member, s.epochs[a]})
 	}
-	s.view.Leases = append(s.view.Leases, got...) // also where the answer is lost
+	s.view.Leases = append(s.view.Leases, got...) // even if the answer is lost
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -323,7 +323,7 @@ func TestALeaseThatAnotherMemberHasIsDropped(t *testing.T) {
 	}
 }
 
-// Where a save was fenced although the table shows the lease as it was, the lease is given up all the same.
+// If a save was fenced although the table shows the lease as it was, the lease is given up all the same.
 func TestALostWatchIsReleased(t *testing.T) {
 	s := newScript("x")
 	kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {

@@ -1,4 +1,4 @@
-// Package promql tells whether a query can return anything: whether it parses, and uses only metrics, labels and label values that there
+// Package promql reports whether a query can return anything: whether it parses, and uses only metrics, labels and label values that there
 // are. Tests of rules and dashboards use it.
 package promql
 
@@ -28,7 +28,7 @@ type Metric struct {
 	Labels []string
 	// Help is the collector's; empty for what it does not describe.
 	Help string
-	// Counts tells that rate and increase can be taken of it.
+	// Counts says that rate and increase can be taken of it.
 	Counts bool
 }
 
@@ -226,7 +226,7 @@ func (v Vocabulary) checkSelector(s *parser.VectorSelector, complain func(string
 	}
 }
 
-// checkValues looks up the values of labels that have few: they are told by the metric's help, or by the API.
+// checkValues looks up the values of labels that have few: they come from the metric's help, or from the API.
 func (v Vocabulary) checkValues(metric string, m *labels.Matcher, complain func(string, ...any)) {
 	values := []string{m.Value}
 	if m.Type == labels.MatchRegexp || m.Type == labels.MatchNotRegexp {
