@@ -15,7 +15,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// story plays the commands of one transcript against a planner, and writes down what it requests and what changes by the answers. The gateway
+// story plays the commands of one transcript against a planner, and writes down what it requests and what the answers change. The gateway
 // is a [gateway]; all times are written as their distance from T0, which is noon.
 type story struct {
 	*gateway
@@ -177,7 +177,7 @@ func (s *story) background(args arguments) {
 	s.commit()
 }
 
-// requestAll makes requests until there is none left. The one that is given by its number is answered in another way than the gateway would.
+// requestAll makes requests until there is none left. The request with the number given gets a different answer than the gateway's.
 func (s *story) requestAll(next func(time.Time) (Request, bool), args arguments) {
 	for n := 1; ; n++ {
 		r, ok := next(s.now)
