@@ -77,7 +77,7 @@ func (p *process) ended() int {
 	return code
 }
 
-// get asks the program's server.
+// get sends a request to the program's server.
 func (p *process) get(t *testing.T, path, accept string) (*http.Response, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)
@@ -346,7 +346,7 @@ func TestPagesAreThoseOfTheFlags(t *testing.T) {
 	}
 }
 
-// Any command line is either refused in one line, or what it asks for can be begun. (What begins with @ would be read from a file.)
+// Any command line is either refused in one line, or what it wants can be begun. (What begins with @ would be read from a file.)
 func FuzzFlags(f *testing.F) {
 	f.Add("--hoop.duty=0.5\n--cache.ttl=1ms")
 	f.Add("--sessions.long-running=1h,2h\n--reviews.overdue=5m\n--labels.connection-tags=team,a.b")

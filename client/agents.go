@@ -33,7 +33,7 @@ type AgentList struct {
 	MalformedFields []MalformedField
 }
 
-// Agents requests the agents of the gateway: GET /agents. Gateways refuse it to users who are neither admin nor auditor.
+// Agents requests the agents of the gateway: GET /agents. Gateways deny it to users who are neither admin nor auditor.
 func (c *Client) Agents(ctx context.Context) (*AgentList, error) {
 	list := &AgentList{}
 	var err error

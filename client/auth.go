@@ -28,8 +28,8 @@ func HTTPClient(cfg config.HTTPClientConfig, opts ...config.HTTPClientOption) (*
 }
 
 // WithToken sends a bearer token. token is called at each request, so the token can change while the process runs; a changed token replaces
-// one that the gateway has sent meanwhile. An empty token without an error leaves Authorization to the HTTP client. token must be safe for
-// concurrent use.
+// one that the gateway has sent in the meantime. An empty token without an error leaves Authorization to the HTTP client. token must be
+// safe for concurrent use.
 func WithToken(token func() (string, error)) Option { return func(c *Client) { c.token = token } }
 
 // configuredToken returns the token of [WithToken]; empty without that option.
@@ -47,8 +47,8 @@ func (c *Client) configuredToken() (string, error) {
 	return token, nil
 }
 
-// rotatedToken is the bearer token that the gateway sent last in the header X-New-Access-Token; empty if it sent none. It replaces the
-// configured token until that changes, or until the gateway refuses it and accepts the configured one. It is safe for concurrent use.
+// rotatedToken is the bearer token that the gateway last sent in the header X-New-Access-Token; empty if it sent none. It replaces the
+// configured token until that changes, or until the gateway rejects it and accepts the configured one. It is safe for concurrent use.
 type rotatedToken struct {
 	mu    sync.Mutex
 	token string
@@ -65,7 +65,7 @@ func (r *rotatedToken) get(configured string) string {
 	return r.token
 }
 
-// last returns the rotated token and the configured one that it replaces, for when it is unknown what the configured one is now.
+// last returns the rotated token and the configured one that it replaces, for use when the current configured one cannot be read.
 func (r *rotatedToken) last() (token, from string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,7 +87,7 @@ func (r *rotatedToken) drop(token string) {
 	}
 }
 
-// send sends a request with the rotated token, if there is one. If the gateway refuses it, send repeats the request once with the
+// send sends a request with the rotated token, if there is one. If the gateway rejects it, send repeats the request once with the
 // configured credential. It forgets the rotated token only if the configured one is accepted: a gateway also answers 401 while it cannot
 // look up the user, and the configured token may have expired long ago.
 func (c *Client) send(ctx context.Context, path string, query url.Values) (*http.Response, error) {
@@ -115,7 +115,8 @@ func (c *Client) send(ctx context.Context, path string, query url.Values) (*http
 	return resp, err
 }
 
-// sendOnce sends a request with the rotated token, or if that is empty with the configured one, or else with what the HTTP client adds.
+// sendOnce sends a request with the rotated token; if that is empty, with the configured one; if that is empty too, with what the HTTP
+// client adds.
 func (c *Client) sendOnce(ctx context.Context, path string, query url.Values, rotated, configured string) (*http.Response, error) {
 	req, err := c.newRequest(ctx, path, query)
 	if err != nil {
@@ -165,7 +166,7 @@ func isToken(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// sameOriginOnly refuses redirects to other origins before anything is sent there. next decides about the others.
+// sameOriginOnly rejects redirects to other origins before anything is sent there. next decides on all others.
 func sameOriginOnly(next func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		if !sameOrigin(req.URL, via[0].URL) {

@@ -239,7 +239,7 @@ func TestUnauthorizedIsNotRepeated(t *testing.T) {
 				r = r.Clone(r.Context())
 				r.Header.Set("Authorization", authorization)
 				if len(codes) == 0 {
-					t.Fatal("it asked again")
+					t.Fatal("it made another request")
 				}
 				code := codes[0]
 				codes = codes[1:]

@@ -23,7 +23,7 @@ const DefaultMaxResponseBytes = 64 << 20
 // APIKeyHeader is the header that carries an API key. Bearer tokens are sent in Authorization.
 const APIKeyHeader = "Api-Key"
 
-// Client sends requests to one gateway with one credential, which sees one organization. It is safe for concurrent use. But send one
+// Client sends requests to one gateway with one credential, which sees one organization. It is safe for concurrent use. But send only one
 // request at a time: a gateway continues to work on a request after the client has canceled it.
 type Client struct {
 	base      *url.URL
@@ -33,7 +33,7 @@ type Client struct {
 	maxBytes  int64
 	userAgent string
 	rotated   rotatedToken
-	expiry    atomic.Pointer[time.Time] // of the bearer token that was sent last; nil: none was
+	expiry    atomic.Pointer[time.Time] // of the bearer token that was last sent; nil: none has been
 }
 
 // Option configures a [Client] in [New].

@@ -196,7 +196,7 @@ func TestGetSessionReadsOneRow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				if got := r.URL.EscapedPath() + "?" + r.URL.RawQuery; got != tt.path+"?expand=none" {
-					t.Errorf("asked for %s", got)
+					t.Errorf("requested %s", got)
 				}
 				w.Header().Set("Content-Type", tt.contentType)
 				w.Header().Set("Server", "hoopgateway/1.49.10")
@@ -247,7 +247,7 @@ func TestOnlyAdminsAndAuditorsSeeAllSessions(t *testing.T) {
 	} {
 		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path != "/api/userinfo" {
-				t.Errorf("asked for %s", r.URL)
+				t.Errorf("requested %s", r.URL)
 			}
 			answer(w, 200, body)
 		})

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// plainBody is the body of an answer, decompressed if it is gzip, whether its header says so or not. The client does not ask for
+// plainBody is the body of an answer, decompressed if it is gzip, whether its header says so or not. The client does not request
 // compression, but some proxies compress all the same. Other compressions are an ErrCompressed when they are read.
 type plainBody struct {
 	body     *bufio.Reader

@@ -32,7 +32,7 @@ func compressedStatus(code int, encoding string, body []byte) http.HandlerFunc {
 	}
 }
 
-// Gzip that was not asked for, with or without its header, and a byte order mark are no reason to lose an answer.
+// Gzip that was not requested, with or without its header, and a byte order mark are no reason to lose an answer.
 func TestAnAnswerIsReadThroughGzipAndAByteOrderMark(t *testing.T) {
 	page := `{"data":[` + aRow() + `],"total":1}`
 	for name, h := range map[string]http.HandlerFunc{

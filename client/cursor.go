@@ -10,14 +10,14 @@ import (
 
 // Cursor plans how to read a window of time page by page, from the newest session to the oldest. It does no I/O.
 //
-// It always holds that every row with a start after [Cursor.ReadDownTo] was read, that no session is returned twice, and that both bounds
-// only move down. Call [Cursor.Next] for the request to send and pass its answer to [Cursor.Advance], until Next returns false; then
-// check [Cursor.Err] and [Cursor.Skipped]. A Cursor is not safe for concurrent use.
+// Always holds: every row with a start after [Cursor.ReadDownTo] has been read, no session is returned twice, and both bounds only move
+// down. Call [Cursor.Next] for the request to send and pass its answer to [Cursor.Advance], until Next returns false; then check
+// [Cursor.Err] and [Cursor.Skipped]. A Cursor is not safe for concurrent use.
 //
-// After each page, the end of the window moves down to the oldest start of the page, rounded up to a whole second, because gateways
-// compare whole seconds only. The rows of that second are sent again and recognized by their id. If one second has more rows than a page,
-// the cursor reads that second by offset. It does so in several passes, until it has as many rows as the gateway's total: old gateways do
-// not order sessions of equal start, so pages can miss some. If a page is in another order and more follows, the walk fails.
+// After each page, the end of the window moves down to the oldest start of the page, rounded up to a whole second, because gateways compare
+// whole seconds only. The rows of that second are sent again and recognized by their id. If one second has more rows than a page, the
+// cursor reads that second by offset. It does so in several passes, until it has as many rows as the gateway's total: old gateways do not
+// order sessions of equal start, so pages can miss some. If a page is in another order and more pages follow, the walk fails.
 type Cursor struct {
 	options    ListOptions
 	start, end time.Time // the window as requested
@@ -122,14 +122,14 @@ func (c *Cursor) Advance(p *SessionPage) []Session {
 
 // pageRows describes the rows of a page.
 type pageRows struct {
-	fresh           []Session // that were not returned before
+	fresh           []Session // sessions that were not returned before
 	inside, outside int       // rows with a readable start inside the requested window, and outside of it
 	oldest          time.Time // start of the oldest row inside
-	disordered      bool      // a session inside starts later than one that the page has before it
+	disordered      bool      // a session inside starts later than one before it on the page
 }
 
-// record adds the rows of a page to c.seen. It ignores rows outside the requested window: they could be sent again later and would not be
-// recognized then.
+// record adds the rows of a page to c.seen. It ignores rows outside the requested window: they could be sent again later, and would then
+// not be recognized.
 func (c *Cursor) record(p *SessionPage) pageRows {
 	from := c.from
 	if c.second != nil {

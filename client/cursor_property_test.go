@@ -67,7 +67,7 @@ func TestAWalkReadsEveryRowOnceFromAnyList(t *testing.T) {
 		for n := 0; ; n++ {
 			request, more := c.Next()
 			if again, _ := c.Next(); again != request {
-				t.Fatalf("asked twice: %+v, then %+v", request, again)
+				t.Fatalf("two calls: %+v, then %+v", request, again)
 			}
 			if !more {
 				break

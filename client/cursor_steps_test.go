@@ -129,7 +129,7 @@ func TestCursorDenseSecondStaysInTheWindow(t *testing.T) {
 	finished(t, c)
 }
 
-// Where no row shows its start, the walk goes on by offset, up to the largest one and not beyond.
+// If no row shows its start, the walk goes on by offset, up to the largest one and not beyond.
 func TestCursorOffsetsOfRowsWithoutStart(t *testing.T) {
 	page := func(rows int) *SessionPage {
 		p := pageOf(true, -1, lostRow("x"))
@@ -258,7 +258,7 @@ func TestCursorGivesUpOnADenseSecond(t *testing.T) {
 	}
 }
 
-// Without a total, a page is the last one of a pass when it is shorter than it was asked to be, be that a single row.
+// Without a total, a page is the last one of a pass when it is shorter than the requested limit, even if that is a single row.
 func TestCursorShortPagesOfAPass(t *testing.T) {
 	c := NewCursor(ListOptions{Start: at(9_000), End: at(10_000), Limit: 4})
 	row := func(i int) fakeRow { return named(fmt.Sprint(i), 9_500) }
@@ -278,8 +278,8 @@ func TestCursorShortPagesOfAPass(t *testing.T) {
 	}
 }
 
-// Where more sessions follow after a page whose order is not from the newest to the oldest, newer ones than its oldest one can be among
-// them: the walk fails, and nothing counts as read. The order of a page that holds the whole window does not matter.
+// If more sessions follow after a page whose order is not from the newest to the oldest, newer ones than its oldest one can be among them:
+// the walk fails, and nothing counts as read. The order of a page that holds the whole window does not matter.
 func TestAWalkFailsIfMoreFollowsAfterAPageInAnotherOrder(t *testing.T) {
 	o := ListOptions{Start: at(0), End: at(60_000), Limit: 3}
 	for name, page := range map[string]*SessionPage{

@@ -100,7 +100,7 @@ func TestAWalkMakesTheseRequests(t *testing.T) {
 	request := func(start, end time.Time, offset int, count Count) {
 		t.Helper()
 		want := ListOptions{Filters: Filters{Connection: "pg"}, Start: start, End: end, Limit: limit, Offset: offset, Count: count}
-		for range 2 { // asked twice, it is the same
+		for range 2 { // a second call returns the same
 			if got, more := c.Next(); !more || got != want {
 				t.Fatalf("got  %+v, %v\nwant %+v", got, more, want)
 			}
@@ -143,7 +143,7 @@ func TestAWalkMakesTheseRequests(t *testing.T) {
 	request(at(0), at(7_000), 0, CountNone) // complete: on below
 	c.Advance(page(true, -1, 6_000))
 	readDown(6_000)
-	request(at(0), at(6_000), 0, CountNone) // one row where two were asked for, and more to come: a clamped limit
+	request(at(0), at(6_000), 0, CountNone) // one row where two were requested, and more to come: a clamped limit
 	c.Advance(page(false, -1, 6_000))
 	readDown(500)
 	if o, more := c.Next(); more || !c.Done() {
@@ -170,7 +170,7 @@ func TestCursorShiftsBorders(t *testing.T) {
 	}
 	want := []request{{0, 4}, {4, 4}, {8, 4}, {0, 2}, {2, 4}, {6, 4}, {8, 4}, {0, 1}, {1, 4}, {5, 4}, {8, 4}, {0, 3}, {3, 4}, {7, 4}, {8, 4}}
 	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
-		t.Errorf("asked for %v, want that to begin as %v", got, want)
+		t.Errorf("requested %v, want that to begin as %v", got, want)
 	}
 	if skipped := c.Skipped(); len(skipped) != 1 || !skipped[0].Start.Equal(at(0)) || !errors.Is(skipped[0].Err, ErrTotal) {
 		t.Errorf("skipped %v", skipped)

@@ -9,7 +9,7 @@ const maxPasses = 12
 // from, offset and limit for the next request.
 //
 // One pass is enough if the gateway orders rows of equal start. If it does not, their order can change from request to request, and a row
-// can be missed at the border between two pages. So each pass has its borders at other places.
+// can be missed at the border between two pages. So each pass has its borders in different places.
 type secondReader struct {
 	from      time.Time // start of the request's window; its end is the cursor's
 	offset    int       // of the next request
@@ -29,7 +29,7 @@ const (
 	secondMismatch    // fewer sessions were found than the total says
 )
 
-// newSecondReader starts after the rows of the second that were read already.
+// newSecondReader starts after the rows of the second that have already been read.
 func newSecondReader(from, until time.Time, read int) *secondReader {
 	s := &secondReader{from: until.Add(-time.Second), offset: min(read, MaxOffset), size: 1}
 	if s.from.Before(from) {
@@ -84,9 +84,9 @@ func (s *secondReader) advance(p *SessionPage, limit, known, fresh int) secondRe
 	return secondUnfinished
 }
 
-// startPass starts another pass. Its first page is shorter, so that all borders between pages are at other places: shifted by a half, a
-// quarter and three quarters of a page, then by the values in between. Rows of equal start that fill less than three quarters of a page
-// are on one page in at least one of the first four passes. A gateway whose order depends on limit and offset alone does not get the same
+// startPass starts another pass. Its first page is shorter, so that all borders between pages are in different places: shifted by a half, a
+// quarter and three quarters of a page, then by the values in between. Rows of equal start that fill less than three quarters of a page are
+// on one page in at least one of the first four passes. A gateway whose order depends on limit and offset alone does not get the same
 // request twice.
 func (s *secondReader) startPass() {
 	sixteenths := [maxPasses]int{0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13}
@@ -95,5 +95,5 @@ func (s *secondReader) startPass() {
 	s.limit = s.size * sixteenths[s.pass] / 16
 }
 
-// patience returns how many requests in a row may have no new row: a few more than four passes have.
+// patience returns how many requests in a row may have no new row: a few more than four passes take.
 func (s *secondReader) patience(known int) int { return 4 * (known/s.size + 2) }

@@ -37,7 +37,7 @@ var (
 	ErrRedirect = errors.New("a redirect was not followed: use the gateway's own URL, without a login page in between")
 	// ErrProxy is a proxy that did not accept its own credential: an answer 407.
 	ErrProxy = errors.New("the proxy requires a user and a password: set them in proxy_url of the HTTP configuration")
-	// ErrCompressed is an answer whose compression is not gzip, or broken. The client does not ask for compression.
+	// ErrCompressed is an answer whose compression is not gzip, or broken. The client does not request compression.
 	ErrCompressed = errors.New("the answer has a compression that was not requested: configure any proxy in between not to change it")
 	// ErrCredential is a credential that could not be read or fetched. The request was not sent.
 	ErrCredential = errors.New("cannot read the credential or a certificate: check its file and permissions, or the token endpoint")
@@ -115,8 +115,8 @@ func (e *StatusError) Is(target error) bool {
 	return false
 }
 
-// Refused reports whether the gateway does not give out what was requested, now and later. 429 only asks for a pause, and 401 can mean that
-// the gateway failed to look up the user.
+// Refused reports whether the gateway does not return what was requested, neither now nor later. 429 means only that the gateway wants a
+// pause, and 401 can mean that it failed to look up the user.
 func (e *StatusError) Refused() bool {
 	switch e.Code {
 	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
@@ -229,8 +229,8 @@ func ErrorLabel(err error) string {
 	return "other"
 }
 
-// Summary returns what an error of this package is about, in words of this package: the kind of error and what to do, without anything that
-// a gateway, a proxy or a token endpoint said, and without names of files. It is empty for nil and for errors of others.
+// Summary returns what an error of this package is about, in this package's own words: the kind of error and what to do, without anything
+// that a gateway, a proxy or a token endpoint said, and without names of files. It is empty for nil and for errors of other packages.
 func Summary(err error) string {
 	if status, ok := errors.AsType[*StatusError](err); ok {
 		own := *status

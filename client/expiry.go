@@ -17,7 +17,7 @@ func (c *Client) CredentialExpiry() time.Time {
 	return time.Time{}
 }
 
-// recordExpiry records when the bearer token expires that was sent; empty for none.
+// recordExpiry records when the bearer token that was sent expires; empty for none.
 func (c *Client) recordExpiry(token string) {
 	at := expiryOf(token)
 	c.expiry.Store(&at)

@@ -12,15 +12,15 @@ import (
 
 // MalformedField is a field of the answer that could not be used. It counts as absent.
 type MalformedField struct {
-	// Name is one of a fixed list: the fields that this package decodes and does not need, such as exit_code or review.status.
+	// Name is one of a fixed list: the fields that this package decodes but can do without, such as exit_code or review.status.
 	Name string
 	// Count is how often it could not be used in this answer.
 	Count int
-	// Err says what is wrong with the first one, in one line that is fit for a log. It does not contain the value.
+	// Err says what is wrong with the first one, in one line that is suitable for a log. It does not contain the value.
 	Err error
 }
 
-// fieldReader reads fields whose meaning is clear although their form is not the API's. The others are added to the page's malformed
+// fieldReader reads fields whose meaning is clear, even if their form is not the API's. All others are added to the page's malformed
 // fields. null is an absent field.
 type fieldReader struct {
 	page *SessionPage
@@ -84,7 +84,7 @@ func (f fieldReader) integer(name string, raw json.RawMessage) (int64, bool) {
 	return n, ok
 }
 
-// integerOf reads a whole number, also as a text, with an exponent, or with a fraction of zeros.
+// integerOf reads a whole number, even if it is text, or has an exponent or a fraction of zeros.
 func integerOf(raw json.RawMessage) (int64, bool) {
 	s, err := wordOf(raw)
 	if err != nil {
@@ -104,7 +104,7 @@ func integerOf(raw json.RawMessage) (int64, bool) {
 	return int64(v), true
 }
 
-// flag reads true or false, also as a number or a text. The result is absent if it cannot be used.
+// flag reads true or false, even if it is a number or text. The result is absent if it cannot be used.
 func (f fieldReader) flag(name string, raw json.RawMessage, absent bool) bool {
 	if isNull(raw) {
 		return false
@@ -133,7 +133,7 @@ func (f fieldReader) moment(name string, raw json.RawMessage) Time {
 	return t
 }
 
-// timeOf reads a time, also in the forms of databases and logs. Without a zone it is in UTC, as all times of the API.
+// timeOf reads a time, also in the forms that databases and logs use. Without a zone it is in UTC, like all times of the API.
 func timeOf(raw json.RawMessage) (Time, error) {
 	var t Time
 	strict := t.UnmarshalJSON(raw)

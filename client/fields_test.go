@@ -162,7 +162,7 @@ func TestFieldsThatCannotBeUsedAreAbsent(t *testing.T) {
 	}
 }
 
-// The page's own fields are read in another form, too. Where one cannot be used, the page does not look like the last one, and the total is
+// The page's own fields are read in another form, too. If one cannot be used, the page does not look like the last one, and the total is
 // not exact.
 func TestAPageInAnotherFormIsRead(t *testing.T) {
 	for text, want := range map[string]string{

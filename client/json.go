@@ -9,7 +9,7 @@ import (
 	"io"
 )
 
-// byteOrderMark may come before a JSON text, though it must not. Some proxies and tools add it.
+// byteOrderMark can come before a JSON text. The standard forbids it, but some proxies and tools add it.
 const byteOrderMark = "\xEF\xBB\xBF"
 
 // malformed returns an ErrMalformed with a reason.
@@ -26,7 +26,7 @@ func asMalformed(err error) error {
 // expectJSON passes the body to read if it starts with opens: '{' for a JSON object, '[' for a list.
 func expectJSON(opens byte, body io.Reader, contentType string, read func(io.Reader) error) error {
 	r := bufio.NewReader(body)
-	if mark, _ := r.Peek(len(byteOrderMark)); bytes.Equal(mark, []byte(byteOrderMark)) { // an error comes again with the next read
+	if mark, _ := r.Peek(len(byteOrderMark)); bytes.Equal(mark, []byte(byteOrderMark)) { // an error is returned again by the next read
 		_, _ = r.Discard(len(byteOrderMark))
 	}
 	for {
@@ -52,7 +52,7 @@ func expectJSON(opens byte, body io.Reader, contentType string, read func(io.Rea
 	}
 }
 
-// unexpectedEOF returns err, but io.ErrUnexpectedEOF for io.EOF: a text must not end within a value.
+// unexpectedEOF returns err, except for io.EOF, for which it returns io.ErrUnexpectedEOF: a text must not end within a value.
 func unexpectedEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -12,7 +12,7 @@ import (
 const (
 	// maxDepth bounds the nesting of a value; encoding/json has the same bound.
 	maxDepth = 10000
-	// maxSkippedBytes bounds a value that is skipped. An answer may have little more by default, so only one without end has a larger
+	// maxSkippedBytes bounds a value that is skipped. By default an answer may be only slightly larger, so only an endless one has a larger
 	// value.
 	maxSkippedBytes = 63 << 20
 	// skipBytes is how much of a value is read at once while it is skipped.
@@ -21,7 +21,7 @@ const (
 	maxKeptBytes = 1 << 10
 )
 
-// skipped is what is known of a value that was too long to be held.
+// skipped is what is known of a value that was too long to keep in memory.
 type skipped struct {
 	// id and start are the texts of `id` and `start_date`, if the value is an object that has them. Texts that are too long are cut off.
 	id, start []byte
@@ -29,7 +29,7 @@ type skipped struct {
 	digest string
 }
 
-// skip consumes the next value, of any size and shape, and validates it. It holds no more of it than one buffer of t.
+// skip consumes the next value, of any size and shape, and validates it. It keeps no more of it in memory than one buffer of t.
 func (t *jsonText) skip() (*skipped, error) {
 	s := &skipper{text: t, sum: sha256.New(), hashed: t.pos}
 	if err := s.value(1); err != nil {
@@ -43,7 +43,7 @@ func (t *jsonText) skip() (*skipped, error) {
 // shortDigest is short enough for a log, and long enough for the malformed rows of an organization.
 func shortDigest(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:8]) }
 
-// skipper reads one value from the start to the end. Its text is hashed up to buf[hashed] of the text, and consumed up to buf[pos].
+// skipper reads one value from the start to the end. The value is hashed up to text.buf[hashed], and consumed up to text.buf[text.pos].
 type skipper struct {
 	text   *jsonText
 	sum    hash.Hash
@@ -78,7 +78,7 @@ func (s *skipper) ahead() ([]byte, error) {
 	return t.buf[t.pos:], nil
 }
 
-// consume consumes n bytes of those that are ahead.
+// consume consumes the next n bytes; they must be ahead.
 func (s *skipper) consume(n int) {
 	if k := s.kept; k != nil {
 		*k = append(*k, s.text.buf[s.text.pos:][:min(n, maxKeptBytes-len(*k))]...)
@@ -102,7 +102,7 @@ func (s *skipper) peek() (byte, error) {
 	}
 }
 
-// value consumes a value that is nested in depth-1 others.
+// value consumes a value that is nested in depth-1 other values.
 func (s *skipper) value(depth int) error {
 	b, err := s.peek()
 	switch {
@@ -174,7 +174,7 @@ func (s *skipper) member(depth int) error {
 	return s.value(depth)
 }
 
-// keep has the next value kept if the key is one of a field of skipped.
+// keep makes the skipper keep the next value if the key is that of a field of skipped.
 func (s *skipper) keep(key []byte) {
 	var name string
 	_ = json.Unmarshal(key, &name) // a key that was cut off is none of these

@@ -14,7 +14,8 @@ import (
 // longText is the text of a string value, longer than a row may be.
 func longText() string { return `"` + strings.Repeat(`long \"text\" `, maxRowBytes/12) + `"` }
 
-// A row that is too long to be held is skipped and counted, with its id and start wherever they are in it. The rest of the page counts.
+// A row that is too long to keep in memory is skipped and counted, with its id and start wherever they are in it. The rest of the page
+// counts.
 func TestARowThatIsTooLongIsSkipped(t *testing.T) {
 	long, start := longText(), time.Date(2026, 8, 1, 10, 0, 0, 500e6, time.UTC)
 	many := "[" + strings.Repeat(`{"a":[1,2.5e-3,null,true]},`, maxRowBytes/24) + `{}]`
@@ -50,8 +51,8 @@ func TestARowThatIsTooLongIsSkipped(t *testing.T) {
 	}
 }
 
-// However long a row is, no more than the text of the longest row is held.
-func TestALongRowIsNotHeldInMemory(t *testing.T) {
+// However long a row is, no more than the text of the longest row is kept in memory.
+func TestALongRowIsNotKeptInMemory(t *testing.T) {
 	part := strings.Repeat("x", 1<<20)
 	parts := []io.Reader{strings.NewReader(`{"data":[{"id":"s1","start_date":"2026-08-01T10:00:00Z","script":"`)}
 	for range 60 {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// jsonText reads the values of a JSON text, one at a time. It holds one value, of at most maxRowBytes, and what it reads ahead.
+// jsonText reads the values of a JSON text, one at a time. It keeps in memory one value, of at most maxRowBytes, and what it has read
+// ahead.
 //
 // It finds only where a value ends. The caller has to decode or validate the value's text; a value that is skipped is validated here.
 type jsonText struct {
@@ -112,7 +113,7 @@ func (t *jsonText) expectEnd() error {
 }
 
 // value consumes the next value. It returns its text, which changes with the next call; or nil and what is known of a value that is too
-// long to be held.
+// long to keep in memory.
 func (t *jsonText) value() ([]byte, *skipped, error) {
 	if _, err := t.peek(); err != nil {
 		return nil, nil, unexpectedEOF(err)
@@ -130,8 +131,8 @@ func (t *jsonText) value() ([]byte, *skipped, error) {
 	return v, nil, nil
 }
 
-// field reads a value as value does, and fails if it is not JSON; what names it in the error. Instead of one that is too long it returns an
-// empty object, which none of the fields can use.
+// field reads a value as value does, and fails if it is not JSON; what names it in the error. For a value that is too long it returns an
+// empty object, which no field can use.
 func (t *jsonText) field(what string) ([]byte, error) {
 	raw, long, err := t.value()
 	switch {
@@ -158,8 +159,8 @@ func (t *jsonText) key() (string, error) {
 	return name, t.expect(':')
 }
 
-// length returns the length of the value at pos, or one above maxRowBytes if it is longer. It does not look at what the value is made of,
-// so the text may be broken.
+// length returns the length of the value at pos, or one above maxRowBytes if it is longer. It does not check the value, so the text may be
+// broken.
 func (t *jsonText) length() (int, error) {
 	var depth, n int
 	quoted := false

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// lenientSession has the fields of a row as text. A row is decoded with it only after encoding/json has refused it, so that healthy rows
+// lenientSession has the fields of a row as text. A row is decoded with it only after encoding/json has rejected it, so that healthy rows
 // cost no more.
 type lenientSession struct {
 	ID                json.RawMessage `json:"id"`
@@ -103,7 +103,7 @@ func startOf(raw json.RawMessage) (Time, error) {
 	return t, nil
 }
 
-// tags reads an object of texts. A tag whose value is no text is left out.
+// tags reads an object of texts. A tag whose value is not text is left out.
 func (f fieldReader) tags(name string, raw json.RawMessage) map[string]string {
 	return entriesOf(f, name, raw, func(raw json.RawMessage) (string, bool) {
 		if isNull(raw) {

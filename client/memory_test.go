@@ -33,7 +33,7 @@ func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // No single value of an answer can fill the memory, even if the answer may be larger: one broken gateway must not end the process for all.
-func TestAValueWithoutEndIsNotHeldInMemory(t *testing.T) {
+func TestAValueWithoutEndIsNotKeptInMemory(t *testing.T) {
 	for name, begin := range map[string]string{
 		"a row":                     `{"data":[{"id":"`,
 		"a row after others":        `{"data":[` + strings.Repeat(`{"id":"6c1e5d3c-2f4a-4d7e-9b1a-000000000000"},`, 50) + `{"labels":{"a":"`,
@@ -41,7 +41,7 @@ func TestAValueWithoutEndIsNotHeldInMemory(t *testing.T) {
 		"something that is skipped": `{"next":"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			for what, ask := range map[string]func(*Client) error{
+			for what, request := range map[string]func(*Client) error{
 				"sessions":  func(c *Client) error { _, err := c.ListSessions(t.Context(), ListOptions{}); return err },
 				"user info": func(c *Client) error { _, _, err := c.UserInfo(t.Context()); return err },
 				"agents":    func(c *Client) error { _, err := c.Agents(t.Context()); return err },
@@ -51,7 +51,7 @@ func TestAValueWithoutEndIsNotHeldInMemory(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := ask(c); !errors.Is(err, ErrMalformed) {
+				if err := request(c); !errors.Is(err, ErrMalformed) {
 					t.Errorf("%s: %v", what, err)
 				}
 				if body.read > 4*maxRowBytes {
@@ -63,7 +63,7 @@ func TestAValueWithoutEndIsNotHeldInMemory(t *testing.T) {
 }
 
 // An entry costs more memory than text, so the entries of a row are counted while they are read: a row of 15 MB has millions of them.
-func TestEntriesBeyondTheBoundAreNotHeldInMemory(t *testing.T) {
+func TestEntriesBeyondTheBoundAreNotKeptInMemory(t *testing.T) {
 	const entries = 1_000_000
 	object := func(value string) string {
 		var b strings.Builder
@@ -100,7 +100,7 @@ func TestEntriesBeyondTheBoundAreNotHeldInMemory(t *testing.T) {
 	}
 }
 
-// A long row is read field by field, and gives the same: as many entries as there may be, and an error for the page where it is not JSON.
+// A long row is read field by field, and gives the same: as many entries as there may be, and an error for the page if it is not JSON.
 func TestLongRowsAreReadLikeOthers(t *testing.T) {
 	padding := `"` + strings.Repeat("x", maxWholeRow) + `"`
 	object := func(n int, value string) string {

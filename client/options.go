@@ -11,9 +11,9 @@ import (
 
 // Bounds of the API.
 const (
-	// MaxLimit is the largest page that a gateway gives. A larger limit is clamped to it.
+	// MaxLimit is the largest page that a gateway returns. A larger limit is clamped to it.
 	MaxLimit = 100
-	// MaxOffset is the largest offset that every gateway answers. New gateways refuse a larger one with 422.
+	// MaxOffset is the largest offset that every gateway answers. New gateways reject a larger one with 422.
 	MaxOffset = 10000
 )
 
@@ -51,11 +51,11 @@ type Count string
 const (
 	// CountNone leaves Total nil, which makes the request cheap.
 	CountNone Count = "none"
-	// CountExact asks for Total without a cap.
+	// CountExact requests Total without a cap.
 	CountExact Count = "exact"
 )
 
-// ListOptions are the parameters of GET /sessions. The zero value asks for the newest page with the gateway's own defaults.
+// ListOptions are the parameters of GET /sessions. The zero value requests the newest page with the gateway's own defaults.
 type ListOptions struct {
 	Filters
 	// ReviewStatus selects by the review's status: parameter `review.status`. It is a pattern as described at [Filters].

@@ -38,7 +38,7 @@ func (p *SessionPage) ExactTotal() (int, bool) {
 }
 
 // decodePage reads an answer of GET /sessions row by row, so that at most one row is in memory as text. limit is the page size that was
-// asked for and only a hint for memory.
+// requested; it is only a hint for memory.
 func decodePage(r io.Reader, limit int, page *SessionPage) error {
 	rows := newRowReader(r, limit, page)
 	text := rows.text
@@ -100,7 +100,7 @@ func (f *pageFrame) read(t *jsonText, name string) error {
 	return nil
 }
 
-// apply sets the fields of the page. Where one cannot be used, the walk over the pages must not end too early: more may follow, and the
+// apply sets the fields of the page. If one cannot be used, the walk over the pages must not end too early: so more may follow, and the
 // total may be capped. An empty page must say that there are no sessions: otherwise it can be an error, such as
 // {"data":null,"errors":[...]}.
 func (f *pageFrame) apply(page *SessionPage) error {
@@ -116,9 +116,9 @@ func (f *pageFrame) apply(page *SessionPage) error {
 	return nil
 }
 
-// contradiction returns an error if the page cannot be an answer to these options, because it says of itself that rows are missing. The
-// total counts first, so rows that were added meanwhile can only make it too small. Where the last session leaves a list in between,
-// because its review was decided, the answer is refused, too: the next one will be right.
+// contradiction returns an error if the page cannot be an answer to these options, because it says itself that rows are missing. The
+// gateway counts before it reads the rows, so rows that are added in between can only make the total too small. If the last session leaves
+// a list in between, because its review was decided, the answer is rejected, too: the next one will be right.
 func (o ListOptions) contradiction(p *SessionPage) error {
 	switch {
 	case p.Rows > 0:
@@ -139,7 +139,7 @@ func decodeSession(r io.Reader, id string, page *SessionPage) error {
 	}
 	for _, s := range page.Sessions {
 		if !strings.EqualFold(s.ID, id) {
-			return malformed("it is not the session that was asked for")
+			return malformed("it is not the session that was requested")
 		}
 	}
 	for i := range page.Malformed {

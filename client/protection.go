@@ -7,7 +7,7 @@ import (
 )
 
 // What a session reports about the protection of data. It holds counts, names of rules and types, and words of the API. It never holds what
-// was masked or matched, nor messages, titles and explanations: no type of this package has a field for these.
+// was masked or matched, nor messages, titles or explanations: no type of this package has a field for these.
 
 // UnknownScriptSize is the ScriptSize of a session whose input has an unknown size.
 const UnknownScriptSize = -2
@@ -43,8 +43,8 @@ type GuardrailMatch struct {
 // Guardrails are the guardrail matches of a session. Each pair of rule and direction occurs once, in the order of the first matches.
 type Guardrails []GuardrailMatch
 
-// UnmarshalJSON reads the API's list of matches, which can be long, one at a time. It returns an error if a match is unusual in form; then
-// the row is read field by field.
+// UnmarshalJSON reads the API's list of matches one at a time, because it can be long. It returns an error if a match has an unusual form;
+// then the row is read field by field.
 func (g *Guardrails) UnmarshalJSON(list []byte) error {
 	*g = nil
 	if isNull(list) {
@@ -65,7 +65,7 @@ func (g *Guardrails) UnmarshalJSON(list []byte) error {
 	})
 }
 
-// add counts a match. The result is false if there are too many that differ.
+// add counts a match. The result is false if there are too many different ones.
 func (g *Guardrails) add(rule, direction string) bool {
 	for i := range *g {
 		if m := &(*g)[i]; m.Rule == rule && m.Direction == direction {
@@ -91,7 +91,7 @@ type AIAnalysis struct {
 // Identity is the kind of a session's user: [IdentityUser], [IdentityMachine] or another word; empty if the gateway does not report it.
 type Identity string
 
-// UnmarshalJSON reads the usual words without an allocation, since nearly every row has one of them.
+// UnmarshalJSON reads the usual words without an allocation, because nearly every row has one of them.
 func (i *Identity) UnmarshalJSON(text []byte) error {
 	switch string(text) {
 	case `"` + IdentityUser + `"`:
@@ -154,7 +154,7 @@ func (f fieldReader) counts(name string, raw json.RawMessage) map[string]int64 {
 	return entriesOf(f, name, raw, func(raw json.RawMessage) (int64, bool) { return f.integer(name, raw) })
 }
 
-// guardrails reads the guardrail matches. One that is not an object is left out, and so are those that are too many.
+// guardrails reads the guardrail matches. One that is not an object is left out, and so are those beyond the limit.
 func (f fieldReader) guardrails(name string, raw json.RawMessage) Guardrails {
 	if isNull(raw) {
 		return nil

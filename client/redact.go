@@ -17,7 +17,7 @@ type secrets struct {
 	values []string
 }
 
-// minSecretLength is the length of the shortest value that is redacted. To redact shorter ones would damage texts and protect nothing.
+// minSecretLength is the length of the shortest value that is redacted. Redacting shorter ones would damage texts and protect nothing.
 const minSecretLength = 4
 
 // watch returns a context for a request. Every header that is sent with it is added, including those that a transport adds, such as the

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Bounds of what a row may hold. They are far above what the API gives, and still affordable for a million rows in memory.
+// Bounds of what a row may hold. They are far above what the API sends, and still affordable for a million rows in memory.
 const (
 	maxRowBytes = 16 << 20 // of a row as text
 	// maxWholeRow is the size up to which a row is decoded as a whole; longer ones are read field by field, because decoded entries need
@@ -21,11 +21,11 @@ const (
 	maxIDBytes   = 128
 	maxWordBytes = 1 << 10
 	maxItems     = 1000          // tags, review groups or info types of a row
-	maxMatches   = 100           // guardrail matches of a row that differ
+	maxMatches   = 100           // different guardrail matches of a row
 	maxRows      = 10 * MaxLimit // rows of a page
 )
 
-// MalformedSession is a row that could not be read. It says what is known about the row, so that others need not be lost with it.
+// MalformedSession is a row that could not be read. It says what is known about the row, so that the other rows are not lost with it.
 type MalformedSession struct {
 	// ID is `id`; empty if it cannot be read.
 	ID string
@@ -36,7 +36,7 @@ type MalformedSession struct {
 	Near time.Time
 	// Digest is a short hash of the row's text. It identifies a row without an ID until the row changes.
 	Digest string
-	// Err says what is wrong with the row, in one line that is fit for a log.
+	// Err says what is wrong with the row, in one line that is suitable for a log.
 	Err error
 }
 
@@ -58,11 +58,11 @@ func newRowReader(r io.Reader, limit int, page *SessionPage) *rowReader {
 
 // rowFeed is the reader from which the texts of rows are decoded.
 type rowFeed struct {
-	row []byte // what of the row is not read yet
+	row []byte // the part of the row that has not been read yet
 	end int64  // the offset of its end
 }
 
-// next lets the text of another row follow.
+// next makes the text of another row available.
 func (f *rowFeed) next(row []byte) { f.row, f.end = row, f.end+int64(len(row)) }
 
 // Read implements io.Reader.
@@ -161,7 +161,7 @@ func (r *rowReader) read() error {
 	return nil
 }
 
-// summarize returns of a row what is known of one that is skipped.
+// summarize returns for a decoded row what is known of a skipped one.
 func summarize(raw []byte) *skipped {
 	var row struct {
 		ID        json.RawMessage `json:"id"`
@@ -194,7 +194,7 @@ func (r *rowReader) setNear(start time.Time) {
 	}
 	m := r.page.Malformed
 	if !unknown {
-		// All but the last one have it already.
+		// All but the last one already have it.
 		m = m[max(len(m)-1, 0):]
 	}
 	for i := range m {
@@ -211,7 +211,7 @@ func (e *rowError) Error() string { return "malformed session: " + plainText(e.c
 
 func (e *rowError) Unwrap() error { return e.cause }
 
-// canonicalizeIDs makes the ids of the session, its organization and its review the same in whatever case an answer has them.
+// canonicalizeIDs makes the ids of the session, its organization and its review the same, whatever case an answer has them in.
 func (s *Session) canonicalizeIDs() {
 	s.ID, s.OrgID = canonicalID(s.ID), canonicalID(s.OrgID)
 	if s.Review != nil {
@@ -229,7 +229,7 @@ func canonicalID(id string) string {
 }
 
 // fits reports whether a decoded row can be used as it is: it has an id and a start, and no value is far larger than anything that the API
-// gives.
+// sends.
 func (s *Session) fits() bool {
 	if checkID(s.ID) != nil || s.StartDate.IsZero() || len(s.ConnectionTags) > maxItems {
 		return false

@@ -37,7 +37,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return t.Time.MarshalJSON()
 }
 
-// Words of the API that the exporter knows. The API may send others at any time; they are kept unchanged.
+// Words of the API that the exporter knows. The API may send other words at any time; they are kept unchanged.
 const (
 	// StatusReady is an approved session that waits to be run. Old gateways also show it while the session runs.
 	StatusReady = "ready"
@@ -52,7 +52,7 @@ const (
 	ReviewApproved = "APPROVED"
 	// ReviewRejected is a rejected review: the session will not run.
 	ReviewRejected = "REJECTED"
-	// ReviewRevoked is an approval that was taken back.
+	// ReviewRevoked is a review whose approval was revoked.
 	ReviewRevoked = "REVOKED"
 	// ReviewExpired is a review whose deadline has passed. Gateways after 1.148 report it; it can follow PENDING and APPROVED.
 	ReviewExpired = "EXPIRED"
@@ -60,7 +60,7 @@ const (
 	ReviewProcessing = "PROCESSING"
 	// ReviewExecuted is a one-time review whose session has ended.
 	ReviewExecuted = "EXECUTED"
-	// ReviewUnknown is what the gateway says if it does not know the status itself.
+	// ReviewUnknown is what the gateway sends if it does not know the status itself.
 	ReviewUnknown = "UNKNOWN"
 
 	// ReviewOneTime is a review that approves a single run.
@@ -145,7 +145,7 @@ type Review struct {
 type ReviewGroup struct {
 	// Group is the group's name.
 	Group string `json:"group"`
-	// Status is PENDING, APPROVED, REJECTED or REVOKED. It can stay PENDING after the review was decided.
+	// Status is PENDING, APPROVED, REJECTED or REVOKED. It can stay PENDING after the review has been decided.
 	Status string `json:"status"`
 	// ReviewDate is when this group decided; zero before the decision.
 	ReviewDate Time `json:"review_date"`

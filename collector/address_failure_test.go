@@ -99,7 +99,7 @@ func TestFailuresAtOneAddressDoNotBlockTheOthers(t *testing.T) {
 	}
 }
 
-// A refresh that made no request for sessions, because the gateway is to be left alone, makes no other one either: not even where the pause
+// A refresh that made no request for sessions, because the gateway is to be left alone, makes no other one either: not even if the pause
 // ends while another organization at the address makes its request.
 func TestARefreshDuringAPauseRequestsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestARefreshDuringAPauseRequestsNothing(t *testing.T) {
 	})
 }
 
-// However long the gateway or a maintenance page asks to be left alone, it is asked again after five minutes, and the log says when.
+// However long a pause the gateway or a maintenance page wants, the gateway is queried again after five minutes, and the log says when.
 func TestRetryAfterIsBelievedForFiveMinutes(t *testing.T) {
 	for name, header := range map[string]string{"an hour": "3600", "a day": "86400", "for ever": "99999999999999999", "a date": "Wed, 01 Jan 2200 00:00:00 GMT"} {
 		for _, saved := range []bool{false, true} {

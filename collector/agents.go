@@ -21,14 +21,14 @@ const (
 	maxAgents = 1000
 )
 
-// agents are the gateway's agents, as they were read last. Always holds: they are not older than the stale limit.
+// agents are the gateway's agents, as they were last read. Always holds: they are not older than the stale limit.
 type agents struct {
 	list []exposition.Agent
 	read time.Time // when they were read
-	next time.Time // when to ask again
+	next time.Time // when to request them again
 }
 
-// readAgents reads the agents of the gateway if that is due. It is called at the end of a refresh that was allowed to ask.
+// readAgents reads the agents of the gateway if that is due. It is called at the end of a refresh that was allowed to make requests.
 func (r *refresher) readAgents(ctx context.Context) {
 	if !r.cfg().CollectAgents {
 		r.agents = agents{}
@@ -38,11 +38,11 @@ func (r *refresher) readAgents(ctx context.Context) {
 		return
 	}
 	var list *client.AgentList
-	asked, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
+	made, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
 		list, took, err = r.gateway.agents(ctx)
 		return took, err
 	})
-	if !asked {
+	if !made {
 		return
 	}
 	now := r.cfg().clock()
@@ -65,8 +65,8 @@ func (r *refresher) readAgents(ctx context.Context) {
 // errTooManyAgents is why some agents are not shown.
 var errTooManyAgents = errors.New("the gateway has 1,000 agents or more")
 
-// shownAgents returns what is shown of agents: sorted, each pair of name and version once. Of agents with the same pair one that is
-// connected is enough.
+// shownAgents returns what is shown of agents: sorted, each pair of name and version once. Such a pair is up if at least one of its agents
+// is connected.
 func shownAgents(all []client.Agent) []exposition.Agent {
 	up := map[exposition.Agent]bool{}
 	for _, a := range all {

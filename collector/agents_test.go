@@ -58,8 +58,8 @@ func TestAgentsAreNotReadWithoutTheSwitch(t *testing.T) {
 	})
 }
 
-// Agents are absent where the gateway refuses them, and where they could not be read for so long that they would be out of date. A failure
-// does not make the refresh fail.
+// Agents are absent if the gateway refuses them, or if they could not be read for so long that they would be out of date. A failure does
+// not make the refresh fail.
 func TestAgentsThatCannotBeRead(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

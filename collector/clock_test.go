@@ -77,7 +77,7 @@ func TestTheSimulatedClockBehavesAsGosDoes(t *testing.T) {
 	})
 }
 
-// The cache goes by the wall clock. Where that was set back by an hour, what is in it must not answer for an hour more.
+// The cache uses the wall clock. If that is set back by an hour, what is in the cache must not answer for another hour.
 func TestAClockThatIsSetBackKeepsNoScrapeFromRefreshing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
@@ -90,7 +90,7 @@ func TestAClockThatIsSetBackKeepsNoScrapeFromRefreshing(t *testing.T) {
 		before := g.Stats().Requests[gatewaytest.PathSessions]
 		w.scrape()
 		if g.Stats().Requests[gatewaytest.PathSessions] == before {
-			t.Error("nothing was asked")
+			t.Error("no request was made")
 		}
 	})
 }

@@ -1,4 +1,4 @@
-// Package collector is the exporter of one hoop gateway: it decides when to ask the gateway, asks it, and shows what the ledger says.
+// Package collector is the exporter of one hoop gateway: it decides when to query the gateway, queries it, and shows what the ledger says.
 package collector
 
 import (
@@ -17,12 +17,12 @@ import (
 // collectTimeout bounds a Collect, which has no deadline of its own.
 const collectTimeout = 10 * time.Second
 
-// Collector is the prometheus.Collector of one gateway. It is the facade for scrapes: it asks the gateway nothing itself. A scrape requests
-// a refresh and waits for it no longer than its own deadline; then it shows what was published last. All methods are safe for concurrent
-// use.
+// Collector is the prometheus.Collector of one gateway. It is the facade for scrapes: it makes no requests to the gateway itself. A scrape
+// wants a refresh, waits for it until its own deadline at the latest, and then shows what was published last. All methods are safe for
+// concurrent use.
 //
-// Call order: New, then Run once, which drives the refresher until it ends; everything else at any time. Without Run, what waits for a
-// refresh waits until its deadline.
+// Call order: New, then Run once, which drives the refresher until it ends; everything else at any time. Without Run, a caller that waits
+// for a refresh waits until its deadline.
 type Collector struct {
 	link
 	running atomic.Bool
@@ -49,9 +49,9 @@ func New(cfg Config) (*Collector, error) {
 // ErrLost is the end of a collector because another process watches its gateway.
 var ErrLost = errors.New("another process watches the gateway now")
 
-// Run asks the gateway until ctx ends or the collector is retired or dropped: when a scrape wants a refresh, and in between for the
-// backfill. It fails if it was called before. It fails with [ErrLost] if the collector was dropped, or another process has its state by
-// now.
+// Run queries the gateway until ctx ends or the collector is retired or dropped: when a scrape wants a refresh, and in between for the
+// backfill. It fails if it has been called before. It fails with [ErrLost] if the collector was dropped, or if another process now has its
+// state.
 func (c *Collector) Run(ctx context.Context) error {
 	if !c.running.CompareAndSwap(false, true) {
 		return errors.New("the collector is running already")
@@ -75,7 +75,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	return nil
 }
 
-// Retire makes Run end after the request that is under way, so that a gateway is not asked again while it still works on the last request.
+// Retire makes Run end after the request that is under way, so that the gateway gets no other request while it still works on the last one.
 func (c *Collector) Retire() { c.retire.Do(func() { close(c.retired) }) }
 
 // Drop makes Run end at once, without a save, because another process watches the gateway. Nothing may be shown any more.
@@ -90,13 +90,13 @@ func (c *Collector) CheckTerm() error {
 	return c.cfg().Address.checkTerm()
 }
 
-// Refresh waits until the cache has an outcome: it returns at once if it has, else when the refresh under way (or one that it
-// requests) has ended, or when ctx ends. The error is the last refresh's.
+// Refresh waits until the cache has an outcome: it returns at once if it has one, otherwise when the refresh under way (or the one that it
+// starts) has ended, or when ctx ends. The error is the last refresh's.
 func (c *Collector) Refresh(ctx context.Context) error {
 	if last, ok := c.cached(); ok {
 		return last.err
 	}
-	call := c.calls.request()
+	call := c.calls.join()
 	select {
 	case <-call.done:
 		return call.err
@@ -107,25 +107,25 @@ func (c *Collector) Refresh(ctx context.Context) error {
 	}
 }
 
-// Wake requests a refresh if the cache has no outcome and the last refresh ended at least after ago. It does not wait.
+// Wake starts a refresh if the cache has no outcome and the last refresh ended at least after ago. It does not wait.
 func (c *Collector) Wake(after time.Duration) {
 	if _, ok := c.cached(); !ok && c.cfg().clock().Sub(c.published.Load().status.ended) >= after {
-		c.calls.request()
+		c.calls.join()
 	}
 }
 
-// cached returns the outcome of the last refresh while it answers scrapes.
+// cached returns the outcome of the last refresh, as long as that answers scrapes.
 func (c *Collector) cached() (last outcome, ok bool) {
 	cfg := c.cfg()
 	return c.calls.cached(cfg.clock(), cfg.CacheTTL)
 }
 
-// Baseline refreshes until the first backfill is complete. It fails when ctx ends before.
+// Baseline refreshes until the first backfill is complete. It fails if ctx ends first.
 func (c *Collector) Baseline(ctx context.Context) error {
 	again := time.NewTicker(c.cfg().CacheTTL)
 	defer again.Stop()
 	for {
-		_ = c.Refresh(ctx) // an error may pass, and Progress returns it
+		_ = c.Refresh(ctx) // an error may be temporary, and Progress returns it
 		select {
 		case <-c.backfilled:
 			return nil

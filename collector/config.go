@@ -28,7 +28,7 @@ type Config struct {
 	Lookback time.Duration
 	// AllowedLateness is how long after its start a session may show up and still be counted; above 0.
 	AllowedLateness time.Duration
-	// ForgetAfter is for how long an unfinished session is watched; above 0.
+	// ForgetAfter is how long an unfinished session is watched; above 0.
 	ForgetAfter time.Duration
 	// LongRunning and Overdue are the thresholds of hoop_long_running_sessions and hoop_overdue_reviews.
 	LongRunning, Overdue []exposition.Threshold
@@ -37,7 +37,7 @@ type Config struct {
 
 	// MaxConnections is how many connections keep their name; the others become "<other>". 0: all keep it.
 	MaxConnections int
-	// FirstValueHold is for how long a series that is created with a value shows 0 first, from when it was first served. 0: not at all.
+	// FirstValueHold is how long a series that is created with a value shows 0 first, counted from when it was first served. 0: not at all.
 	FirstValueHold time.Duration
 	// NoExemplars leaves out exemplars, NoNativeHistograms and NoClassicHistograms one kind of bucket.
 	NoExemplars, NoNativeHistograms, NoClassicHistograms bool
@@ -50,7 +50,7 @@ type Config struct {
 	// State is where the ledger is saved, so that its counters outlive the process; nil: nowhere.
 	State state.Store
 
-	// CacheTTL is for how long the outcome of a refresh answers scrapes; above 0.
+	// CacheTTL is how long the outcome of a refresh answers scrapes; above 0.
 	CacheTTL time.Duration
 	// StaleAfter is the time without a successful refresh after which gauges are withheld; above 0.
 	StaleAfter time.Duration
@@ -59,7 +59,7 @@ type Config struct {
 	// Budget is the portion of the time that requests may take; above 0, at most 1.
 	Budget float64
 
-	// Address is what the collectors of one gateway address share; nil: there is no other one.
+	// Address is what the collectors of one gateway address share; nil: this is the only one.
 	Address *Address
 	// Slots bound how many collectors refresh at once; nil: there is no bound.
 	Slots *Slots

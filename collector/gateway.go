@@ -13,15 +13,15 @@ import (
 )
 
 // maxTimeoutFactor bounds the multiple of the timeout that requests of a kind get after timeouts: the gateway goes on working on a request
-// that was given up, so to give it up later costs less.
+// that was given up, so giving it up later costs less.
 const maxTimeoutFactor = 8
 
-// maxRetryAfter is for how long the gateway is left alone at most because it asked for that, by a header Retry-After: a proxy's maintenance
-// page says an hour, and the gateway is back after a minute.
+// maxRetryAfter bounds how long the gateway is left alone because of a header Retry-After: a proxy's maintenance page may say an hour
+// although the gateway is back after a minute.
 const maxRetryAfter = 5 * time.Minute
 
-// gateway makes the requests and measures them. Always holds: at most one request is under way, but for one that the watchdog gave up, and
-// then no other one is made. The refresher calls it with the address acquired.
+// gateway makes the requests and measures them. Always holds: at most one request is under way, except for one that the watchdog gave up;
+// until that has ended, no other one is made. The refresher calls it with the address acquired.
 type gateway struct {
 	client      *client.Client
 	address     *Address
@@ -66,8 +66,8 @@ func (g *gateway) agents(ctx context.Context) (*client.AgentList, time.Duration,
 	return measured(ctx, g, g.timeout, g.client.Agents)
 }
 
-// measured makes a request, which ends with the term of the address, and measures it. While a request that was given up is still under way
-// it makes none, and measures nothing.
+// measured makes a request, which ends with the term of the address, and measures it. While a request that was given up is still under way,
+// it makes none and measures nothing.
 func measured[T any](ctx context.Context, g *gateway, timeout time.Duration, request func(context.Context) (T, error)) (out T, took time.Duration, err error) {
 	if g.watchdog.stuck() {
 		return out, 0, errStuck
@@ -89,7 +89,7 @@ func measured[T any](ctx context.Context, g *gateway, timeout time.Duration, req
 	return out, took, err
 }
 
-// adaptTimeout doubles the timeout of a kind after a timeout, and keeps it at twice what its requests take.
+// adaptTimeout doubles the timeout of a kind after a timeout, and after a success sets it to about twice what the request took.
 func (g *gateway) adaptTimeout(k budget.Kind, took time.Duration, err error) {
 	if g.factor == nil {
 		g.factor = map[budget.Kind]int{}
@@ -102,8 +102,8 @@ func (g *gateway) adaptTimeout(k budget.Kind, took time.Duration, err error) {
 	}
 }
 
-// retryAfter is for how long the gateway gets no request after an error: the time that it asked for, up to [maxRetryAfter], and after a
-// timeout four times what the request took, because the gateway goes on working on it for an unknown time.
+// retryAfter is how long the gateway gets no request after an error: what its Retry-After says, up to [maxRetryAfter]; after a timeout,
+// four times what the request took, because the gateway goes on working on it for an unknown time.
 func retryAfter(err error, took time.Duration) time.Duration {
 	if s, ok := errors.AsType[*client.StatusError](err); ok {
 		return min(s.RetryAfter, maxRetryAfter)

@@ -2,20 +2,20 @@ package collector
 
 import "time"
 
-// Ready reports whether a refresh has asked the gateway, with whatever result.
+// Ready reports whether a refresh has queried the gateway, whatever the result.
 func (c *Collector) Ready() bool { return c.published.Load().status.attempted }
 
 // Progress is how far the first backfill is.
 type Progress struct {
-	// Unread is how much of Lookback has not been read; all of it before the first good answer.
+	// Unread is how much of Lookback has not been read: all of it before the first good answer.
 	Unread, Lookback time.Duration
-	// Tracked is the number of sessions that are not finished, in what was read.
+	// Tracked is the number of unfinished sessions in what has been read.
 	Tracked int
 	// Err is the error of the last refresh; nil if it succeeded.
 	Err error
 }
 
-// Progress returns how far the first backfill is. It asks the gateway nothing.
+// Progress returns how far the first backfill is. It makes no request.
 func (c *Collector) Progress() Progress {
 	p, lookback := c.published.Load(), c.cfg().Lookback
 	out := Progress{Unread: lookback, Lookback: lookback, Err: p.status.err}
@@ -37,7 +37,7 @@ type Health struct {
 	VisibilityLimited bool
 }
 
-// Health returns the state of the gateway as the last refresh left it. It asks the gateway nothing.
+// Health returns the state of the gateway as the last refresh left it. It makes no request.
 func (c *Collector) Health() Health {
 	set, p := c.settings.Load(), c.published.Load()
 	v := p.view(set.Config, set.clock())

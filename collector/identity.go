@@ -19,7 +19,7 @@ const (
 	identifyEvery = time.Hour
 	// identifyAgain is how soon after a failure it is read again.
 	identifyAgain = time.Minute
-	// identifyFirst is how soon after a failure if nothing can be asked before it is known.
+	// identifyFirst is how soon after a failure, if no other request can be made before the user is known.
 	identifyFirst = 10 * time.Second
 )
 
@@ -30,11 +30,11 @@ const (
 // at the end if it was not needed at the start.
 type identity struct {
 	// Of the credential:
-	user     *client.UserInfo // who it belongs to, as the gateway said last; nil: it has not said it yet
-	err      error            // why the gateway did not say it the last time
-	replaced bool             // the credential was replaced since the gateway said it
+	user     *client.UserInfo // who it belongs to, as the gateway last reported; nil: not yet
+	err      error            // why the last request for the user failed
+	replaced bool             // the credential was replaced after user was reported
 	limited  bool             // it does not see all sessions
-	next     time.Time        // when to ask again
+	next     time.Time        // when to request the user again
 
 	// Of the ledger:
 	known        bool           // owner is set
@@ -42,11 +42,11 @@ type identity struct {
 	organization string         // of the first row that named one
 }
 
-// needed reports whether nothing may be asked before the gateway has said who the credential belongs to: the state is named after its
-// organization, and a new credential may be another user's.
+// needed reports whether no other request may be made before the gateway has reported who the credential belongs to: the state is named
+// after that user's organization, and a new credential may be another user's.
 func (i *identity) needed(saving bool) bool { return saving && i.user == nil || i.replaced }
 
-// nextTry names for the log when the user is read again, where that failed.
+// nextTry is when the user is read again, for the log; nothing if reading it did not fail.
 func (i *identity) nextTry() []any {
 	if i.err == nil {
 		return nil
@@ -67,8 +67,7 @@ type ownerError string
 
 func (e ownerError) Error() string { return string(e) }
 
-// errIdentityPending is not a failure: the budget of the address, or the gateway's wish to be left alone, did not allow the request for the
-// user yet.
+// errIdentityPending is not a failure: the budget of the address, or a Retry-After, has not allowed the request for the user yet.
 var errIdentityPending = errors.New("it is not known yet which sessions the credential shows")
 
 // errIncompleteUser is why an answer about the user is not used: the state is named after the user, so it would be another state.
@@ -88,8 +87,8 @@ func (c Config) identityOf(user *client.UserInfo) state.Identity {
 	return id
 }
 
-// checkIdentity fails while the credential does not show the sessions that the ledger is about. Then nothing may be asked. When it is first
-// known whose sessions these are, it restores their ledger.
+// checkIdentity fails while the credential does not show the sessions that the ledger is about. As long as it fails, no sessions may be
+// requested. Once it is known whose sessions these are, it restores their ledger.
 func (r *refresher) checkIdentity(ctx context.Context, now time.Time) error {
 	i, saving := &r.identity, r.cfg().State != nil
 	switch {
@@ -116,8 +115,8 @@ func (r *refresher) checkIdentity(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// checkOwner fails if the credential now shows other sessions than the ledger is about. Without a file, a credential that shows more or
-// fewer sessions of the same organization is accepted: it makes no ledger wrong that was right before.
+// checkOwner fails if the credential now shows other sessions than the ledger is about. Without a state, a credential that shows more or
+// fewer sessions of the same organization is accepted: that makes no correct ledger wrong.
 func (i *identity) checkOwner(now state.Identity, saved bool) error {
 	was := i.owner
 	was.Organization = cmp.Or(was.Organization, i.organization)
@@ -148,16 +147,16 @@ func (i *identity) checkRows(page *client.SessionPage) error {
 	return nil
 }
 
-// identify reads who the credential belongs to, if that is due. A user who is neither admin nor auditor gets fewer sessions without any
-// sign of it, so the exporter has to show that. logged is the last failure of a refresh, which the log has: a failure here for the same
-// reason is not logged.
+// identify reads who the credential belongs to, if that is due. A user who is neither admin nor auditor gets fewer sessions, and the
+// answers do not say so; the exporter has to. logged is the refresh's failure, which is already in the log: a failure here for the same
+// reason is not logged again.
 func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 	i := &r.identity
 	if now.Before(i.next) {
 		return
 	}
 	var user *client.UserInfo
-	asked, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
+	made, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
 		now = r.cfg().clock() // it may have waited for its turn
 		user, took, err = r.gateway.user(ctx)
 		if err == nil && r.cfg().State != nil && !namesState(user) {
@@ -165,7 +164,7 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 		}
 		return took, err
 	})
-	if !asked {
+	if !made {
 		return
 	}
 	if i.err = err; err != nil {
@@ -184,7 +183,7 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 	r.setVisibility(!user.SeesAllSessions(), user.Role)
 }
 
-// setVisibility notes whether the credential sees only part of the sessions, and logs a change of that.
+// setVisibility records whether the credential sees only part of the sessions, and logs when that changes.
 func (r *refresher) setVisibility(limited bool, role string) {
 	logger := r.cfg().Logger
 	if limited {

@@ -224,8 +224,8 @@ func userinfoFails(broken func() bool) func(*http.Request) http.Handler {
 	}
 }
 
-// Nothing is asked before it is known whose sessions they are.
-func TestNothingIsAskedForAnUnknownUser(t *testing.T) {
+// No sessions are requested before it is known whose they are.
+func TestNoSessionsAreRequestedForAnUnknownUser(t *testing.T) {
 	broken := true
 	saving(t, newDisk(), func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		w := newWorld(t, g, cfg)
@@ -235,7 +235,7 @@ func TestNothingIsAskedForAnUnknownUser(t *testing.T) {
 			t.Errorf("up %v, %d counters, ready %v", got["hoop_up"], len(counts(got)), w.collector.Ready())
 		}
 		if n := g.Stats().Requests[gatewaytest.PathSessions]; n > 0 {
-			t.Errorf("%d pages were asked for", n)
+			t.Errorf("%d pages were requested", n)
 		}
 		if !strings.Contains(l.String(), "the identity provider is away") {
 			t.Errorf("the log does not say why: %s", l)
@@ -311,7 +311,7 @@ func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
 				requests := g.Stats().Requests[gatewaytest.PathSessions]
 				w.scrapeFor(10*time.Minute, time.Minute)
 				if got := g.Stats().Requests[gatewaytest.PathSessions]; got != requests {
-					t.Errorf("%d pages were asked for", got-requests)
+					t.Errorf("%d pages were requested", got-requests)
 				}
 				if got := w.scrape(); got["hoop_up"] != 0 || got[`hoop_exporter_refresh_error{reason="identity"}`] != 1 {
 					t.Errorf("up %v, or another reason", got["hoop_up"])

@@ -10,13 +10,13 @@ import (
 // link is all that a [Collector] and its refresher share. Scrapes run on many goroutines, the refresher on the one of Run. Every part is
 // safe for concurrent use, and says who writes it.
 type link struct {
-	// calls are the refreshes that scrapes want. Scrapes open a call, the refresher finishes it.
+	// calls are the refreshes that scrapes wait for. Scrapes open a call, the refresher finishes it.
 	calls *refreshCalls
 	// published is what scrapes show. Only the refresher replaces it. It is never nil.
 	published atomic.Pointer[published]
-	// settings hold now. After New only the refresher replaces them. They are never nil.
+	// settings are the current ones. After New only the refresher replaces them. They are never nil.
 	settings atomic.Pointer[settings]
-	// changes has the settings to go on with; the refresher applies them between two refreshes.
+	// changes has the settings that come next; the refresher applies them between two refreshes.
 	changes chan *settings
 	// retired is closed by Retire: the refresher ends after the request that is under way.
 	retired chan struct{}
@@ -33,7 +33,7 @@ type link struct {
 	usage *usage
 }
 
-// cfg returns the configuration that holds now.
+// cfg returns the current configuration.
 func (l *link) cfg() Config { return l.settings.Load().Config }
 
 // retiring reports whether the refresher has to end.

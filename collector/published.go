@@ -8,7 +8,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// published is what scrapes show. It is immutable, but for the note when it was first served.
+// published is what scrapes show. It is immutable, except for served.
 type published struct {
 	snapshot *ledger.Snapshot // its gauges are shown; nil before the first good answer
 	counted  ledger.Saved     // the last counters that were saved
@@ -20,7 +20,7 @@ type published struct {
 
 // status is the outcome of the refreshes so far.
 type status struct {
-	attempted         bool // a refresh asked the gateway for something
+	attempted         bool // a refresh has queried the gateway
 	up                bool
 	ended             time.Time // when the last refresh ended; zero: none has
 	lastSuccess       time.Time
@@ -28,7 +28,7 @@ type status struct {
 	role              string // of the credential; "": not known yet
 	visibilityLimited bool
 	err               error
-	nextTry           time.Time // from when on a refresh asks again after a failure
+	nextTry           time.Time // the earliest time at which a refresh queries the gateway again after a failure
 	reason            string    // why the last refresh failed; "": it did not, or none has ended
 	credentialExpiry  time.Time // zero: not known
 	agents            []exposition.Agent
@@ -47,7 +47,7 @@ func (p *published) view(cfg Config, now time.Time) exposition.View {
 	}
 	v.Now = p.snapshot.At.Add(now.Sub(p.at))
 	if v.Counted == nil {
-		v.Counted = &ledger.Snapshot{T0: p.snapshot.T0} // nothing was saved yet, so no counter may be shown yet
+		v.Counted = &ledger.Snapshot{T0: p.snapshot.T0} // nothing has been saved yet, so no counter may be shown
 	}
 	return v
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
-// settings are a valid configuration and the exposition that follows from it. They are immutable: a change of the configuration makes new
+// settings are a valid configuration and the exposition that follows from it. They are immutable: a change of the configuration creates new
 // ones.
 type settings struct {
 	Config
@@ -30,9 +30,9 @@ func newSettings(cfg Config) (*settings, error) {
 	return &settings{cfg, e}, nil
 }
 
-// Reconfigure prepares a change of the configuration of a collector whose sessions stay the same. It fails where New would, and changes
+// Reconfigure prepares a change of the configuration of a collector whose sessions stay the same. It fails if New would, and changes
 // nothing before apply is called. After that the collector goes on with its ledger, its cache and what it has published; a request under
-// way ends as it was started. Address, Slots, State, Logger and the kind of buckets that requests are measured in stay as they were.
+// way keeps the old settings. Address, Slots, State, Logger and the kind of buckets that requests are measured in stay as they were.
 func (c *Collector) Reconfigure(cfg Config) (apply func(), err error) {
 	was := c.cfg()
 	cfg.Address, cfg.Slots, cfg.State, cfg.Logger, cfg.clock = was.Address, was.Slots, was.State, was.Logger, was.clock
@@ -43,7 +43,7 @@ func (c *Collector) Reconfigure(cfg Config) (apply func(), err error) {
 	return func() { c.change(set) }, nil
 }
 
-// change requests that the refresher goes on with these settings. Where it has not applied the last request yet, this one replaces that.
+// change hands these settings to the refresher. If it has not yet applied the ones before, they are replaced.
 func (l *link) change(set *settings) {
 	for {
 		select {
@@ -58,7 +58,7 @@ func (l *link) change(set *settings) {
 	}
 }
 
-// reconfigure applies a requested change.
+// reconfigure applies new settings.
 func (r *refresher) reconfigure(set *settings) {
 	was := r.settings.Swap(set)
 	r.gateway.timeout, r.gateway.factor = set.Timeout, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/exposition"
 )
 
-// otherClient asks the same gateway with another credential.
+// otherClient queries the same gateway with another credential.
 func otherClient(t *testing.T, g *gatewaytest.Gateway, key string) *client.Client {
 	t.Helper()
 	c, err := client.New("https://hoop.example", &http.Client{Transport: g.Transport()}, client.WithAPIKey(func() (string, error) { return key, nil }))
@@ -188,12 +188,12 @@ func TestReconfigureToAnUnknownCredentialCountsNothing(t *testing.T) {
 		defer w.stop()
 		w.scrapeFor(10*time.Minute, 30*time.Second)
 		var mute atomic.Bool
-		var asked atomic.Int64
+		var requests atomic.Int64
 		mute.Store(true)
 		transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 			switch {
 			case !strings.HasSuffix(r.URL.Path, "/userinfo"):
-				asked.Add(1)
+				requests.Add(1)
 			case mute.Load():
 				return nil, errors.New("out of order")
 			}
@@ -210,7 +210,7 @@ func TestReconfigureToAnUnknownCredentialCountsNothing(t *testing.T) {
 		}
 		apply()
 		w.scrapeFor(5*time.Minute, 30*time.Second)
-		if n := asked.Load(); n > 0 || w.scrape()["hoop_up"] != 0 || !strings.Contains(l.String(), "it is not known which sessions the new credential shows") {
+		if n := requests.Load(); n > 0 || w.scrape()["hoop_up"] != 0 || !strings.Contains(l.String(), "it is not known which sessions the new credential shows") {
 			t.Errorf("%d requests for sessions, up %v: %s", n, w.scrape()["hoop_up"], l)
 		}
 		mute.Store(false)
@@ -225,8 +225,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// A gateway that cannot be asked yet, because another collector's failure blocks the address, has not failed.
-func TestAGatewayThatWasNotAskedHasNotFailed(t *testing.T) {
+// A gateway that cannot be queried yet, because another collector's failure blocks the address, has not failed.
+func TestAGatewayThatWasNotQueriedHasNotFailed(t *testing.T) {
 	d := newDisk()
 	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		cfg.Address = NewAddress()
@@ -245,7 +245,7 @@ func TestAGatewayThatWasNotAskedHasNotFailed(t *testing.T) {
 		}
 		w.scrapeFor(time.Minute, 15*time.Second)
 		if w.scrape()["hoop_up"] != 1 {
-			t.Error("it is not asked later")
+			t.Error("it is not queried later")
 		}
 	}, nil)
 }
@@ -267,7 +267,7 @@ func TestRetireWhileWaitingForTheAddress(t *testing.T) {
 		w.collector.Retire()
 		<-w.collector.stopped
 		if n := len(g.Stats().Requests); n > 0 {
-			t.Errorf("asked for %v", g.Stats().Requests)
+			t.Errorf("requests: %v", g.Stats().Requests)
 		}
 	})
 }

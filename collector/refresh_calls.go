@@ -13,8 +13,8 @@ const outcomeKey = "refresh"
 // refreshCalls share one refresh among all scrapes that want one, as golang.org/x/sync/singleflight shares a call, and keep its outcome for
 // a while.
 //
-// Always holds: at most one call is open, from the first request until it is finished; whoever requests a refresh meanwhile waits for that
-// call. The refresher receives from wanted, refreshes, and then calls finish, exactly once for each receive.
+// Always holds: at most one call is open, from the first scrape that wants it until it is finished; scrapes that want a refresh in the
+// meantime wait for the same call. The refresher receives from wanted, refreshes, and then calls finish, exactly once for each receive.
 type refreshCalls struct {
 	cache  *cache.Cache
 	wanted chan struct{} // holds an element while a call is open that the refresher has not started
@@ -40,7 +40,7 @@ func newRefreshCalls(ttl time.Duration) *refreshCalls {
 	return &refreshCalls{cache: cache.New(ttl, 0), wanted: make(chan struct{}, 1)}
 }
 
-// cached returns the outcome of the last refresh while it is not older than ttl.
+// cached returns the outcome of the last refresh, unless it is older than ttl.
 func (c *refreshCalls) cached(now time.Time, ttl time.Duration) (last outcome, ok bool) {
 	v, ok := c.cache.Get(outcomeKey)
 	if !ok {
@@ -51,8 +51,8 @@ func (c *refreshCalls) cached(now time.Time, ttl time.Duration) (last outcome, o
 	return last, ok && now.Sub(last.at) < ttl
 }
 
-// request returns the call to wait for, and opens it if there is none.
-func (c *refreshCalls) request() *refreshCall {
+// join returns the call to wait for, and opens one if there is none.
+func (c *refreshCalls) join() *refreshCall {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open == nil {
@@ -65,7 +65,7 @@ func (c *refreshCalls) request() *refreshCall {
 // waiting reports whether a call is open that the refresher has not started.
 func (c *refreshCalls) waiting() bool { return len(c.wanted) > 0 }
 
-// finish ends the open call. For ttl its outcome answers scrapes, also if it is an error: another request at once would not help.
+// finish ends the open call. For ttl its outcome answers scrapes, even if it is an error: trying again at once would not help.
 func (c *refreshCalls) finish(err error, now time.Time, ttl time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

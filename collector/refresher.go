@@ -19,8 +19,8 @@ const backfillPause = time.Second
 // errClocksDiffer is why the gateway's time is not believed at once.
 var errClocksDiffer = errors.New("the gateway's clock and this machine's clock differ: set the one that is wrong")
 
-// refresher asks the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; what scrapes see of it, it
-// publishes through the link. [Collector.Run] makes one with newRefresher and calls run once.
+// refresher queries the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; it publishes what scrapes
+// may see through the link. [Collector.Run] makes one with newRefresher and calls run once.
 //
 // Order within a refresh: check the identity of the credential, make the requests that the planner wants, finish the ledger's refresh,
 // save, publish, and then finish the call that scrapes wait for.
@@ -35,13 +35,13 @@ type refresher struct {
 	agents   agents
 	record   *state.LedgerRecord // nil: the ledger is not saved
 
-	halted         bool // nothing may be asked
+	halted         bool // no sessions may be requested
 	complete       bool // the first backfill is complete
 	progressLogged time.Time
 	backfilling    bool // progress was logged, but not yet that the backfill is complete
 }
 
-// newRefresher returns a refresher that has a share in the budget of its address. Its run gives that up.
+// newRefresher returns a refresher that has a share in the budget of its address. The share is closed when run ends.
 func newRefresher(l *link) *refresher {
 	cfg := l.cfg()
 	r := &refresher{link: l, log: failurelog.New(cfg.Logger, code), slot: slot{slots: cfg.Slots}, share: cfg.Address.budget.NewShare(cfg.clock())}
@@ -78,19 +78,19 @@ func (r *refresher) run(ctx context.Context) {
 			})
 			lastBackfill = time.Now()
 		}
-		// Counted from the last backfill: refreshes that follow each other closely must not put it off for ever.
+		// Counted from the last backfill: refreshes that follow each other closely must not put it off forever.
 		timer.Reset(max(0, r.untilBackfill()-time.Since(lastBackfill)))
 	}
 }
 
-// close saves the ledger, and releases everything that is held outside of this process.
+// close saves the ledger, and releases everything that it has outside of this process.
 func (r *refresher) close(ctx context.Context) {
 	r.closeState(context.WithoutCancel(ctx))
 	r.share.Close()
 	r.gateway.client.CloseIdleConnections()
 }
 
-// inSlot calls f with a slot held.
+// inSlot calls f while it has a slot.
 func (r *refresher) inSlot(ctx context.Context, f func(context.Context) error) error {
 	r.slot.acquire(ctx)
 	defer r.slot.release()
@@ -105,11 +105,11 @@ func (r *refresher) untilBackfill() time.Duration {
 	return backfillPause
 }
 
-// refresh asks for everything that is due, and publishes it. The error is the first one of the refresh.
+// refresh requests everything that is due, and publishes it. It returns the first error.
 func (r *refresher) refresh(ctx context.Context) error {
 	start := r.cfg().clock()
 	first := r.identity.needed(r.cfg().State != nil)
-	if first { // without it nothing else may be asked
+	if first { // no other request may be made before it
 		r.identify(ctx, start, nil)
 	}
 	failure := r.checkIdentity(ctx, start)
@@ -121,7 +121,8 @@ func (r *refresher) refresh(ctx context.Context) error {
 	default:
 		requested, failure = r.requestDue(ctx)
 	}
-	// Where no sessions were requested, the gateway is to be left alone: the pause must not end between those requests and these.
+	// If no sessions could be requested, the gateway is to be left alone, so the user is not requested either: the pause might end in
+	// between.
 	if !first && (requested || r.halted) {
 		r.identify(ctx, r.cfg().clock(), failure)
 	}
@@ -133,20 +134,20 @@ func (r *refresher) refresh(ctx context.Context) error {
 	}
 	now := r.cfg().clock()
 	s := r.published.Load().status
-	ok, asked := false, !pending
+	ok, attempted := false, !pending
 	if !r.halted {
-		ok, asked = r.planner.Succeeded(now)
+		ok, attempted = r.planner.Succeeded(now)
 	}
 	s.ended = now
-	if asked {
+	if attempted {
 		s.attempted, s.up, s.err = true, ok, failure
 		r.instruments.Refreshed(now.Sub(start), !ok)
 	}
 	switch {
-	case asked && ok:
+	case attempted && ok:
 		s.lastSuccess, s.reason = now, ""
 		r.log.Recovered("refresh")
-	case asked:
+	case attempted:
 		if _, doubtful := r.planner.Doubt(now); doubtful && failure == nil {
 			failure = errClocksDiffer
 		}
@@ -158,7 +159,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 	return s.err
 }
 
-// nextTry is from when on a refresh asks the gateway again, now that one has failed.
+// nextTry is the earliest time at which a refresh queries the gateway again, now that one has failed.
 func (r *refresher) nextTry(now time.Time) time.Time {
 	at := r.planner.NextTry()
 	if r.halted {
@@ -171,8 +172,8 @@ func (r *refresher) nextTry(now time.Time) time.Time {
 func (r *refresher) requestDue(ctx context.Context) (requested bool, first error) {
 	r.planner.StartRefresh()
 	for ctx.Err() == nil && !r.retiring() {
-		asked, err := r.requestNext(ctx, r.planner.Next)
-		if !asked {
+		made, err := r.requestNext(ctx, r.planner.Next)
+		if !made {
 			break
 		}
 		requested, first = true, cmp.Or(first, err)
@@ -184,8 +185,8 @@ func (r *refresher) requestDue(ctx context.Context) (requested bool, first error
 // read anything.
 func (r *refresher) backfill(ctx context.Context) (read bool) {
 	for ctx.Err() == nil && !r.calls.waiting() && !r.halted && !r.retiring() {
-		asked, err := r.requestNext(ctx, r.planner.Background)
-		if !asked {
+		made, err := r.requestNext(ctx, r.planner.Background)
+		if !made {
 			break
 		}
 		read = err == nil || read
@@ -194,7 +195,7 @@ func (r *refresher) backfill(ctx context.Context) (read bool) {
 }
 
 // requestNext makes the request that next returns, if there is one, while no other collector makes one to the same address.
-func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (planner.Request, bool)) (asked bool, err error) {
+func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (planner.Request, bool)) (made bool, err error) {
 	release, ok := r.acquireAddress(ctx)
 	if !ok {
 		return false, nil
@@ -207,9 +208,9 @@ func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (p
 	return true, r.request(ctx, request)
 }
 
-// requestOther makes a request that is not for sessions, if the budget allows it now. asked is false if it made none, or the exporter is
-// stopping. again is for how long the gateway is to be left alone after an error.
-func (r *refresher) requestOther(ctx context.Context, request func(context.Context) (took time.Duration, err error)) (asked bool, again time.Duration, err error) {
+// requestOther makes a request that is not for sessions, if the budget allows it now. made is false if it made none, or the exporter is
+// stopping. leave is how long the gateway is to be left alone after an error.
+func (r *refresher) requestOther(ctx context.Context, request func(context.Context) (took time.Duration, err error)) (made bool, leave time.Duration, err error) {
 	release, ok := r.acquireAddress(ctx)
 	if !ok {
 		return false, 0, nil
@@ -222,9 +223,9 @@ func (r *refresher) requestOther(ctx context.Context, request func(context.Conte
 	if ctx.Err() != nil {
 		return false, 0, nil
 	}
-	again = retryAfter(err, took)
-	r.planner.ChargeOther(r.cfg().clock(), took, again > 0)
-	return true, again, err
+	leave = retryAfter(err, took)
+	r.planner.ChargeOther(r.cfg().clock(), took, leave > 0)
+	return true, leave, err
 }
 
 // request makes one request and gives the answer to the planner.

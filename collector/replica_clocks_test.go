@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What the quick one of two replicas writes is shown at once, also where the time is the slow one's.
+// What the quick one of two replicas writes is shown at once, even if the time is the slow one's.
 func TestReplicasThatDifferByHours(t *testing.T) {
 	for name, off := range map[string]func(int) time.Duration{
 		"every other answer is of a replica 2 h behind": func(n int) time.Duration { return -time.Duration(n%2) * 2 * time.Hour },

@@ -17,7 +17,7 @@ const progressEvery = time.Minute
 // errFarFuture is why a session is skipped.
 var errFarFuture = errors.New("it starts hours after the gateway's time: the clock of the gateway that wrote it is wrong, or was")
 
-// reportPage logs what of a page cannot be used.
+// reportPage logs the parts of a page that cannot be used.
 func (r *refresher) reportPage(page *client.SessionPage, now time.Time) {
 	for _, second := range r.planner.Skipped() {
 		r.log.FailedOnce(second.Start.String(), "some sessions are not counted", second.Err, "second", second.Start)
@@ -39,7 +39,7 @@ func (r *refresher) reportPage(page *client.SessionPage, now time.Time) {
 // errSlowReplica is why sessions are not counted.
 var errSlowReplica = errors.New("some answers have a Date that is further behind than --sessions.overlap: from a cache, or from a replica of the gateway whose clock is behind; set its clock")
 
-// reportClock logs what the last answer has shown of the gateway's clock.
+// reportClock logs what the last answer has revealed about the gateway's clock.
 func (r *refresher) reportClock() {
 	if ahead, doubtful := r.planner.Doubt(r.cfg().clock()); doubtful {
 		r.log.Failed("clock", "waiting for a minute or two until the gateway's time is known: nothing is read", errClocksDiffer, "gateway_ahead", ahead.Round(time.Second))
@@ -58,8 +58,8 @@ func (r *refresher) reportClock() {
 	}
 }
 
-// reportBackfill logs how far the backfill is, and its end. When the first one is complete, it ends the wait for that, after the
-// publication: whoever waits scrapes at once, and has to see it.
+// reportBackfill logs how far the backfill is, and its end. When the first one is complete, it ends the wait for that. This comes after the
+// publication: whatever waits may scrape at once, and has to see the complete numbers.
 func (r *refresher) reportBackfill(p *published, complete bool, now time.Time) {
 	if p.snapshot == nil {
 		return

@@ -9,7 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// witness stands between a process and its gateway and sees what the process asks.
+// witness stands between a process and its gateway and sees what the process requests.
 type witness struct {
 	http.RoundTripper
 	mu        sync.Mutex
@@ -65,7 +65,7 @@ func (w *witness) check(t *testing.T, families []*dto.MetricFamily) {
 	w.since, w.settled = time.Now(), shown["hoop_exporter_baseline_complete"] == 1
 	// A burst, and for each of the four kinds of requests the one that went beyond what was left.
 	if limit := w.budget + 10*time.Second + 4*w.longest; w.busy > limit {
-		t.Fatalf("%v: the gateway was asked for %v, want at most %v", time.Now(), w.busy, limit)
+		t.Fatalf("%v: requests took %v, want at most %v", time.Now(), w.busy, limit)
 	}
 	_, gauges := shown["hoop_open_sessions"]
 	old := time.Since(w.answered) > 5*time.Minute

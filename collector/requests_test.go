@@ -9,7 +9,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// lists is how many times the gateway was asked for sessions.
+// lists is how many requests for lists of sessions the gateway got.
 func lists(g *gatewaytest.Gateway) int {
 	s := g.Stats()
 	return s.Requests[gatewaytest.PathSessions] + s.Requests[gatewaytest.PathSession]

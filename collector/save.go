@@ -12,14 +12,15 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// saveTimeout bounds each save, and openTimeout the time in which a state has to be opened and read, so that a database that does not
-// answer does not keep the refresher from noticing that it has to end.
+// saveTimeout bounds each save, and openTimeout the opening and reading of a state, so that a database that does not answer cannot keep the
+// refresher from noticing that it has to end.
 const (
 	saveTimeout = 10 * time.Second
 	openTimeout = time.Minute
 )
 
-// stateError is why the state cannot be opened or read. Its cause can look like a gateway's failure, since a database can time out, too.
+// stateError is why the state cannot be opened or read. Its cause can look like a failure of the gateway, because a database can time out,
+// too.
 type stateError struct{ cause error }
 
 func (e stateError) Error() string { return e.cause.Error() }
@@ -63,7 +64,7 @@ func (r *refresher) openState(ctx context.Context, owner state.Identity, now tim
 	return nil
 }
 
-// save saves the ledger, and returns the counters that may be shown then.
+// save saves the ledger, and returns the counters that may now be shown.
 func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.Time) (ledger.Saved, error) {
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
@@ -88,7 +89,7 @@ func (r *refresher) save(ctx context.Context, unsaved ledger.Unsaved, now time.T
 	return saved, err
 }
 
-// loseIfFenced ends the collector if an error says that another process has the state by now: what this one counts can neither be saved nor
+// loseIfFenced ends the collector if an error says that another process now has the state: what this one counts can neither be saved nor
 // shown.
 func (r *refresher) loseIfFenced(err error) bool {
 	if !errors.Is(err, state.ErrFenced) {
@@ -98,8 +99,7 @@ func (r *refresher) loseIfFenced(err error) bool {
 	return true
 }
 
-// closeState saves what was read since the last save, unless another process has the state by now, and releases the state for other
-// processes.
+// closeState saves what was read since the last save, unless another process has the state, and releases the state for other processes.
 func (r *refresher) closeState(ctx context.Context) {
 	if r.record == nil {
 		return

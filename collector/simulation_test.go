@@ -21,7 +21,7 @@ import (
 
 // Weeks in which everything goes wrong: the gateway, the network, the disk, the exporter's process, its machine's clock. One seed decides
 // all of it. At every scrape no counter has fallen, across restarts too, none exceeds the truth, no gauge is old, at most one request is
-// under way, and the gateway was asked for no more time than the budget allows. Once it is quiet, everything is exact.
+// under way, and requests took no more time than the budget allows. Once it is quiet, everything is exact.
 func TestCountersStayTrueWhateverGoesWrong(t *testing.T) {
 	t.Parallel()
 	if d := collectortest.Duration(t, "HOOP_FOR", 0, time.Second); d > 0 {
@@ -73,7 +73,7 @@ type simulation struct {
 	disk    *ramDisk
 	clock   *wallClock    // the machine's
 	world   *world        // the process
-	witness *witness      // of what the process asks
+	witness *witness      // of what the process requests
 	dead    chan struct{} // closed when it is killed
 
 	counters map[string]float64 // as last scraped
@@ -150,7 +150,7 @@ func (s *simulation) live(d time.Duration) {
 	}
 }
 
-// downtime is for how long there is no process: for hours, or for a little less or more than the allowed lateness.
+// downtime is how long there is no process: for hours, or for a little less or more than the allowed lateness.
 func (s *simulation) downtime() time.Duration {
 	if s.rng.IntN(2) == 0 {
 		return DefaultConfig().AllowedLateness - time.Minute + time.Duration(s.rng.IntN(120))*time.Second

@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// slotKept is for how long a collector keeps its slot while it waits, counted from when it got the slot.
+// slotKept is how long a collector keeps its slot while it waits, counted from when it got the slot.
 const slotKept = time.Second
 
-// Slots bound how many collectors refresh at once; they get a slot in the order in which they asked for one. A collector that has had its
-// slot for longer than a second gives it up while it waits for its gateway, and ends its refresh without one. So gateways that hang or need
-// many requests do not delay the others, and no refresh waits for a slot twice. It is safe for concurrent use.
+// Slots bound how many collectors refresh at once; they get a slot in the order in which they came. A collector that has had its slot for
+// longer than a second gives it up while it waits for its gateway, and ends its refresh without a slot. So gateways that hang or need many
+// requests do not delay the others, and no refresh waits for a slot twice. It is safe for concurrent use.
 type Slots struct{ free *semaphore.Weighted }
 
 // NewSlots returns n slots.
@@ -40,7 +40,7 @@ func (s *slot) release() {
 	}
 }
 
-// releaseDuring calls wait, and gives the slot back during the call once it was held for [slotKept].
+// releaseDuring calls wait, and gives the slot back during the call, [slotKept] after it was acquired.
 func (s *slot) releaseDuring(wait func()) {
 	if !s.held {
 		wait()

@@ -67,8 +67,8 @@ func TestGatewaysWithManyRequestsLeaveSlotsToOthers(t *testing.T) {
 	})
 }
 
-// What counts as a gateway's time is the time that it worked, however many gateways wait for a slot; and none is asked less often for that
-// wait.
+// What counts as a gateway's time is the time that it worked, however many gateways wait for a slot; and none is queried less often for
+// that wait.
 func TestTheWaitForASlotIsNotTheGatewaysTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 type Status struct {
 	// At is when the status was taken.
 	At time.Time
-	// Asked reports that a refresh has asked the gateway, with whatever result.
-	Asked bool
+	// Attempted reports that a refresh has queried the gateway, whatever the result.
+	Attempted bool
 	// Up is the value of hoop_up.
 	Up bool
 	// Failed reports that the last refresh failed.
@@ -26,9 +26,9 @@ type Status struct {
 	LastRefresh, LastSuccess time.Time
 	// Reason is why the last refresh failed, without anything that the gateway said; "" unless Failed.
 	Reason string
-	// NextTry is from when on a refresh asks the gateway again; zero unless Failed.
+	// NextTry is the earliest time at which a refresh queries the gateway again; zero unless Failed.
 	NextTry time.Time
-	// Version is the gateway's version; "" where it is not known.
+	// Version is the gateway's version; "" if it is not known.
 	Version string
 
 	// RequestsPerMinute and Busy are the requests to the gateway within the last five minutes: how many a minute, and the fraction of the
@@ -49,7 +49,7 @@ type Status struct {
 	// of the sessions.
 	Role    string
 	Limited bool
-	// CredentialExpiry is when the credential expires; zero where that is not known, or it does not expire.
+	// CredentialExpiry is when the credential expires; zero if that is not known, or it does not expire.
 	CredentialExpiry time.Time
 }
 
@@ -57,8 +57,8 @@ type Status struct {
 type Counts struct {
 	// Pending, Running, Ready, Expired and Unknown are the open sessions by state. Before the first backfill is complete there may be more.
 	Pending, Running, Ready, Expired, Unknown int
-	// Waiting is the number of reviews that wait for a decision, and OldestWait how long the oldest of them has waited; 0 where none waits,
-	// or that is not known.
+	// Waiting is the number of reviews that wait for a decision, and OldestWait how long the oldest of them has waited; 0 if none waits, or
+	// that is not known.
 	Waiting    int
 	OldestWait time.Duration
 }
@@ -66,13 +66,13 @@ type Counts struct {
 // Open is the number of open sessions.
 func (c Counts) Open() int { return c.Pending + c.Running + c.Ready + c.Expired + c.Unknown }
 
-// Status returns the state of the gateway as it was published last. It asks the gateway nothing, and waits for nothing.
+// Status returns the state of the gateway as it was published last. It makes no request, and does not wait.
 func (c *Collector) Status() Status {
 	set, p := c.settings.Load(), c.published.Load()
 	now := set.clock()
 	v := p.view(set.Config, now)
 	s := Status{
-		At: now, Asked: p.status.attempted, Up: v.Up, Failed: p.status.attempted && !p.status.up, Withheld: v.Withheld,
+		At: now, Attempted: p.status.attempted, Up: v.Up, Failed: p.status.attempted && !p.status.up, Withheld: v.Withheld,
 		LastRefresh: p.status.ended, LastSuccess: v.LastSuccess, Version: v.Version,
 		Budget: set.Budget, Lookback: set.Lookback, Unread: set.Lookback, Role: p.status.role, Limited: v.VisibilityLimited,
 		CredentialExpiry: p.status.credentialExpiry,
@@ -120,7 +120,7 @@ func countsOf(s *ledger.Snapshot, now time.Time) *Counts {
 	return out
 }
 
-// reason says why a refresh failed in words of this program: a page that anyone may open must not repeat what a gateway, a proxy or a
+// reason says in this program's own words why a refresh failed: a page that anyone may open must not repeat what a gateway, a proxy or a
 // database said, which can be about a person. The log has all of it.
 func reason(err error) string {
 	if text := client.Summary(err); text != "" {

@@ -21,12 +21,12 @@ func TestTheStatusSaysWhatTheMetricsSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, cfg := newStatusWorld(t, nil)
 		defer w.stop()
-		if s := w.collector.Status(); s.Asked || s.Up || s.Failed || s.Counts != nil || s.Unread != cfg.Lookback || s.Lookback != cfg.Lookback || s.Backfilled || s.Role != "" {
+		if s := w.collector.Status(); s.Attempted || s.Up || s.Failed || s.Counts != nil || s.Unread != cfg.Lookback || s.Lookback != cfg.Lookback || s.Backfilled || s.Role != "" {
 			t.Errorf("before the first refresh: %+v", s)
 		}
 		w.scrapeFor(collectortest.Pick(15*time.Minute, time.Hour), refreshEvery)
 		got, s := w.scrape(), w.collector.Status()
-		if !s.Asked || !s.Up || s.Failed || s.Reason != "" || s.Withheld || s.Version == "" || s.Role != "admin" && s.Role != "auditor" || s.Limited {
+		if !s.Attempted || !s.Up || s.Failed || s.Reason != "" || s.Withheld || s.Version == "" || s.Role != "admin" && s.Role != "auditor" || s.Limited {
 			t.Errorf("hours later: %+v", s)
 		}
 		if !s.Backfilled || s.Unread.Seconds() != got["hoop_exporter_unread_seconds"] || s.Budget != cfg.Budget || s.At.Sub(s.LastSuccess) > time.Second {
@@ -84,15 +84,15 @@ func TestTheStatusSaysWhatFailedAndWhenTheNextTryIs(t *testing.T) {
 		if s.NextTry.Before(s.LastRefresh.Add(cfg.CacheTTL)) || s.NextTry.After(s.LastRefresh.Add(2*time.Minute)) {
 			t.Errorf("the next try is at %v, and the last one was at %v", s.NextTry, s.LastRefresh)
 		}
-		asked := lists(w.gateway)
+		before := lists(w.gateway)
 		time.Sleep(time.Until(s.NextTry) - time.Millisecond)
 		w.scrape()
-		if lists(w.gateway) != asked {
-			t.Error("asked before the time that the status says")
+		if lists(w.gateway) != before {
+			t.Error("queried before the time that the status says")
 		}
 		time.Sleep(10 * time.Second)
-		if w.scrape(); lists(w.gateway) == asked {
-			t.Error("not asked at the time that the status says")
+		if w.scrape(); lists(w.gateway) == before {
+			t.Error("not queried at the time that the status says")
 		}
 		w.scrapeFor(cfg.StaleAfter, refreshEvery)
 		if s = w.collector.Status(); !s.Withheld || s.Counts != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// A request goes on beyond the end of its term where that was replaced meanwhile: a page of an old gateway takes longer than any term.
+// A request goes on beyond the end of its term if that was replaced in the meantime: a page of an old gateway takes longer than any term.
 func TestARequestEndsWithTheTerm(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
@@ -46,18 +46,17 @@ func TestARequestEndsWithTheTerm(t *testing.T) {
 					t.Errorf("%v", err)
 				}
 				time.Sleep(time.Minute)
-				asked := g.Stats().Requests[gatewaytest.PathUserinfo] + g.Stats().Requests[gatewaytest.PathSessions]
-				if n := g.Stats().Abandoned; (n == 1) == tc.extended || !tc.extended && asked > 1 {
-					t.Errorf("%d requests were canceled, of %d", n, asked)
+				made := g.Stats().Requests[gatewaytest.PathUserinfo] + g.Stats().Requests[gatewaytest.PathSessions]
+				if n := g.Stats().Abandoned; (n == 1) == tc.extended || !tc.extended && made > 1 {
+					t.Errorf("%d requests were canceled, of %d", n, made)
 				}
 			})
 		})
 	}
 }
 
-// No request begins after the time for asking, though those under way may go on; and all goes on with the next term, as if nothing had
-// been.
-func TestNothingIsAskedAfterTheTimeForAsking(t *testing.T) {
+// No request begins after requestUntil, though those under way may go on; and all goes on with the next term, as if nothing had been.
+func TestNoRequestBeginsAfterRequestUntil(t *testing.T) {
 	d := newDisk()
 	saving(t, d, func(t *testing.T, g *gatewaytest.Gateway, cfg Config, l *logs) {
 		cfg.Address = NewAddress()
@@ -69,7 +68,7 @@ func TestNothingIsAskedAfterTheTimeForAsking(t *testing.T) {
 		failures := w.scrape()["hoop_exporter_refresh_failures_total"]
 		w.scrapeFor(10*time.Minute, 30*time.Second)
 		if after := g.Stats(); after.Rows != before.Rows || after.Requests[gatewaytest.PathUserinfo] != before.Requests[gatewaytest.PathUserinfo] {
-			t.Errorf("asked: %v, before %v", after.Requests, before.Requests)
+			t.Errorf("requests: %v, before %v", after.Requests, before.Requests)
 		}
 		if is := w.scrape(); is["hoop_exporter_refresh_failures_total"] != failures || is["hoop_sessions"] != 0 {
 			t.Errorf("%v failures, before %v", is["hoop_exporter_refresh_failures_total"], failures)
@@ -82,7 +81,8 @@ func TestNothingIsAskedAfterTheTimeForAsking(t *testing.T) {
 	}, nil)
 }
 
-// A collector that was dropped has lost its state to another process: it neither asks nor saves, and its request under way ends at once.
+// A collector that was dropped has lost its state to another process: it neither makes requests nor saves, and its request under way ends
+// at once.
 func TestADroppedCollectorEndsAtOnceAndSavesNothing(t *testing.T) {
 	for name, fenced := range map[string]bool{"by a holder that knows": false, "by a save that was fenced": true} {
 		t.Run(name, func(t *testing.T) {
@@ -157,14 +157,14 @@ func (r fencedRecord) Save(ctx context.Context, content []byte) error {
 	return r.Record.Save(ctx, content)
 }
 
-// A process that is stopped between the decision to ask and the request finds at the request that the term has passed, also where the timer
-// came before.
+// A process that is stopped between the decision to make a request and the request finds at the request that the term has passed, even if
+// the timer came before.
 func TestARequestThatBeginsTooLateIsCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := NewAddress()
 		a.SetTerm(time.Now().Add(time.Second), time.Now().Add(3*time.Second))
-		if !a.mayAsk() {
-			t.Fatal("nothing may be asked")
+		if !a.mayRequest() {
+			t.Fatal("no request may begin")
 		}
 		for _, pause := range []time.Duration{2 * time.Second, time.Minute} {
 			time.Sleep(pause)
@@ -172,7 +172,7 @@ func TestARequestThatBeginsTooLateIsCanceled(t *testing.T) {
 				select {
 				case <-ctx.Done():
 				case <-time.After(time.Second):
-					t.Errorf("it asks %v later", pause)
+					t.Errorf("it makes a request %v later", pause)
 				}
 			})
 			if !errors.Is(err, errTermEnded) {

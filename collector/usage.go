@@ -12,8 +12,8 @@ const (
 )
 
 // usage measures the requests of the last five minutes. Always holds: a slot has the requests that ended in its minute, counted from the
-// start. The refresher adds to it, and any goroutine reads it. Its times have to come from [time.Now]: they are compared by the monotonic
-// clock.
+// start. The refresher adds to it, and any goroutine reads it. Its times have to come from [time.Now]: their monotonic readings are
+// compared.
 type usage struct {
 	began time.Time
 
@@ -40,8 +40,8 @@ func (u *usage) add(now time.Time, took time.Duration) {
 	s.busy += max(took, 0)
 }
 
-// recent returns how many requests a minute there were within the last five minutes, and the fraction of the time that they took. Of a
-// program that has just started it returns those of the first minute.
+// recent returns how many requests a minute there were within the last five minutes, and the fraction of the time that they took. In a
+// program's first minute, it counts as if that minute had passed.
 func (u *usage) recent(now time.Time) (perMinute, busy float64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -9,12 +9,12 @@ import (
 // grace is how long a request may go on after its context has ended.
 const grace = 5 * time.Second
 
-// errStuck is returned for a request that goes on although its context has ended long ago: its transport ignores the deadline.
+// errStuck is returned for a request that goes on long after its context has ended: its transport ignores the deadline.
 var errStuck = errors.New("a request has not ended although its time is up, and no other request is sent until it does: " +
 	"check the network, and whether the credential's file is on a network disk; restart the exporter if this continues")
 
 // watchdog gives up requests that do not end. Always holds: at most one request that was given up is still under way, because no other one
-// is started meanwhile. Before each [watch] its caller checks stuck. It is for one goroutine at a time.
+// is started until it has ended. Before each [watch] its caller checks stuck. It is for one goroutine at a time.
 type watchdog struct {
 	givenUp <-chan struct{} // closed when the request that was given up has ended; nil: there is none
 }

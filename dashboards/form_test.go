@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the dashboards in the form that is asked of them")
+var update = flag.Bool("update", false, "write the dashboards in the form that is required of them")
 
 // What Grafana exports is brought into one form, so that a change shows as what it is.
 func TestDashboardsAreInOneForm(t *testing.T) {
@@ -68,7 +68,7 @@ func TestDashboardsKeepTheirIdentity(t *testing.T) {
 			t.Errorf("%s is in the old form %d, which Grafana would have to migrate", name, d.SchemaVersion)
 		}
 		if strings.Contains(string(d.text), `"__inputs"`) {
-			t.Errorf("%s was exported for sharing: it asks for a data source when it is provisioned", name)
+			t.Errorf("%s was exported for sharing: it wants a data source when it is provisioned", name)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestEveryPanelSaysWhatItShows(t *testing.T) {
 				t.Errorf("panel %d %q is described as %q", p.ID, p.Title, p.Description)
 			}
 			if len(p.Targets) == 0 {
-				t.Errorf("%q asks for nothing", p.Title)
+				t.Errorf("%q queries nothing", p.Title)
 			}
 			p.testUnit(t)
 		}
@@ -203,21 +203,21 @@ func TestLinksLeadToTheSession(t *testing.T) {
 		for _, p := range d.Panels {
 			for _, q := range p.Targets {
 				if q.PanelID > 0 && !exemplars[q.PanelID] {
-					t.Errorf("%q shows the exemplars of panel %d, which asks for none", p.Title, q.PanelID)
+					t.Errorf("%q shows the exemplars of panel %d, which queries none", p.Title, q.PanelID)
 				}
 			}
 		}
 	})
 }
 
-// A number that stands for now is asked for now: the last one of the chosen time may be old news.
-func TestNumbersOfNowAreAskedForNow(t *testing.T) {
+// A number that stands for now is queried for now: the last one of the chosen time may be old news.
+func TestNumbersOfNowAreQueriedForNow(t *testing.T) {
 	each(t, func(t *testing.T, d *dashboard) {
 		for _, p := range d.Panels {
 			for _, q := range p.Targets {
 				now := p.Type == "stat" || p.Type == "table"
 				if q.Expr != "" && (q.Instant != now || q.Range == now) {
-					t.Errorf("%q asks for instant %v, range %v", p.Title, q.Instant, q.Range)
+					t.Errorf("%q queries instant %v, range %v", p.Title, q.Instant, q.Range)
 				}
 			}
 		}

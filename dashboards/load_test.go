@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// dashboard is what is held to something here; Grafana's types check all of it.
+// dashboard is what is checked here; Grafana's types check all of it.
 type dashboard struct {
 	UID, Title, Description string
 	Tags                    []string

@@ -26,11 +26,11 @@ type query struct {
 	Name      string `json:"name"`
 	Ref       string `json:"ref"`
 	Expr      string `json:"expr"`
-	// Exemplars tells that exemplars are asked for too.
+	// Exemplars says that exemplars are queried, too.
 	Exemplars bool `json:"exemplars"`
-	// NeedsRules tells that the query returns something only where the recording rules are loaded.
+	// NeedsRules says that the query returns something only if the recording rules are loaded.
 	NeedsRules bool `json:"needsRules"`
-	// MayBeEmpty tells that the query returns nothing where all is well.
+	// MayBeEmpty says that the query returns nothing if all is well.
 	MayBeEmpty bool `json:"mayBeEmpty"`
 }
 
@@ -96,7 +96,7 @@ func (d *dashboard) queries(t *testing.T) []query {
 		} else if m := labelNames.FindStringSubmatch(v.text()); m != nil {
 			q.Expr = m[1]
 		} else {
-			t.Errorf("variable %s asks for %q, which this test does not understand", v.Name, v.text())
+			t.Errorf("variable %s queries %q, which this test does not understand", v.Name, v.text())
 		}
 		add(q)
 	}
@@ -104,7 +104,7 @@ func (d *dashboard) queries(t *testing.T) []query {
 }
 
 // All queries have nothing left in them that only Grafana understands. Where HOOP_DASHBOARD_QUERIES names a file, it is written there, a
-// line of JSON each, so that other tests can ask a Prometheus.
+// line of JSON each, so that other tests can query a Prometheus.
 func TestQueriesKeepNothingThatOnlyGrafanaUnderstands(t *testing.T) {
 	var lines strings.Builder
 	e := json.NewEncoder(&lines)
@@ -132,18 +132,18 @@ func TestQueriesKeepNothingThatOnlyGrafanaUnderstands(t *testing.T) {
 	}
 }
 
-// A dashboard that asks for a metric which is no more shows nothing, and nobody notices. Labels are looked at in the module check.
+// A dashboard that queries a metric that no longer exists shows nothing, and nobody notices. Labels are looked at in the module check.
 func TestEveryQueriedMetricExists(t *testing.T) {
 	there := described(t)
 	each(t, func(t *testing.T, d *dashboard) {
 		for _, q := range d.queries(t) {
 			used := metric.FindAllString(quoted.ReplaceAllString(q.Expr, `""`), -1)
 			if len(used) == 0 && !q.NeedsRules {
-				t.Errorf("%s asks for no metric: %q", q.Name, q.Expr)
+				t.Errorf("%s queries no metric: %q", q.Name, q.Expr)
 			}
 			for _, name := range used {
 				if !slices.Contains(there, name) && !slices.Contains(there, classic.ReplaceAllString(name, "")) {
-					t.Errorf("%s asks for %s, which is not described", q.Name, name)
+					t.Errorf("%s queries %s, which is not described", q.Name, name)
 				}
 			}
 		}

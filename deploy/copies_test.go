@@ -1,4 +1,4 @@
-// Package deploy_test holds what people deploy, and the documents that tell them how, to the program and to each other.
+// Package deploy_test compares what people deploy, and the documents that say how, with the program and with each other.
 package deploy_test
 
 import (

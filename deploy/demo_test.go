@@ -59,7 +59,7 @@ func startDemo(t *testing.T, args ...string) *demo {
 	return d
 }
 
-// scrape asks for the metrics in a format.
+// scrape requests the metrics in a format.
 func (d *demo) scrape(t *testing.T, accept string) (*http.Response, []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.url+"/metrics", nil)
@@ -79,7 +79,7 @@ func (d *demo) scrape(t *testing.T, accept string) (*http.Response, []byte) {
 	return response, body
 }
 
-// What `go run . --demo` promises, in each format that Prometheus may ask for.
+// What `go run . --demo` promises, in each format that Prometheus may request.
 func TestTheDemoServesEveryFormat(t *testing.T) {
 	t.Setenv("HOOP_TOKEN", "of-somebody's-shell")
 	d := startDemo(t, "--cache.ttl=100ms")

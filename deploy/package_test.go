@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// The scripts of packages ask systemd for what fits: deb and rpm call the same scripts with words of their own.
-func TestPackageScriptsAskSystemdForWhatFits(t *testing.T) {
+// The scripts of packages call systemd as fits: deb and rpm call the same scripts with words of their own.
+func TestPackageScriptsCallSystemdAsFits(t *testing.T) {
 	need(t, "sh")
 	const (
 		reload  = "daemon-reload\n"
@@ -21,7 +21,7 @@ func TestPackageScriptsAskSystemdForWhatFits(t *testing.T) {
 	)
 	for name, c := range map[string]struct {
 		script, argument string
-		running, calls   string // what is asked for where systemd runs, and where it does not
+		running, calls   string // what is called if systemd runs, and if it does not
 	}{
 		"deb, installed or upgraded": {"postinstall.sh", "configure", reload + restart, ""},
 		"rpm, installed":             {"postinstall.sh", "1", reload + restart, ""},
@@ -36,17 +36,17 @@ func TestPackageScriptsAskSystemdForWhatFits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := packageScript(t, c.script, c.argument, true); got != c.running {
-				t.Errorf("where systemd runs it is asked to %q, want %q", got, c.running)
+				t.Errorf("with systemd running, it calls %q, want %q", got, c.running)
 			}
 			if got := packageScript(t, c.script, c.argument, false); got != c.calls {
-				t.Errorf("where systemd does not run it is asked to %q, want %q", got, c.calls)
+				t.Errorf("without systemd running, it calls %q, want %q", got, c.calls)
 			}
 		})
 	}
 }
 
 // packageScript runs a script with a systemctl that fails at everything but reloading, as one does for units that are not there, and
-// returns what it is asked for.
+// returns what is called.
 func packageScript(t *testing.T, name, argument string, running bool) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -63,7 +63,7 @@ func packageScript(t *testing.T, name, argument string, running bool) string {
 	}
 	text := string(read(t, "package/"+name))
 	if !strings.HasPrefix(text, "#!/bin/sh\n") || !strings.Contains(text, "/run/systemd/system") {
-		t.Fatalf("%s does not ask whether systemd runs", name)
+		t.Fatalf("%s does not check whether systemd runs", name)
 	}
 	script := filepath.Join(dir, name)
 	write(t, script, []byte(strings.ReplaceAll(text, "/run/systemd/system", systemd)))

@@ -39,7 +39,7 @@ func rows(t *testing.T, page, begin string) map[string][]string {
 	return found
 }
 
-// option is a flag as the man page of the packages lists it. A test at the top holds that page to the flags.
+// option is a flag as the man page of the packages lists it. A test at the top compares that page with the flags.
 type option struct{ name, value, variable string }
 
 // options lists the flags of the man page.

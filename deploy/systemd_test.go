@@ -97,7 +97,7 @@ func TestSystemdMemoryLimitLeavesRoom(t *testing.T) {
 	}
 }
 
-// get asks until there is an answer with status 200, and returns its body.
+// get sends requests until there is an answer with status 200, and returns its body.
 func get(t *testing.T, url string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

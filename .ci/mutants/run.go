@@ -83,7 +83,7 @@ func (b *binary) run(pattern string, mutant int, trace string, limit time.Durati
 	seconds := "unlimited"
 	wall := 30 * time.Minute
 	if limit > 0 {
-		// What is slow because the machine is busy takes no processor time. What waits for ever takes none either.
+		// What is slow because the machine is busy takes no processor time. What waits forever takes none either.
 		seconds, wall = strconv.Itoa(int(limit.Seconds())+1), 10*limit+20*time.Second
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), wall)

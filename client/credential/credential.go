@@ -1,4 +1,4 @@
-// Package credential makes a client from an operator's settings: one gateway and exactly one source of a credential. Files are read again
+// Package credential creates a client from an operator's settings: one gateway and exactly one source of a credential. Files are read again
 // when they are used. No error contains a secret.
 package credential
 
@@ -33,7 +33,7 @@ type Options struct {
 	// HTTPConfigFile is the path of a YAML file with an HTTPClientConfig of prometheus/common: --hoop.http-config-file. It may contain a
 	// credential. Relative paths in it are relative to its own directory.
 	HTTPConfigFile string
-	// HTTP is such a configuration itself. It takes precedence over HTTPConfigFile.
+	// HTTP is such a configuration, already decoded. It takes precedence over HTTPConfigFile.
 	HTTP *config.HTTPClientConfig
 
 	// ByKeys is true if the options are keys of a configuration file. Errors then use the names of the keys, and files are read at the
@@ -157,8 +157,8 @@ func (o Options) resolve() (r resolved, err error) {
 }
 
 // takeTokenFile removes the file of a bearer token from an HTTP configuration and returns its path; empty if there is none. The client
-// reads such a file itself: prometheus/common would send a token that is empty, and would not notice that the gateway's newer one has
-// become older than the file.
+// reads such a file itself: prometheus/common would send an empty token, and would not notice that the file is newer than a token that the
+// gateway has sent.
 func takeTokenFile(cfg *config.HTTPClientConfig) string {
 	file := cfg.BearerTokenFile
 	if a := cfg.Authorization; a != nil && (a.Type == "" || strings.EqualFold(a.Type, "Bearer")) && a.CredentialsFile != "" {
@@ -225,7 +225,7 @@ func hasCredential(cfg config.HTTPClientConfig) bool {
 	return false
 }
 
-// readHTTPConfig reads the YAML and refuses unknown keys.
+// readHTTPConfig reads the YAML and rejects unknown keys.
 func readHTTPConfig(path string) (config.HTTPClientConfig, error) {
 	cfg, _, err := config.LoadHTTPConfigFile(path)
 	if err != nil {

@@ -14,8 +14,8 @@ var (
 	yamlForm    = regexp.MustCompile(`cannot unmarshal (\S+) into (\S+)`)
 )
 
-// YAMLError returns the error of a YAML decoder in one line, in words of YAML: without the names of Go types, and without the values that the decoder
-// quotes, one of which may be a secret.
+// YAMLError returns the error of a YAML decoder in one line, in YAML's own terms: without the names of Go types, and without the values
+// that the decoder quotes, one of which may be a secret.
 func YAMLError(err error) error {
 	text := strings.TrimPrefix(yamlQuoted.ReplaceAllString(err.Error(), ""), "yaml: unmarshal errors:")
 	text = yamlUnknown.ReplaceAllString(text, "the key $1 is unknown")

@@ -18,7 +18,7 @@ func TestCostsAreThoseOfRealGateways(t *testing.T) {
 	tests := []struct {
 		name     string
 		cost     func(Request) time.Duration
-		ask      Request
+		request  Request
 		from, to time.Duration
 	}{
 		{"old: newest page, no dates", OldCost, newest, 1900 * ms, 4000 * ms},
@@ -44,7 +44,7 @@ func TestCostsAreThoseOfRealGateways(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := test.cost(test.ask); got < test.from || got > test.to {
+			if got := test.cost(test.request); got < test.from || got > test.to {
 				t.Errorf("%v, want %v to %v", got, test.from, test.to)
 			}
 		})
@@ -54,9 +54,9 @@ func TestCostsAreThoseOfRealGateways(t *testing.T) {
 // TestCostSeesTheRequest tests what the cost can depend on.
 func TestCostSeesTheRequest(t *testing.T) {
 	c := noon()
-	var asked []Request
+	var seen []Request
 	g := New(Config{Dialect: New2026, Now: c.now, Cost: func(r Request) time.Duration {
-		asked = append(asked, r)
+		seen = append(seen, r)
 		return 0
 	}})
 	g.AddHistory(300, c.t.Add(-time.Hour), c.t, HistoryOptions{})
@@ -69,8 +69,8 @@ func TestCostSeesTheRequest(t *testing.T) {
 		{Path: PathSessions, Number: 2, Code: 422},
 	}
 	for i := range want {
-		if i >= len(asked) || asked[i] != want[i] {
-			t.Errorf("request %d: got %+v, want %+v", i, asked[i], want[i])
+		if i >= len(seen) || seen[i] != want[i] {
+			t.Errorf("request %d: got %+v, want %+v", i, seen[i], want[i])
 		}
 	}
 }

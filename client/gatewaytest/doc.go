@@ -6,8 +6,9 @@
 //	...
 //	truth := g.Truth(gatewaytest.TruthOptions{T0: t0, Lookback: lookback, AllowedLateness: allowedLateness})
 //
-// Tests hold it to reality: the sessions of recorded answers are put into its store and requested in the same way, and the answers are
-// equal byte by byte. The seed and the clock decide everything that is random. How often a client sends requests changes nothing.
+// Tests compare it with real gateways: the sessions of recorded answers are put into its store and requested in the same way, and the
+// answers are equal byte by byte. The seed and the clock decide everything that is random. How often a client sends requests changes
+// nothing.
 //
 // [Gateway.Truth] computes the metrics from all sessions that ever existed, from the description of the metrics alone. It depends on what
 // clients received, since an exporter cannot count the end of a session that was over before its first request. The gateway remembers what

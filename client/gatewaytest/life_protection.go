@@ -138,7 +138,7 @@ func (r *row) matches() []match {
 	return out
 }
 
-// analysis returns what an AI thought of the input; nil if it was not asked.
+// analysis returns an AI's analysis of the input; nil if there was none.
 func (r *row) analysis(verb string) *analysis {
 	d := r.draws('a')
 	if verb != "exec" || !d.chance(portionAnalyzed) {

@@ -237,7 +237,7 @@ func TestLifeFollowsTheClockOfABubble(t *testing.T) {
 	})
 }
 
-func TestHistoryHasWhatWasAskedFor(t *testing.T) {
+func TestHistoryHasWhatWasRequested(t *testing.T) {
 	each(t, func(t *testing.T, d Dialect) {
 		c := noon()
 		g := New(Config{Dialect: d, Now: c.now})

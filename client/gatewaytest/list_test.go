@@ -37,7 +37,7 @@ func TestLimitsAreThoseOfEachDialect(t *testing.T) {
 		refused     map[Dialect]string // otherwise the status and the message
 	}{
 		{"absent is 20", "absent", map[Dialect]int{Old: 20, New2026: 20}, nil},
-		{"as asked", "7", map[Dialect]int{Old: 7, New2026: 7}, nil},
+		{"as requested", "7", map[Dialect]int{Old: 7, New2026: 7}, nil},
 		{"clamped to 100", "500", map[Dialect]int{Old: 100, New2026: 100}, nil},
 		{"zero", "0", map[Dialect]int{Old: 0},
 			map[Dialect]string{New2026: `422 {"message":"failed listing sessions, invalid \"limit\" option: must be at least 1, got 0"}`}},

@@ -133,19 +133,19 @@ func TestUserinfoIsAnsweredAsRecorded(t *testing.T) {
 
 // TestRecordedAnswersAreAllTested fails if a recording is not used by a test.
 func TestRecordedAnswersAreAllTested(t *testing.T) {
-	asked := map[string]bool{}
+	requested := map[string]bool{}
 	for _, rec := range recordings() {
-		asked[fmt.Sprint(rec.dialect, rec.file)] = true
+		requested[fmt.Sprint(rec.dialect, rec.file)] = true
 	}
 	for _, d := range []Dialect{Old, New2026} {
-		asked[fmt.Sprint(d, "unauthorized-401")], asked[fmt.Sprint(d, "userinfo")] = true, true
+		requested[fmt.Sprint(d, "unauthorized-401")], requested[fmt.Sprint(d, "userinfo")] = true, true
 		files, err := filepath.Glob(filepath.Join("..", "testdata", "gateway-"+d.String(), "*.json"))
 		if err != nil || len(files) == 0 {
 			t.Fatal("no recordings", err)
 		}
 		for _, f := range files {
-			if name := strings.TrimSuffix(filepath.Base(f), ".json"); !asked[fmt.Sprint(d, name)] {
-				t.Errorf("%s is not asked for", f)
+			if name := strings.TrimSuffix(filepath.Base(f), ".json"); !requested[fmt.Sprint(d, name)] {
+				t.Errorf("%s is not requested", f)
 			}
 		}
 	}

@@ -30,7 +30,7 @@ type Stats struct {
 	Queries map[string]int
 	// Rows is the number of sessions in all answers.
 	Rows int
-	// Errors are the answers by status code, where that is not 200.
+	// Errors are the answers by status code, if that is not 200.
 	Errors map[int]int
 	// Busy is the time that requests took, including the full time of those whose client disconnected.
 	Busy time.Duration

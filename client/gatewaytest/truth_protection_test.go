@@ -36,7 +36,7 @@ func protectionCases() []truthCase {
 		session_duration_seconds_bucket{le=60} 1
 		session_duration_seconds_bucket{le=+Inf} 1
 		`
-	const asked = `
+	const requested = `
 		sessions_started_total{identity=user,verb=exec} 1
 		reviews_requested_total{review_type=onetime} 1
 		open_sessions{state=pending} 1
@@ -113,7 +113,7 @@ func protectionCases() []truthCase {
 		{"each group decides for itself", func(s *scene) {
 			s.add("a", "12:00:00", requests(oneTime, 0, "sre", "dba", "security"))
 			s.then("12:01:00", "a", s.decides("12:01:00", 1, approved, pending, "open"))
-		}, asked + `
+		}, requested + `
 			review_decisions_total{forced=false,group=dba,status=APPROVED} 1
 			review_group_wait_seconds_count{group=dba} 1
 			review_group_wait_seconds_sum{group=dba} 60
@@ -126,7 +126,7 @@ func protectionCases() []truthCase {
 		{"a group that occurs twice decides once, and one that decided without a date waited for nothing", func(s *scene) {
 			s.add("a", "12:00:00", requests(oneTime, 0, "sre", "sre"))
 			s.then("12:01:00", "a", func(r *Row) { r.Review.Groups[0].Status, r.Review.Groups[1].Status = rejected, approved })
-		}, asked + `review_decisions_total{forced=false,group=sre,status=REJECTED} 1`},
+		}, requested + `review_decisions_total{forced=false,group=sre,status=REJECTED} 1`},
 		{"requested before T0: a decision since counts, one before does not", func(s *scene) {
 			s.add("a", "11:58:00", requests(oneTime, 0, "sre", "dba"))
 			s.then("11:59:00", "a", s.decides("11:59:00", 0, approved, pending, "open"))

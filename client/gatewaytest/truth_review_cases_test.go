@@ -5,14 +5,14 @@ import "time"
 // decisionCases are about how long reviews waited.
 func decisionCases() []truthCase {
 	wait := func(name string, want string, play func(*scene)) truthCase { return truthCase{name, play, want} }
-	const asked = `
+	const requested = `
 		sessions_started_total{verb=exec} 1
 		reviews_requested_total 1
 		open_sessions{state=ready} 1
 		open_reviews{status=APPROVED} 1
 		`
 	return []truthCase{
-		wait("revoke_at minus access_duration, whatever the groups say", asked+`
+		wait("revoke_at minus access_duration, whatever the groups say", requested+`
 			review_wait_seconds_count 1
 			review_wait_seconds_sum 60
 			review_wait_seconds_bucket{le=90} 1
@@ -23,7 +23,7 @@ func decisionCases() []truthCase {
 				r.Review.RevokeAt = s.time("13:01:00")
 			})
 		}),
-		wait("without revoke_at, the latest approval", asked+`
+		wait("without revoke_at, the latest approval", requested+`
 			oldest_ready_session_approved_timestamp_seconds 1795435320
 			review_wait_seconds_count 1
 			review_wait_seconds_sum 120
@@ -35,7 +35,7 @@ func decisionCases() []truthCase {
 				r.Review.RevokeAt = time.Time{}
 			})
 		}),
-		wait("a group can stay PENDING on an approved review", asked+`
+		wait("a group can stay PENDING on an approved review", requested+`
 			oldest_ready_session_approved_timestamp_seconds 1795435260
 			review_wait_seconds_count 1
 			review_wait_seconds_sum 60
@@ -44,7 +44,7 @@ func decisionCases() []truthCase {
 			s.add("a", "12:00:00", requests(oneTime, 0, "sre", "dba"))
 			s.then("12:01:00", "a", s.decides("12:01:00", 0, approved, approved, "ready"))
 		}),
-		wait("decided, but without a time: not yet observed", asked, func(s *scene) {
+		wait("decided, but without a time: not yet observed", requested, func(s *scene) {
 			s.add("a", "12:00:00", requests(oneTime, 0, "sre"))
 			s.then("12:01:00", "a", becomes(approved, "ready"))
 		}),
@@ -57,7 +57,7 @@ func decisionCases() []truthCase {
 			s.then("12:00:00", "a", func(r *Row) { r.Review.CreatedAt = time.Time{} })
 			s.at("12:30:00")
 		}),
-		wait("decided before it was requested: not observed", asked+`
+		wait("decided before it was requested: not observed", requested+`
 			oldest_ready_session_approved_timestamp_seconds 1795435199
 			unobserved review_wait_seconds 1`, func(s *scene) {
 			s.add("a", "12:00:00", requests(oneTime, 0, "sre"))

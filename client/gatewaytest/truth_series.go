@@ -115,7 +115,7 @@ func (sum *totals) counters(s samples, connection, kind string) {
 				map[string]string{"connection": connection, "type": kind, label: word})
 		}
 	}
-	// The second label is left out where it is empty.
+	// The second label is left out if it is empty.
 	pairs := func(name, first, second string, n map[[2]string]int) {
 		for words, v := range n {
 			names := []string{"connection", "type", first}

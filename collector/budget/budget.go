@@ -46,7 +46,7 @@ type Share struct {
 
 	hasTurn   bool          // it may send requests until its turn ends
 	turnSpent time.Duration // what its requests took in this turn
-	queuedAt  time.Time     // when it last asked for a turn
+	queuedAt  time.Time     // when it last wanted a turn
 }
 
 // New returns a budget that is full and has no shares.

@@ -10,8 +10,8 @@ import (
 
 func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 
-// Whatever is asked and whatever it costs, requests take no more than the allowed fraction of the time, a burst, and what the last request
-// of each kind took beyond what was left.
+// Whatever is requested and whatever it costs, requests take no more than the allowed fraction of the time, a burst, and what the last
+// request of each kind took beyond what was left.
 func TestTheBudgetIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := noon()
@@ -40,7 +40,7 @@ func TestTheBudgetIsKept(t *testing.T) {
 func TestEachKindGetsItsPortion(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		asking []Kind
+		wanted []Kind
 		want   []float64 // of the whole budget, by kind
 	}{
 		{"all want all they can get", []Kind{Head, Pending, Recheck, Backfill}, []float64{0.4, 0.2, 0.2, 0.2}},
@@ -55,7 +55,7 @@ func TestEachKindGetsItsPortion(t *testing.T) {
 			for now.Before(noon().Add(hours * time.Hour)) {
 				now = now.Add(100 * time.Millisecond)
 				s.Refill(now, 0.1)
-				for _, k := range tc.asking {
+				for _, k := range tc.wanted {
 					if s.Allows(k) {
 						s.Charge(k, 30*time.Millisecond)
 						took[k] += 30 * time.Millisecond
@@ -125,7 +125,7 @@ func TestManySharesKeepOneBudgetTogether(t *testing.T) {
 func TestSharesGetEqualParts(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		asking []time.Duration // what a request of each takes; 0: it asks for nothing
+		wanted []time.Duration // what a request of each takes; 0: it makes none
 		want   []float64       // of the whole budget
 	}{
 		{"two that want all", []time.Duration{30 * time.Millisecond, 30 * time.Millisecond}, []float64{0.5, 0.5}},
@@ -136,7 +136,7 @@ func TestSharesGetEqualParts(t *testing.T) {
 			now := noon()
 			b := New(now)
 			var shares []*Share
-			for range tc.asking {
+			for range tc.wanted {
 				shares = append(shares, b.NewShare(now))
 			}
 			took := make([]time.Duration, len(shares))
@@ -146,9 +146,9 @@ func TestSharesGetEqualParts(t *testing.T) {
 				for i, s := range shares { // always in the same order: the first one must not win by that
 					s.Refill(now, 0.1)
 					for k := range kinds {
-						if tc.asking[i] > 0 && s.Allows(k) {
-							s.Charge(k, tc.asking[i])
-							took[i] += tc.asking[i]
+						if tc.wanted[i] > 0 && s.Allows(k) {
+							s.Charge(k, tc.wanted[i])
+							took[i] += tc.wanted[i]
 						}
 					}
 				}
@@ -181,7 +181,7 @@ func TestDebtsOfAClosedShareStay(t *testing.T) {
 }
 
 // A share that is closed and opened again, as for a gateway whose filters change, gets no new burst and keeps its debts, and a pause that
-// the gateway asked for goes on.
+// the gateway wants goes on.
 func TestClosingAndOpeningAShareGainsNothing(t *testing.T) {
 	for _, others := range []int{0, 3} {
 		now := noon()
@@ -209,11 +209,11 @@ func TestClosingAndOpeningAShareGainsNothing(t *testing.T) {
 	s.Pause(noon(), noon().Add(time.Hour))
 	s.Close()
 	if !b.NewShare(noon()).Paused(noon().Add(59 * time.Minute)) {
-		t.Error("what the gateway asked for is forgotten")
+		t.Error("the pause that the gateway wants is forgotten")
 	}
 }
 
-// Where there is not enough for all shares, those that happen to ask first do not take it from the others.
+// If there is not enough for all shares, those that happen to come first do not take it from the others.
 func TestTheShareThatWaitedLongestGoesFirst(t *testing.T) {
 	now := noon()
 	b := New(now)

@@ -95,8 +95,8 @@ func TestAPlaceInTheQueueIsKeptForTwoMinutes(t *testing.T) {
 	}
 }
 
-// A share that asks again keeps its place, for another two minutes.
-func TestAskingAgainKeepsThePlace(t *testing.T) {
+// A share that wants a turn again keeps its place, for another two minutes.
+func TestWantingATurnAgainKeepsThePlace(t *testing.T) {
 	b := New(noon())
 	debtor, one, two := b.NewShare(noon()), b.NewShare(noon()), b.NewShare(noon())
 	inDebt(debtor, time.Hour)

@@ -11,7 +11,7 @@
 //	HOOP_LONG=1                   plays days and weeks of simulated life, and measures processes (.ci/run). The default run takes a minute and a half
 //	                              on two cores: it plays the same scenarios with fewer seeds, gateways, sessions and hours
 //
-// How many, where a make target asks for more than HOOP_LONG=1 does:
+// How many, if a make target wants more than HOOP_LONG=1 does:
 //
 //	HOOP_SEEDS=20                 seeds that TestCountersStayTrueWhateverGoesWrong, TestEverySeriesEqualsTheTruth and TestCountersStayTrueWhicheverProcessWatches play
 //	HOOP_SEED=7                   plays this seed alone; repeats what TestCountersNeverFallAcrossKills left to chance

@@ -31,7 +31,7 @@ func Pick[T any](short, long T) T {
 	return short
 }
 
-// Number returns the number that an environment variable holds, or def where it is not set. Anything else fails the test.
+// Number returns the number that an environment variable holds, or def if it is not set. Anything else fails the test.
 func Number(t testing.TB, name string, def uint64) uint64 {
 	t.Helper()
 	text := os.Getenv(name)
@@ -45,8 +45,8 @@ func Number(t testing.TB, name string, def uint64) uint64 {
 	return n
 }
 
-// Duration returns the duration that an environment variable holds, or def where it is not set. Less than least, or anything else, fails
-// the test.
+// Duration returns the duration that an environment variable holds, or def if it is not set. Less than least, or anything else, fails the
+// test.
 func Duration(t testing.TB, name string, def, least time.Duration) time.Duration {
 	t.Helper()
 	text := os.Getenv(name)

@@ -17,11 +17,11 @@ import (
 type Series struct {
 	Values     map[string]float64
 	Cumulative map[string]bool      // counters, and all that histograms are: what must never fall
-	Created    map[string]time.Time // of counters and, by the histogram's own name, of histograms; where it is known
+	Created    map[string]time.Time // of counters and, by the histogram's own name, of histograms; if it is known
 }
 
-// Flatten returns the series of metric families. It fails where a series is there twice, which no Prometheus server takes. Summaries are
-// left out.
+// Flatten returns the series of metric families. It fails if a series occurs twice, which no Prometheus server accepts. Summaries are left
+// out.
 func Flatten(families []*dto.MetricFamily) (Series, error) {
 	s := Series{map[string]float64{}, map[string]bool{}, map[string]time.Time{}}
 	for _, f := range families {

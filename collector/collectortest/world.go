@@ -21,7 +21,7 @@ type Scraper interface {
 	Scrape(ctx context.Context) prometheus.Collector
 }
 
-// Run runs an exporter within the test's bubble (testing/synctest). The returned stop ends it, and waits until the gateways that it asks
+// Run runs an exporter within the test's bubble (testing/synctest). The returned stop ends it, and waits until the gateways that it queries
 // have answered its last requests, because the bubble's clock stops with the test. Stop may be called more than once.
 func Run(t *testing.T, run func(context.Context) error, gateways func() []*gatewaytest.Gateway) (stop func()) {
 	t.Helper()

@@ -74,7 +74,7 @@ func Single(d Draft) (*Config, error) {
 	return Simulated(d, nil)
 }
 
-// errNothingGiven is the error where nothing says which gateway to watch.
+// errNothingGiven is the error if nothing says which gateway to watch.
 var errNothingGiven = errors.New("no gateway and no credential: give the URL with --hoop.url or HOOP_URL, such as https://hoop.example.com/api, and a credential with " +
 	"HOOP_TOKEN, HOOP_API_KEY, --hoop.token-file or --hoop.api-key-file; --demo shows a simulated gateway without both, and --help all flags")
 
@@ -126,7 +126,7 @@ type Gateway struct {
 // Format implements fmt.Formatter, so that no log shows a secret.
 func (g *Gateway) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "gateway %q", g.name) }
 
-// Name returns the name in the file; "" where flags made the gateway.
+// Name returns the name in the file; "" if flags configure the gateway.
 func (g *Gateway) Name() string { return g.name }
 
 // TargetLabels returns the labels that the target gets in Prometheus, in addition to those that identify the gateway.

@@ -238,7 +238,7 @@ func join(parent, key string) string {
 	return strings.TrimPrefix(parent+"."+printable(key), ".")
 }
 
-// printable returns a key as it can be part of a line: where it is long or has odd characters, quoted and shortened.
+// printable returns a key in a form that fits in a line: quoted and shortened if it is long or has odd characters.
 func printable(key string) string {
 	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' }
 	if key == "" || len(key) > 64 || strings.ContainsFunc(key, odd) {

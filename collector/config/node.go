@@ -34,7 +34,7 @@ type node struct {
 	invalid  bool    // a problem with it was added
 }
 
-// field returns the value of a key; nil where there is none.
+// field returns the value of a key; nil if there is none.
 func (n *node) field(name string) *node {
 	if n != nil {
 		for _, c := range n.children {
@@ -103,7 +103,7 @@ func (n *node) yaml() *yaml.Node {
 	return y
 }
 
-// read reads YAML. It returns nil, and adds problems, where there is no whole document.
+// read reads YAML. It returns nil, and adds problems, if there is no complete document.
 func (p *problems) read(content []byte) *node {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var first, second yaml.Node

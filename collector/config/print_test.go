@@ -250,7 +250,7 @@ func TestEqualSameClientSameSessions(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			if _, _, err := c.UserInfo(ctx); err == nil {
-				t.Error("it was asked")
+				t.Error("it got a request")
 			}
 			if o := only(t, now, g.Name()); !g.Equal(o) || !g.SameClient(o) || !g.SameSessions(o) {
 				t.Errorf("%s is not as it was", g)
@@ -277,11 +277,11 @@ gateways:
 		t.Fatal(err)
 	}
 	for _, g := range c.Gateways() {
-		asked, err := g.Client()
+		used, err := g.Client()
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = asked.UserInfo(t.Context())
+		_, _, err = used.UserInfo(t.Context())
 		if client.ErrorLabel(err) != "credential" || !strings.Contains(err.Error(), "absent-"+g.Name()) {
 			t.Errorf("%s: %v", g, err)
 		}

@@ -21,8 +21,8 @@ import (
 // flag --hoop.x-y the key `x_y` of the gateway itself. Flags, files, the schema of files and print-outs are all made of the settings.
 type Setting struct {
 	Flag    string // its name as a flag, without the dashes before it; "" for what only the environment can set
-	Env     string // the environment variable that sets it where the flag is not given; "" for none
-	Default string // the text of its value where nothing sets it
+	Env     string // the environment variable that sets it if the flag is not given; "" for none
+	Default string // the text of its value if nothing sets it
 	Help    string // what the value means
 
 	field   func(*Draft) any   // returns a pointer to the value, of a type that variableOf knows

@@ -15,7 +15,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest/pgtest"
 )
 
-// mostGap is for how long the gateways of a process that dies are not scraped, at most.
+// mostGap is the longest time for which the gateways of a process that dies are not scraped.
 const mostGap = 30 * time.Second
 
 // Members come and go, die, sleep, and lose their database in all ways. In the end Prometheus has seen, of each gateway, what happened, and no reset.

@@ -208,7 +208,7 @@ func (c *clusterRig) shares(t *testing.T) (n [members]int) {
 	return n
 }
 
-// answered waits until each gateway has been asked for sessions.
+// answered waits until sessions have been requested from each gateway.
 func (c *clusterRig) answered(t *testing.T) {
 	t.Helper()
 	collectortest.Eventually(t, time.Minute, half, func() string {

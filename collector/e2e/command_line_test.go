@@ -21,12 +21,12 @@ import (
 // command runs the program to its end, in the folder of its source, with this environment and nothing else of the test's own.
 func command(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a program that serves would go on for ever
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a program that serves would go on forever
 	defer cancel()
 	cmd := exec.CommandContext(ctx, built(t).Exporter, args...)
 	var out, errors bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = "../..", append([]string{}, env...), &out, &errors
-	_ = cmd.Run() // the exit code says whether it failed; it is -1 where it did not end by itself
+	_ = cmd.Run() // the exit code says whether it failed; it is -1 if it did not end by itself
 	return cmd.ProcessState.ExitCode(), out.String(), errors.String()
 }
 

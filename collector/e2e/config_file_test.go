@@ -248,7 +248,7 @@ func TestACheckNamesTheGatewaysThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// `systemctl reload` sends SIGHUP also where there is no file to read again.
+// `systemctl reload` sends SIGHUP even if there is no file to read again.
 func TestSignalToReloadWithoutAFileChangesNothing(t *testing.T) {
 	exporter, url := serveWith(t, nil, built(t).Exporter, "--demo", "--web.listen-address=127.0.0.1:0")
 	if err := exporter.cmd.Process.Signal(syscall.SIGHUP); err != nil {

@@ -40,7 +40,7 @@ func TestAProcessKeepsAHundredGatewaysUp(t *testing.T) {
 		}
 	}
 	e, exporter := serveWith(t, nil, p.Exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.dir="+filepath.Join(dir, "state"), "--web.listen-address=127.0.0.1:0")
-	asked := func() (requests int, total gatewaytest.Stats) {
+	made := func() (requests int, total gatewaytest.Stats) {
 		for i := range costGateways {
 			s := stats(t, gateway+"/g"+strconv.Itoa(i))
 			for _, n := range s.Requests {
@@ -54,7 +54,7 @@ func TestAProcessKeepsAHundredGatewaysUp(t *testing.T) {
 	began := time.Now()
 	c := &costs{}
 	c.scrape(t, exporter, duration/2)
-	before, first := asked()
+	before, first := made()
 	firstTook := time.Since(began)
 	own, err := observe(t.Context(), exporter)
 	if err != nil {
@@ -63,7 +63,7 @@ func TestAProcessKeepsAHundredGatewaysUp(t *testing.T) {
 	cpu, from := collectortest.Sum(own.Values, "process_cpu_seconds_total"), time.Now()
 	c.scrape(t, exporter, duration/2)
 	took := time.Since(from)
-	after, then := asked()
+	after, then := made()
 	if own, err = observe(t.Context(), exporter); err != nil {
 		t.Fatal(err)
 	}

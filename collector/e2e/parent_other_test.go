@@ -4,5 +4,5 @@ package e2e
 
 import "syscall"
 
-// withParent would have a process end with the test's, where the system can do that.
+// withParent would make a process end with the test's, if the system could do that.
 func withParent() *syscall.SysProcAttr { return nil }

@@ -25,7 +25,7 @@ func fetched[T any](t *testing.T, url string) (v T) {
 	return v
 }
 
-// api asks Prometheus; path has the parameters.
+// api queries Prometheus; path has the parameters.
 func api[T any](t *testing.T, r *rig, path string) T {
 	t.Helper()
 	return fetched[struct{ Data T }](t, r.prometheus+"/api/v1/"+path).Data

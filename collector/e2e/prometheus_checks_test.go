@@ -76,7 +76,7 @@ func (r *rig) killed(t *testing.T) {
 	r.say("the exporter was killed with SIGKILL, and started again; since then, 60 sessions started or more")
 }
 
-// dashboards asks what the dashboards ask, until everything that has data where all is well has returned some.
+// dashboards runs the dashboards' queries, until each one that has data when all is well has returned some.
 func (r *rig) dashboards(t *testing.T, path string) {
 	t.Helper()
 	type query struct {

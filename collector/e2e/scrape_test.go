@@ -22,7 +22,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// The formats that Prometheus may ask for.
+// The formats that Prometheus may request.
 const (
 	protobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 	openMetrics = "application/openmetrics-text;version=1.0.0"
@@ -77,7 +77,7 @@ func decode(body []byte) (collectortest.Series, error) {
 	}
 }
 
-// stats is what the gateway was asked.
+// stats counts the requests that the gateway got.
 func stats(t *testing.T, gateway string) (s gatewaytest.Stats) {
 	t.Helper()
 	body, err := fetch(t.Context(), http.MethodGet, gateway+"/stats", "application/json")

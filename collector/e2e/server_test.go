@@ -78,7 +78,7 @@ func TestPagesAreShownOnlyAfterALoginOverTLS(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, path := range []string{"/metrics", "/", "/-/ready", "/debug/pprof/cmdline"} {
-				status, header, body := ask(t, secure, https+path, test.login)
+				status, header, body := send(t, secure, https+path, test.login)
 				if status != test.status || strings.Contains(string(body), "hoop") != (status == 200) {
 					t.Errorf("%s: HTTP %d: %.200s", path, status, body)
 				}
@@ -95,7 +95,7 @@ func TestPagesAreShownOnlyAfterALoginOverTLS(t *testing.T) {
 		})
 	}
 	t.Run("without TLS", func(t *testing.T) {
-		status, _, body := ask(t, &http.Transport{DisableKeepAlives: true}, url+"/metrics", as("prometheus", "correct horse"))
+		status, _, body := send(t, &http.Transport{DisableKeepAlives: true}, url+"/metrics", as("prometheus", "correct horse"))
 		if status != 400 || strings.Contains(string(body), "hoop_") {
 			t.Errorf("HTTP %d: %.200s", status, body)
 		}
@@ -120,7 +120,7 @@ func TestNoAddressInARequestIsFetched(t *testing.T) {
 		g.ServeHTTP(w, r)
 	}))
 	defer gateway.Close()
-	// Each scrape asks the gateway.
+	// Each scrape queries the gateway.
 	_, url := serve(t, p.Exporter, "--hoop.url="+gateway.URL, "--web.listen-address=127.0.0.1:0", "--web.enable-pprof", "--cache.ttl=1ms")
 	var plain []byte
 	collectortest.Eventually(t, time.Minute, 100*time.Millisecond, func() string {
@@ -142,12 +142,12 @@ func TestNoAddressInARequestIsFetched(t *testing.T) {
 		"its referrer": {change: func(r *http.Request) { r.Header.Set("Referer", bait.URL) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status, _, body := ask(t, &http.Transport{DisableKeepAlives: true}, url+"/metrics"+test.query, test.change)
+			status, _, body := send(t, &http.Transport{DisableKeepAlives: true}, url+"/metrics"+test.query, test.change)
 			if got, want := names(body), names(plain); status != 200 || got != want {
 				t.Errorf("HTTP %d, other metrics: %s", status, body)
 			}
 			if fetched.Load() > 0 || passedOn.Load() {
-				t.Error("the address in the request was asked, or passed on")
+				t.Error("the address in the request got a request, or was passed on")
 			}
 		})
 	}
@@ -167,7 +167,7 @@ func names(text []byte) string {
 // page is what a page shows, whatever its status, and unpacked.
 func page(t *testing.T, url string) []byte {
 	t.Helper()
-	status, _, body := ask(t, &http.Transport{DisableKeepAlives: true}, url, nil)
+	status, _, body := send(t, &http.Transport{DisableKeepAlives: true}, url, nil)
 	if status >= 500 {
 		t.Errorf("%s: HTTP %d", url, status)
 	}
@@ -179,8 +179,8 @@ func page(t *testing.T, url string) []byte {
 	return body
 }
 
-// ask makes a request, changed as wanted.
-func ask(t *testing.T, transport http.RoundTripper, url string, change func(*http.Request)) (status int, header http.Header, body []byte) {
+// send makes a request, changed as wanted.
+func send(t *testing.T, transport http.RoundTripper, url string, change func(*http.Request)) (status int, header http.Header, body []byte) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -244,7 +244,7 @@ func TestStaleGaugesAreWithheld(t *testing.T) {
 	wantText(t, exposed(t, showing(t, testOptions(), s, v)), want.String())
 }
 
-// A 0 says that there is none, so it is shown only where everything that could be another value has been read.
+// A 0 says that there is none, so it is shown only if everything that could be another value has been read.
 func TestZerosAreShownOnlyWhereTheyAreKnown(t *testing.T) {
 	const (
 		pending  = `hoop_open_sessions{connection="quiet",state="pending",type="ssh"} 0`

@@ -65,7 +65,7 @@ func tagLabels(keys []string) ([]tag, error) {
 	return tags, nil
 }
 
-// labelRune returns r where a label name may have it, else an underscore.
+// labelRune returns r if a label name may have it, otherwise an underscore.
 func labelRune(r rune) rune {
 	switch {
 	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':

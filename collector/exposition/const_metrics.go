@@ -16,7 +16,7 @@ import (
 // exemplarLabel is the only label of an exemplar.
 const exemplarLabel = "session_id"
 
-// newCounter returns a counter of one scrape. Its created timestamp and its exemplar are left out where a scraper would refuse them.
+// newCounter returns a counter of one scrape. Its created timestamp and its exemplar are left out if a scraper would reject them.
 func newCounter(desc *prometheus.Desc, from ledger.Counter, labels ...string) (m prometheus.Metric, err error) {
 	if timeIsValid(from.Created) {
 		m, err = prometheus.NewConstMetricWithCreatedTimestamp(desc, prometheus.CounterValue, float64(from.Value), from.Created, labels...)
@@ -31,8 +31,8 @@ func newCounter(desc *prometheus.Desc, from ledger.Counter, labels ...string) (m
 	})
 }
 
-// exemplarIsValid returns false where there is no exemplar, where a scraper would refuse it, and where its id is not a UUID: an id in
-// another form could contain more about a person than which session it is.
+// exemplarIsValid returns false if there is no exemplar, if a scraper would reject it, or if its id is not a UUID: an id in another form
+// could contain more about a person than which session it is.
 func exemplarIsValid(e *ledger.Exemplar) bool {
 	return e != nil && isUUID(e.SessionID) && timeIsValid(e.At)
 }
@@ -45,7 +45,7 @@ func timeIsValid(t time.Time) bool {
 	return !t.IsZero() && timestamppb.New(t).IsValid()
 }
 
-// exemplarOf returns an exemplar of a histogram's bucket; nil where there is none to show.
+// exemplarOf returns an exemplar of a histogram's bucket; nil if there is none to show.
 func exemplarOf(e *ledger.Exemplar) *dto.Exemplar {
 	if !exemplarIsValid(e) {
 		return nil

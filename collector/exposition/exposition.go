@@ -43,8 +43,8 @@ type describedFamily struct {
 	desc *prometheus.Desc
 }
 
-// New returns an exposition with these options. It fails where they would make series that no scrape can hold: two tag keys that become
-// one label, an empty key, or a threshold that has no name, is not above zero, or is given twice.
+// New returns an exposition with these options. It fails if they would make series that no scrape can contain: two tag keys that become one
+// label, an empty key, or a threshold that has no name, is not above zero, or is given twice.
 func New(o Options) (*Exposition, error) {
 	tags, err := tagLabels(o.ConnectionTags)
 	if err != nil {
@@ -106,13 +106,13 @@ type View struct {
 	Up bool
 	// Withheld says that no refresh has succeeded for so long that gauges would be out of date. Then the gateway is not up either.
 	Withheld bool
-	// Version is the version in the gateway's last answer; "" where the answer had none, and before the first answer.
+	// Version is the version in the gateway's last answer; "" if that had none, and before the first answer.
 	Version string
 	// VisibilityLimited says that the gateway shows only part of the sessions to the credential's role.
 	VisibilityLimited bool
 	// RefreshError is why the last refresh failed, as a word for a label; "" if it succeeded, and before the first.
 	RefreshError string
-	// CredentialExpiry is when the credential expires; zero where that is not known.
+	// CredentialExpiry is when the credential expires; zero if that is not known.
 	CredentialExpiry time.Time
 	// Agents are the gateway's agents: each pair of name and version occurs once.
 	Agents []Agent

@@ -13,7 +13,7 @@ import (
 // fromAPI ends the help of what the gateway's API says.
 const fromAPI = " of GET /api/sessions, read through a cache."
 
-// sinceT0 says in a help from when on a counter counts.
+// sinceT0 says in a HELP text from what time a counter counts.
 const sinceT0 = " since the exporter first ran (by the gateway's clock)"
 
 // family is one metric family, and the only place that knows it. To add a metric, add a row to a list of families.
@@ -68,7 +68,7 @@ func targetGauges(each func(*sender, *ledger.TargetSnapshot)) func(*sender) {
 	}
 }
 
-// targetOldest is for the first of a target's points in time, oldest first. It is absent where a target has none.
+// targetOldest is for the first of a target's points in time, oldest first. It is absent if a target has none.
 func targetOldest(times func(*ledger.TargetSnapshot) []time.Time) func(*sender) {
 	return targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
 		if sorted := times(n); len(sorted) > 0 {
@@ -78,7 +78,7 @@ func targetOldest(times func(*ledger.TargetSnapshot) []time.Time) func(*sender) 
 }
 
 // targetBeyond is for a gauge by threshold: how many of a target's points in time, oldest first, are longer ago than each threshold. A 0 is
-// sent only where it is known to be one.
+// sent only if it is known to be one.
 func targetBeyond(thresholds []Threshold, times func(*ledger.TargetSnapshot) []time.Time, known func(*ledger.Snapshot) bool) func(*sender) {
 	return targetGauges(func(s *sender, n *ledger.TargetSnapshot) {
 		sorted := times(n)

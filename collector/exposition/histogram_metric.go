@@ -56,7 +56,7 @@ func (m *histogram) Write(out *dto.Metric) error {
 	return nil
 }
 
-// classicBuckets returns cumulative buckets. The count implies the one for +Inf, so it is written out only where it has an exemplar.
+// classicBuckets returns cumulative buckets. The count implies the one for +Inf, so it is written out only if it has an exemplar.
 func classicBuckets(from *ledger.Histogram, exemplars []*dto.Exemplar) []*dto.Bucket {
 	type bucket struct {
 		dto   dto.Bucket

@@ -82,7 +82,7 @@ func withBuckets(o Options, h prometheus.HistogramOpts) prometheus.HistogramOpts
 	h.NativeHistogramBucketFactor = 1.1
 	h.NativeHistogramMaxBucketNumber = 160
 	if o.NoClassicHistograms {
-		h.Buckets = []float64{math.Inf(1)} // an empty list would mean the default bounds where there are no native buckets either
+		h.Buckets = []float64{math.Inf(1)} // an empty list would mean the default bounds if there are no native buckets either
 	}
 	if o.NoNativeHistograms {
 		h.NativeHistogramBucketFactor = 0
@@ -90,7 +90,7 @@ func withBuckets(o Options, h prometheus.HistogramOpts) prometheus.HistogramOpts
 	return h
 }
 
-// Request counts a request that ended. code is the HTTP status, or a word for what went wrong where there is none.
+// Request counts a request that ended. code is the HTTP status, or, without one, a word for what went wrong.
 func (i *Instruments) Request(code string, took time.Duration) {
 	i.requests.WithLabelValues(validText(code)).Inc()
 	i.requestDuration.Observe(took.Seconds())

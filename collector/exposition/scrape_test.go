@@ -31,7 +31,7 @@ const (
 	acceptProtobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-// scraped asks a collector's handler like a scraper that accepts one format.
+// scraped scrapes a collector's handler like a scraper that accepts one format.
 func scraped(t fataler, c prometheus.Collector, accept string, created bool) []byte {
 	reg := prometheus.NewPedanticRegistry()
 	if err := reg.Register(c); err != nil {
@@ -45,7 +45,7 @@ func scraped(t fataler, c prometheus.Collector, accept string, created bool) []b
 		t.Fatalf("HTTP %d: %s", w.Code, w.Body)
 	}
 	if kind, _, _ := strings.Cut(accept, ";"); !strings.HasPrefix(w.Header().Get("Content-Type"), kind) {
-		t.Fatalf("answered %s, asked for %s", w.Header().Get("Content-Type"), accept)
+		t.Fatalf("answered %s, requested %s", w.Header().Get("Content-Type"), accept)
 	}
 	return w.Body.Bytes()
 }

@@ -48,7 +48,7 @@ func New(l log.Logger, code func(error) string) *Log {
 }
 
 // Failed logs a failure as a warning, or at debug if the subject has had one for the same reason within the hour. From the second time on
-// it logs since when the subject has failed.
+// it logs how long the subject has been failing.
 func (f *Log) Failed(subject, msg string, err error, keyvals ...any) {
 	now := time.Now()
 	keyvals = append([]any{"msg", msg, "err", err}, keyvals...)

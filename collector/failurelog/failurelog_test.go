@@ -39,14 +39,14 @@ func TestAFailureIsLoggedOnceUntilItRecovers(t *testing.T) {
 			var logged strings.Builder
 			l := New(log.NewLogfmtLogger(&logged), code)
 			for _, err := range tc.errs {
-				l.Failed("head", "asking failed", err)
+				l.Failed("head", "a request failed", err)
 			}
 			if n := strings.Count(logged.String(), "level=warn"); n != tc.warned {
 				t.Errorf("%d warnings, want %d:\n%s", n, tc.warned, logged.String())
 			}
 			l.Recovered("head")
 			l.Recovered("head")
-			l.Failed("head", "asking failed", tc.errs[0])
+			l.Failed("head", "a request failed", tc.errs[0])
 			if n := strings.Count(logged.String(), "level=warn"); n != tc.warned+1 || strings.Count(logged.String(), "recovered") != 1 {
 				t.Errorf("after it recovered and failed again:\n%s", logged.String())
 			}
@@ -77,7 +77,7 @@ func TestWhatStaysWrongIsRepeatedOnceAnHour(t *testing.T) {
 				l := New(log.NewLogfmtLogger(&logged), nil)
 				began := time.Now()
 				for i := 0; time.Since(began) < 3*time.Hour; i++ {
-					l.Failed("head", "asking failed", errors.New(reasons[i%len(reasons)]))
+					l.Failed("head", "a request failed", errors.New(reasons[i%len(reasons)]))
 					time.Sleep(time.Minute)
 				}
 				last := strings.LastIndex(logged.String(), "level=warn")
@@ -97,7 +97,7 @@ func TestASubjectThatFailsForEverNewReasonsHasFewWarnings(t *testing.T) {
 		var logged strings.Builder
 		l := New(log.NewLogfmtLogger(&logged), nil)
 		for i := range 2 * 60 {
-			l.Failed("head", "asking failed", errors.New(strings.Repeat("x", i+1)))
+			l.Failed("head", "a request failed", errors.New(strings.Repeat("x", i+1)))
 			time.Sleep(time.Minute)
 		}
 		if n := strings.Count(logged.String(), "level=warn"); n != 2*maxReasons {

@@ -58,15 +58,15 @@ func checkAll(ctx context.Context, all []*watched, out io.Writer) error {
 		answers[w] = &answer{ended: make(chan struct{})}
 		byAddress[w.gateway.Address()] = append(byAddress[w.gateway.Address()], w)
 	}
-	var asking errgroup.Group
-	asking.SetLimit(checksAtOnce)
+	var checking errgroup.Group
+	checking.SetLimit(checksAtOnce)
 	go func() {
 		for _, w := range all { // the first ones first
 			of := byAddress[w.gateway.Address()]
 			if w != of[0] {
 				continue
 			}
-			asking.Go(func() error {
+			checking.Go(func() error {
 				for _, w := range of {
 					a := answers[w]
 					a.err = check.Gateway(ctx, w.client, w.gateway.Collector().Timeout, &a.text)

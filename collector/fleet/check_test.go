@@ -17,8 +17,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
 
-// Many gateways are asked at once, those of one address one after the other, and the answers are in the order of the names.
-func TestACheckAsksManyGatewaysAtOnce(t *testing.T) {
+// Many gateways are queried at once, those of one address one after the other, and the answers are in the order of the names.
+func TestACheckQueriesManyGatewaysAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n, sharing = 60, 4 // the first ones have one address
 		var underWay, most atomic.Int64

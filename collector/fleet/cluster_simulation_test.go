@@ -19,9 +19,9 @@ import (
 
 // Three to five processes share a database and five gateways. The database is slow, cannot be reached, has a full disk, and loses answers;
 // processes pause for up to two minutes, die, come back, have wrong wall clocks, and are cut off from the database or a gateway;
-// configurations differ for a while. A scraper asks any process and follows one redirect, as Prometheus does. At every scrape and request:
-// a gateway never has two requests at once, no counter falls, and none exceeds the truth. Once all is quiet, every scrape succeeds, and in
-// the end all counters equal the truth.
+// configurations differ for a while. A scraper scrapes any process and follows one redirect, as Prometheus does. At every scrape and
+// request: a gateway never has two requests at once, no counter falls, and none exceeds the truth. Once all is quiet, every scrape
+// succeeds, and in the end all counters equal the truth.
 //
 // A pause stops a process when it calls the database, before it sends a request to a gateway, when the answer arrives, and in a scrape. The
 // bubble of the test cannot stop goroutines anywhere else. What happens follows from the seed, except for the order of what happens at the
@@ -61,9 +61,9 @@ func seeds(t *testing.T, n uint64) (list []uint64) {
 	return list
 }
 
-// What makes the cluster safe is taken away, one after the other: the simulation has to notice. Holders do not stop in time where the table has a
-// shorter time to live than they count with. Fencing takes longer to notice: a state that falls back is read forward again before a scrape shows it,
-// unless its gateway cannot be reached just then.
+// What makes the cluster safe is taken away, one after the other: the simulation has to notice. Holders do not stop in time if the table
+// has a shorter time to live than they count with. Fencing takes longer to notice: a state that falls back is read forward again before a
+// scrape shows it, unless its gateway cannot be reached just then.
 func TestTheSimulationNoticesWhatIsMissing(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -106,7 +106,7 @@ type clusterSimulation struct {
 	mu          sync.Mutex
 	machines    []*machine // by slot; nil: there is none
 	t0          map[string]time.Time
-	asking      map[string]int
+	inFlight    map[string]int
 	unreachable map[string]bool
 	last        map[string]map[string]float64
 	complaints  []string
@@ -155,7 +155,7 @@ func (s *clusterSimulation) note(what string) {
 	s.notes.m[what]++
 }
 
-// countsSince records since when the gateway at an address is counted: the ledger that is saved first holds.
+// countsSince records the time from which the gateway at an address is counted: the ledger that is saved first holds.
 func (s *clusterSimulation) countsSince(address string, t0 time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,8 +165,8 @@ func (s *clusterSimulation) countsSince(address string, t0 time.Time) {
 // underWay records a request to a gateway until the result is called.
 func (s *clusterSimulation) underWay(host string) (ended func()) {
 	s.mu.Lock()
-	s.asking[host]++
-	n := s.asking[host]
+	s.inFlight[host]++
+	n := s.inFlight[host]
 	s.mu.Unlock()
 	if n > 1 {
 		s.complain("%s: %d requests at once", host, n)
@@ -174,14 +174,14 @@ func (s *clusterSimulation) underWay(host string) (ended func()) {
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.asking[host]--
+		s.inFlight[host]--
 	}
 }
 
 func simulateCluster(t *testing.T, seed uint64, spoil func(*simulatedDatabase)) (s *clusterSimulation) {
 	synctest.Test(t, func(t *testing.T) {
 		s = &clusterSimulation{
-			t: t, seed: seed, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, asking: map[string]int{}, unreachable: map[string]bool{},
+			t: t, seed: seed, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, inFlight: map[string]int{}, unreachable: map[string]bool{},
 			last: map[string]map[string]float64{}, notes: notes{map[string]int{}},
 		}
 		r := s.random("simulation")

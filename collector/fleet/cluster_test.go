@@ -21,7 +21,7 @@ import (
 // quietCluster is a simulated cluster without trouble, but for what change does to its gateways.
 func quietCluster(t *testing.T, machines int, change ...func(host string, cfg *gatewaytest.Config)) *clusterSimulation {
 	s := &clusterSimulation{
-		t: t, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, asking: map[string]int{}, unreachable: map[string]bool{},
+		t: t, gateways: map[string]*gatewaytest.Gateway{}, t0: map[string]time.Time{}, inFlight: map[string]int{}, unreachable: map[string]bool{},
 		last: map[string]map[string]float64{}, notes: notes{map[string]int{}}, db: newSimulatedDatabase(1), machines: make([]*machine, machines),
 		lateness: 15 * time.Minute,
 	}
@@ -86,7 +86,8 @@ func (s *clusterSimulation) holders() string {
 	return strings.Join(out, "\n")
 }
 
-// Every process knows who watches what, and another one takes over: within seconds where a process stops, when its leases end where it was killed.
+// Every process knows who watches what, and another one takes over: within seconds if a process stops, and when its leases end if it was
+// killed.
 func TestEachGatewayIsWatchedByOneProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := quietCluster(t, 3)
@@ -118,7 +119,7 @@ func TestEachGatewayIsWatchedByOneProcess(t *testing.T) {
 		s.machines[0].end()
 		<-s.machines[0].ended
 		time.Sleep(7 * time.Second) // a beat to take over, and one until all know
-		s.machines[0].kill()        // so that it is not asked any more
+		s.machines[0].kill()        // so that it gets no more requests
 		if now := s.holders(); strings.Contains(now, "m0") || strings.Contains(now, "process") || strings.Count(now, "\n")+1 != len(s.hosts) {
 			t.Errorf("after m0 has stopped: %s", now)
 		}
@@ -130,7 +131,7 @@ func TestEachGatewayIsWatchedByOneProcess(t *testing.T) {
 	})
 }
 
-// Metrics are shown, and the gateway is asked, only while no other process can have the lease. With the same epoch all goes on as it was.
+// Metrics are shown, and the gateway is queried, only while no other process can have the lease. With the same epoch all goes on as it was.
 func TestAHolderWithoutTheDatabaseStopsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := quietCluster(t, 1)
@@ -149,11 +150,11 @@ func TestAHolderWithoutTheDatabaseStopsInTime(t *testing.T) {
 		if _, err := m.fleet.Targets("/probe", ""); err == nil {
 			t.Error("it knows where gateways are")
 		}
-		asked := requests(s.gateways["g0"])
+		before := requests(s.gateways["g0"])
 		c.Wake(0)
 		time.Sleep(time.Minute)
-		if n := requests(s.gateways["g0"]); n != asked {
-			t.Errorf("asked %d times more", n-asked)
+		if n := requests(s.gateways["g0"]); n != before {
+			t.Errorf("%d more requests", n-before)
 		}
 		compareHealth(t, m, "hoop_exporter_database_up 0")
 		m.setCut("database", false)
@@ -194,7 +195,7 @@ func compareHealth(t *testing.T, m *machine, want ...string) {
 	}
 }
 
-// The next holder asks at once, and a gateway goes on working on a request that was canceled.
+// The next holder makes requests at once, and a gateway goes on working on a request that was canceled.
 func TestAProcessThatStopsWaitsForItsRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := quietCluster(t, 1)

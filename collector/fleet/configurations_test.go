@@ -13,8 +13,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
 
-// Whatever becomes of the file while everything is scraped: counters of gateways that stay never fall, those that are gone show nothing, no address is
-// asked twice at once, and in the end nothing is left.
+// Whatever becomes of the file while everything is scraped: counters of gateways that stay never fall, those that are gone show nothing, no
+// address is queried twice at once, and in the end nothing is left.
 func TestNoSequenceOfConfigurationsMakesCountersFall(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {

@@ -107,7 +107,7 @@ func (f *Fleet) Collector(name string) (*collector.Collector, bool) {
 	return w.collector, true
 }
 
-// Only returns the only collector, where the configuration came from flags: it has one gateway, without a name.
+// Only returns the only collector, if the configuration came from flags: it has one gateway, without a name.
 func (f *Fleet) Only() *collector.Collector {
 	c, _ := f.Collector("")
 	return c

@@ -84,7 +84,7 @@ func (w *world) apply(yaml string) {
 	}
 }
 
-// scrape returns the series of a gateway, as a probe shows them; nil where there is none.
+// scrape returns the series of a gateway, as a probe shows them; nil if there is none.
 func (w *world) scrape(name string) map[string]float64 {
 	w.t.Helper()
 	c, ok := w.Collector(name)
@@ -139,7 +139,7 @@ func TestAReloadKeepsWhatDidNotChange(t *testing.T) {
 				}
 				before := w.scrape("one")
 				synctest.Wait()
-				asked, was := requests(gateway), w.watched["one"]
+				made, was := requests(gateway), w.watched["one"]
 
 				w.apply(tc.yaml)
 				synctest.Wait()
@@ -148,11 +148,11 @@ func TestAReloadKeepsWhatDidNotChange(t *testing.T) {
 				after := w.scrape(name)
 				got := kept{
 					ledger:      is.collector == was.collector && collectortest.Sum(after, "hoop_sessions_started_total") >= collectortest.Sum(before, "hoop_sessions_started_total"),
-					cache:       is.collector == was.collector && requests(gateway) == asked,
+					cache:       is.collector == was.collector && requests(gateway) == made,
 					connections: is.client == was.client,
 				}
 				if tc.want.ledger && !tc.want.connections {
-					got.cache = true // whose the new credential is has been asked; the cache answers scrapes all the same
+					got.cache = true // the owner of the new credential was requested; the cache answers scrapes all the same
 				}
 				if got != tc.want || collectortest.Sum(before, "hoop_sessions_started_total") == 0 {
 					t.Errorf("kept %+v, want %+v (%v sessions before, %v after)", got, tc.want, collectortest.Sum(before, "hoop_sessions_started_total"), collectortest.Sum(after, "hoop_sessions_started_total"))

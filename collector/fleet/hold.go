@@ -40,7 +40,7 @@ func (f watcher) Watch(l lease.Lease, t lease.Term) lease.Watch {
 	h.address = f.acquireAddress(l.Address)
 	f.holds[l.Address] = h
 	f.mu.Unlock()
-	h.address.SetTerm(t.Ask, t.End)
+	h.address.SetTerm(t.RequestUntil, t.End)
 	level.Info(f.o.Logger).Log("msg", "this process watches a gateway's address now", "address", l.Address, "epoch", l.Epoch)
 	h.fill()
 	return h
@@ -94,7 +94,7 @@ type hold struct {
 
 // Extend implements [lease.Watch].
 func (h *hold) Extend(t lease.Term) {
-	h.address.SetTerm(t.Ask, t.End)
+	h.address.SetTerm(t.RequestUntil, t.End)
 	if h.failed != nil && h.fleet.applying.TryLock() { // a beat does not wait for a new configuration
 		defer h.fleet.applying.Unlock()
 		h.fill()

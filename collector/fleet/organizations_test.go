@@ -18,8 +18,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/config"
 )
 
-// Many organizations on one gateway, each with a credential of its own. Where a tenth of the gateway's time is not enough for all, none is served at
-// the cost of another: all get old alike.
+// Many organizations on one gateway, each with a credential of its own. If a tenth of the gateway's time is not enough for all, none is
+// served at the cost of another: all get old alike.
 func TestOrganizationsOfOneGatewayAreServedAlike(t *testing.T) {
 	t.Parallel()
 	many := collectortest.Pick(6, 100)
@@ -64,7 +64,7 @@ func organizations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewayt
 		readBacks = 20 * time.Minute
 	}
 	scrapes.run(readBacks, 30*time.Second)
-	s.took, s.asked, s.most = 0, 0, 0
+	s.took, s.made, s.most = 0, 0, 0
 	began, oldest := time.Now(), map[string]time.Duration{}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
@@ -83,7 +83,7 @@ func organizations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewayt
 	duty := float64(s.took) / float64(time.Since(began))
 	ages := slices.Sorted(maps.Values(oldest))
 	t.Logf("%d organizations: %d requests, %.1f %% of the time; what they showed was at most %v (best) %v (middle) %v (worst) old",
-		n, s.asked, 100*duty, ages[0], ages[n/2], ages[n-1])
+		n, s.made, 100*duty, ages[0], ages[n/2], ages[n-1])
 	if s.most > 1 || duty > 0.11 {
 		t.Errorf("%d requests at once, %.1f %% of the time", s.most, 100*duty)
 	}
@@ -96,9 +96,9 @@ func organizations(t *testing.T, dialect gatewaytest.Dialect, cost func(gatewayt
 type server struct {
 	tenants map[string]*gatewaytest.Gateway
 
-	mu               sync.Mutex
-	now, most, asked int
-	took             time.Duration
+	mu              sync.Mutex
+	now, most, made int
+	took            time.Duration
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -106,7 +106,7 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	s.now++
 	s.most = max(s.most, s.now)
-	s.asked++
+	s.made++
 	s.mu.Unlock()
 	defer func(began time.Time) {
 		s.mu.Lock()

@@ -83,7 +83,7 @@ func (r *Reloader) apply(content []byte, err error) error {
 	return nil
 }
 
-// Run reloads the file at each signal, and, where interval is above 0, after every interval in which it has changed, until ctx ends.
+// Run reloads the file at each signal, and, if interval is above 0, after every interval in which it has changed, until ctx ends.
 func (r *Reloader) Run(ctx context.Context, signals <-chan os.Signal, interval time.Duration) error {
 	var again <-chan time.Time
 	if interval > 0 {

@@ -119,8 +119,8 @@ func TestAChangedFileIsAppliedAndABrokenOneIsNot(t *testing.T) {
 	}
 }
 
-// Unless asked, the reloader does not look at the file.
-func TestTheFileIsNotReadUnlessAsked(t *testing.T) {
+// Without a request to reload, the reloader does not read the file.
+func TestTheFileIsNotReadWithoutARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newConfigured(t, 0)
 		defer c.stop()
@@ -231,7 +231,7 @@ func TestWakeRefreshesOnlyGatewaysThatAreNotScraped(t *testing.T) {
 		before := requests(left)
 		time.Sleep(time.Hour)
 		if requests(left) != before {
-			t.Error("it is asked though nothing scrapes it")
+			t.Error("it is queried although nothing scrapes it")
 		}
 		w.Wake()
 		time.Sleep(10 * time.Second)

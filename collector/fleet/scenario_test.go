@@ -52,7 +52,7 @@ func TestFailingGatewaysDoNotAffectOthers(t *testing.T) {
 			}
 		}
 		for host, g := range w.gateways {
-			// Where an answer is spoiled, the usual one counts beside it.
+			// If an answer is spoiled, the usual one counts beside it.
 			if n := g.Stats().MaxInFlight; n > 1 && (n > 2 || strings.HasPrefix(host, "healthy")) {
 				t.Errorf("%s: %d requests at once", host, n)
 			}

@@ -237,7 +237,7 @@ func (m *machineRecord) Save(ctx context.Context, content []byte) error {
 	return err
 }
 
-// t0Of is since when the ledger of a state counts. The header's size is part of the format (see statepb/state.proto).
+// t0Of is the time from which the ledger of a state counts. The header's size is part of the format (see statepb/state.proto).
 func t0Of(content []byte) time.Time {
 	const header = 52
 	file, saved := &statepb.File{}, &statepb.Ledger{}

@@ -144,7 +144,8 @@ func (m *machine) setCut(what string, cut bool) {
 	m.cut[what] = cut
 }
 
-// toDatabase calls the database. The operation takes effect between the call and its answer; where the caller gives up before, at any time, or never.
+// toDatabase calls the database. The operation takes effect between the call and its answer; if the caller gives up before that, at any
+// time, or never.
 func toDatabase[T any](ctx context.Context, m *machine, kind string, op func() (T, error)) (out T, err error) {
 	m.gate(kind + " call")
 	defer m.gate(kind + " answer")

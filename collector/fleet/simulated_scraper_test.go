@@ -60,7 +60,7 @@ func (s *clusterSimulation) enter(host string, series map[string]float64) {
 	}
 }
 
-// scrape asks any process, and follows one redirect. It does what package web does.
+// scrape sends a request to any process, and follows one redirect. It does what package web does.
 func (s *clusterSimulation) scrape(ctx context.Context, host string, r *rand.Rand) (series map[string]float64, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

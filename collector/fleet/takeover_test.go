@@ -30,8 +30,8 @@ func TestAProcessThatWakesUpLogsNoError(t *testing.T) {
 	})
 }
 
-// Only the holder knows of a pause that a gateway asked for: the next holder sends one request, and gets the same answer.
-func TestANewHolderAsksAGatewayThatWantsAPauseOnce(t *testing.T) {
+// Only the holder knows of a pause that a gateway wants (Retry-After): the next holder sends one request, and gets the same answer.
+func TestANewHolderQueriesAGatewayThatWantsAPauseOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := quietCluster(t, 2, func(host string, cfg *gatewaytest.Config) {
 			if host != "g0" {
@@ -54,12 +54,12 @@ func TestANewHolderAsksAGatewayThatWantsAPauseOnce(t *testing.T) {
 		}
 		scrape(s.machines[0])
 		if n := requests(g); n != 1 {
-			t.Errorf("asked %d times in a pause", n)
+			t.Errorf("%d requests in a pause", n)
 		}
 		s.machines[0].kill()
 		scrape(s.machines[1])
 		if n := requests(g); n != 2 {
-			t.Errorf("asked %d times by two holders", n)
+			t.Errorf("%d requests by two holders", n)
 		}
 	})
 }

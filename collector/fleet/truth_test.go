@@ -13,7 +13,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// counting notes since when an exporter counts: the Date of the first good answer with sessions.
+// counting records the time from which an exporter counts: the Date of the first good answer with sessions.
 type counting struct {
 	http.RoundTripper
 	once sync.Once
@@ -40,7 +40,7 @@ func counted[V any](series map[string]V) map[string]V {
 	return series
 }
 
-// truth is what has to be counted of a gateway by now, since an exporter first asked it.
+// truth is what has to be counted of a gateway by now, since an exporter first queried it.
 func (w *world) truth(host string) map[string]float64 {
 	t0 := w.since[host].t0
 	return counted(w.gateways[host].Truth(gatewaytest.TruthOptions{T0: t0, Lookback: 168 * time.Hour, AllowedLateness: 15 * time.Minute, Everything: true}).Samples)

@@ -1,7 +1,7 @@
 package ledger
 
 // Bounds returns the upper bounds of a measure's classic buckets, ascending and without +Inf, in the histogram's base unit (bytes or
-// seconds). Each call returns a slice of its own. A change of bounds is a break for everybody who computes a quantile across it.
+// seconds). Each call returns a slice of its own. A change of bounds breaks every quantile that is computed across it.
 func Bounds(m Measure) []float64 {
 	const (
 		kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
@@ -18,14 +18,15 @@ func Bounds(m Measure) []float64 {
 			1 * gib,
 		}
 	case Duration:
-		// From one query to somebody who stays logged in: 1h, 8h and 24h are where long-running begins by default.
+		// From one query to a user who stays logged in: by default, a session is long-running from 1h, 8h and 24h on.
 		return []float64{
 			0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 			1 * minute, 5 * minute, 15 * minute, 30 * minute,
 			1 * hour, 4 * hour, 8 * hour, 1 * day,
 		}
 	case ReviewWait, GroupWait:
-		// People decide, so it begins at a second and goes on over a weekend: 5m, 20m, 1h and 24h are where overdue begins by default.
+		// People decide, so the bounds go from a second to more than a weekend: by default, a review is overdue from 5m, 20m, 1h and 24h
+		// on.
 		return []float64{
 			1, 5, 15, 30,
 			1 * minute, 2 * minute, 5 * minute, 10 * minute, 20 * minute, 30 * minute,

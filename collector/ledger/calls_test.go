@@ -56,7 +56,7 @@ func readBook(t *testing.T, change ...func(*options)) *book {
 	b := newBook(t, change...)
 	b.watermark(0)
 	b.read(-2*lookback, microsec)
-	b.ledger.EndHold()
+	b.ledger.EndRetention()
 	return b
 }
 
@@ -76,7 +76,7 @@ func (b *book) reopen(change ...func(*options)) {
 	}
 }
 
-func hold(d time.Duration) func(*options)  { return func(o *options) { o.FirstValueHold = d } }
+func delay(d time.Duration) func(*options) { return func(o *options) { o.FirstValueHold = d } }
 func connections(n int) func(*options)     { return func(o *options) { o.MaxConnections = n } }
 func tags(keys ...string) func(*options)   { return func(o *options) { o.ConnectionTags = keys } }
 func after(d time.Duration) func(*options) { return func(o *options) { o.ForgetAfter = d } }
@@ -117,7 +117,7 @@ func (b *book) countPending(from, to time.Duration) int {
 
 func (b *book) due(id string, at time.Duration) bool { return b.ledger.RecheckDue(id, noon(at)) }
 
-// recheck is when a session should be looked at again, and from when on it may be.
+// recheck is when a session should be rechecked, and when it may be at the earliest.
 type recheck struct{ due, early time.Duration }
 
 // rechecks are the ones that may be taken at a time, by id, and whether one of them is due.
@@ -260,7 +260,7 @@ func reviewed(kind, status string, created time.Duration, change ...func(*client
 	}
 }
 
-// revokeAt is when an approval ends, or the approval itself where it is for one time.
+// revokeAt is when an approval ends, or the approval itself if it is for one time.
 func revokeAt(d time.Duration) func(*client.Review) {
 	return func(r *client.Review) { r.RevokeAt = moment(d) }
 }

@@ -104,17 +104,17 @@ func TestEachSessionCountsOnceWhateverTheClockSays(t *testing.T) {
 	})
 }
 
-// held is a ledger that has read everything up to noon, and holds the rows since d before noon.
-func held(t *testing.T, d time.Duration) story {
+// retaining is a ledger that has read everything up to noon, and retains the rows since d before noon.
+func retaining(t *testing.T, d time.Duration) story {
 	s := begin(t)
-	s.heldFrom = noon().Add(-d)
-	s.hold(noon())
+	s.retainedFrom = noon().Add(-d)
+	s.retain(noon())
 	return s
 }
 
-// Held rows are bounded: where there are more, the oldest coverage is closed, and counts nothing twice.
-func TestHeldRowsAreBounded(t *testing.T) {
-	s := held(t, time.Hour)
+// Retained rows are bounded: if there are more, the oldest coverage is closed, and counts nothing twice.
+func TestRetainedRowsAreBounded(t *testing.T) {
+	s := retaining(t, time.Hour)
 	see := func(at time.Duration) {
 		for i := range 60 {
 			d := time.Duration(i) * time.Minute
@@ -128,11 +128,11 @@ func TestHeldRowsAreBounded(t *testing.T) {
 	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(24 * time.Hour)})
 	s.AdvanceWatermark(noon().Add(23 * time.Hour))
 	s.forgetSeen()
-	if n := len(s.seen); n != maxHeld {
-		t.Errorf("%d rows are held, want %d", n, maxHeld)
+	if n := len(s.seen); n != maxRetained {
+		t.Errorf("%d rows are retained, want %d", n, maxRetained)
 	}
-	if got := s.heldFrom.Sub(noon()); got != 55*time.Minute+Tick {
-		t.Errorf("held from %v, want after minute 55", got)
+	if got := s.retainedFrom.Sub(noon()); got != 55*time.Minute+Tick {
+		t.Errorf("retained from %v, want after minute 55", got)
 	}
 	s.StepBack(noon().Add(time.Hour), noon())
 	see(time.Hour)
@@ -140,7 +140,7 @@ func TestHeldRowsAreBounded(t *testing.T) {
 }
 
 func TestAClockThatGoesBackOpensWhatWasReadTooEarly(t *testing.T) {
-	s := held(t, 48*time.Hour)
+	s := retaining(t, 48*time.Hour)
 	s.AdvanceHead(noon().Add(30 * time.Minute))
 	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(31 * time.Minute)})
 	s.AdvanceWatermark(noon().Add(30 * time.Minute))
@@ -224,13 +224,13 @@ func TestT0IsTheFirstTimeUnlessThatWasAhead(t *testing.T) {
 
 // The gateway's clock was ahead when the state was saved. When the exporter starts again it is right, later than that, and the exporter's
 // own clock was set, too: only that the difference between the two is another one says that something happened.
-func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsHeldIsReadAgain(t *testing.T) {
+func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsRetainedIsReadAgain(t *testing.T) {
 	const own = 30 * time.Minute // how far the exporter's clock is ahead
 	for _, set := range []time.Duration{-time.Hour, -6 * time.Minute, 0, 4 * time.Minute, 6 * time.Minute, time.Hour} {
 		for _, again := range []bool{false, true} {
 			for _, at := range []time.Time{noon().Add(time.Hour), noon().Add(-time.Minute)} {
 				t.Run(fmt.Sprintf("set by %v, again %v, at %v", set, again, at.Sub(noon())), func(t *testing.T) {
-					s := held(t, 48*time.Hour)
+					s := retaining(t, 48*time.Hour)
 					s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(time.Minute)})
 					s.AdvanceWatermark(noon())
 					s.StepBack(noon(), noon().Add(own))
@@ -252,7 +252,7 @@ func TestAfterARestartWithAnotherDifferenceOfTheClocksWhatIsHeldIsReadAgain(t *t
 // The page that shows that the clock was ahead has sessions that start later than its date, and are over: what is read again does not reach
 // them.
 func TestASessionThatWasSeenTooEarlyIsLookedAtAgain(t *testing.T) {
-	s := held(t, time.Hour)
+	s := retaining(t, time.Hour)
 	s.AdvanceHead(noon().Add(4 * time.Hour))
 	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(5 * time.Hour)})
 	s.AdvanceWatermark(noon().Add(4 * time.Hour))
@@ -270,11 +270,11 @@ func TestASessionThatWasSeenTooEarlyIsLookedAtAgain(t *testing.T) {
 	}
 }
 
-// The gateway's clock was ahead, and then nothing was read for longer than rows are held.
+// The gateway's clock was ahead, and then nothing was read for longer than rows are retained.
 func TestALongPauseDoesNotHideThatTheClockWasAhead(t *testing.T) {
 	for _, restarts := range []bool{false, true} {
 		t.Run(fmt.Sprint("restarts ", restarts), func(t *testing.T) {
-			s := held(t, 48*time.Hour)
+			s := retaining(t, 48*time.Hour)
 			s.options.Lookback = 72 * time.Hour
 			s.ObserveTime(noon().Add(time.Hour), noon())
 			s.AdvanceHead(noon().Add(time.Hour))
@@ -314,8 +314,8 @@ func TestAClockThatIsBehindForAWhileOpensNothing(t *testing.T) {
 	}
 }
 
-// Where refreshes are rare, each is no step of the clock: what was held for one is forgotten in time.
-func TestRareRefreshesHoldNothing(t *testing.T) {
+// If refreshes are rare, none of them is a step of the clock: what was retained after a step is forgotten in time.
+func TestRareRefreshesRetainNothing(t *testing.T) {
 	l := New(options(), noon())
 	for at := time.Duration(0); at <= 72*time.Hour; at += 10 * time.Minute {
 		l.ObserveTime(noon().Add(at), noon().Add(at))
@@ -323,7 +323,7 @@ func TestRareRefreshesHoldNothing(t *testing.T) {
 		l.MarkRead(Span{noon().Add(-48 * time.Hour), noon().Add(at + time.Hour)})
 		l.AdvanceWatermark(noon().Add(at))
 	}
-	if l.holds() || !l.heldFrom.Equal(l.watermark) {
-		t.Errorf("rows are held from %v on, until %v", l.heldFrom, l.heldUntil)
+	if l.retains() || !l.retainedFrom.Equal(l.watermark) {
+		t.Errorf("rows are retained from %v on, until %v", l.retainedFrom, l.retainedUntil)
 	}
 }

@@ -2,7 +2,8 @@ package ledger
 
 import "time"
 
-// commit decides what depends on the order of rows. It does so in sorted order, so that the order in which they came makes no difference.
+// commit decides what depends on the order of rows. It goes through them in sorted order, so that the order in which they came makes no
+// difference.
 func (l *Ledger) commit(at, now time.Time) *Snapshot {
 	l.admitNames()
 	l.untrackFinal()
@@ -82,15 +83,15 @@ func (l *Ledger) commitCounters(c *targetCounters, expose bool, now time.Time) {
 	})
 }
 
-// commitSeries creates a series if it is new, and releases it if it has been shown at its old value for long enough. back: it was not
-// exposed for long.
+// commitSeries creates a series if it is new, and releases it if it has been shown at its old value for long enough. back says that the
+// series is exposed again after a long time.
 func (l *Ledger) commitSeries(counted, back bool, life *lifecycle, stamp func(time.Time), now time.Time) {
 	stamp(now)
 	switch {
 	case !life.exists():
-		life.create(l.createdAt(now), l.generation, l.holdFor(counted))
+		life.create(l.createdAt(now), l.generation, l.delayFor(counted))
 	case back:
-		life.reappear(l.generation, l.holdFor(true))
+		life.reappear(l.generation, l.delayFor(true))
 	}
 	life.release(now)
 }
@@ -103,9 +104,9 @@ func (l *Ledger) createdAt(now time.Time) time.Time {
 	return l.zeroAt
 }
 
-// holdFor is for how long a new series shows its old value once it was served. One that has counted nothing yet needs to be served only
+// delayFor is how long a new series shows its old value once it was served. A series that has counted nothing yet needs to be served only
 // once.
-func (l *Ledger) holdFor(counted bool) time.Duration {
+func (l *Ledger) delayFor(counted bool) time.Duration {
 	switch {
 	case l.options.FirstValueHold <= 0:
 		return -1

@@ -7,7 +7,7 @@ type connection struct {
 	name    string
 	newest  sessionRef
 	subtype string
-	tags    map[string]string // so many that a key that is chosen later can be shown at once
+	tags    map[string]string // more than are shown, so that a key that is chosen later can be shown at once
 	shown   map[string]string // the chosen ones
 }
 
@@ -84,7 +84,7 @@ func (l *Ledger) tagsOf(tags map[string]string) map[string]string {
 	return out
 }
 
-// chosenOf are those tags that are shown; nil for none.
+// chosenOf are the tags that are shown; nil for none.
 func (l *Ledger) chosenOf(tags map[string]string) map[string]string {
 	var out map[string]string
 	for _, key := range l.options.ConnectionTags {

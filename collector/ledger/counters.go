@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// exposedFor is for how long a target with nothing open is exposed after its last session.
+// exposedFor is how long a target with nothing open is exposed after its last session.
 const exposedFor = 30 * 24 * time.Hour
 
 // Larger values are impossible: they are counted as unobserved.
@@ -67,7 +67,7 @@ func (c *targetCounters) increment(f family, label string, ref sessionRef) {
 	c.series(f, Labels{label}).add(1, ref)
 }
 
-// createHistograms makes the histograms exist that the options keep, which they do from the first counted session on.
+// createHistograms creates the histograms that the options keep. They exist from the first counted session on.
 func (c *targetCounters) createHistograms(o *Options) {
 	for m := range TargetMeasures {
 		if c.histograms[m] == nil && o.keepsMeasure(m) {
@@ -138,11 +138,11 @@ func (c *targetCounters) ensureZeros(o *Options) {
 		}
 	}
 	if c.histograms[EventSize] != nil {
-		c.createHistograms(o) // the options may keep more than they did
+		c.createHistograms(o) // the options may keep more than before
 	}
 }
 
-// eachSeries calls f for every series: whether it has counted anything, its lifecycle, and what stamps its exemplars.
+// eachSeries calls f for every series, with whether it has counted anything, its lifecycle, and the function that stamps its exemplars.
 func (c *targetCounters) eachSeries(f func(counted bool, life *lifecycle, stamp func(time.Time))) {
 	for _, m := range c.counters {
 		for _, s := range m {

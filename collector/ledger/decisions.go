@@ -9,14 +9,15 @@ import (
 // maxReviewGroups bounds the groups of one review whose decisions are counted. The client takes none from a review with more.
 const maxReviewGroups = 1000
 
-// decisions are what is known of the groups of one review. Always holds: a group is in at most one of the lists, which are sorted, and have
+// decisions are what is known of the groups of one review. Always holds: a group is in at most one of the lists; they are sorted, and have
 // at most maxReviewGroups elements together. A group is the hash of its name.
 type decisions struct {
 	undecided []uint64 // seen without a decision
 	counted   []uint64 // decided: counted, or not to be counted
 }
 
-// note records the group, and reports whether its decision is the first one that is seen, and whether the group was seen undecided before.
+// note records the group, and reports whether this is the first time that its decision is seen, and whether the group was seen undecided
+// before.
 func (d *decisions) note(group uint64, decided bool) (first, sawUndecided bool) {
 	if _, known := slices.BinarySearch(d.counted, group); known {
 		return false, false
@@ -37,7 +38,7 @@ func (d *decisions) note(group uint64, decided bool) (first, sawUndecided bool) 
 	return decided, sawUndecided
 }
 
-// isDecision reports whether a group of this status has decided. An unknown word counts as a decision, the end of a deadline does not.
+// isDecision reports whether a group of this status has decided. An unknown word counts as a decision; the end of a deadline does not.
 func isDecision(status string) bool {
 	switch status {
 	case "", client.ReviewPending, client.ReviewExpired, client.ReviewUnknown:
@@ -46,7 +47,7 @@ func isDecision(status string) bool {
 	return true
 }
 
-// countDecisions counts the decision of each group of a review once, as the first answer with it says.
+// countDecisions counts the decision of each group of a review once, as it is in the first answer that has it.
 func (s *session) countDecisions(l *Ledger, c *targetCounters, r *client.Review, ref sessionRef) {
 	if l.options.NoDecisions || s.countedDecisions {
 		return
@@ -72,7 +73,7 @@ func (s *session) countDecisions(l *Ledger, c *targetCounters, r *client.Review,
 	}
 }
 
-// observeGroupWait observes for how many microseconds a group took to decide.
+// observeGroupWait observes how many microseconds a group took to decide.
 func (l *Ledger) observeGroupWait(group string, wait int64, ref sessionRef) {
 	if wait < 0 || wait > maxDuration.Microseconds() {
 		l.unobserved[GroupWait]++
@@ -101,14 +102,14 @@ func (l *Ledger) foldGroupWaits() {
 	}
 }
 
-// countAccess observes for how long a jit review grants access. It is called when the review was decided.
+// countAccess observes how long a jit review grants access. It is called once the review is decided.
 func (c *targetCounters) countAccess(o *Options, r *client.Review, ref sessionRef) {
 	if !o.NoDecisions && r.Type == client.ReviewJIT && r.AccessDuration != 0 && isGranted(r) {
 		c.observe(AccessDuration, r.AccessDuration.Microseconds(), maxDuration.Microseconds(), ref)
 	}
 }
 
-// isGranted reports whether a decided review was approved, even if that was taken back or has expired.
+// isGranted reports whether a decided review was approved, even if the approval was revoked or has expired.
 func isGranted(r *client.Review) bool {
 	return r.Status != client.ReviewRejected &&
 		(!r.RevokeAt.IsZero() || !slices.ContainsFunc(r.Groups, func(g client.ReviewGroup) bool { return g.Status == client.ReviewRejected }))

@@ -198,15 +198,15 @@ func TestGroupsOfAReviewAreBounded(t *testing.T) {
 	b.want("groups", len(s.GroupWaits), 201) // with "other"
 }
 
-// A new group's histogram shows nothing for the hold, like every series that is born with a value.
+// A new group's histogram shows nothing for the delay, like every series that is born with a value.
 func TestTheFirstWaitOfAGroupIsNotSwallowed(t *testing.T) {
 	b := newBook(t, func(o *ledger.Options) { o.FirstValueHold = 2 * time.Minute })
 	b.apply(time.Minute, row("a", 0, reviewed(onetime, "APPROVED", 0, group("sre", "APPROVED", time.Minute))))
 	s := b.commit(time.Minute)
 	b.want("born", waits(s), "map[sre:0 0]")
 	b.serve(s, time.Minute)
-	b.want("held", waits(b.commit(2*time.Minute)), "map[sre:0 0]")
-	b.want("after the hold", waits(b.commit(4*time.Minute)), "map[sre:1 60]")
+	b.want("delayed", waits(b.commit(2*time.Minute)), "map[sre:0 0]")
+	b.want("after the delay", waits(b.commit(4*time.Minute)), "map[sre:1 60]")
 }
 
 // A review that was requested before the last one was counted is not new: neither are the decisions of its groups.

@@ -9,11 +9,11 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
 )
 
-// errState is what is wrong with a state that cannot be read.
+// errState is why a state cannot be read.
 var errState = errors.New("the state is damaged")
 
-// decoder fills an empty ledger from messages. What no ledger writes is an error, and the first one is kept: after it the ledger is not to
-// be used.
+// decoder fills an empty ledger from messages. Anything that a ledger never writes is an error. The first error is kept; after it the
+// ledger must not be used.
 type decoder struct {
 	l       *Ledger
 	symbols []string
@@ -50,9 +50,9 @@ func (d *decoder) ledger(m *statepb.Ledger) {
 
 func (d *decoder) progress(ledger *statepb.Ledger, m *statepb.Progress) {
 	d.l.head, d.l.watermark, d.l.generation = timeOf(m.Head), timeOf(m.Watermark), m.Generation
-	d.l.heldFrom, d.l.heldUntil, d.l.reviewsFrom = timeOf(m.HeldFrom), timeOf(m.HeldUntil), timeOf(m.ReviewsFrom)
+	d.l.retainedFrom, d.l.retainedUntil, d.l.reviewsFrom = timeOf(m.RetainedFrom), timeOf(m.RetainedUntil), timeOf(m.ReviewsFrom)
 	d.l.clock.ahead = time.Duration(m.Ahead)
-	d.check(!d.l.head.IsZero() && !d.l.watermark.IsZero() && !d.l.heldFrom.IsZero() && !d.l.reviewsFrom.IsZero(), "how far it was read is missing")
+	d.check(!d.l.head.IsZero() && !d.l.watermark.IsZero() && !d.l.retainedFrom.IsZero() && !d.l.reviewsFrom.IsZero(), "how far it was read is missing")
 	if len(m.Rechecked) != len(ledger.Sessions) {
 		d.check(false, "its sessions and the times of their rechecks differ in number")
 		return

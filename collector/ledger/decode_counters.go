@@ -32,7 +32,7 @@ func (d *decoder) targets(targets []*statepb.TargetCounters) {
 	}
 }
 
-// counters reads the counters of a family. What the options leave out is checked, and not kept.
+// counters reads the counters of a family. What the options leave out is checked, but not kept.
 func (d *decoder) counters(a *targetCounters, f family, counters []*statepb.Counter) {
 	var last Labels
 	for i, m := range counters {
@@ -46,7 +46,7 @@ func (d *decoder) counters(a *targetCounters, f family, counters []*statepb.Coun
 	}
 }
 
-// targetHistograms reads the histograms of a target. What the options leave out is checked, and not kept.
+// targetHistograms reads the histograms of a target. What the options leave out is checked, but not kept.
 func (d *decoder) targetHistograms(a *targetCounters, m *statepb.TargetCounters) {
 	counted := m.EventSize != nil
 	for i, field := range histogramsOf(m) {
@@ -79,7 +79,7 @@ func (d *decoder) groupWaits(waits []*statepb.GroupWait) {
 }
 
 func (d *decoder) counter(s *series, m *statepb.Counter) {
-	s.lifecycle = d.birth(m.GetCreated(), m.GetHold())
+	s.lifecycle = d.birth(m.GetCreated(), m.GetDelay())
 	d.check(m.GetNotShown() <= m.GetValue(), "a counter has shown more than was counted")
 	s.value, s.published = m.GetValue(), m.GetValue()-m.GetNotShown()
 	if x := m.GetExemplar(); x != nil {
@@ -89,11 +89,11 @@ func (d *decoder) counter(s *series, m *statepb.Counter) {
 	}
 }
 
-func (d *decoder) birth(created int64, hold *statepb.Hold) lifecycle {
-	b := lifecycle{created: timeOf(created), released: hold == nil}
-	if hold != nil {
-		d.check(hold.Duration <= math.MaxInt64, "the hold of a series is too long")
-		b.generation, b.servedAt, b.hold = hold.Generation, timeOf(hold.Served), time.Duration(hold.Duration)
+func (d *decoder) birth(created int64, delay *statepb.Delay) lifecycle {
+	b := lifecycle{created: timeOf(created), released: delay == nil}
+	if delay != nil {
+		d.check(delay.Duration <= math.MaxInt64, "the delay of a series is too long")
+		b.generation, b.servedAt, b.delay = delay.Generation, timeOf(delay.Served), time.Duration(delay.Duration)
 	}
 	return b
 }
@@ -110,7 +110,7 @@ func (d *decoder) histogram(measure Measure, m *statepb.Histogram) *histogram {
 	if !d.buckets(counted, len(h.bounds)+1) {
 		return nil
 	}
-	h.lifecycle = d.birth(m.Created, m.Hold)
+	h.lifecycle = d.birth(m.Created, m.Delay)
 	h.count, h.sum, h.classic = counted.Count, m.Sum, counted.Classic
 	d.check(h.sum >= 0, "a histogram's sum is below 0")
 	h.schema, h.zero, h.native = counted.Schema, counted.Zero, nativeOf(counted)
@@ -128,7 +128,7 @@ func (d *decoder) histogram(measure Measure, m *statepb.Histogram) *histogram {
 	return h
 }
 
-// shown is what a histogram shows that has counted more by now.
+// shown is what a histogram shows if it has counted more than that.
 func (d *decoder) shown(h *histogram, m *statepb.Histogram) *Histogram {
 	s := h.emptySnapshot()
 	if !d.buckets(m.Shown, len(h.bounds)+1) {
@@ -144,8 +144,7 @@ func (d *decoder) shown(h *histogram, m *statepb.Histogram) *Histogram {
 	return s
 }
 
-// buckets checks that there are as many classic buckets as there have to be, that each exemplar has one, and that all observations are in
-// them.
+// buckets checks that the number of classic buckets is right, that each exemplar has a bucket, and that the buckets have all observations.
 func (d *decoder) buckets(m *statepb.Buckets, classic int) bool {
 	if len(m.GetClassic()) != classic {
 		d.check(false, "a histogram has other buckets")
@@ -183,7 +182,7 @@ func (d *decoder) buckets(m *statepb.Buckets, classic int) bool {
 	return true
 }
 
-// maxNativeIndex is far beyond any index that there is.
+// maxNativeIndex is far beyond any index that can occur.
 const maxNativeIndex = 1 << 20
 
 func nativeOf(m *statepb.Buckets) []NativeBucket {

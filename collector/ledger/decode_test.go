@@ -83,7 +83,7 @@ func fullLedger() *Ledger {
 	return l
 }
 
-// Every field of the messages is written where a ledger has something in it, and read: what is read is written as it was.
+// Every field of the messages is written if a ledger has something in it, and read: what is read is written as it was.
 func TestEveryFieldIsWrittenAndRead(t *testing.T) {
 	l := fullLedger()
 	written := image(t, l)
@@ -235,7 +235,7 @@ func TestWhatNoLedgerWritesIsRefused(t *testing.T) {
 		"more shown than counted":   {func(l *statepb.Ledger) { c := counter(l); c.NotShown = c.Value + 1 }, "shown more"},
 		"a counter's value":         {func(l *statepb.Ledger) { counter(l).Exemplar.Value = 1 }, "exemplar has a value"},
 		"a counter's bucket":        {func(l *statepb.Ledger) { counter(l).Exemplar.Bucket = 1 }, "exemplar has a value"},
-		"a hold for ever":           {func(l *statepb.Ledger) { counter(l).Hold = &statepb.Hold{Duration: 1 << 63} }, "hold of a series is too long"},
+		"a delay without end":       {func(l *statepb.Ledger) { counter(l).Delay = &statepb.Delay{Duration: 1 << 63} }, "delay of a series is too long"},
 		"a sum below 0":             {func(l *statepb.Ledger) { histogram(l).Sum = -1 }, "below 0"},
 		"a sum that is no number":   {func(l *statepb.Ledger) { histogram(l).ShownSum = math.NaN() }, "sum is not a number"},
 		"a value that is no number": {func(l *statepb.Ledger) { histogram(l).Counted.Exemplars[0].Value = math.Inf(1) }, "value is not a number"},

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// maxDistinct is how many hashes a distinct keeps, so that its estimate is off by 3 % as a rule.
+// maxDistinct is how many hashes a distinct keeps, so that its estimate is typically within 3 %.
 const maxDistinct = 1024
 
 // distinct counts different strings without remembering them. Invariant: it has the smallest hashes of all strings that were added,
@@ -24,12 +24,12 @@ func (d *distinct) add(s string) {
 	*d = slices.Insert(*d, i, h)
 }
 
-// count returns how many different strings were added: exactly below maxDistinct, an estimate from there on.
+// count returns how many different strings were added: exact below maxDistinct, an estimate from there on.
 func (d distinct) count() int {
 	if len(d) < maxDistinct {
 		return len(d)
 	}
-	// Hashes are spread evenly, so the largest of the smallest n says how dense they are.
+	// Hashes are spread evenly, so the largest of the n smallest ones shows how dense they are.
 	share := float64(d[maxDistinct-1]) / math.MaxUint64
 	return int(min((maxDistinct-1)/share, math.MaxInt32))
 }

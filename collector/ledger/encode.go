@@ -33,7 +33,7 @@ type encoder struct {
 	seen       arena[statepb.SeenSession, *statepb.SeenSession]
 }
 
-// pieceSize is how many sessions a piece has.
+// pieceSize is how many sessions a piece has at most.
 const pieceSize = 256
 
 // arena allocates messages, and reuses them for each piece.
@@ -59,7 +59,7 @@ func (a *arena[T, P]) next() *T {
 func encode(l *Ledger) (Image, error) {
 	e := encoder{indexes: map[string]uint32{}}
 	e.out = make([]byte, 0, 150*len(l.tracked)+60*len(l.seen)+2500*len(l.counters)+1024)
-	e.symbol("") // so that the symbol 0, which takes no space, is a frequent one
+	e.symbol("") // so that a frequent symbol gets 0, which takes no space
 	e.add(&statepb.Ledger{
 		T0:               nanoseconds(l.t0),
 		FirstT0:          nanoseconds(l.clock.firstT0),
@@ -97,7 +97,7 @@ func encode(l *Ledger) (Image, error) {
 	return Image{Ledger: e.out, Progress: progress}, nil
 }
 
-// add encodes a piece. Its messages are not to be used afterwards.
+// add encodes a piece. Its messages must not be used afterwards.
 func (e *encoder) add(piece *statepb.Ledger) {
 	if e.err == nil {
 		e.out, e.err = proto.MarshalOptions{Deterministic: true}.MarshalAppend(e.out, piece)
@@ -107,14 +107,14 @@ func (e *encoder) add(piece *statepb.Ledger) {
 
 func (e *encoder) progress(l *Ledger, tracked []*session) *statepb.Progress {
 	progress := &statepb.Progress{
-		Head:        nanoseconds(l.head),
-		Watermark:   nanoseconds(l.watermark),
-		ReviewsFrom: nanoseconds(l.reviewsFrom),
-		Generation:  l.generation,
-		HeldFrom:    nanoseconds(l.heldFrom),
-		HeldUntil:   nanoseconds(l.heldUntil),
-		Ahead:       int64(l.clock.ahead),
-		Rechecked:   make([]int64, len(tracked)),
+		Head:          nanoseconds(l.head),
+		Watermark:     nanoseconds(l.watermark),
+		ReviewsFrom:   nanoseconds(l.reviewsFrom),
+		Generation:    l.generation,
+		RetainedFrom:  nanoseconds(l.retainedFrom),
+		RetainedUntil: nanoseconds(l.retainedUntil),
+		Ahead:         int64(l.clock.ahead),
+		Rechecked:     make([]int64, len(tracked)),
 	}
 	for i, s := range tracked {
 		progress.Rechecked[i] = nanoseconds(s.lastSeen)
@@ -226,7 +226,7 @@ func (e *encoder) session(s *session) *statepb.Session {
 	return out
 }
 
-// seenSessions leaves out what a ledger may forget at any time.
+// seenSessions encodes the rows that are remembered, except for those that the ledger may forget at any time.
 func (e *encoder) seenSessions(l *Ledger) {
 	ids := make([]string, 0, len(l.seen))
 	for id, m := range l.seen {

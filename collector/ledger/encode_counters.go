@@ -89,7 +89,7 @@ func (e *encoder) series(m map[Labels]*series) []*statepb.Counter {
 
 func (e *encoder) counter(s *series) *statepb.Counter {
 	c := e.counters.next()
-	c.Created, c.Hold = e.birth(&s.lifecycle)
+	c.Created, c.Delay = e.birth(&s.lifecycle)
 	c.Value, c.NotShown = s.value, s.value-s.published
 	if s.exemplar.set {
 		c.Exemplar = e.exemplar(&s.exemplar)
@@ -98,12 +98,12 @@ func (e *encoder) counter(s *series) *statepb.Counter {
 	return c
 }
 
-// birth leaves out what no longer matters once a series is shown as it is.
-func (e *encoder) birth(b *lifecycle) (created int64, hold *statepb.Hold) {
+// birth encodes a lifecycle, without the fields that no longer matter once the delay is over.
+func (e *encoder) birth(b *lifecycle) (created int64, delay *statepb.Delay) {
 	if !b.released {
-		hold = &statepb.Hold{Generation: b.generation, Served: nanoseconds(b.servedAt), Duration: uint64(b.hold)}
+		delay = &statepb.Delay{Generation: b.generation, Served: nanoseconds(b.servedAt), Duration: uint64(b.delay)}
 	}
-	return nanoseconds(b.created), hold
+	return nanoseconds(b.created), delay
 }
 
 func (e *encoder) exemplar(x *exemplar) *statepb.Exemplar {
@@ -120,7 +120,7 @@ func (e *encoder) histogram(h *histogram) *statepb.Histogram {
 		return nil
 	}
 	out := e.histograms.next()
-	out.Created, out.Hold = e.birth(&h.lifecycle)
+	out.Created, out.Delay = e.birth(&h.lifecycle)
 	out.Counted, out.Sum = e.bucketsOf(h.count, h.classic, h.schema, h.zero, h.native), h.sum
 	for i := range h.exemplars {
 		if h.exemplars[i].set {

@@ -2,8 +2,9 @@ package ledger
 
 import "time"
 
-// EndHold makes a ledger as it is a day after its first answer, and after the last step of the gateway's clock: it holds no closed rows.
-func (l *Ledger) EndHold() { l.heldFrom, l.heldUntil = l.watermark, time.Time{} }
+// EndRetention makes a ledger as it is a day after its first answer, and after the last step of the gateway's clock: it retains no rows of
+// closed coverage.
+func (l *Ledger) EndRetention() { l.retainedFrom, l.retainedUntil = l.watermark, time.Time{} }
 
 // StatusCount is how many reviews have a status.
 type StatusCount struct {

@@ -8,34 +8,34 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// A series that is born with a value shows 0 until that was served for as long as the hold.
-func TestNewSeriesAreHeld(t *testing.T) {
+// A series that is born with a value shows 0 until that was served for as long as the delay.
+func TestNewSeriesAreDelayed(t *testing.T) {
 	pending := reviewed(onetime, "PENDING", 0)
-	newBookWithHold := func(t *testing.T) *book { return newBook(t, hold(2*time.Minute)) }
+	newBookWithDelay := func(t *testing.T) *book { return newBook(t, delay(2*time.Minute)) }
 	t.Run("a counter without a label too", func(t *testing.T) {
-		b := newBookWithHold(t)
+		b := newBookWithDelay(t)
 		b.apply(time.Second, row("a", 0, pending))
 		b.serve(b.commit(time.Second), time.Second)
-		b.want("within the hold", total(b.one(2*time.Minute).Requested), 0)
+		b.want("within the delay", total(b.one(2*time.Minute).Requested), 0)
 		b.want("after it", total(b.one(2*time.Minute+time.Second).Requested), 1)
 	})
 	t.Run("histograms too, even before they count anything", func(t *testing.T) {
-		b := newBookWithHold(t)
+		b := newBookWithDelay(t)
 		b.apply(time.Second, row("a", 0))
 		b.serve(b.commit(time.Second), time.Second)
 		b.apply(time.Minute, row("a", 0, done(30*time.Second, 0)))
-		b.want("within the hold", b.one(time.Minute).Histograms[ledger.Duration].Count, 0)
+		b.want("within the delay", b.one(time.Minute).Histograms[ledger.Duration].Count, 0)
 		b.want("after it", b.one(2*time.Minute + time.Second).Histograms[ledger.Duration].Count, 1)
 	})
 	t.Run("not longer than until it was served where it was born with 0", func(t *testing.T) {
-		b := newBookWithHold(t)
+		b := newBookWithDelay(t)
 		b.apply(time.Second, row("a", 0))
 		b.serve(b.commit(time.Second), time.Second)
 		b.apply(time.Second, row("b", 0, pending))
 		b.want("at once", total(b.one(time.Second).Requested), 1)
 	})
 	t.Run("but that long", func(t *testing.T) {
-		b := newBookWithHold(t)
+		b := newBookWithDelay(t)
 		b.apply(time.Second, row("a", 0))
 		b.commit(time.Second)
 		b.apply(time.Hour, row("b", 0, pending))
@@ -45,40 +45,40 @@ func TestNewSeriesAreHeld(t *testing.T) {
 		b.want("served", total(b.one(time.Hour).Requested), 1)
 	})
 	t.Run("what was served was an older snapshot", func(t *testing.T) {
-		b := newBookWithHold(t)
+		b := newBookWithDelay(t)
 		old := b.commit(0)
 		b.apply(time.Second, row("a", 0, pending))
 		b.commit(time.Second)
 		b.serve(old, time.Second)
-		b.want("still held", total(b.one(time.Hour).Requested), 0)
+		b.want("still delayed", total(b.one(time.Hour).Requested), 0)
 	})
 	t.Run("what was served was a newer snapshot", func(t *testing.T) {
-		b := newBookWithHold(t)
+		b := newBookWithDelay(t)
 		b.apply(time.Second, row("a", 0, pending))
 		b.commit(time.Second)
 		b.serve(b.commit(time.Minute), time.Minute)
 		b.want("released", total(b.one(3*time.Minute).Requested), 1)
 	})
 	t.Run("the first serving counts", func(t *testing.T) {
-		b := newBookWithHold(t)
+		b := newBookWithDelay(t)
 		b.apply(time.Second, row("a", 0, pending))
 		b.serve(b.commit(time.Second), time.Second)
 		b.serve(b.commit(time.Minute), time.Minute)
 		b.want("released", total(b.one(2*time.Minute+time.Second).Requested), 1)
 	})
-	t.Run("a clock that was set back begins the hold again", func(t *testing.T) {
-		b := newBookWithHold(t)
+	t.Run("a clock that was set back begins the delay again", func(t *testing.T) {
+		b := newBookWithDelay(t)
 		b.apply(time.Second, row("a", 0, pending))
 		b.serve(b.commit(time.Hour), time.Hour)
 		b.want("set back", total(b.one(time.Minute).Requested), 0)
 		b.want("released", total(b.one(3*time.Minute).Requested), 1)
 	})
-	t.Run("a hold of any length", func(t *testing.T) {
-		b := newBook(t, hold(1))
+	t.Run("a delay of any length", func(t *testing.T) {
+		b := newBook(t, delay(1))
 		b.apply(time.Second, row("a", 0, pending))
 		b.want("not served", total(b.one(time.Second).Requested), 0)
 	})
-	t.Run("no hold", func(t *testing.T) {
+	t.Run("no delay", func(t *testing.T) {
 		b := newBook(t)
 		b.apply(time.Second, row("a", 0, pending, done(time.Minute, 7)))
 		b.want("at once", total(b.one(time.Second).Requested), 1)
@@ -101,7 +101,7 @@ func TestQuietTargetsGo(t *testing.T) {
 		b.want("targets", len(b.commit(month+day).Targets), 1)
 	})
 	t.Run("and comes back", func(t *testing.T) {
-		b := newBook(t, hold(2*time.Minute))
+		b := newBook(t, delay(2*time.Minute))
 		b.apply(time.Minute, finished)
 		b.serve(b.commit(time.Minute), time.Minute)
 		b.serve(b.commit(5*time.Minute), 5*time.Minute)
@@ -110,7 +110,7 @@ func TestQuietTargetsGo(t *testing.T) {
 		b.apply(month, row("b", month, reviewed(onetime, "PENDING", month)), row("c", month, done(month, 0)))
 		b.serve(b.commit(month), month)
 		n := b.one(month + 2*time.Minute - microsec)
-		b.want("old values within the hold", []any{counts(n.Started), total(n.Requested), n.Histograms[ledger.Duration].Count, n.Open[ledger.Pending]}, "[map[exec:1] 0 1 1]")
+		b.want("old values within the delay", []any{counts(n.Started), total(n.Requested), n.Histograms[ledger.Duration].Count, n.Open[ledger.Pending]}, "[map[exec:1] 0 1 1]")
 		n = b.one(month + 2*time.Minute)
 		b.want("new values", []any{counts(n.Started), total(n.Requested), n.Histograms[ledger.Duration].Count}, "[map[exec:3] 1 2]")
 	})
@@ -162,15 +162,15 @@ func TestExemplarsOfCounters(t *testing.T) {
 	b.want("nothing was counted", b.counter(b.one(5*time.Hour).Finished, "success").Exemplar == nil, true)
 }
 
-func TestHeldCountersShowNoExemplar(t *testing.T) {
-	b := newBook(t, hold(time.Minute))
+func TestDelayedCountersShowNoExemplar(t *testing.T) {
+	b := newBook(t, delay(time.Minute))
 	b.apply(time.Second, row("a", 0, done(time.Second, 3)))
 	s := b.commit(time.Second)
 	b.serve(s, time.Second)
 	n := b.only(s)
-	b.want("held", b.counter(n.ExitCodes, "3").Exemplar == nil, true)
+	b.want("delayed", b.counter(n.ExitCodes, "3").Exemplar == nil, true)
 	for _, e := range n.Histograms[ledger.Duration].Exemplars {
-		b.want("held", e == nil, true)
+		b.want("delayed", e == nil, true)
 	}
 	b.want("released", b.counter(b.one(time.Hour).ExitCodes, "3").Exemplar.SessionID, "a")
 }

@@ -110,7 +110,7 @@ func finalStatuses() []string {
 	}
 }
 
-// vocabulary has what bounds the values of labels, where they are not bounded already.
+// vocabulary has the limiters of labels whose values are not bounded by themselves.
 type vocabulary struct {
 	types, verbs, statuses, groups, infoTypes, rules, directions, riskLevels, actions *labelLimiter
 }
@@ -134,7 +134,7 @@ func (v *vocabulary) all() []*labelLimiter {
 	return []*labelLimiter{v.types, v.verbs, v.statuses, v.groups, v.infoTypes, v.rules, v.directions, v.riskLevels, v.actions}
 }
 
-// of returns what bounds the labels of a family; nil for a label that is bounded already.
+// of returns the limiters of a family's labels; nil for a label that is bounded by itself.
 func (v *vocabulary) of(f family) (limiters [len(Labels{})]*labelLimiter) {
 	switch f {
 	case startedSessions:

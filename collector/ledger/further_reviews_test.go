@@ -98,8 +98,8 @@ func TestASecondReviewOfASession(t *testing.T) {
 	}
 }
 
-// A review of a session that is forgotten counts where nothing that was counted can look like it: it was requested since all pending ones
-// were read, and so long after its session that it did not come with one that shows up too late.
+// A review of a session that is forgotten counts if nothing that was counted can look like it: it was requested since all pending ones were
+// read, and so long after its session that it did not come with one that shows up too late.
 func TestWhichReviewOfAForgottenSessionIsNew(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -143,7 +143,7 @@ func TestWhichReviewIsNewOnceAllPendingOnesWereRead(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		requested time.Duration
-		held      bool // the clock has just made a step
+		retained  bool // the clock has just made a step
 		want      string
 	}{
 		{"within the allowed lateness", now - lateness, false, "[1 map[] 0]"},
@@ -153,8 +153,8 @@ func TestWhichReviewIsNewOnceAllPendingOnesWereRead(t *testing.T) {
 		b := readBook(t)
 		b.head(now)
 		b.read(-lookback, now)
-		if !tt.held {
-			b.ledger.EndHold()
+		if !tt.retained {
+			b.ledger.EndRetention()
 		}
 		b.allPendingRead(now)
 		b.apply(now, row("a", 0, reviewed(onetime, "PENDING", tt.requested)))
@@ -162,7 +162,7 @@ func TestWhichReviewIsNewOnceAllPendingOnesWereRead(t *testing.T) {
 	}
 }
 
-// Of two reviews that were requested before all pending ones were read, the second is new where it is known that the first had not been
+// Of two reviews that were requested before all pending ones were read, the second is new if it is known that the first had not been
 // resolved.
 func TestASecondReviewThatWasNotSeenWaiting(t *testing.T) {
 	second := row("a", 0, done(2*time.Hour, 0), reviewed(onetime, "EXECUTED", time.Hour, again, revokeAt(90*time.Minute)))
@@ -173,7 +173,7 @@ func TestASecondReviewThatWasNotSeenWaiting(t *testing.T) {
 			b.commit(time.Minute)
 		}
 		b.head(3 * time.Hour)
-		b.ledger.EndHold()
+		b.ledger.EndRetention()
 		b.read(-lookback, 3*time.Hour)
 		b.allPendingRead(3 * time.Hour)
 		b.allPendingRead(0) // that is older, and changes nothing
@@ -209,19 +209,19 @@ func TestReviewsAreForgotten(t *testing.T) {
 			b.apply(time.Hour, row(id, 0, reviewed(onetime, "REJECTED", time.Hour)))
 		}
 		b.head(time.Hour)
-		b.ledger.EndHold()
+		b.ledger.EndRetention()
 		b.read(-lookback, time.Hour)
 		b.commit(time.Hour)
 		b.want(name+": before", b.countSeen(0, 0), 100)
 		forgets(b, time.Hour+microsec)
-		b.ledger.EndHold()
+		b.ledger.EndRetention()
 		b.read(-lookback, time.Hour)
 		b.restart()
 		b.want(name+": after", b.countSeen(0, 0), 0)
 	}
 }
 
-// Where the API does not report ids of reviews, a session has one review.
+// If the API does not report ids of reviews, a session has one review.
 func TestAReviewWithoutAnID(t *testing.T) {
 	b := readBook(t)
 	none := func(r *client.Review) { r.ID = "" }

@@ -142,7 +142,7 @@ func (g *targetGauges) openReviews() []ReviewCount {
 	return out
 }
 
-// visible returns what may be shown of a family, sorted by its labels. Snapshots share it as long as nothing of it changes.
+// visible returns what may be shown of a family, sorted by its labels. Snapshots share it as long as nothing in it changes.
 func (c *targetCounters) visible(f family) []Counter {
 	if c.shown == nil {
 		c.shown = &[families][]Counter{}

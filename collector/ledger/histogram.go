@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// nativeSchema gives eight buckets per doubling: a quantile is at most 4.4 % off.
+	// nativeSchema gives eight buckets per doubling: a quantile is off by at most 4.4 %.
 	nativeSchema = 3
 	// nativeSchemaMin is the coarsest resolution that Prometheus knows.
 	nativeSchemaMin = -4
@@ -31,7 +31,7 @@ type histogram struct {
 	schema    int32
 	native    []NativeBucket
 
-	// published is what was shown last.
+	// published is what was last shown.
 	published *Histogram
 }
 
@@ -41,7 +41,7 @@ func newHistogram(m Measure) *histogram {
 	return &histogram{measure: m, bounds: bounds, schema: nativeSchema, classic: make([]uint64, n), exemplars: make([]exemplar, n)}
 }
 
-// unitsPerBase is how many of the whole units that a histogram counts in make one of its base unit (byte, second).
+// unitsPerBase is how many of the whole units that a histogram counts in make one base unit (byte, second).
 func unitsPerBase(m Measure) float64 {
 	if m == EventSize || m == InputSize {
 		return 1
@@ -83,7 +83,7 @@ func (h *histogram) addNative(index int32, n uint64) {
 	h.native = slices.Insert(h.native, i, NativeBucket{Index: index, Count: n})
 }
 
-// coarsen merges neighbours two by two.
+// coarsen merges neighboring buckets two by two.
 func (h *histogram) coarsen() {
 	old := h.native
 	h.native = nil
@@ -135,8 +135,8 @@ func (h *histogram) add(o *histogram) {
 // visible returns what may be shown, shared by all snapshots until it changes.
 func (h *histogram) visible() *Histogram {
 	switch {
-	case h.published != nil && (h.held() || h.published.Count == h.count):
-	case h.held():
+	case h.published != nil && (h.delayed() || h.published.Count == h.count):
+	case h.delayed():
 		h.published = h.emptySnapshot()
 	default:
 		h.published = h.fullSnapshot()
@@ -144,7 +144,7 @@ func (h *histogram) visible() *Histogram {
 	return h.published
 }
 
-// emptySnapshot is what a new histogram shows as long as it is held.
+// emptySnapshot is what a new histogram shows while its first value is delayed.
 func (h *histogram) emptySnapshot() *Histogram {
 	return &Histogram{
 		Created: h.created, Bounds: h.bounds, Buckets: make([]uint64, len(h.classic)), Exemplars: make([]*Exemplar, len(h.classic)),

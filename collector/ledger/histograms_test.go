@@ -94,7 +94,7 @@ func TestObservationsOfZero(t *testing.T) {
 	b.want("threshold", h.ZeroThreshold, math.Exp2(-128))
 }
 
-// A histogram has at most 160 native buckets: where there would be more, two neighbours each become one.
+// A histogram has at most 160 native buckets: if there would be more, each two neighbors become one.
 func TestNativeBucketsAreBounded(t *testing.T) {
 	sizes := func(n, times int) (*book, *ledger.Histogram, map[int64]uint64) {
 		b := newBook(t)

@@ -12,17 +12,17 @@ import (
 type Image struct {
 	// Ledger is a [statepb.Ledger]: what was counted, what is unfinished and what has not been read.
 	Ledger []byte
-	// Progress is a [statepb.Progress]: what changes while nothing is counted. A Ledger with an older Progress of it counts the same; only
+	// Progress is a [statepb.Progress]: what changes while nothing is counted. A Ledger with an older Progress counts the same; only
 	// rechecks are repeated.
 	Progress []byte
 }
 
-// Image returns all that the ledger keeps. Users occur as hashes only. It fails where a text is not valid UTF-8, which no answer of a
-// gateway has.
+// Image returns everything that the ledger keeps. Users occur only as hashes. It fails if a text is not valid UTF-8, which an answer of a
+// gateway never contains.
 func (l *Ledger) Image() (Image, error) { return encode(l) }
 
-// Restore returns a ledger that continues the one that an Image was made of; the settings may be others. It fails where the Image is not
-// one that [Ledger.Image] returns.
+// Restore returns a ledger that continues the one that an Image was made of; the settings may differ. It fails if [Ledger.Image] cannot
+// have returned the Image.
 func Restore(o Options, i Image) (*Ledger, error) {
 	ledger, progress := &statepb.Ledger{}, &statepb.Progress{}
 	if err := unmarshal(i.Ledger, ledger); err != nil {
@@ -42,7 +42,8 @@ func Restore(o Options, i Image) (*Ledger, error) {
 	return l, nil
 }
 
-// unmarshal decodes a message, and refuses what its encoding never has: unknown fields, a field twice, numbers that are longer than needed.
+// unmarshal decodes a message, and rejects what an encoder never writes: unknown fields, a field twice, numbers that are longer than
+// needed.
 func unmarshal(b []byte, m proto.Message) error {
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(b, m); err != nil {
 		return fmt.Errorf("%w: %w", errState, err)
@@ -63,6 +64,6 @@ func (l *Ledger) resumed() {
 	l.admitted = len(l.connections) - len(l.newConnections)
 }
 
-// lastPublished returns what a snapshot of a restored ledger showed before it was written, as far as it outlives a stop: its counters and
-// histograms.
+// lastPublished returns what a snapshot of a restored ledger showed before it was written, as far as that survives a restart: its counters
+// and histograms.
 func (l *Ledger) lastPublished() *Snapshot { return l.snapshot(l.head, nil) }

@@ -17,10 +17,10 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// step is something that a ledger is told. A commit gives a snapshot.
+// step is a call of a ledger. A commit gives a snapshot.
 type step func(l *Ledger) *Snapshot
 
-// drawSteps are what the refreshes of a while tell a ledger.
+// drawSteps draws the calls of several refreshes.
 func drawSteps(t *rapid.T) []step {
 	now := noon()
 	told := func(f func(*Ledger)) step { return func(l *Ledger) *Snapshot { f(l); return nil } }
@@ -215,7 +215,7 @@ func TestSettingsMayChangeOverAStop(t *testing.T) {
 }
 
 // An exporter's clock that was set back over a stop does not keep series from showing what they have for as long.
-func TestAClockSetBackDoesNotHold(t *testing.T) {
+func TestAClockSetBackDoesNotDelay(t *testing.T) {
 	o := options()
 	o.FirstValueHold = time.Minute
 	l := New(o, noon())
@@ -225,7 +225,7 @@ func TestAClockSetBackDoesNotHold(t *testing.T) {
 	l = reborn(t, o, l)
 	l.Finish(noon(), noon())
 	if n := l.Finish(noon(), noon().Add(time.Minute)).Gauges.Targets[0]; sum(n.Started) != 1 {
-		t.Error("the series is still held")
+		t.Error("the series is still delayed")
 	}
 }
 
@@ -245,7 +245,7 @@ func TestDamagedImagesAreRefused(t *testing.T) {
 	}
 }
 
-// What a version of the program wrote, later ones have to read, and write as it was. Where the format has to change, the version of the
+// What a version of the program wrote, later versions have to read, and write as it was. If the format has to change, the version of the
 // state file goes up, and HOOP_UPDATE=1 pins a new one.
 func TestTheFormatIsPinned(t *testing.T) {
 	var pinned Image

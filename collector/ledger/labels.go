@@ -15,7 +15,7 @@ const (
 	maxRules         = 50  // names of guardrail rules
 	maxLabelBytes    = 256 // bytes of one label value
 	other            = "other"
-	// otherConnection is the connection label of those beyond the cap. hoop refuses this name, so no connection has it.
+	// otherConnection is the label value of connections beyond the cap. hoop rejects this name, so no connection has it.
 	otherConnection = "<other>"
 	// maxTags bounds how many tags of a connection are remembered, besides the chosen ones.
 	maxTags = 32
@@ -23,13 +23,13 @@ const (
 	maxMalformed = 10_000
 )
 
-// labelLimiter bounds the values of one label. Invariant: a value that was admitted stays admitted, and at most limit unknown values ever
-// are. Rows register values during a refresh; admit decides on the new ones at its end, in sorted order, so that the order of rows does not
-// matter. candidates are sorted, and are only those that can still be admitted, because a gateway can send any number of values in one
-// refresh.
+// labelLimiter bounds the values of one label. Invariant: a value that was admitted stays admitted, and at most limit unknown values are
+// ever admitted. Rows register values during a refresh; admit decides on the new ones at its end, in sorted order, so that the order of
+// rows does not matter. candidates are sorted, and are only those values that can still be admitted, because a gateway can send any number
+// of values in one refresh.
 type labelLimiter struct {
 	limit           int
-	admitted        map[string]bool // true: counts towards the limit
+	admitted        map[string]bool // true: counts toward the limit
 	admittedUnknown int
 	candidates      []string
 }
@@ -84,11 +84,11 @@ func (l *labelLimiter) admit() {
 	l.candidates = nil
 }
 
-// LabelValue makes a label value of a foreign string as the ledger does.
+// LabelValue turns a foreign string into a label value, as the ledger does.
 func LabelValue(s string) string { return clean(s) }
 
-// clean makes a label value of a foreign string: valid UTF-8 of bounded length. A longer one ends with its hash, so that two with the same
-// beginning stay two. What is clean is not changed.
+// clean turns a foreign string into a label value: valid UTF-8 of bounded length. A longer string is cut and ends with its hash, so that
+// two with the same beginning stay distinct. What is clean already is not changed.
 func clean(s string) string {
 	valid := strings.ToValidUTF8(s, "\uFFFD")
 	if len(valid) <= maxLabelBytes {

@@ -9,10 +9,10 @@ import (
 
 // Options are a ledger's settings.
 type Options struct {
-	// Lookback is how far the first backfill goes, AllowedLateness how late a row may show up and still be counted, ForgetAfter when
-	// an unfinished session is let go.
+	// Lookback is how far the first backfill goes, AllowedLateness how late a row may show up and still be counted, ForgetAfter when an
+	// unfinished session is abandoned.
 	Lookback, AllowedLateness, ForgetAfter time.Duration
-	// FirstValueHold is for how long a series born with a value shows 0 first, from when it was first served; 0: not at all.
+	// FirstValueHold is how long a series that is created with a value shows 0 first, counted from when it was first served; 0: not at all.
 	FirstValueHold time.Duration
 	// ConnectionTags are the tag keys to show of a connection.
 	ConnectionTags []string
@@ -27,7 +27,7 @@ type Options struct {
 //
 // Invariant: a row counts if, and only if, its start lies in open coverage and its id was not seen there before. Open coverage is
 // everything from OpenFrom on, and every unread gap before it. All other time is closed: its rows have been counted, so the ledger
-// remembers none of them (but see hold), and a row from there feeds gauges at most.
+// remembers none of them (except for those that it retains after a step of the clock), and a row from there feeds gauges at most.
 //
 // Call order, within one refresh: [Ledger.ObserveTime] before each page; [Ledger.AdvanceHead] with the time of the newest page;
 // [Ledger.Apply] and [Ledger.ApplyMalformed] with the rows of each page; [Ledger.MarkRead], [Ledger.AdvanceWatermark] and the Mark methods
@@ -39,21 +39,22 @@ type Ledger struct {
 
 	// head is when the newest page was last requested, by the gateway's clock.
 	head time.Time
-	// watermark is from where on each refresh looks for rows: all that were visible before it have been read, but for the gaps.
+	// watermark is the start from which each refresh looks for rows: all earlier rows that have become visible have been read, except for
+	// the gaps.
 	watermark time.Time
-	// heldFrom is from where on rows are remembered, also those of closed coverage: the watermark, or earlier until the head is at
-	// heldUntil. Where it is later than the watermark, the gateway's clock went back.
-	heldFrom, heldUntil time.Time
-	// reviewsFrom is from when on a further review of a session that has been counted is new, unless it is remembered.
+	// retainedFrom is the start from which rows are remembered, even those of closed coverage: the watermark or, until the head is at
+	// retainedUntil, an earlier time. If it is later than the watermark, the gateway's clock went back.
+	retainedFrom, retainedUntil time.Time
+	// reviewsFrom is the time from which a further review of a session that has been counted is new, unless it is remembered.
 	reviewsFrom time.Time
-	// backfillStart is the oldest moment that was ever to be read.
+	// backfillStart is the oldest time that coverage reaches back to.
 	backfillStart time.Time
 	// unread are the gaps: stretches that have not been read to the end.
 	unread spans
 	// baselineComplete and pendingComplete say that the first backfill, and the first reading of all pending reviews, are over.
 	baselineComplete, pendingComplete bool
 
-	tracked    map[string]*session // by id: sessions that are looked at again
+	tracked    map[string]*session // by id: sessions that are rechecked
 	seen       map[string]seenRow  // by id: rows known from open coverage
 	prunedSize int                 // of seen after the last pruning
 
@@ -73,7 +74,7 @@ type Ledger struct {
 	zeroAt                          time.Time // see SetZeroAt
 }
 
-// seenRow is what is remembered of a row in open coverage, and of one whose review was requested lately.
+// seenRow is what is remembered of a row in open coverage, or of one whose review was requested recently.
 type seenRow struct {
 	start     time.Time
 	uncounted bool // nothing of it has been counted: it could not be read, or was first seen in closed coverage
@@ -86,8 +87,8 @@ type seenRow struct {
 func New(o Options, t0 time.Time) *Ledger {
 	l := newEmpty(o)
 	l.t0, l.head, l.watermark, l.backfillStart = t0, t0, watermarkAt(t0, o.AllowedLateness), t0.Add(-o.Lookback)
-	l.heldFrom, l.clock = l.backfillStart, clock{before: t0, ahead: math.MinInt64}
-	l.hold(t0)
+	l.retainedFrom, l.clock = l.backfillStart, clock{before: t0, ahead: math.MinInt64}
+	l.retain(t0)
 	l.unread = l.unread.add(Span{l.backfillStart, t0.Add(Tick)})
 	l.reviewsFrom = t0
 	return l
@@ -103,23 +104,23 @@ func newEmpty(o Options) *Ledger {
 	}
 }
 
-// T0 is since when the ledger counts.
+// T0 is the time from which the ledger counts.
 func (l *Ledger) T0() time.Time { return l.t0 }
 
-// Watermark is from where on each refresh looks for rows.
+// Watermark is the start from which each refresh looks for rows.
 func (l *Ledger) Watermark() time.Time { return l.watermark }
 
 // sinceT0 reports whether what happened at t counts; the zero time never does.
 func (l *Ledger) sinceT0(t time.Time) bool { return !t.IsZero() && !t.Before(l.t0) }
 
-// OpenFrom is where the open end of coverage starts: but for gaps, an unknown session that starts before it is not counted.
-func (l *Ledger) OpenFrom() time.Time { return Later(l.watermark, l.heldFrom) }
+// OpenFrom is where the open end of coverage starts: except in gaps, an unknown session that starts before it is not counted.
+func (l *Ledger) OpenFrom() time.Time { return Later(l.watermark, l.retainedFrom) }
 
 // isOpen reports whether t lies in open coverage, where an unknown row is new.
 func (l *Ledger) isOpen(t time.Time) bool { return !t.Before(l.OpenFrom()) || l.unread.contains(t) }
 
-// Apply updates the ledger by rows that the gateway sent at the time at, by its own clock. Within one refresh the order and repetition of
-// distinct rows do not matter; of one id the later answer wins.
+// Apply updates the ledger with rows that the gateway sent at the time at, by its own clock. Within one refresh, the order and repetition
+// of distinct rows do not matter; for each id, the latest answer wins.
 func (l *Ledger) Apply(at time.Time, rows []client.Session) {
 	for i := range rows {
 		l.apply(at, &rows[i])
@@ -148,15 +149,15 @@ func (l *Ledger) apply(at time.Time, row *client.Session) {
 	l.tracked[s.id] = s
 }
 
-// MaxAhead is how far ahead of the gateway's time a session may start. It is more than the windows that are read reach ahead, and than the
+// MaxAhead is how far ahead of the gateway's time a session may start. That is farther than any window that is read, and more than the
 // clocks of a gateway's replicas differ.
 const MaxAhead = 6 * time.Hour
 
-// TooFarAhead reports whether a start lies in a future in which nothing is read, if the gateway's time is at.
+// TooFarAhead reports whether a start lies so far in the future that nothing is read there; at is the gateway's time.
 func TooFarAhead(at, start time.Time) bool { return start.After(at.Add(MaxAhead)) }
 
-// isTooFarAhead reports whether an unknown row is from a future in which nothing is read: it is neither counted nor remembered, or its id
-// would be kept until then. Should it be right, it counts when it is read again.
+// isTooFarAhead reports whether an unknown row starts too far ahead: it is neither counted nor remembered, because its id would have to be
+// kept until then. If its start proves right, it counts when it is read again.
 func (l *Ledger) isTooFarAhead(at time.Time, row *client.Session) bool {
 	if !TooFarAhead(at, row.StartDate.Time) || l.tracked[row.ID] != nil {
 		return false
@@ -173,7 +174,7 @@ func (l *Ledger) countMalformed(key string, start time.Time) {
 	}
 }
 
-// newSession makes the session of a row that is not tracked, and marks what of it has been counted before.
+// newSession makes the session of a row that is not tracked, and marks which of its events have been counted before.
 func (l *Ledger) newSession(at time.Time, row *client.Session, connection string, status *sessionStatus) *session {
 	start := row.StartDate.Time
 	s := &session{
@@ -186,7 +187,7 @@ func (l *Ledger) newSession(at time.Time, row *client.Session, connection string
 	case fresh && l.isOpen(start):
 		l.remember(row.ID, seenRow{start: start})
 	case fresh && start.Before(l.backfillStart) && status.state(at) != Finished:
-		// Never read, and never to be read: it counts when it ends. What finished there is history.
+		// Its start was never read, and never will be: it counts when it ends. Sessions that have finished there do not count.
 		s.countedStart = true
 	default:
 		s.countedStart, s.countedFinish = true, true
@@ -196,7 +197,7 @@ func (l *Ledger) newSession(at time.Time, row *client.Session, connection string
 	return s
 }
 
-// untrackFinal drops the sessions that need no further look. That is at the end of a refresh, because the same row can come again until
+// untrackFinal drops the sessions that need no further look. It runs at the end of a refresh, because the same row can come again until
 // then.
 func (l *Ledger) untrackFinal() {
 	for _, s := range l.tracked {
@@ -206,7 +207,7 @@ func (l *Ledger) untrackFinal() {
 	}
 }
 
-// untrack drops a session, and remembers its id and its last review where the row, or the review, could look new.
+// untrack drops a session, and remembers its id and its last review if the row, or the review, could look new.
 func (l *Ledger) untrack(s *session) {
 	delete(l.tracked, s.id)
 	row, known := l.recall(s.id)
@@ -219,7 +220,7 @@ func (l *Ledger) untrack(s *session) {
 	}
 }
 
-// recall returns what has to be remembered of a row; false if that is nothing.
+// recall returns what has to be remembered of a row; false if nothing has to.
 func (l *Ledger) recall(id string) (seenRow, bool) {
 	row, ok := l.seen[id]
 	if !ok || !l.mustRemember(row) {
@@ -230,8 +231,8 @@ func (l *Ledger) recall(id string) (seenRow, bool) {
 
 func (l *Ledger) remember(id string, row seenRow) { l.seen[id] = row }
 
-// ApplyMalformed updates the ledger by rows that could not be read. Each is counted once, and known from then on, so that it does not look
-// like a missing one; should it become readable it still counts.
+// ApplyMalformed updates the ledger with rows that could not be read. Each is counted once as malformed, and known from then on, so that it
+// does not look like a missing row; if it becomes readable, it still counts as a session.
 func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 	for _, m := range rows {
 		if s := l.tracked[m.ID]; s != nil {
@@ -249,16 +250,16 @@ func (l *Ledger) ApplyMalformed(at time.Time, rows []client.MalformedSession) {
 			key = "unreadable " + m.Digest
 		}
 		l.countMalformed(key, Earlier(start, at.Add(MaxAhead)))
-		// One without an ID is not remembered as known: while it is there, the gateway's total proves nothing.
+		// A row without an ID is not remembered as known: as long as it exists, the gateway's total proves nothing.
 		if _, ok := l.seen[key]; !ok && m.ID != "" && !TooFarAhead(at, start) && l.isOpen(start) && l.tracked[key] == nil {
 			l.remember(key, seenRow{start: start, uncounted: true})
 		}
 	}
 }
 
-// SetZeroAt sets when all series that do not exist yet were still 0, by the exporter's clock: they are created as of then, and not only
-// now. A server dates a scrape to its beginning, which is before the refresh that the scrape waits for, and refuses a created timestamp
-// later than that.
+// SetZeroAt sets a time at which all series that do not exist yet were still 0, by the exporter's clock: that is their created timestamp,
+// instead of now. Prometheus dates a scrape to its beginning, which is before the refresh that the scrape waits for, and rejects a created
+// timestamp later than that.
 func (l *Ledger) SetZeroAt(t time.Time) { l.zeroAt = t }
 
 // MarkServed records that the snapshot of a generation was served to a scraper at the time now, by the exporter's clock.

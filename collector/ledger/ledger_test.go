@@ -168,7 +168,7 @@ func TestProcessingForEverRestsAfterAMinute(t *testing.T) {
 	s.want("resolved", counted(s.target(70*time.Second).Resolved), "map[PROCESSING:1]")
 }
 
-// A created timestamp is of use to a server only where it is before the scrape, which waited for the refresh.
+// A created timestamp is useful to Prometheus only if it is before the scrape, which waited for the refresh.
 func TestCreatedWhenItWasStillZero(t *testing.T) {
 	for _, test := range []struct {
 		name         string
@@ -202,7 +202,7 @@ func TestFirstValueIsNotSwallowed(t *testing.T) {
 	s.see(time.Second, sessionRow("a", time.Second))
 	s.want("a new connection's counter is 0 first", counted(commit(time.Second, false).Started), "map[]")
 	s.want("for as long as nobody has seen it", counted(commit(time.Hour, true).Started), "map[]")
-	s.want("and for the hold after that", counted(commit(time.Hour+119*time.Second, false).Started), "map[]")
+	s.want("and for the delay after that", counted(commit(time.Hour+119*time.Second, false).Started), "map[]")
 	s.want("then it counts", counted(commit(time.Hour+120*time.Second, true).Started), "map[exec:1]")
 
 	s.see(time.Hour+2*time.Minute, s.ended("a", time.Second, time.Hour, 7))
@@ -210,7 +210,7 @@ func TestFirstValueIsNotSwallowed(t *testing.T) {
 	s.want("finished was there at 0 beforehand", counted(n.Finished), "map[failure:1]")
 	s.want("this exit code was not", []any{n.ExitCodes[0].Labels[0], n.ExitCodes[0].Value, n.ExitCodes[0].Exemplar}, "[7 0 <nil>]")
 	n = commit(time.Hour+5*time.Minute, true)
-	s.want("exit code after the hold", counted(n.ExitCodes), "map[7:1]")
+	s.want("exit code after the delay", counted(n.ExitCodes), "map[7:1]")
 	s.want("created when it was born", n.ExitCodes[0].Created.Sub(noon()), time.Hour+3*time.Minute)
 	s.want("histograms were born with the first session", n.Histograms[Duration].Count, 1)
 }

@@ -171,7 +171,7 @@ func TestClosedRowsAreNotSeen(t *testing.T) {
 	}
 }
 
-// A session that is counted is known from then on, even where its time becomes unread again afterwards.
+// A session that is counted is known from then on, even if its time becomes unread again afterwards.
 func TestAGapDoesNotCountWhatIsKnown(t *testing.T) {
 	b := readBook(t)
 	b.apply(time.Minute, row("a", 0))
@@ -219,7 +219,7 @@ func TestTheLedgerForgetsWhatIsClosed(t *testing.T) {
 		{"after a stop", func(b *book) {
 			b.apply(time.Hour, many(1500, "a", time.Minute)...)
 			b.head(5 * day)
-			b.want("held, because the gateway's clock may be wrong", b.countSeen(-day, time.Hour), 1500)
+			b.want("retained, because the gateway's clock may be wrong", b.countSeen(-day, time.Hour), 1500)
 			for at := 5 * day; at < 6*day+lateness; at += 5 * time.Minute {
 				b.head(at)
 			}

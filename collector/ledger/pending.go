@@ -18,8 +18,8 @@ func (s *session) inPendingList(from, to time.Time) bool {
 	return s.reviewPending() && !s.leftPendingList && !s.lost && !s.start.Before(from) && !s.start.After(to)
 }
 
-// ConfirmPending records that the gateway counts as many pending reviews with from <= start <= to as are known: that is as good as a look
-// at each.
+// ConfirmPending records that the gateway counts as many pending reviews with from <= start <= to as are known: that is as good as a
+// recheck of each.
 func (l *Ledger) ConfirmPending(from, to, at time.Time) {
 	for _, s := range l.tracked {
 		if s.inPendingList(from, to) {
@@ -28,8 +28,8 @@ func (l *Ledger) ConfirmPending(from, to, at time.Time) {
 	}
 }
 
-// MarkPendingRead records that the list of pending reviews was read from to down to after (itself not included), starting at the time
-// since: a review that was not in it has left the list, and its session is due for a recheck.
+// MarkPendingRead records that the list of pending reviews was read from the start to down to the start after (not included), beginning at
+// the time since: a review that was not in it has left the list, and its session is due for a recheck.
 func (l *Ledger) MarkPendingRead(after, to, since time.Time) {
 	for _, s := range l.tracked {
 		if s.inPendingList(after.Add(Tick), to) && s.lastSeen.Before(since) {
@@ -38,11 +38,11 @@ func (l *Ledger) MarkPendingRead(after, to, since time.Time) {
 	}
 }
 
-// MarkPendingComplete records that all reviews that were pending at the time at are known. What was requested before that, by more than the
-// allowed lateness, and waited, has been counted.
+// MarkPendingComplete records that all reviews that were pending at the time at are known. A review that was requested earlier than that by
+// more than the allowed lateness, and waited, has been counted.
 func (l *Ledger) MarkPendingComplete(at time.Time) {
 	l.pendingComplete = true
-	if !l.holds() {
+	if !l.retains() {
 		l.reviewsFrom = Later(l.reviewsFrom, at.Add(-l.options.AllowedLateness))
 	}
 }

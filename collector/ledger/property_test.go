@@ -160,7 +160,7 @@ func sum(counters []Counter) (n uint64) {
 	return n
 }
 
-// Counters never fall, whatever rows come, and counting once is what a model that remembers every id for ever would do.
+// Counters never fall, whatever rows come, and counting once is what a model that remembers every id forever would do.
 func TestCountersNeverFall(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := New(capped(), noon())

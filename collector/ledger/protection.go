@@ -2,7 +2,7 @@ package ledger
 
 import "github.com/hoop-exporter/hoop_exporter/client"
 
-// countProtection counts what a session reports about the protection of data at its end. Nothing of that is kept besides the counters.
+// countProtection counts what a session reports about the protection of data at its end. Nothing of that is kept except in the counters.
 func (l *Ledger) countProtection(c *targetCounters, row *client.Session, ref sessionRef) {
 	if l.options.NoDataProtection {
 		return
@@ -39,7 +39,7 @@ func (c *targetCounters) addAmount(f family, m Measure, n int64, ref sessionRef)
 	}
 }
 
-// isPossible reports whether a session can add n to a counter. It counts what is not as unobserved.
+// isPossible reports whether a session can add n to a counter. If it cannot, the value is counted as unobserved.
 func (c *targetCounters) isPossible(m Measure, n int64) bool {
 	if n < 0 || n > maxAmount {
 		c.unobserved[m]++

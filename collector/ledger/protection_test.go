@@ -90,7 +90,7 @@ func TestImpossibleProtectionIsNotCounted(t *testing.T) {
 	}
 }
 
-// The size of an input is observed of exec only, and where it is known and above 0.
+// The size of an input is observed only for exec, and only if it is known and above 0.
 func TestInputsThatAreObserved(t *testing.T) {
 	for _, tt := range []struct {
 		verb       string

@@ -120,7 +120,7 @@ func TestCountingPendingReviews(t *testing.T) {
 	b.want("lost", b.countPending(0, day), 1)
 }
 
-// Where the gateway counts as many pending reviews as are known, that is as good as a look at each of them.
+// If the gateway counts as many pending reviews as are known, that is as good as a recheck of each.
 func TestConfirmingPendingReviews(t *testing.T) {
 	pending := reviewed(onetime, "PENDING", 0)
 	b := newBook(t)

@@ -41,7 +41,7 @@ func TestWaitForADecision(t *testing.T) {
 	}
 }
 
-// A review that was requested before T0 counts where it was decided, or became final, since T0, or was seen undecided or not final since.
+// A review that was requested before T0 counts if it was decided, or became final, since T0, or was seen undecided or not final since.
 func TestReviewsFromBeforeT0(t *testing.T) {
 	before := func(kind, status string, change ...func(*client.Review)) func(*client.Session) {
 		return reviewed(kind, status, -10*time.Hour, change...)
@@ -87,7 +87,7 @@ func TestReviewsFromBeforeT0(t *testing.T) {
 	}
 }
 
-// A row that comes twice in one refresh is like a row that comes once, also where the session was first seen done before.
+// A row that comes twice in one refresh is like a row that comes once, even if the session was first seen done before.
 func TestAReviewThatStaysProcessingDoesNotComeBackByARepetition(t *testing.T) {
 	gone := row("a", time.Second, done(0, 0), reviewed(onetime, "PROCESSING", time.Second), func(r *client.Session) { r.EndDate = client.Time{} })
 	b := readBook(t)

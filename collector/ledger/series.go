@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// lifecycle is when a series was created, and for how long it still shows its old value.
+// lifecycle is when a series was created, and how long it still shows its old value.
 //
 // Prometheus' increase() does not see the first value of a new counter, so a series shows its old value (0 for a new one) until that has
-// been served for a while. In order: create at a commit, markServed after a scrape, release at a later commit; reappear at a commit where
-// the series was not exposed for long.
+// been served for a while: this is the delay, which [Options.FirstValueHold] sets. In order: create at a commit, markServed after a scrape,
+// release at a later commit; reappear at a commit, if the series has not been exposed for long.
 type lifecycle struct {
 	created    time.Time     // zero: not committed yet
 	generation uint64        // of the first snapshot that has it
 	servedAt   time.Time     // when a snapshot with it was first served; zero: not yet
-	hold       time.Duration // how long after servedAt the old value is shown
+	delay      time.Duration // how long after servedAt the old value is shown
 	released   bool
 }
 
-func (l *lifecycle) exists() bool { return !l.created.IsZero() }
-func (l *lifecycle) held() bool   { return !l.released }
+func (l *lifecycle) exists() bool  { return !l.created.IsZero() }
+func (l *lifecycle) delayed() bool { return !l.released }
 
-// create starts the lifecycle; a hold below 0 is none.
-func (l *lifecycle) create(now time.Time, generation uint64, hold time.Duration) {
-	*l = lifecycle{created: now, generation: generation, hold: hold, released: hold < 0}
+// create starts the lifecycle; a delay below 0 means none.
+func (l *lifecycle) create(now time.Time, generation uint64, delay time.Duration) {
+	*l = lifecycle{created: now, generation: generation, delay: delay, released: delay < 0}
 }
 
-// reappear starts another hold, for a series that was not exposed for long.
-func (l *lifecycle) reappear(generation uint64, hold time.Duration) {
-	l.generation, l.servedAt, l.hold, l.released = generation, time.Time{}, hold, hold <= 0
+// reappear starts another delay, for a series that has not been exposed for long.
+func (l *lifecycle) reappear(generation uint64, delay time.Duration) {
+	l.generation, l.servedAt, l.delay, l.released = generation, time.Time{}, delay, delay <= 0
 }
 
 // markServed records that a snapshot of the generation was served.
@@ -38,12 +38,12 @@ func (l *lifecycle) markServed(generation uint64, at time.Time) {
 	}
 }
 
-// release ends the hold where it has lasted long enough.
+// release ends the delay once it has lasted long enough.
 func (l *lifecycle) release(now time.Time) {
 	if now.Before(l.servedAt) {
 		l.servedAt = now // the clock was set back while the process was stopped
 	}
-	if !l.released && !l.servedAt.IsZero() && !now.Before(l.servedAt.Add(l.hold)) {
+	if !l.released && !l.servedAt.IsZero() && !now.Before(l.servedAt.Add(l.delay)) {
 		l.released = true
 	}
 }
@@ -99,7 +99,7 @@ func (a sessionRef) newer(b sessionRef) bool {
 }
 
 // exemplar is the newest session, by start and id, that was counted in the last refresh that counted any, with its largest value. It is not
-// the last one applied, so that the order of rows does not matter.
+// the session that was applied last, so that the order of rows does not matter.
 type exemplar struct {
 	session sessionRef
 	value   float64

@@ -8,13 +8,13 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// recheckDivisor: an unfinished session is looked at again when its age, divided by this, has passed since the last look.
+// recheckDivisor: an unfinished session is rechecked when its age, divided by this, has passed since it was last seen.
 const recheckDivisor = 20
 
 // session is a tracked session: it is unfinished, or its review is not final.
 //
 // Invariant: each event of a session (start, finish, request and resolution of its review, wait for the decision) is counted at most once:
-// its counted flag is set before or with the count, and cleared only where another review takes the place of the one that it is about.
+// its counted flag is set before or with the count, and cleared only if another review replaces the one that it is about.
 type session struct {
 	id       string
 	target   Target // as the API says it
@@ -24,25 +24,25 @@ type session struct {
 
 	lastSeen        time.Time // when it was last seen, or confirmed
 	doneSeen        time.Time // when it was first seen finished
-	misses          int       // complete looks in a row that did not find it
+	misses          int       // complete rechecks in a row that did not find it
 	leftPendingList bool      // it was expected in the list of pending reviews, and was not there
-	lost            bool      // the gateway does not show it any more
+	lost            bool      // the gateway no longer shows it
 
 	// true: counted, or not to be counted.
 	countedStart, countedFinish, countedRequest, countedResolve, countedWait, countedDecisions bool
 	// decisions has the groups of the review whose decision was counted, unless countedDecisions is set; nil for none.
 	decisions *decisions
-	// Seen since T0 in a condition that counts when it ends, however old the session is.
+	// Seen since T0 in a state whose end counts, however old the session is.
 	sawUnfinished, sawReviewOpen, sawUndecided bool
 }
 
-// hash64 tells strings apart without keeping them: users, connections, reviews.
+// hash64 distinguishes strings without keeping them: users, connections, reviews.
 func hash64(s string) uint64 {
 	sum := sha256.Sum256([]byte(s))
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// update applies what the gateway says now in a row, and counts what happened.
+// update applies what the gateway now says in a row, and counts what has happened.
 func (s *session) update(l *Ledger, row *client.Session, status sessionStatus, at time.Time) {
 	before := s.review
 	s.sessionStatus = status
@@ -86,7 +86,7 @@ func (s *session) update(l *Ledger, row *client.Session, status sessionStatus, a
 	}
 }
 
-// updateReview applies what the gateway says now about the review. said is what the row says; nil if the row is an old answer about an
+// updateReview applies what the gateway now says about the review. said is what the row says; nil if the row is an old answer about an
 // earlier review.
 func (s *session) updateReview(l *Ledger, c *targetCounters, said *client.Review, ref sessionRef, at time.Time) {
 	r := s.review
@@ -123,7 +123,8 @@ func (s *session) updateReview(l *Ledger, c *targetCounters, said *client.Review
 	}
 }
 
-// isFinal reports whether nothing is left to look for, by what was seen: a review that becomes final later by itself is looked at then.
+// isFinal reports whether nothing is left to look for, as of when the session was last seen: a review that becomes final by itself later is
+// rechecked then.
 func (s *session) isFinal() bool {
 	return s.state(s.lastSeen) == Finished && s.countedFinish && (s.review == nil || s.countedResolve && s.reviewFinal(s.lastSeen, s.doneSeen))
 }
@@ -133,7 +134,7 @@ func (s *session) reviewPending() bool {
 	return s.review != nil && s.review.status == client.ReviewPending
 }
 
-// recheckDue is when the session should be looked at again.
+// recheckDue is when the session should be rechecked.
 func (s *session) recheckDue() time.Time {
 	if s.leftPendingList {
 		return s.lastSeen

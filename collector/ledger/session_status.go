@@ -11,13 +11,13 @@ import (
 // gateways EXECUTED comes a moment after the session is done, on old ones it may never come.
 const processingGrace = time.Minute
 
-// sessionStatus is what the API says of a session and may still change. It is replaced as a whole by each row.
+// sessionStatus is what the API says about a session and may still change. It is replaced as a whole by each row.
 type sessionStatus struct {
 	verb, status string
 	end          time.Time // zero: null
 	exitCode     *int
 	eventSize    int64
-	review       *review // nil: the session never asked for one
+	review       *review // nil: no review was ever requested
 }
 
 // review is the part of a client.Review that counts.
@@ -61,7 +61,7 @@ func hashID(id string) uint64 {
 	return max(hash64(id), 1)
 }
 
-// decisionTime is when the review was decided; zero while it is pending, and where the answer does not say. The gateway sets revoke_at at
+// decisionTime is when the review was decided; zero while it is pending, or if the answer does not say. The gateway sets revoke_at at
 // approval, to that moment + access_duration, which is more reliable than the groups' dates.
 func decisionTime(r *client.Review) time.Time {
 	if r.Status == client.ReviewPending {
@@ -71,7 +71,7 @@ func decisionTime(r *client.Review) time.Time {
 		return r.RevokeAt.Add(-r.AccessDuration)
 	}
 	if (r.Status == client.ReviewExpired || !isKnownReviewStatus(r.Status)) && slices.ContainsFunc(r.Groups, func(g client.ReviewGroup) bool { return g.Status == client.ReviewPending }) {
-		return time.Time{} // a part of the approvals decides nothing
+		return time.Time{} // only some of the approvals decide nothing
 	}
 	var rejected, approved time.Time
 	for _, g := range r.Groups {
@@ -138,7 +138,7 @@ func outcomes() []string {
 	return []string{outcomeAborted, outcomeDisconnected, outcomeExpired, outcomeFailure, outcomeRejected, outcomeRevoked, outcomeSuccess, outcomeUnknown}
 }
 
-// exitByGateway is the exit code of what the gateway or the client ended.
+// exitByGateway is the exit code of a session that the gateway or the client ended.
 const exitByGateway = 254
 
 func (s *sessionStatus) outcome() string {
@@ -161,8 +161,8 @@ func (s *sessionStatus) outcome() string {
 	return outcomeFailure
 }
 
-// reviewFinalAt is when the review reaches its final state if nothing else happens to it; zero: not by itself, or it is final already. done
-// is when the session was first seen finished.
+// reviewFinalAt is when the review reaches its final state if nothing else happens to it; zero: not by itself, or it already has. done is
+// when the session was first seen finished.
 func (s *sessionStatus) reviewFinalAt(done time.Time) time.Time {
 	r := s.review
 	switch {
@@ -207,7 +207,7 @@ func (s *sessionStatus) reviewFinal(now, done time.Time) bool {
 	return !at.IsZero() && !now.Before(at)
 }
 
-// reviewFinalSince is when a final review became final; zero where the answer does not say.
+// reviewFinalSince is when a final review became final; zero if the answer does not say.
 func (s *sessionStatus) reviewFinalSince() time.Time {
 	r := s.review
 	switch {

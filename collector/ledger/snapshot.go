@@ -10,7 +10,7 @@ import (
 type Snapshot struct {
 	// Generation counts snapshots. Give it back to [Ledger.MarkServed] when this one has been scraped.
 	Generation uint64
-	// At is the gateway's time that the numbers are for; T0 is since when counters count.
+	// At is the gateway's time that the numbers are for; T0 is the time from which counters count.
 	At, T0 time.Time
 	// BaselineComplete reports that the first backfill has ended: what is not there is 0.
 	BaselineComplete bool
@@ -28,17 +28,17 @@ type Snapshot struct {
 	// Lost, Abandoned and Malformed count sessions that the gateway no longer shows, that were unfinished for longer than
 	// forget-after, and that could not be read.
 	Lost, Abandoned, Malformed uint64
-	// Unobserved counts values that no counter and no histogram took, because they were impossible, by [Measure].
+	// Unobserved counts, by [Measure], values that are in no counter or histogram because they were impossible.
 	Unobserved [Measures]uint64
 	// Unread is how much of the gateway's past has not been read yet.
 	Unread time.Duration
-	// RecheckLag is how long the most overdue look at an unfinished session is past its time.
+	// RecheckLag is how overdue the most overdue recheck of an unfinished session is.
 	RecheckLag time.Duration
-	// Folded counts connections that share the label value "<other>": exactly below 1024, an estimate (within 3 % as a rule) from there on.
+	// Folded counts connections that share the label value "<other>": exact below 1024, an estimate (typically within 3 %) from there on.
 	Folded int
 }
 
-// Target is what a session is about: the two labels that come on everything.
+// Target is what a session is about: the two labels that every series of a session has.
 type Target struct {
 	// Connection is the connection's name, Type its type (hoop's own words).
 	Connection, Type string
@@ -63,7 +63,7 @@ func (s State) String() string {
 	return [...]string{"pending", "running", "ready", "expired", "unknown"}[s]
 }
 
-// Measure names what is measured of a session or a review, and can be impossible.
+// Measure names a value of a session or a review that is measured, and that can be impossible.
 type Measure int
 
 // The measures.
@@ -89,11 +89,11 @@ type TargetSnapshot struct {
 
 	// Open counts sessions by state.
 	Open [States]int
-	// RunningSince are the starts of the running sessions (or their approvals, where later), oldest first.
+	// RunningSince are the starts of the running sessions (or their approvals, if later), oldest first.
 	RunningSince []time.Time
 	// RunningUsers counts distinct users with a running session.
 	RunningUsers int
-	// ReadySince is the approval of the one-time session that has waited longest to be run; zero where none waits.
+	// ReadySince is the approval of the one-time session that has waited longest to be run; zero if none waits.
 	ReadySince time.Time
 	// OpenReviews counts reviews that have not reached a final state, by the API's status and their type, sorted. PENDING is always there.
 	OpenReviews []ReviewCount
@@ -110,7 +110,7 @@ type TargetSnapshot struct {
 	Redactions, RedactedBytes, RedactionErrors, TruncatedRecordings, GuardrailMatches, AIAnalyses []Counter
 	// Decisions of groups by group, status and whether they were forced (true, false).
 	Decisions []Counter
-	// Histograms by [Measure]; nil until the target's first counted session, and where the options leave one out.
+	// Histograms by [Measure]; nil until the target's first counted session, and if the options leave it out.
 	Histograms [TargetMeasures]*Histogram
 }
 
@@ -130,11 +130,11 @@ type GroupHistogram struct {
 type GroupApprovals struct {
 	Group string
 	Count int
-	// Oldest is when the longest waiting of these was requested; zero where the API does not say.
+	// Oldest is when the one of these that has waited longest was requested; zero if the API does not say.
 	Oldest time.Time
 }
 
-// Connection is what hoop_connection_info says of a connection.
+// Connection is what hoop_connection_info says about a connection.
 type Connection struct {
 	Name, Subtype string
 	// Tags has a value for each chosen tag key that the connection has.
@@ -146,7 +146,7 @@ type Counter struct {
 	Labels  Labels
 	Value   uint64
 	Created time.Time
-	// Exemplar is the last session that was counted; nil where there is none to show.
+	// Exemplar is the last session that was counted; nil if there is none to show.
 	Exemplar *Exemplar
 }
 
@@ -169,7 +169,7 @@ type Histogram struct {
 	// (not cumulative), one more than there are bounds: the last one is +Inf's.
 	Bounds  []float64
 	Buckets []uint64
-	// Exemplars, one for each of Buckets; nil where there is none.
+	// Exemplars has one for each of Buckets; nil if there is none.
 	Exemplars []*Exemplar
 
 	// Schema is the native resolution: bucket i ends at 2^(i * 2^-Schema). Native is sorted by index. Zero counts observations of
@@ -213,8 +213,8 @@ func (t Target) compare(o Target) int {
 	return cmp.Or(cmp.Compare(t.Connection, o.Connection), cmp.Compare(t.Type, o.Type))
 }
 
-// recheckLag is how much more than a twentieth of its age has passed since an unfinished session was last looked at, for the worst of them.
-// Pending ones are watched by their list.
+// recheckLag is how much more than a twentieth of its age has passed since an unfinished session was last seen, for the session for which
+// that is longest. Pending ones are not included: their list watches them.
 func (l *Ledger) recheckLag(at time.Time) time.Duration {
 	var lag time.Duration
 	for _, tracked := range l.tracked {

@@ -40,7 +40,7 @@ func begin(t *testing.T) story {
 	l := New(options(), noon())
 	l.AdvanceWatermark(noon())
 	l.MarkRead(Span{l.backfillStart, noon().Add(Tick)})
-	l.EndHold()
+	l.EndRetention()
 	return story{t, l}
 }
 

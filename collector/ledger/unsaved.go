@@ -2,8 +2,8 @@ package ledger
 
 import "time"
 
-// Unsaved is what a refresh ended with. Always holds: its counters can be published only after they were saved. A counter that falls back
-// when the process starts again would make rate() add its whole value once more. Gauges may fall, so they need no save.
+// Unsaved is the result of a refresh. Always holds: its counters can be published only after they have been saved. A counter that falls
+// back when the process starts again would make rate() add its whole value once more. Gauges may fall, so they need no save.
 //
 // Call order: [Ledger.Finish], then [Unsaved.Save], then publish. Nothing is applied to the ledger between the first two.
 type Unsaved struct {
@@ -18,8 +18,7 @@ func (l *Ledger) Finish(at, now time.Time) Unsaved {
 	return Unsaved{Gauges: l.commit(at, now), ledger: l}
 }
 
-// Save calls save with the ledger, and returns the counters that may be published if save succeeds. Where no state is kept, save does
-// nothing.
+// Save calls save with the ledger, and returns the counters that may be published if save succeeds. If no state is kept, save does nothing.
 func (u Unsaved) Save(save func(*Ledger) error) (Saved, error) {
 	if err := save(u.ledger); err != nil {
 		return Saved{}, err
@@ -31,7 +30,7 @@ func (u Unsaved) Save(save func(*Ledger) error) (Saved, error) {
 // [Ledger.Restored] return one. The zero Saved has no counters.
 type Saved struct{ snapshot *Snapshot }
 
-// Restored returns the counters that were published of a ledger that was just restored: they are saved where it came from.
+// Restored returns the counters that a ledger had published before it was restored: they are already saved.
 func (l *Ledger) Restored() Saved { return Saved{l.lastPublished()} }
 
 // Counters returns the snapshot whose counters and histograms may be published; nil if there is none.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What has been counted and forgotten stays so, even where the gateway's clock was set back for longer than the overlap and forward again.
+// What has been counted and forgotten stays so, even if the gateway's clock was set back for longer than the overlap and forward again.
 func TestAClockSetBackAndForthOpensNothing(t *testing.T) {
 	s := begin(t)
 	s.AdvanceHead(noon().Add(2 * time.Hour))

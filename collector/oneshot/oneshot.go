@@ -29,7 +29,7 @@ type Collector interface {
 type Options struct {
 	// Registry has further metrics to write.
 	Registry *prometheus.Registry
-	// GiveUpAfter is for how long refreshes may fail during the backfill.
+	// GiveUpAfter is how long refreshes may fail during the backfill.
 	GiveUpAfter time.Duration
 	// Progress gets a line with the progress of the backfill; nil: none is written.
 	Progress io.Writer
@@ -50,8 +50,8 @@ func Run(ctx context.Context, c Collector, o Options, out io.Writer) error {
 	return errors.Join(err, running.Wait())
 }
 
-// backfill waits until everything was read. It returns at once where the first refresh fails, but waits for a gateway that
-// fails for a while later.
+// backfill waits until everything has been read. It returns at once if the first refresh fails, but waits for a gateway that fails for a
+// while later.
 func backfill(ctx context.Context, c Collector, o Options) error {
 	if err := c.Refresh(ctx); err != nil {
 		return err
@@ -74,7 +74,7 @@ func backfill(ctx context.Context, c Collector, o Options) error {
 	}
 }
 
-// Terminal returns w if it is a terminal, where somebody can watch the progress; else nil.
+// Terminal returns w if it is a terminal, so that somebody can watch the progress; otherwise nil.
 func Terminal(w io.Writer) io.Writer {
 	f, ok := w.(*os.File)
 	if !ok {

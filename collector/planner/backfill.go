@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// backfillSpan bounds the window of one request: on old gateways its price grows with the span.
+	// backfillSpan bounds the window of one request: on old gateways its cost grows with the span.
 	backfillSpan = 12 * time.Hour
-	// avoidFor is for how long the windows below one that could not be read go first.
+	// avoidFor is how long the windows below one that could not be read go first.
 	avoidFor = 5 * time.Minute
 )
 
@@ -42,7 +42,7 @@ func (b *backfill) next(now time.Time) (Request, bool) {
 	return b.walk.request()
 }
 
-// newest is the newest unread span below the watermark.
+// newest is the newest unread span below the watermark, leaving out what is avoided.
 func (b *backfill) newest(now time.Time) (ledger.Span, bool) {
 	watermark := b.p.ledger.Watermark()
 	for _, s := range slices.Backward(b.p.ledger.Unread()) {
@@ -65,7 +65,7 @@ func (b *backfill) accept(_ Request, page *client.SessionPage, _ time.Duration, 
 	return err
 }
 
-// failed lets the windows below go first for a while.
+// failed lets the windows below the one that could not be read go first for a while.
 func (b *backfill) failed(now time.Time) {
 	b.avoid, b.avoidUntil = b.walk.span, now.Add(avoidFor)
 	b.walk.stop()

@@ -24,7 +24,7 @@ const (
 	retryGroups // how many there are
 )
 
-// backoff keeps a retry group that failed from asking again at once.
+// backoff makes a retry group that failed wait before its next request.
 type backoff struct {
 	failures int // in a row
 	until    time.Time
@@ -34,7 +34,8 @@ func (b *backoff) allows(now time.Time) bool { return !now.Before(b.until) }
 
 func (b *backoff) succeeded() { *b = backoff{} }
 
-// failed waits twice as long as the last time, give or take a fifth, so that many exporters do not come back together.
+// failed makes the group wait twice as long as the last time, give or take a fifth, so that many exporters do not come back at the same
+// moment.
 func (b *backoff) failed(now time.Time, rng *rand.Rand) {
 	wait := longWait
 	if b.failures < 6 {

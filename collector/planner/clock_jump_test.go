@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// setBack is the time t after the wall clock was set back by d (or forward, where d is negative). The package time has no way to make one:
-// the distance between the wall clock and the monotonic clock is the same in all that it returns.
+// setBack is the time t after the wall clock was set back by d (or forward, if d is negative). The package time has no way to make one: the
+// distance between the wall clock and the monotonic clock is the same in all that it returns.
 func setBack(t time.Time, d time.Duration) time.Time {
 	jumped := t.Add(-d)
 	// #nosec G103 -- the monotonic reading goes back by what the wall clock went forward

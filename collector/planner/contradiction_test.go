@@ -7,7 +7,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 )
 
-// Every page of a kind says that there are 57, and has none. Those of the head do so where --reviews.approver is set.
+// Every page of a kind says that there are 57, and has none. Those of the head do so if --reviews.approver is set.
 func TestARefreshFailsWhereNoPendingPageCanBeUsed(t *testing.T) {
 	g := newGateway(t)
 	g.refresh(0)

@@ -9,14 +9,14 @@ import (
 // gatewayClock knows the gateway's time: from the header Date of its answers, and in between from the exporter's monotonic clock.
 //
 // What always holds: no single answer moves the time. A first time is believed when the answer agrees with the exporter's own clock, or
-// else when several answers over a minute agree with each other. Afterwards the time is the smallest that several of the last answers
-// support. Replicas of a gateway disagree by minutes, and what one of them writes has to start after the watermark, so the slowest of them
-// counts. Answers that differ from most of the others by more than a period are odd: a cache, or a replica with a wrong clock.
+// when several answers over a minute agree with each other. Afterwards the time is the smallest that several of the last answers support.
+// Replicas of a gateway can disagree by minutes, and a session that any of them writes has to start after the watermark, so the slowest
+// replica counts. Answers that differ from most of the others by more than a period are odd: a cache, or a replica with a wrong clock.
 //
-// For each answer, check comes first and observe after it. Only an answer for which known holds then may be used.
+// For each answer, check comes first and observe after it. After that, the answer may be used only if known is true.
 type gatewayClock struct {
 	period  time.Duration
-	base    time.Time // of the exporter's clock: offsets are relative to what is measured from here
+	base    time.Time // by the exporter's clock: offsets are relative to the time measured from here
 	samples []sample  // of the last period, oldest first
 	offset  time.Duration
 	known   bool // offset is believed
@@ -29,7 +29,7 @@ type gatewayClock struct {
 	datelessSince time.Time
 }
 
-// sample is what one answer shows: how far the gateway's clock is ahead of the exporter's monotonic one.
+// sample is what one answer shows: how far the gateway's clock is ahead of the exporter's monotonic clock.
 type sample struct {
 	date, local time.Time
 	offset      time.Duration
@@ -38,39 +38,39 @@ type sample struct {
 const (
 	// ownTolerance is how much an answer may differ from the exporter's own clock to be believed at once: two clocks that agree are right.
 	ownTolerance = 30 * time.Second
-	// doubtFor is how long answers that differ from the exporter's clock have to agree with each other before they are believed, and
-	// doubtTolerance how closely; doubtAnswers is how many it takes. Replicas that disagree are believed after twice that time.
+	// doubtFor is how long answers that differ from the exporter's clock have to agree with each other before they are believed,
+	// doubtTolerance how closely, and doubtAnswers how many it takes. If replicas disagree, they are believed after twice that time.
 	doubtFor       = time.Minute
 	doubtTolerance = 10 * time.Second
 	doubtAnswers   = 3
-	// probeEvery is how often the gateway is asked while its time is not known.
+	// probeEvery is how often the gateway is queried while its time is not known.
 	probeEvery = 5 * time.Second
 
-	// sampleSlot and slotSamples bound how many answers of one moment count: what a gateway says within seconds is no more than one
-	// opinion.
+	// sampleSlot and slotSamples bound how many answers of one moment count: answers within seconds of each other are not independent.
 	sampleSlot  = 30 * time.Second
 	slotSamples = 3
-	// support is how many answers it takes to move the time. They are of at least two slots.
+	// support is how many answers it takes to move the time. They come from at least two slots.
 	support = slotSamples + 1
 	// recent is how many of the last answers decide what is odd.
 	recent = 3 * slotSamples
-	// copiedAfter is how much later a date can come again before the answer must be a copy that a cache has kept.
+	// copiedAfter is how long a date may be repeated; after that the answer must be a copy that a cache has kept.
 	copiedAfter = 3 * time.Second
-	// drift is how far the exporter's clock may differ from its monotonic one between two answers.
+	// drift is how far the exporter's wall clock may differ from its monotonic clock between two answers.
 	drift = 10 * time.Second
 )
 
 // noFloor is below all offsets.
 const noFloor = time.Duration(-1 << 63)
 
-// ErrNoDate rejects an answer without a date while the gateway's time is not known. To use the exporter's clock instead would lose sessions
-// where that is wrong, so it is used only for a gateway whose answers never have a date.
+// ErrNoDate rejects an answer without a date while the gateway's time is not known. Using the exporter's clock instead would lose sessions
+// if that clock is wrong, so it is used only for a gateway whose answers never have a date.
 var ErrNoDate = errors.New("the answer does not contain the gateway's time: a proxy in between must not remove the header Date")
 
-// enoughDateless is how many answers without a date it takes, for at least a period, until the exporter's clock is used.
+// enoughDateless is how many answers without a date, over at least a period, it takes until the exporter's clock is used.
 const enoughDateless = 10
 
-// check fails for an answer without a date while the gateway's time is not known. A date that comes again and again is none.
+// check fails for an answer without a date while the gateway's time is not known. A date that is repeated again and again counts as
+// missing.
 func (c *gatewayClock) check(date, local time.Time) error {
 	if c.known || !date.IsZero() && !c.copied(date, local) {
 		return nil
@@ -84,8 +84,8 @@ func (c *gatewayClock) check(date, local time.Time) error {
 	return nil
 }
 
-// copied reports whether the answer is a copy of an earlier one, because its date does not go on with the time. To see that takes a third
-// one: of two answers with the same date, one can be of a replica whose clock is behind.
+// copied reports whether the answer is a copy of an earlier one: its date stands still while time passes. It takes three answers with the
+// same date to see that: of two, one can be from a replica whose clock is behind.
 func (c *gatewayClock) copied(date, local time.Time) bool {
 	first := slices.IndexFunc(c.samples, func(s sample) bool { return s.date.Equal(date) })
 	return first >= 0 && slices.ContainsFunc(c.samples[first:], func(s sample) bool {
@@ -99,12 +99,12 @@ var ErrCopy = errors.New("the answer is a copy of an earlier one, with the same 
 // pageDates are the dates of pages. They show whether a cache keeps one page for all requests.
 type pageDates struct {
 	last         time.Time
-	since, again time.Time // when the exporter's clock showed last for the first time, and for the last time that counts
-	times        int       // how often it showed it, not counting what comes within copiedAfter
-	moved        bool      // there was another date: a proxy does not set all of them to one
+	since, again time.Time // when the date last came for the first time, and for the latest time that counts, by the exporter's clock
+	times        int       // how often it came, not counting repetitions within copiedAfter
+	moved        bool      // another date came before: it is not a proxy that always sends the same one
 }
 
-// checkPage notes the date of a page. It fails if pages have had this date for so long, or so often, that this one must be a copy. If
+// checkPage records the date of a page. It fails if pages have had this date for so long, or so often, that this one must be a copy. If
 // replicas disagree, two pages in a row can have one date by chance. Call it before check.
 func (c *gatewayClock) checkPage(date, local time.Time) error {
 	p := &c.page
@@ -122,7 +122,7 @@ func (c *gatewayClock) checkPage(date, local time.Time) error {
 	return nil
 }
 
-// observe notes an answer's date, as it was when the exporter's clock showed local. Where an answer has none, time goes on as it is known.
+// observe records the date of an answer that came when the exporter's clock showed local. If it has none, the time that is known goes on.
 func (c *gatewayClock) observe(date, local time.Time) {
 	if c.base.IsZero() {
 		c.base = local
@@ -151,13 +151,14 @@ func (c *gatewayClock) measured(local time.Time) time.Time {
 	return c.base.Round(0).UTC().Add(local.Sub(c.base))
 }
 
-// ownOffset is how far the exporter's clock is ahead of what is measured: because it was set since base, or the machine slept.
+// ownOffset is how far the exporter's wall clock is ahead of the measured time: because it was set since base, or because the machine
+// slept.
 func (c *gatewayClock) ownOffset(local time.Time) time.Duration {
 	return local.Round(0).Sub(c.measured(local))
 }
 
-// resume corrects the offset after the machine slept: its monotonic clock stood still, and the gateway agrees with its other one. Where
-// that was only set, the gateway does not agree, and nothing changes.
+// resume corrects the offset after the machine slept: its monotonic clock stood still, and the gateway agrees with its wall clock. If the
+// wall clock was merely set, the gateway does not agree with it, and nothing changes.
 func (c *gatewayClock) resume(date, local time.Time) {
 	slept := c.ownOffset(local) - c.ownOffset(c.local)
 	if slept.Abs() <= drift || (date.Sub(c.measured(local))-c.offset-slept).Abs() > drift/2 {
@@ -170,7 +171,7 @@ func (c *gatewayClock) resume(date, local time.Time) {
 	}
 }
 
-// add adds a sample, unless there are enough of the same moment, and drops those that are older than a period, but for the last ones.
+// add adds a sample, unless there are enough of the same moment, and drops samples that are older than a period, except for the last few.
 func (c *gatewayClock) add(s sample) {
 	n := len(c.samples)
 	if n >= slotSamples && s.local.Sub(c.samples[n-slotSamples].local) < sampleSlot {
@@ -182,7 +183,7 @@ func (c *gatewayClock) add(s sample) {
 	}
 }
 
-// believe decides on the first time after the answer s.
+// believe decides, after the answer s, whether a first time is believed.
 func (c *gatewayClock) believe(s sample) {
 	last := c.samples[len(c.samples)-1]
 	agree, since := c.agreeing(last)
@@ -208,8 +209,8 @@ func (c *gatewayClock) agreeing(last sample) (n int, since time.Time) {
 	return n, since
 }
 
-// follow moves the time where enough answers support another one. To a smaller time it goes as soon as that is not odd, to a greater one
-// only when almost no answer of a whole period was smaller.
+// follow moves the time if enough answers support another one. It moves to an earlier time as soon as that is not odd, and to a later one
+// only if almost no answer of a whole period was earlier.
 func (c *gatewayClock) follow(local time.Time) {
 	if len(c.samples) < support {
 		return
@@ -232,8 +233,8 @@ func (c *gatewayClock) usual() time.Duration {
 	return offsets[len(offsets)/2]
 }
 
-// smallest is the smallest offset that is at least floor and that n answers support, which means that n-1 others are not greater. Where
-// there are not as many, it is the greatest of them.
+// smallest is the smallest offset of at least floor that n answers support: n-1 others are not greater. If there are fewer than n, it is
+// the greatest of them.
 func (c *gatewayClock) smallest(n int, floor time.Duration) time.Duration {
 	var offsets []time.Duration
 	for _, s := range c.samples {
@@ -245,11 +246,11 @@ func (c *gatewayClock) smallest(n int, floor time.Duration) time.Duration {
 	return offsets[min(n, len(offsets))-1]
 }
 
-// own is what the exporter's clock would show had nobody set it since the first answer.
+// own is what the exporter's clock would show if nobody had set it since the first answer.
 func (c *gatewayClock) own(local time.Time) time.Time { return c.measured(local).Add(c.slept) }
 
-// fastest is how far any of the last answers is ahead of the time that is believed: of a replica, or because the clock was set and that is
-// not believed yet.
+// fastest is how far the most advanced of the last answers is ahead of the time that is believed: it is from a fast replica, or the clock
+// was set and that is not believed yet.
 func (c *gatewayClock) fastest() (ahead time.Duration) {
 	if c.known {
 		for _, s := range c.samples {
@@ -259,8 +260,8 @@ func (c *gatewayClock) fastest() (ahead time.Duration) {
 	return ahead
 }
 
-// slowest is how far several of the last answers are behind the time that is believed, where that is more than a period: what a replica
-// with such a clock writes starts before the watermark.
+// slowest is how far several of the last answers are behind the time that is believed, and whether that is more than a period: a session
+// that a replica with such a clock writes starts before the watermark.
 func (c *gatewayClock) slowest() (behind time.Duration, ok bool) {
 	if c.known && len(c.samples) >= support {
 		behind = c.offset - c.smallest(support, noFloor)
@@ -271,11 +272,11 @@ func (c *gatewayClock) slowest() (behind time.Duration, ok bool) {
 // doubtful reports whether the gateway has answered with a time that is not believed yet.
 func (c *gatewayClock) doubtful() bool { return !c.known && len(c.samples) > 0 }
 
-// mayProbe reports whether enough time has passed since the last answer to ask again for the time.
+// mayProbe reports whether enough time has passed since the last answer to request the time again.
 func (c *gatewayClock) mayProbe(local time.Time) bool { return local.Sub(c.local) >= probeEvery }
 
-// now is the gateway's time when the exporter's clock shows local: one that the clocks of all its replicas have reached. While it is not
-// known, it is what the last answer says or, before the first one, the exporter's.
+// now is the gateway's time when the exporter's clock shows local: a time that the clocks of all its replicas have reached. While it is not
+// known, it is what the last answer says or, before the first one, the exporter's own.
 func (c *gatewayClock) now(local time.Time) time.Time {
 	switch {
 	case c.known:

@@ -66,7 +66,7 @@ func (c *clockTest) play(d, every time.Duration, off ...time.Duration) time.Dura
 	return c.off()
 }
 
-// off is how far the believed time is off; it fails where none is believed.
+// off is how far the believed time is off; it fails if none is believed.
 func (c *clockTest) off() time.Duration {
 	c.Helper()
 	if !c.known {
@@ -172,7 +172,7 @@ func TestCopiesSayNothing(t *testing.T) {
 	if off := c.off(); off != 0 {
 		t.Errorf("off by %v", off)
 	}
-	// Where there is no other date, there is none.
+	// If there is no other date, there is none.
 	c = newClockTest(t, 0)
 	for range 11 {
 		c.passed += 30 * time.Second
@@ -185,7 +185,7 @@ func TestCopiesSayNothing(t *testing.T) {
 	}
 }
 
-// A gateway that is rarely asked is believed, too.
+// A gateway that is rarely queried is believed, too.
 func TestAClockThatIsRarelyRead(t *testing.T) {
 	c := newClockTest(t, 0)
 	c.play(10*time.Hour, 20*time.Minute, 0)

@@ -17,13 +17,13 @@ func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 type gateway struct {
 	*testing.T
 	*Planner
-	now    time.Time
-	rows   []client.Session // newest first
-	asked  []string         // what was asked, by kind
-	cost   func(r Request) time.Duration
-	fail   func(r Request) error
-	totals bool // the gateway counts
-	blind  bool // it knows no session by ID
+	now      time.Time
+	rows     []client.Session // newest first
+	requests []string         // of the refresh, by kind
+	cost     func(r Request) time.Duration
+	fail     func(r Request) error
+	totals   bool // the gateway counts
+	blind    bool // it knows no session by ID
 }
 
 func newGateway(t *testing.T) *gateway {
@@ -88,17 +88,17 @@ func (g *gateway) answer(r Request) *client.SessionPage {
 	return page
 }
 
-// refresh plays a refresh d later, and returns what was asked in it.
+// refresh plays a refresh d later, and returns its requests, by kind.
 func (g *gateway) refresh(d time.Duration) []string {
 	g.now = g.now.Add(d)
-	g.asked = nil
+	g.requests = nil
 	g.StartRefresh()
 	for g.step(g.Next) {
 	}
 	if l := g.Ledger(); l != nil {
 		l.Finish(g.GatewayTime(g.now), g.now)
 	}
-	return g.asked
+	return g.requests
 }
 
 // refreshChanged plays a refresh 30 seconds later in which change may change each page, and returns how many pages were refused.
@@ -134,14 +134,14 @@ func (g *gateway) step(next func(time.Time) (Request, bool)) bool {
 	if !ok {
 		return false
 	}
-	if len(g.asked) > 1000 {
-		g.Fatal("it asks forever")
+	if len(g.requests) > 1000 {
+		g.Fatal("it makes requests forever")
 	}
 	word := r.Kind.String()
 	if r.ID != "" {
 		word = "id " + r.ID
 	}
-	g.asked = append(g.asked, word)
+	g.requests = append(g.requests, word)
 	var res Result
 	if g.cost != nil {
 		res.Took = g.cost(r)
@@ -166,10 +166,10 @@ func (g *gateway) nextAfter(d time.Duration) (Request, bool) {
 	return g.Next(g.now)
 }
 
-func (g *gateway) wantAsked(what string, got []string, want ...string) {
+func (g *gateway) wantRequests(what string, got []string, want ...string) {
 	g.Helper()
 	if !slices.Equal(got, want) {
-		g.Errorf("%s: asked for %v, want %v", what, got, want)
+		g.Errorf("%s: requests %v, want %v", what, got, want)
 	}
 }
 

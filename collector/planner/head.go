@@ -10,8 +10,8 @@ import (
 
 // head reads what is new: the open coverage, from the watermark to a little after now, newest first. The head page shows what has started
 // since the last refresh. What it does not reach is a gap, which is read next. Then the gateway's total for the window shows whether older
-// rows appeared late; if so, a late scan reads on until the total equals what is known, or down to the watermark. Only then does the
-// watermark move.
+// rows appeared late; if so, a late scan reads on until the total equals the number of known rows, or down to the watermark. Only then does
+// the watermark move.
 type head struct {
 	p    *Planner
 	walk walk

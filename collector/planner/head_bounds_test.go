@@ -126,7 +126,7 @@ func TestAnInterruptedLateScanGoesOnWhereItWas(t *testing.T) {
 	g.head.late = scan{active: true, since: since, down: down}
 	r, ok := g.head.nextOfLateScan(g.now)
 	if want := client.CeilSecond(down); !ok || !r.List.End.Equal(want) || !r.List.Start.Equal(g.Ledger().Watermark()) {
-		t.Fatalf("it asks for %v to %v, want %v to %v", r.List.Start, r.List.End, g.Ledger().Watermark(), want)
+		t.Fatalf("it requests %v to %v, want %v to %v", r.List.Start, r.List.End, g.Ledger().Watermark(), want)
 	}
 	if g.head.fromHeadPage {
 		t.Error("the walk is taken for the head page's")

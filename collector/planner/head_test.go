@@ -10,7 +10,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
 )
 
-func TestAQuietGatewayIsAskedTwice(t *testing.T) {
+func TestAQuietGatewayGetsTwoRequests(t *testing.T) {
 	g := newGateway(t)
 	for i := range 300 {
 		g.addRow(g.row(fmt.Sprint("old", i), time.Hour+time.Duration(i)*time.Second))
@@ -18,11 +18,11 @@ func TestAQuietGatewayIsAskedTwice(t *testing.T) {
 	}
 	g.refresh(0)
 	g.backfill()
-	g.wantAsked("nothing happened", g.refresh(30*time.Second), "head", "pending")
+	g.wantRequests("nothing happened", g.refresh(30*time.Second), "head", "pending")
 	g.addRow(g.row("new", 0))
 	g.end("new")
-	g.wantAsked("one page holds what is new", g.refresh(30*time.Second), "head", "pending")
-	g.wantAsked("and nothing more is asked for it later", g.refresh(30*time.Second), "head", "pending")
+	g.wantRequests("one page holds what is new", g.refresh(30*time.Second), "head", "pending")
+	g.wantRequests("and nothing more is requested for it later", g.refresh(30*time.Second), "head", "pending")
 }
 
 func TestLateRowsAreFoundByTheTotal(t *testing.T) {

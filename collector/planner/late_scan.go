@@ -6,7 +6,7 @@ const (
 	// lateScanEvery is the shortest time between the starts of two late scans.
 	lateScanEvery = 15 * time.Second
 	// lateScanPortion is the fraction of the budget that late scans may take, and lateScanBurst how much time they may take at once after a
-	// rest.
+	// pause.
 	lateScanPortion = 0.15
 	lateScanBurst   = 2 * time.Second
 )
@@ -35,8 +35,8 @@ func (h *head) latePause() time.Duration {
 
 // lateScanAllowed reports whether a late scan may continue. If many sessions start, a scan reads so many pages that it takes several
 // refreshes: if it read them all at once, rechecks would wait until the head's debt is paid. A scan does not stop within a second that has
-// more than a page, because the next refresh would read that second again. Once half an allowed lateness has passed since its start, a scan
-// is no longer held up.
+// more than a page, because the next refresh would read that second again. Once half an allowed lateness has passed since its start,
+// nothing delays it any longer.
 func (h *head) lateScanAllowed(now time.Time) bool {
 	income := time.Duration(float64(max(0, now.Sub(h.lateFilled))) * lateScanPortion * h.p.o.Budget)
 	h.lateLeft, h.lateFilled = min(h.lateLeft+income, lateScanBurst), now

@@ -30,7 +30,7 @@ func TestLateScansHaveAPortionOfTheBudget(t *testing.T) {
 	}
 }
 
-func TestALateScanIsNotHeldUpForMoreThanHalfTheAllowedLateness(t *testing.T) {
+func TestALateScanIsNotDelayedForMoreThanHalfTheAllowedLateness(t *testing.T) {
 	for past, want := range map[time.Duration]bool{0: false, 1: true} {
 		g := newGateway(t)
 		h := g.head

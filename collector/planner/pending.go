@@ -12,8 +12,8 @@ import (
 const oldPendingEvery = time.Hour
 
 // pending keeps the lists of pending reviews: those of sessions within the lookback, whose newest page comes with every refresh, and old
-// ones, since a review can wait for ever. Of each list more is read only where the gateway's total differs from the pending reviews that
-// are known.
+// ones, because a review can wait forever. More of a list is read only if the gateway's total differs from the number of pending reviews
+// that are known.
 type pending struct {
 	p            *Planner
 	recent       *list // within the lookback
@@ -37,7 +37,7 @@ func newPending(p *Planner) *pending {
 
 func (d *pending) startRefresh() { d.read = false }
 
-// acceptPage gives a page to its list, and notes in the ledger since when both lists are known to the end.
+// acceptPage gives a page to its list, and records in the ledger up to what time both lists are known completely.
 func (d *pending) acceptPage(l *list, r Request, page *client.SessionPage, at time.Time) error {
 	err := l.accept(r, page, at)
 	known := d.recent.known
@@ -50,7 +50,7 @@ func (d *pending) acceptPage(l *list, r Request, page *client.SessionPage, at ti
 	return err
 }
 
-// pendingPage is the task that asks for the newest page of the recent list, once in every refresh.
+// pendingPage is the task that requests the newest page of the recent list, once in every refresh.
 type pendingPage struct{ *pending }
 
 func (d pendingPage) class() (budget.Kind, retryGroup) { return budget.Pending, pendingPageGroup }
@@ -67,7 +67,7 @@ func (d pendingPage) accept(r Request, page *client.SessionPage, _ time.Duration
 	return d.acceptPage(d.recent, r, page, at)
 }
 
-// pendingRest is the task that goes on from there.
+// pendingRest is the task that reads on below that page.
 type pendingRest struct{ *pending }
 
 func (d pendingRest) class() (budget.Kind, retryGroup) { return budget.Pending, pendingRestGroup }
@@ -83,7 +83,7 @@ func (d pendingRest) accept(r Request, page *client.SessionPage, _ time.Duration
 	return d.acceptPage(d.recent, r, page, at)
 }
 
-// oldPendingPage is the task that asks for the newest page of the old list: once an hour, and paid by the backfill's portion, so that it
+// oldPendingPage is the task that requests the newest page of the old list: once an hour, and charged to the backfill's portion, so that it
 // does not delay the recent list.
 type oldPendingPage struct{ *pending }
 
@@ -102,7 +102,7 @@ func (d oldPendingPage) accept(r Request, page *client.SessionPage, _ time.Durat
 	return d.acceptPage(d.old, r, page, at)
 }
 
-// oldPendingRest is the task that goes on from there.
+// oldPendingRest is the task that reads on below that page.
 type oldPendingRest struct{ *pending }
 
 func (d oldPendingRest) class() (budget.Kind, retryGroup) { return budget.Backfill, oldPendingGroup }
@@ -113,15 +113,15 @@ func (d oldPendingRest) accept(r Request, page *client.SessionPage, _ time.Durat
 	return d.acceptPage(d.old, r, page, at)
 }
 
-// list is the pending reviews of a window that moves with the time. Its newest page comes first; the rest is read only where the gateway's
-// total differs from what is known, and only until they are equal.
+// list is the pending reviews of a window that moves with time. Its newest page comes first; the rest is read only if the gateway's total
+// differs from the number that is known, and only until they are equal.
 type list struct {
 	p      *Planner
 	window func(now time.Time) (from, to time.Time)
 	walk   walk
 	scan   scan
 
-	pageRead time.Time // when the newest page last came, where that matters
+	pageRead time.Time // when the newest page last came; used for the old list only
 	allRead  time.Time // when the list was last read to its end
 	known    time.Time // all that was pending at this time is known; zero: not yet
 }
@@ -132,14 +132,14 @@ func newList(p *Planner, window func(now time.Time) (from, to time.Time)) *list 
 	return l
 }
 
-// newestPage asks for the newest page.
+// newestPage requests the newest page.
 func (l *list) newestPage(now time.Time) (Request, bool) {
 	from, to := l.window(now)
 	l.walk.start(from.Truncate(time.Second), client.CeilSecond(to))
 	return l.walk.request()
 }
 
-// rest goes on where the list has not been read to its end.
+// rest requests the next page of a list that has not been read to its end.
 func (l *list) rest() (Request, bool) {
 	if !l.scan.active {
 		return Request{}, false
@@ -161,7 +161,7 @@ func (l *list) accept(r Request, page *client.SessionPage, at time.Time) error {
 	return err
 }
 
-// updateScan ends the scan where all that was pending at the time since is known, and starts one where the total differs.
+// updateScan ends the scan once everything that was pending at the time since is known, and starts one if the total differs.
 func (l *list) updateScan(r Request, page *client.SessionPage, at, since time.Time) {
 	equal, counted := l.walk.compare(r, page, l.p.ledger.CountPending)
 	switch {

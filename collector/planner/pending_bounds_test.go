@@ -34,11 +34,11 @@ func TestPendingReviewsAreCompleteOnceBothListsAreRead(t *testing.T) {
 		after = append(after, g.pendingComplete())
 	}
 	if want := "[false false true]"; fmt.Sprint(after) != want {
-		t.Errorf("after %v: %v, want %s", g.asked, after, want)
+		t.Errorf("after %v: %v, want %s", g.requests, after, want)
 	}
 }
 
-// reviewsFrom is from when on the ledger takes a further review of a session for new.
+// reviewsFrom is the time from which a further review of a session is new to the ledger.
 func (g *gateway) reviewsFrom() time.Duration {
 	g.Helper()
 	image, err := g.Ledger().Image()
@@ -78,7 +78,7 @@ func TestWithoutAnOldListPendingReviewsAreCompleteWithTheRecentOne(t *testing.T)
 		for g.step(g.Next) {
 			after = append(after, g.pendingComplete())
 		}
-		if got := fmt.Sprint(g.asked, after); got != want {
+		if got := fmt.Sprint(g.requests, after); got != want {
 			t.Errorf("forgotten after %v: %s, want %s", forget, got, want)
 		}
 	}
@@ -91,10 +91,10 @@ func TestOneListOfTwoPagesIsNotCompleteAfterTheFirst(t *testing.T) {
 	}
 	g.step(g.Next)
 	if g.step(g.Next); g.pendingComplete() {
-		t.Errorf("complete after %v", g.asked)
+		t.Errorf("complete after %v", g.requests)
 	}
 	if g.step(g.Next); !g.pendingComplete() {
-		t.Errorf("not complete after %v", g.asked)
+		t.Errorf("not complete after %v", g.requests)
 	}
 }
 
@@ -103,10 +103,10 @@ func TestTheOldListIsReadAgainAfterExactlyAnHour(t *testing.T) {
 	g.refresh(0)
 	g.pending.old.pageRead = noon()
 	if r, ok := (oldPendingPage{g.pending}).next(noon().Add(oldPendingEvery - 1)); ok {
-		t.Errorf("before, it asks for %+v", r)
+		t.Errorf("before, it requests %+v", r)
 	}
 	if _, ok := (oldPendingPage{g.pending}).next(noon().Add(oldPendingEvery)); !ok {
-		t.Error("an hour later, it asks for nothing")
+		t.Error("an hour later, it requests nothing")
 	}
 }
 
@@ -116,7 +116,7 @@ func TestTheRestOfTheListWaitsForItsNewestPage(t *testing.T) {
 	g.pending.recent.scan.active = true
 	g.StartRefresh()
 	if r, ok := (pendingRest{g.pending}).next(g.now); ok {
-		t.Errorf("asks for %+v", r)
+		t.Errorf("requests %+v", r)
 	}
 }
 
@@ -128,10 +128,10 @@ func TestATotalIsComparedWhereTheWindowBeginsWithinASecond(t *testing.T) {
 	g.refresh(0)
 	g.backfill()
 	g.now = g.now.Truncate(time.Second)
-	g.wantAsked("nothing changed", g.refresh(30*time.Second+300*time.Millisecond), "head", "pending")
+	g.wantRequests("nothing changed", g.refresh(30*time.Second+300*time.Millisecond), "head", "pending")
 }
 
-// Half of the reviews are on the second page, which is not asked for where the total says that nothing changed.
+// Half of the reviews are on the second page, which is not requested if the total shows that nothing has changed.
 func TestWhatTheTotalConfirmsIsNotRechecked(t *testing.T) {
 	g := newGateway(t)
 	for i := range 150 {
@@ -140,7 +140,7 @@ func TestWhatTheTotalConfirmsIsNotRechecked(t *testing.T) {
 	g.refresh(0)
 	g.backfill()
 	for range 10 {
-		g.wantAsked("nothing changed", g.refresh(2*time.Minute), "head", "pending")
+		g.wantRequests("nothing changed", g.refresh(2*time.Minute), "head", "pending")
 	}
 }
 
@@ -223,7 +223,7 @@ func newestPageOf150(t *testing.T) (*gateway, Request) {
 	g.now = g.now.Add(30 * time.Second)
 	r, ok := g.pending.recent.newestPage(g.now)
 	if !ok {
-		t.Fatal("nothing to ask")
+		t.Fatal("no request")
 	}
 	return g, r
 }
@@ -254,7 +254,7 @@ func TestAPageShowsWhatHasLeftItsPartOfTheList(t *testing.T) {
 	}
 }
 
-// The second page does not show the last row of the first one: that is no news, because it was not asked for.
+// The second page does not show the last row of the first one: that is no news, because it was not requested.
 func TestAPageShowsNothingOfWhatWasReadBefore(t *testing.T) {
 	g, r := newestPageOf150(t)
 	l := g.pending.recent
@@ -280,11 +280,11 @@ func TestAPageShowsNothingOfWhatWasReadBefore(t *testing.T) {
 		t.Errorf("%d are pending above the edge, want 99", got)
 	}
 	if got := g.Ledger().CountPending(edge.Add(-ledger.Tick), edge.Add(-ledger.Tick)); got != 0 {
-		t.Error("the row at the end of what was asked for has not left")
+		t.Error("the row at the end of what was requested has not left")
 	}
 }
 
-// A review that was seen after a scan has started has not left the list where the scan does not show it: the scan's page can be older.
+// A review that was seen after a scan has started has not left the list if the scan does not show it: the scan's page can be older.
 func TestAScanJudgesOnlyWhatWasLastSeenBeforeIt(t *testing.T) {
 	for since, want := range map[time.Duration]int{0: 1, time.Minute: 0} {
 		g := newGateway(t)

@@ -24,7 +24,7 @@ func TestPendingReviewsAreReadOnlyAsFarAsNeeded(t *testing.T) {
 	if got := g.Ledger().CountPending(time.Time{}, g.now); got != 251 {
 		t.Errorf("%d are pending, want 251", got)
 	}
-	g.wantAsked("nothing changed", g.refresh(30*time.Second), "head", "pending")
+	g.wantRequests("nothing changed", g.refresh(30*time.Second), "head", "pending")
 	g.end("p249") // the oldest one is decided: no page but the last shows it
 	g.refresh(30 * time.Second)
 	g.refresh(30 * time.Second)
@@ -56,7 +56,7 @@ func TestASlowListOfOldReviewsFailsNoRefresh(t *testing.T) {
 	down := 0
 	for range 240 {
 		g.refresh(30 * time.Second)
-		if ok, asked := g.Succeeded(g.now); asked && !ok {
+		if ok, attempted := g.Succeeded(g.now); attempted && !ok {
 			down++
 		}
 	}
@@ -101,7 +101,7 @@ func TestAnInterruptedListGoesOnWithinItsWindow(t *testing.T) {
 			return nil
 		}
 		if r.List.ReviewStatus == "" || r.List.Start.IsZero() {
-			t.Errorf("asked for %+v: not the list of pending reviews", r.List)
+			t.Errorf("requested %+v: not the list of pending reviews", r.List)
 		}
 		if pages++; pages == 3 {
 			return errors.New("reset")

@@ -9,11 +9,11 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// pageLimit is the most rows that a gateway gives at once.
+// pageLimit is the largest page that a gateway returns, in rows.
 const pageLimit = 100
 
-// ahead is how far in the future a window ends: the clocks of a gateway's replicas differ. It ends later where they differ by more than
-// half of that, up to mostAhead.
+// ahead is how far in the future a window ends: the clocks of a gateway's replicas differ. It ends later if they differ by more than half
+// of that, up to mostAhead.
 const (
 	ahead     = time.Hour
 	mostAhead = ledger.MaxAhead
@@ -32,13 +32,13 @@ type Options struct {
 	Filters client.ListOptions
 	// Budget is the fraction of the time that requests may take, above 0 and at most 1.
 	Budget float64
-	// StaleAfter is for how long a refresh that has no news of the pending reviews is still a success.
+	// StaleAfter is how long a refresh without a new page of pending reviews still counts as a success.
 	StaleAfter time.Duration
 	// Seed seeds the jitter of the waits after failures.
 	Seed uint64
 }
 
-// Request is what to ask next: a page of the list, or, where ID is set, one session.
+// Request is the next request to make: a page of the list or, if ID is set, one session.
 type Request struct {
 	Kind budget.Kind
 	List client.ListOptions
@@ -49,29 +49,30 @@ type Request struct {
 
 // Result is the outcome of a Request.
 type Result struct {
-	// Page is the answer; nil where Err is set.
+	// Page is the answer; nil if Err is set.
 	Page *client.SessionPage
 	Err  error
 	// Took is how long the request took.
 	Took time.Duration
-	// RetryAfter is for how long the gateway is to be left alone after an error; 0: no longer than after any error.
+	// RetryAfter is how long the gateway is to be left alone after an error; 0: no longer than after any error.
 	RetryAfter time.Duration
 }
 
 // task is one of the things that a refresh does, or that is done between refreshes. It keeps its place from one refresh to the next.
 type task interface {
-	// class says which kind its requests are charged to, and which group waits when one of them fails.
+	// class returns the kind that its requests are charged to, and the group that waits when one of them fails.
 	class() (budget.Kind, retryGroup)
 	// next returns its next request, if it has one at the gateway's time now.
 	next(now time.Time) (Request, bool)
-	// accept takes the page that answers its last request; at is the gateway's time. It fails where the page cannot be an answer to that.
+	// accept takes the page that answers its last request; at is the gateway's time. It fails if the page cannot be an answer to that
+	// request.
 	accept(r Request, p *client.SessionPage, took time.Duration, at time.Time) error
 }
 
 // Planner plans the requests to one gateway with one credential. It is not safe for concurrent use.
 //
 // One request is under way at a time: Next or Background returns it, and HandleResult takes its outcome before the next one. A refresh is
-// one StartRefresh, and Next until there is nothing left; Succeeded says how it went. Between refreshes, Background reads what is unread
+// one StartRefresh, then Next until it has no request left; Succeeded says how it went. Between refreshes, Background reads what is unread
 // until Idle.
 type Planner struct {
 	o       Options
@@ -93,15 +94,15 @@ type Planner struct {
 	pendingRead time.Time              // when the pending page was last read, by the exporter's clock
 }
 
-// New returns a planner that has asked nothing yet. Planners of one gateway address have shares of one [budget.Budget].
+// New returns a planner that has requested nothing yet. Planners of one gateway address have shares of one [budget.Budget].
 func New(o Options, share *budget.Share) *Planner {
 	p := &Planner{o: o, share: share, rng: rand.New(rand.NewPCG(o.Seed, 1)), clock: gatewayClock{period: o.Ledger.AllowedLateness}}
 	p.head, p.pending, p.recheck, p.backfill = newHead(p), newPending(p), newRecheck(p), newBackfill(p)
 	return p
 }
 
-// Reconfigured returns a planner with other settings. It goes on with the share and with all that this one knows. This one must not be used
-// any more. It fails where the ledger cannot go on with these settings.
+// Reconfigured returns a planner with other settings. It goes on with the share and with everything that this one knows. This one must not
+// be used any more. It fails if the ledger cannot go on with these settings.
 func (p *Planner) Reconfigured(o Options) (*Planner, error) {
 	l := p.ledger
 	if l == nil {
@@ -132,7 +133,8 @@ func (p *Planner) Ledger() *ledger.Ledger { return p.ledger }
 // GatewayTime is the gateway's time when the exporter's clock shows now.
 func (p *Planner) GatewayTime(now time.Time) time.Time { return p.clock.now(now) }
 
-// windowEnd is where a window with the newest sessions ends, if it is now: no replica of the gateway writes sessions that start later.
+// windowEnd is where a window of the newest sessions ends; now is the gateway's time. No replica of the gateway writes sessions that start
+// later.
 func (p *Planner) windowEnd(now time.Time) time.Time {
 	if d := p.clock.fastest(); d > ahead/2 {
 		return now.Add(min(d+ahead, mostAhead))
@@ -140,8 +142,8 @@ func (p *Planner) windowEnd(now time.Time) time.Time {
 	return now.Add(ahead)
 }
 
-// SlowReplica reports whether answers have a date that is more than the allowed lateness behind, and how far: what such a replica writes is
-// not counted.
+// SlowReplica reports whether answers have a date that is more than the allowed lateness behind, and how far: sessions that such a replica
+// writes are not counted.
 func (p *Planner) SlowReplica() (behind time.Duration, ok bool) { return p.clock.slowest() }
 
 // StartRefresh starts a refresh.
@@ -153,7 +155,7 @@ func (p *Planner) StartRefresh() {
 	p.recheck.startRefresh()
 }
 
-// Next returns what the refresh asks next, if there is anything left that the budget and the waits after failures allow.
+// Next returns the refresh's next request, if one is left that the budget and the waits after failures allow.
 func (p *Planner) Next(now time.Time) (Request, bool) {
 	if p.clock.doubtful() {
 		return p.probe(now)
@@ -164,7 +166,8 @@ func (p *Planner) Next(now time.Time) (Request, bool) {
 	return p.first(now, oldPendingPage{p.pending}, pendingPage{p.pending}, headRest{p.head}, pendingRest{p.pending}, oldPendingRest{p.pending}, p.recheck)
 }
 
-// Background returns what to ask between refreshes: what is unread. While the gateway's time is doubtful, it asks for that instead.
+// Background returns the next request between refreshes, for what is unread. While the gateway's time is doubtful, the request is for the
+// time instead.
 func (p *Planner) Background(now time.Time) (Request, bool) {
 	p.share.EndTurn()
 	if p.clock.doubtful() {
@@ -176,7 +179,7 @@ func (p *Planner) Background(now time.Time) (Request, bool) {
 	return p.first(now, headGap{p.head}, p.backfill)
 }
 
-// probe asks for the newest page, only to learn the gateway's time.
+// probe requests the newest page, only to learn the gateway's time.
 func (p *Planner) probe(now time.Time) (Request, bool) {
 	if !p.clock.mayProbe(now) {
 		return Request{}, false
@@ -199,7 +202,7 @@ func (p *Planner) Idle() bool {
 	return p.ledger == nil || len(p.ledger.Unread()) == 0
 }
 
-// first returns the request of the first task that has one and may ask.
+// first returns the request of the first task that has one and may make it.
 func (p *Planner) first(now time.Time, tasks ...task) (Request, bool) {
 	p.share.Refill(now, p.rate())
 	if p.share.Paused(now) {
@@ -218,8 +221,8 @@ func (p *Planner) first(now time.Time, tasks ...task) (Request, bool) {
 	return Request{}, false
 }
 
-// rate is the fraction of the time that the address may be asked for. Before its first good answer a planner has no backfill to speed up:
-// with a credential that does not work, that would go on forever, at the expense of the others at the address.
+// rate is the fraction of the time that requests to the address may take. Before its first good answer, a planner has no backfill to speed
+// up: with a credential that does not work, that would go on forever, at the expense of the others at the address.
 func (p *Planner) rate() float64 {
 	if p.ledger != nil && !p.ledger.BaselineComplete() {
 		return max(p.o.Budget, FirstBackfillBudget)
@@ -256,7 +259,7 @@ func (p *Planner) HandleResult(now time.Time, r Request, res Result) error {
 	return err
 }
 
-// accept hands a page to the request's task. The first one whose date is believed gives T0; those before it only say what time it is.
+// accept hands a page to the request's task. The first one whose date is believed gives T0; pages before it only show what time it is.
 func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result) error {
 	if r.ID == "" {
 		if err := p.clock.checkPage(res.Page.Date, now); err != nil {
@@ -272,7 +275,7 @@ func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result)
 	}
 	at := p.clock.now(now)
 	if p.ledger == nil {
-		// A restored one had to wait, too: before the first answer the gateway's time is not known.
+		// A restored ledger had to wait, too: before the first answer the gateway's time is not known.
 		p.ledger = p.o.Restored
 	}
 	if p.ledger == nil {
@@ -293,7 +296,7 @@ func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result)
 type Step struct {
 	// Back is how far.
 	Back time.Duration
-	// From is from when on sessions are counted: where that is in the future, those that start before it are lost.
+	// From is the start from which sessions are counted: if it is in the future, sessions that start before it are lost.
 	From time.Time
 }
 
@@ -307,8 +310,8 @@ func (p *Planner) TakeStep() (Step, bool) {
 	return *s, true
 }
 
-// stepBack reads again what was read too early, where the gateway's clock was ahead and went back. The tasks start anew then: what they
-// remember are times of that clock.
+// stepBack has coverage read again that was closed too early, because the gateway's clock was ahead and has gone back. All tasks then start
+// over: the times that they remember are times of that clock.
 func (p *Planner) stepBack(at, now time.Time) {
 	back, unread := p.ledger.StepBack(at, p.clock.own(now))
 	if !unread {
@@ -322,14 +325,14 @@ func (p *Planner) stepBack(at, now time.Time) {
 	p.head.read, p.head.at, p.pending.read = headRead, at, pendingRead
 }
 
-// AllowsOther says whether a request that is not planned here, such as the one for the credential's user, may be made now.
+// AllowsOther reports whether a request that is not planned here, such as the one for the credential's user, may be made now.
 func (p *Planner) AllowsOther(now time.Time) bool {
 	p.share.Refill(now, p.rate())
 	return !p.share.Paused(now) && p.share.Allows(budget.Backfill)
 }
 
-// ChargeOther charges a request that is not planned here. unanswered says that the gateway had no answer to it; that does not keep the
-// others at the address from asking.
+// ChargeOther charges a request that is not planned here. unanswered says that it got no answer; that does not keep the others at the
+// address from making requests.
 func (p *Planner) ChargeOther(now time.Time, took time.Duration, unanswered bool) {
 	p.share.Refill(now, p.rate())
 	p.share.Charge(budget.Backfill, took)
@@ -339,8 +342,8 @@ func (p *Planner) ChargeOther(now time.Time, took time.Duration, unanswered bool
 }
 
 // Succeeded says whether the refresh that has just ended succeeded: the head page was read, and the pending page, too, unless the budget
-// put that off for no longer than StaleAfter. asked is false where nothing was asked at all, so that nothing can be said.
-func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
+// has put that off for no longer than StaleAfter. attempted is false if no request was made, so that there is no outcome.
+func (p *Planner) Succeeded(now time.Time) (ok, attempted bool) {
 	if p.failed {
 		return false, true
 	}
@@ -350,17 +353,17 @@ func (p *Planner) Succeeded(now time.Time) (ok, asked bool) {
 	return !p.pendingRead.IsZero() && now.Sub(p.pendingRead) < p.o.StaleAfter && p.backoff[pendingPageGroup].allows(now), true
 }
 
-// NextTry is until when a refresh waits because of failures; it can be in the past.
+// NextTry is the time until which a refresh waits because of failures; it can be in the past.
 func (p *Planner) NextTry() time.Time {
 	wait := p.backoff[headPageGroup]
-	if wait.failures == 0 { // else the pending page is not asked for before the newest one was read
+	if wait.failures == 0 { // otherwise the pending page is not requested before the head page was read
 		wait = p.backoff[pendingPageGroup]
 	}
 	return ledger.Later(wait.until, p.share.PausedUntil())
 }
 
-// Skipped are the seconds whose sessions could not all be read, as far as the last walk knows. The sessions that the gateway did not give
-// out are not counted.
+// Skipped are the seconds whose sessions could not all be read, as far as the last walk knows. The sessions that the gateway did not return
+// are not counted.
 func (p *Planner) Skipped() []client.SkippedSecond { return p.skipped }
 
 // apply hands a page's rows to the ledger.

@@ -14,13 +14,13 @@ func TestAFailedHeadEndsTheRefresh(t *testing.T) {
 	g.refresh(0)
 	g.backfill()
 	g.fail = func(Request) error { return errors.New("down") }
-	g.wantAsked("down", g.refresh(30*time.Second), "head")
-	if ok, asked := g.Succeeded(g.now); ok || !asked {
-		t.Errorf("ok %v, asked %v", ok, asked)
+	g.wantRequests("down", g.refresh(30*time.Second), "head")
+	if ok, attempted := g.Succeeded(g.now); ok || !attempted {
+		t.Errorf("ok %v, attempted %v", ok, attempted)
 	}
-	g.wantAsked("it waits before it asks again", g.refresh(100*time.Millisecond))
-	if _, asked := g.Succeeded(g.now); asked {
-		t.Error("a refresh that asked nothing has no outcome")
+	g.wantRequests("it waits before its next request", g.refresh(100*time.Millisecond))
+	if _, attempted := g.Succeeded(g.now); attempted {
+		t.Error("a refresh without a request has no outcome")
 	}
 	g.fail = nil
 	g.add("a", 0)
@@ -41,7 +41,7 @@ func TestAFailedPendingPageDoesNotStopTheRest(t *testing.T) {
 		}
 		return nil
 	}
-	g.wantAsked("the rest goes on", g.refresh(20*time.Minute), "head", "pending", "recheck")
+	g.wantRequests("the rest goes on", g.refresh(20*time.Minute), "head", "pending", "recheck")
 	if ok, _ := g.Succeeded(g.now); ok {
 		t.Error("a refresh without the pending reviews is not a success")
 	}
@@ -52,16 +52,16 @@ func TestRetryAfterIsHonored(t *testing.T) {
 	g.refresh(0)
 	r, ok := g.nextAfter(time.Minute)
 	if !ok {
-		t.Fatal("nothing to ask")
+		t.Fatal("no request")
 	}
 	_ = g.HandleResult(g.now, r, Result{Err: errors.New("slow down"), RetryAfter: time.Hour})
-	g.wantAsked("within the hour", g.refresh(59*time.Minute))
-	if g.refresh(2 * time.Minute); len(g.asked) == 0 {
-		t.Error("nothing was asked after it")
+	g.wantRequests("within the hour", g.refresh(59*time.Minute))
+	if g.refresh(2 * time.Minute); len(g.requests) == 0 {
+		t.Error("no request was made after it")
 	}
 }
 
-// Before its first good answer a planner has no backfill: with a credential that does not work, all at its address would be asked for half
+// Before its first good answer a planner has no backfill: with a credential that does not work, requests to its address could take half
 // of the time forever.
 func TestRequestsAreNotHurriedBeforeTheFirstAnswer(t *testing.T) {
 	b := budget.New(noon())
@@ -74,7 +74,7 @@ func TestRequestsAreNotHurriedBeforeTheFirstAnswer(t *testing.T) {
 		}
 	}
 	if refused.rate() != 0.1 {
-		t.Errorf("it thinks that the gateway may be asked for %v of the time", refused.rate())
+		t.Errorf("it thinks that requests may take %v of the time", refused.rate())
 	}
 }
 
@@ -90,11 +90,11 @@ func TestOneDateInThePastDoesNotStopTheRequests(t *testing.T) {
 	p := g.answer(r)
 	p.Date = p.Date.Add(-2 * time.Hour)
 	_ = g.HandleResult(g.now, r, Result{Page: p})
-	asked := 0
+	made := 0
 	for range 80 {
-		asked += len(g.refresh(30 * time.Second))
+		made += len(g.refresh(30 * time.Second))
 	}
-	if asked == 0 {
-		t.Error("nothing was asked for 40 minutes after one odd Date")
+	if made == 0 {
+		t.Error("no request was made for 40 minutes after one odd Date")
 	}
 }

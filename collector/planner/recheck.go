@@ -11,38 +11,38 @@ import (
 )
 
 const (
-	// recheckSpan is how far below a session that is due others are taken along by the same page.
+	// recheckSpan is how far below a session that is due other sessions are rechecked with the same page.
 	recheckSpan = time.Hour
-	// byIDFactor: where a page takes more than so many times as long as a request by ID, sessions are asked for by ID.
+	// byIDFactor: if a page takes more than this many times as long as a request by ID, sessions are requested by ID.
 	byIDFactor = 10
 	// byIDTrial is what a page has to take before it is worth finding out what a request by ID takes.
 	byIDTrial = 50 * time.Millisecond
-	// byIDPause is for how long sessions are not asked for by ID after that has failed, or did not find what a page shows.
+	// byIDPause is how long no session is requested by ID after such a request has failed, or has not found a session that a page shows.
 	byIDPause = time.Hour
-	// newestEvery: one of so many requests is for the newest session that is due.
+	// newestEvery: one of this many requests is for the newest session that is due.
 	newestEvery = 16
-	// firstAvoid and longAvoid bound for how long a session whose page could not be read is left out.
+	// firstAvoid and longAvoid bound how long a session whose page could not be read is left out.
 	firstAvoid, longAvoid = time.Minute, time.Hour
 )
 
-// recheck is the task that asks again for unfinished sessions when they are due: by reading the page in which each lies or, where pages
-// were measured to be much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that
-// means. Where a request by ID finds nothing, the page of the session decides: a proxy can answer 404 for such requests alone.
+// recheck is the task that requests unfinished sessions again when they are due: by reading the page in which each lies or, if pages have
+// proved much more expensive, by ID. A session that a complete recheck does not find is missed; the ledger decides what that means. If a
+// request by ID finds nothing, the page of the session decides: a proxy can answer 404 for such requests alone.
 //
-// Where the budget does not suffice for all that are due, no session waits forever behind newer ones that are due again. By ID, the most
+// If the budget does not suffice for all that are due, no session waits forever behind newer ones that become due again. By ID, the most
 // overdue one goes first. Pages are read in rounds from the newest session to the oldest, and the next refresh goes on where the last one
-// stopped. In both cases every sixteenth request is for the newest session that is due: most sessions end soon, and after a stop there can
-// be very many old ones.
+// stopped. Either way, every sixteenth request is for the newest session that is due: most sessions end soon, and after a stop there can be
+// very many old ones.
 type recheck struct {
 	p       *Planner
-	loaded  bool             // what follows is this refresh's
-	todo    []ledger.Recheck // what is due or worth taking along, newest first
-	passed  []bool           // of todo: was rechecked in this refresh
+	loaded  bool             // this refresh's rechecks are in the fields below
+	todo    []ledger.Recheck // what is due, or can be rechecked with the same page, newest first
+	passed  []bool           // by place in todo: it was rechecked in this refresh
 	overdue []int            // places in todo, the most overdue first; those that have passed or are not due are dropped from its front
 	top     int              // all of todo before this place has passed or is not due
 	low     int              // all of todo between the start of the round and this place, too
 
-	pageSpan time.Duration // the time that the rows of a page cover where all rows are known
+	pageSpan time.Duration // the time that the rows of a page cover, where all rows are known
 
 	round    time.Time // the unfinished round of pages has come down to here; zero: none is unfinished
 	requests int       // decides which one is for the newest session
@@ -50,15 +50,15 @@ type recheck struct {
 	walk    walk
 	current int             // the place in todo of the session that the walk or the request by ID is for
 	inRound bool            // the walk is part of the round
-	found   map[string]bool // the sessions that the walk's pages held, by ID
+	found   map[string]bool // the sessions on the walk's pages, by ID
 
 	byPage     map[string]bool    // the sessions that a request by ID did not find in this refresh, by ID
 	idCost     cost               // of a request by ID
-	noIDsUntil time.Time          // until then sessions are not asked for by ID, by the gateway's clock
+	noIDsUntil time.Time          // until then no session is requested by ID, by the gateway's clock
 	avoided    map[string]avoided // sessions whose page could not be read, by ID
 }
 
-// avoided keeps a page that cannot be read from being asked for again and again, while older sessions wait.
+// avoided keeps a page that cannot be read from being requested again and again, while older sessions wait.
 type avoided struct {
 	until time.Time
 	pause time.Duration
@@ -111,8 +111,8 @@ func (c *recheck) startWalk(first int) (Request, bool) {
 	return c.walk.request()
 }
 
-// worthPage says whether the target's page takes less than the requests by ID that it saves, and at which place in todo it starts. That can
-// be said only where all rows are known. Where many sessions start, many of those on the page before the newest one have just ended.
+// worthPage reports whether the target's page takes less time than the requests by ID that it saves, and at which place in todo it starts.
+// That is known only where all rows are known. If many sessions start, many of those on the page before the newest one have just ended.
 func (c *recheck) worthPage(now time.Time) (first int, ok bool) {
 	target := c.target().Start
 	if !c.idCost.known || target.Before(c.p.ledger.Watermark()) {
@@ -136,7 +136,7 @@ func (c *recheck) worthPage(now time.Time) (first int, ok bool) {
 // target is the session that the walk or the request by ID is for.
 func (c *recheck) target() ledger.Recheck { return c.todo[c.current] }
 
-// mostOverdue is the place of the session to ask for by ID.
+// mostOverdue is the place in todo of the session to request by ID.
 func (c *recheck) mostOverdue(newest bool, now time.Time) int {
 	for !c.isDue(c.overdue[0], now) {
 		c.overdue = c.overdue[1:]
@@ -147,7 +147,7 @@ func (c *recheck) mostOverdue(newest bool, now time.Time) int {
 	return c.overdue[0]
 }
 
-// nextOfRound is the place of the session whose page to read.
+// nextOfRound is the place in todo of the session whose page to read.
 func (c *recheck) nextOfRound(newest bool, now time.Time) int {
 	if c.low = c.nextDue(c.low, now); c.low == len(c.todo) { // the round is over, and the next one starts
 		c.low = c.top
@@ -171,14 +171,14 @@ func (c *recheck) isDue(i int, now time.Time) bool {
 	return !c.passed[i] && c.p.ledger.RecheckDue(id, now) && !now.Before(c.avoided[id].until)
 }
 
-// load loads this refresh's rechecks. Where none is due there is nothing to take along either.
+// load loads this refresh's rechecks: none if no session is due, because then no page is read that could show others.
 func (c *recheck) load(now time.Time) {
 	c.loaded = true
 	sessions, due := c.p.ledger.Rechecks(now)
 	if !due {
 		return
 	}
-	// What this refresh has shown already is not asked for again: a session of a second is due after a twentieth of that.
+	// What this refresh has already shown is not requested again: a session that is a second old is due after a twentieth of that.
 	sessions = slices.DeleteFunc(sessions, func(s ledger.Recheck) bool { return !s.LastSeen.Before(c.p.head.at) })
 	slices.SortFunc(sessions, func(a, b ledger.Recheck) int {
 		return cmp.Or(b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
@@ -206,7 +206,7 @@ func (c *recheck) place(t time.Time) int {
 	return i
 }
 
-// oldest is how far down the target's page is to reach.
+// oldest is how far down the target's page has to reach.
 func (c *recheck) oldest() time.Time {
 	start := c.target().Start
 	oldest := start
@@ -219,7 +219,7 @@ func (c *recheck) oldest() time.Time {
 	return oldest
 }
 
-// byID says whether to ask for the target by ID.
+// byID reports whether to request the target by ID.
 func (c *recheck) byID(now time.Time) bool {
 	page := c.p.pageCost
 	if now.Before(c.noIDsUntil) || !page.known || page.took < float64(byIDTrial) {
@@ -271,8 +271,8 @@ func (c *recheck) accept(r Request, page *client.SessionPage, took time.Duration
 	return err
 }
 
-// failed leaves the target out for a while, the longer the more often its page has failed. After a failure of a request by ID, pages are
-// read instead.
+// failed leaves the target out for a while: the more often its page has failed, the longer. After a failed request by ID, pages are read
+// instead.
 func (c *recheck) failed(r Request, now time.Time) {
 	if r.ID != "" {
 		c.avoidIDs(now)
@@ -288,5 +288,5 @@ func (c *recheck) failed(r Request, now time.Time) {
 	c.walk.stop()
 }
 
-// avoidIDs has pages read instead of requests by ID for a while, because those do not work.
+// avoidIDs makes the recheck read pages for a while, because requests by ID do not work.
 func (c *recheck) avoidIDs(now time.Time) { c.noIDsUntil, c.idCost = now.Add(byIDPause), cost{} }

@@ -31,7 +31,7 @@ func TestARefreshLoadsItsRechecksOnce(t *testing.T) {
 	g.backfill()
 	g.refresh(2 * time.Minute) // early enough to be taken along, but not due
 	if r, ok := g.recheck.next(g.now.Add(10 * time.Minute)); ok {
-		t.Errorf("it asks for %+v, which was not due when the refresh came to its rechecks", r)
+		t.Errorf("it requests %+v, which was not due when the refresh came to its rechecks", r)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestAPageTakesAlongWhatIsAnHourOlder(t *testing.T) {
 	g.add("in the same second", start+recheckSpan+200*time.Millisecond)
 	g.refresh(0)
 	g.backfill()
-	g.wantAsked("one page holds them all", g.refresh(30*time.Minute), "head", "pending", "recheck")
+	g.wantRequests("one page holds them all", g.refresh(30*time.Minute), "head", "pending", "recheck")
 }
 
 func TestThePageOfASessionBeginsAndEndsWithItsSecond(t *testing.T) {
@@ -104,7 +104,7 @@ func TestADenseSecondIsReadDownToTheSession(t *testing.T) {
 	}
 }
 
-func TestSessionsAreAskedForByIDWherePagesAreExpensive(t *testing.T) {
+func TestSessionsAreRequestedByIDWherePagesAreExpensive(t *testing.T) {
 	ms := float64(time.Millisecond)
 	for _, tc := range []struct {
 		name     string
@@ -129,7 +129,7 @@ func TestSessionsAreAskedForByIDWherePagesAreExpensive(t *testing.T) {
 	}
 }
 
-func TestAfterAFailureNothingIsAskedByIDForAnHour(t *testing.T) {
+func TestAfterAFailureNothingIsRequestedByIDForAnHour(t *testing.T) {
 	g := newGateway(t)
 	g.recheck.idCost = cost{1, true}
 	g.recheck.failed(Request{ID: "a"}, g.now)
@@ -155,10 +155,10 @@ func TestASessionIsLostOnlyIfItIsMissedTwiceInARow(t *testing.T) {
 		g.refresh(20 * time.Minute)
 		g.hide("a")
 		if g.refresh(20 * time.Minute); g.lost() != 0 {
-			t.Errorf("by ID %v: lost after %v", byID, g.asked)
+			t.Errorf("by ID %v: lost after %v", byID, g.requests)
 		}
 		if g.refresh(20 * time.Minute); g.lost() != 1 {
-			t.Errorf("by ID %v: not lost after %v", byID, g.asked)
+			t.Errorf("by ID %v: not lost after %v", byID, g.requests)
 		}
 	}
 }
@@ -196,7 +196,7 @@ func TestARecheckShowsWhatAPageTakes(t *testing.T) {
 }
 
 // The gateway answers with another session.
-func TestASessionIsAskedForByIDOnceInARefresh(t *testing.T) {
+func TestASessionIsRequestedByIDOnceInARefresh(t *testing.T) {
 	g := newGateway(t)
 	g.add("a", time.Hour)
 	g.refresh(0)
@@ -204,14 +204,14 @@ func TestASessionIsAskedForByIDOnceInARefresh(t *testing.T) {
 	g.pageCost = cost{took: float64(time.Second), known: true}
 	r := g.nextRecheck(10 * time.Minute)
 	if r.ID != "a" {
-		t.Fatalf("asks for %+v", r)
+		t.Fatalf("requests %+v", r)
 	}
 	p := &client.SessionPage{Sessions: []client.Session{g.row("other", 2*time.Hour)}, Rows: 1}
 	if err := g.recheck.accept(r, p, time.Millisecond, g.now); err != nil {
 		t.Fatal(err)
 	}
 	if r, ok := g.recheck.next(g.now); ok {
-		t.Errorf("asks for %+v", r)
+		t.Errorf("requests %+v", r)
 	}
 }
 

@@ -97,7 +97,7 @@ func TestEverySixteenthRequestIsForTheNewestSession(t *testing.T) {
 		for i := range 32 {
 			c.low, c.requests, c.inRound = 1, i, true
 			if _, ok := c.next(g.now); !ok {
-				t.Fatal("nothing to ask")
+				t.Fatal("no request")
 			}
 			c.walk.stop()
 			newest := i == 15 || i == 31
@@ -133,7 +133,7 @@ func TestTheRoundEndsWhereNothingIsDue(t *testing.T) {
 	g, c := choosing(t, 2)
 	c.round, c.passed = g.now, []bool{true, true}
 	if _, ok := c.next(g.now); ok || !c.round.IsZero() {
-		t.Errorf("asks: %v; the round is at %v", ok, c.round)
+		t.Errorf("a request: %v; the round is at %v", ok, c.round)
 	}
 }
 
@@ -149,19 +149,19 @@ func TestTheSpanOfAPageComesFromTheRowsThatAreKnown(t *testing.T) {
 	}
 }
 
-func TestWhatWasSeenWithTheHeadPageIsNotAskedForAgain(t *testing.T) {
+func TestWhatWasSeenWithTheHeadPageIsNotRequestedAgain(t *testing.T) {
 	g, c := choosing(t, 1)
 	seen := c.todo[0].LastSeen
 	for after, want := range map[time.Duration]int{0: 0, 1: 1} {
 		g.head.at = seen.Add(after)
 		c.startRefresh()
 		if c.load(g.now); len(c.todo) != want {
-			t.Errorf("the head page was asked for %v later: %d sessions, want %d", after, len(c.todo), want)
+			t.Errorf("the head page was requested %v later: %d sessions, want %d", after, len(c.todo), want)
 		}
 	}
 }
 
-// What the page holds has passed, and is not asked for again in this refresh although it is due.
+// What the page holds has passed, and is not requested again in this refresh although it is due.
 func TestWhatIsOnAPageHasPassed(t *testing.T) {
 	g, c := choosing(t, 3)
 	c.current = 1

@@ -69,7 +69,7 @@ func TestASessionThatIsNotShownAnyMoreIsLostAfterTwoRechecks(t *testing.T) {
 	}
 }
 
-// pagesAreExpensive is what requests take where sessions are asked for by ID.
+// pagesAreExpensive is what requests take if sessions are requested by ID.
 func pagesAreExpensive(r Request) time.Duration {
 	if r.ID != "" {
 		return 8 * time.Millisecond
@@ -77,14 +77,14 @@ func pagesAreExpensive(r Request) time.Duration {
 	return 350 * time.Millisecond
 }
 
-func TestRechecksAskByIDWherePagesAreExpensive(t *testing.T) {
+func TestRechecksGoByIDWherePagesAreExpensive(t *testing.T) {
 	g := newGateway(t)
 	g.cost = pagesAreExpensive
 	g.add("a", time.Hour)
 	g.add("b", 3*time.Hour)
 	g.refresh(0)
 	g.backfill()
-	g.wantAsked("both are due", g.refresh(20*time.Minute), "head", "pending", "id a", "id b")
+	g.wantRequests("both are due", g.refresh(20*time.Minute), "head", "pending", "id a", "id b")
 	g.hide("b")
 	g.refresh(20 * time.Minute)
 	g.refresh(20 * time.Minute)
@@ -98,7 +98,7 @@ func TestRechecksAskByIDWherePagesAreExpensive(t *testing.T) {
 		return nil
 	}
 	g.refresh(20 * time.Minute)
-	g.wantAsked("pages do where requests by ID fail", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
+	g.wantRequests("pages do where requests by ID fail", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
 }
 
 // A proxy that knows only the path of the list answers each request by ID with 404. That does not mean that the sessions are gone: their
@@ -111,8 +111,8 @@ func TestASessionThatOnlyItsPageShowsIsNotLost(t *testing.T) {
 	g.add("b", 3*time.Hour)
 	g.refresh(0)
 	g.backfill()
-	g.wantAsked("the page follows", g.refresh(20*time.Minute), "head", "pending", "id a", "recheck", "recheck")
-	g.wantAsked("then pages alone", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
+	g.wantRequests("the page follows", g.refresh(20*time.Minute), "head", "pending", "id a", "recheck", "recheck")
+	g.wantRequests("then pages alone", g.refresh(20*time.Minute), "head", "pending", "recheck", "recheck")
 	for range 200 {
 		g.refresh(20 * time.Minute)
 	}
@@ -129,8 +129,8 @@ func TestASessionThatOnlyItsPageShowsIsNotLost(t *testing.T) {
 	g.blind = false
 	g.now = g.now.Add(2 * time.Hour)
 	g.refresh(0)
-	if asked := g.refresh(48 * time.Hour); count(asked, "id b") != 1 || count(asked, "recheck") != 0 {
-		t.Errorf("asked for %v, want a lost session to take no page", asked)
+	if made := g.refresh(48 * time.Hour); count(made, "id b") != 1 || count(made, "recheck") != 0 {
+		t.Errorf("requests %v, want a lost session to take no page", made)
 	}
 }
 
@@ -231,11 +231,11 @@ func TestWhatTheRefreshHasShownIsNotRecheckedByIt(t *testing.T) {
 	g.refresh(0)
 	g.backfill()
 	g.add("young", -28*time.Second)
-	g.wantAsked("it is two seconds old", g.refresh(30*time.Second), "head", "pending")
-	g.wantAsked("and on the next head page again", g.refresh(30*time.Second), "head", "pending")
+	g.wantRequests("it is two seconds old", g.refresh(30*time.Second), "head", "pending")
+	g.wantRequests("and on the next head page again", g.refresh(30*time.Second), "head", "pending")
 }
 
-// Where all rows are known, it is known how many sessions that are due a page holds.
+// Where all rows are known, it is known how many sessions that are due are on a page.
 func TestManyNeighborsAreRecheckedByPageWhereOneCostsLess(t *testing.T) {
 	g := newGateway(t)
 	g.cost = func(r Request) time.Duration {
@@ -261,8 +261,8 @@ func TestManyNeighborsAreRecheckedByPageWhereOneCostsLess(t *testing.T) {
 		s.Status, s.EndDate = "done", s.StartDate
 		g.addRow(s)
 	}
-	asked := g.refresh(30 * time.Second)
-	if pages := count(asked, "recheck"); pages < 4 || pages > 6 || len(asked) > 12 {
-		t.Errorf("asked for %v, want about four pages for 80 sessions", asked)
+	made := g.refresh(30 * time.Second)
+	if pages := count(made, "recheck"); pages < 4 || pages > 6 || len(made) > 12 {
+		t.Errorf("requests %v, want about four pages for 80 sessions", made)
 	}
 }

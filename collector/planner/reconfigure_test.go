@@ -51,7 +51,7 @@ func TestAPlannerWithOtherSettingsStillWaitsAfterAFailure(t *testing.T) {
 	g.fail = func(Request) error { return errors.New("down") }
 	g.refresh(30 * time.Second)
 	g.reconfigured(func(o *Options) { o.StaleAfter = time.Minute })
-	g.wantAsked("within the wait", g.refresh(100*time.Millisecond))
+	g.wantRequests("within the wait", g.refresh(100*time.Millisecond))
 }
 
 func TestAPlannerWithOtherSettingsStartsItsLedgerWithTheFirstAnswer(t *testing.T) {
@@ -205,15 +205,15 @@ func TestEachRefreshAndEachStepOfTheBackfillEndsTheTurn(t *testing.T) {
 func TestNothingIsReadInTheBackgroundBeforeTheFirstAnswer(t *testing.T) {
 	g := newGateway(t)
 	if r, ok := g.Background(g.now); ok {
-		t.Errorf("asks for %+v", r)
+		t.Errorf("requests %+v", r)
 	}
 }
 
-func TestARefreshThatAskedNothingHasNoOutcome(t *testing.T) {
+func TestARefreshWithoutARequestHasNoOutcome(t *testing.T) {
 	g := newGateway(t)
 	g.StartRefresh()
-	if ok, asked := g.Succeeded(g.now); ok || asked {
-		t.Errorf("ok %v, asked %v", ok, asked)
+	if ok, attempted := g.Succeeded(g.now); ok || attempted {
+		t.Errorf("ok %v, attempted %v", ok, attempted)
 	}
 }
 
@@ -271,7 +271,7 @@ func TestAPageOutsideTheWindowIsAnError(t *testing.T) {
 	if err := g.HandleResult(g.now, r, Result{Page: p}); err == nil {
 		t.Error("no error for a session from outside the window")
 	}
-	if ok, asked := g.Succeeded(g.now); ok || !asked || !g.pendingRead.IsZero() {
-		t.Errorf("ok %v, asked %v, pending reviews read at %v", ok, asked, g.pendingRead)
+	if ok, attempted := g.Succeeded(g.now); ok || !attempted || !g.pendingRead.IsZero() {
+		t.Errorf("ok %v, attempted %v, pending reviews read at %v", ok, attempted, g.pendingRead)
 	}
 }

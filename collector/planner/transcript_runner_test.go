@@ -15,7 +15,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// story plays the commands of one transcript against a planner, and writes down what it asks and what changes by the answers. The gateway
+// story plays the commands of one transcript against a planner, and writes down what it requests and what the answers change. The gateway
 // is a [gateway]; all times are written as their distance from T0, which is noon.
 type story struct {
 	*gateway
@@ -59,7 +59,7 @@ func (s *story) run(line string) {
 		s.now = s.now.Add(s.duration(words[1]))
 	case "refresh":
 		s.StartRefresh()
-		s.askAll(s.Next, args)
+		s.requestAll(s.Next, args)
 		s.commit()
 		s.showOutcome()
 	case "background":
@@ -83,7 +83,7 @@ func (s *story) run(line string) {
 	}
 }
 
-// settings sets the planner up anew.
+// settings starts again with a new planner.
 func (s *story) settings(args arguments) {
 	for key, value := range args {
 		o := &s.options
@@ -164,11 +164,11 @@ func (s *story) addSessions(args arguments) {
 	}
 }
 
-// background reads what has not been read, until nothing may be asked now, or, with all, until there is nothing left.
+// background reads what has not been read, until no request may be made now, or, with all, until there is nothing left.
 func (s *story) background(args arguments) {
 	_, all := args["all"]
 	for {
-		s.askAll(s.Background, args)
+		s.requestAll(s.Background, args)
 		if !all || s.Idle() {
 			break
 		}
@@ -177,15 +177,15 @@ func (s *story) background(args arguments) {
 	s.commit()
 }
 
-// askAll makes requests until there is none left. The one that is given by its number is answered in another way than the gateway would.
-func (s *story) askAll(next func(time.Time) (Request, bool), args arguments) {
+// requestAll makes requests until there is none left. The request with the number given gets a different answer than the gateway's.
+func (s *story) requestAll(next func(time.Time) (Request, bool), args arguments) {
 	for n := 1; ; n++ {
 		r, ok := next(s.now)
 		if !ok {
 			return
 		}
 		if n > 1000 {
-			s.Fatal("it asks forever")
+			s.Fatal("it makes requests forever")
 		}
 		began := s.now
 		special := arguments{}
@@ -274,7 +274,7 @@ func (s *story) commit() {
 	}
 }
 
-// show writes a line of the state where it has changed.
+// show writes a line of the state if it has changed.
 func (s *story) show(name, value string) {
 	if s.shown[name] != value {
 		s.shown[name] = value
@@ -284,9 +284,9 @@ func (s *story) show(name, value string) {
 
 func (s *story) showOutcome() {
 	outcome := "failed"
-	switch ok, asked := s.Succeeded(s.now); {
-	case !asked:
-		outcome = "nothing was asked"
+	switch ok, attempted := s.Succeeded(s.now); {
+	case !attempted:
+		outcome = "no request was made"
 	case ok:
 		outcome = "succeeded"
 	}
@@ -310,6 +310,6 @@ func (s *story) showWaits() {
 		}
 	}
 	if s.share.Paused(s.now) {
-		s.writef("  nothing is asked, because the gateway said so")
+		s.writef("  no request is made, because the gateway said so")
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "write the outputs of the transcripts in testdata, instead of comparing them")
 
-// Each file in testdata is a story that shows what a refresh asks and why: lines with commands, a line of four dashes, and what the
+// Each file in testdata is a story that shows what a refresh requests and why: lines with commands, a line of four dashes, and what the
 // planner did then. Comments begin with #. testdata/README.md explains the commands and the output. To write the outputs:
 // go test ./collector/planner -run Transcripts -update
 func TestTranscripts(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 )
 
 // What a save takes of 10,000 unfinished sessions and 1,000 connections: the ledger's image and its comparison with the last one, then
-// sealing it, then the file system. Where nothing happened in between, nothing is written. The best of each is what it takes where nobody
-// else wants the machine.
+// sealing it, then the file system. If nothing happened in between, nothing is written. The best of each is what it takes if nobody else
+// wants the machine.
 func BenchmarkSave(b *testing.B) {
 	l, now := collectortest.LargeLedger()
 	dir, err := NewDirectory(b.TempDir())

@@ -15,7 +15,7 @@ type Directory struct {
 	maxSize int64 // of a file, in bytes, for Save and Load alike
 }
 
-// NewDirectory creates a directory, in one that exists, unless it exists already.
+// NewDirectory creates the directory, unless it exists; its parent must exist.
 func NewDirectory(path string) (*Directory, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -32,7 +32,7 @@ func NewDirectory(path string) (*Directory, error) {
 	return &Directory{path, MaxSize}, nil
 }
 
-// CheckDirectory returns an error if no file can be written in a directory, and it cannot be created. It creates nothing.
+// CheckDirectory returns an error if no file can be written in a directory, or it does not exist and cannot be created. It creates nothing.
 func CheckDirectory(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -52,11 +52,11 @@ func CheckDirectory(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Open implements [Store]. Where locking fails for another reason than that another process holds the lock, as on a read-only disk, the
-// file can be read, and Save tries to lock it again.
+// Open implements [Store]. If locking fails although no other process has the lock, as on a read-only disk, the file can be read, and Save
+// tries to lock it again.
 func (d *Directory) Open(_ context.Context, name string) (Record, error) {
 	f := &file{path: filepath.Join(d.path, name), maxSize: d.maxSize}
-	if err := f.acquire(); errors.Is(err, errHeld) {
+	if err := f.acquire(); errors.Is(err, errLocked) {
 		return nil, err
 	}
 	return f, nil

@@ -14,22 +14,22 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// file is a [Record]. It is written only while its lock is held.
+// file is a [Record]. It is written only while this process has its lock.
 type file struct {
 	path    string
 	maxSize int64
-	lock    *flock.Flock      // nil: not held
+	lock    *flock.Flock      // nil: not locked
 	digest  [sha256.Size]byte // of what was read last
 }
 
 // Name implements [Record].
 func (f *file) Name() string { return f.path }
 
-// acquire locks a file beside the state file: that one itself is replaced at each save, and a lock would stay with the old one.
+// acquire locks a file beside the state file: the state file itself is replaced at each save, and a lock would stay with the old one.
 func (f *file) acquire() error {
 	name := f.path + ".lock"
 	lock, err := lockFile(name)
-	if errors.Is(err, errHeld) {
+	if errors.Is(err, errLocked) {
 		return fmt.Errorf("the state file %s is in use by another process, or by another gateway of this one (%s): stop that process, or give each its own directory: %w", f.path, name, err)
 	}
 	if err != nil {
@@ -40,7 +40,7 @@ func (f *file) acquire() error {
 	return nil
 }
 
-// removeLeftovers removes temporary files of a process that was killed while it wrote. They do no harm if that fails.
+// removeLeftovers removes temporary files of a process that was killed while it was writing. If that fails, they do no harm.
 func (f *file) removeLeftovers() {
 	dir, name := filepath.Split(f.path)
 	entries, _ := os.ReadDir(dir)
@@ -70,7 +70,7 @@ func (f *file) load() ([]byte, error) {
 	return content, err
 }
 
-// Save implements [Record]. What Load would refuse is not written.
+// Save implements [Record]. It does not write what Load would reject.
 func (f *file) Save(_ context.Context, content []byte) error {
 	if err := CheckSize(int64(len(content)), f.maxSize); err != nil {
 		return err

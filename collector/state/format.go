@@ -31,7 +31,7 @@ var (
 	// errOther is the error for a state whose content belongs to another name.
 	errOther = errors.New("its content does not match its name, and two ledgers are never mixed: move it away to start with an empty one")
 
-	// ErrDamaged is a state that nothing can be read from. It is moved aside.
+	// ErrDamaged is the error for a state that cannot be read. Such a state is moved aside.
 	ErrDamaged = errors.New("it is damaged")
 )
 
@@ -60,7 +60,7 @@ func seal(b []byte, version uint32) {
 	copy(b[checksumAt:], sum[:])
 }
 
-// checksum is the checksum of what comes before and after it.
+// checksum is the checksum of what comes before and after it in the file.
 func checksum(before, after []byte) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	_, _ = h.Write(before) // a hash never fails
@@ -80,7 +80,7 @@ func decode(id Identity, b []byte) (ledger.Image, error) {
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(body, &file); err != nil {
 		return none, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if proto.Size(&file) != len(body) { // an unknown field, or one that is there twice
+	if proto.Size(&file) != len(body) { // an unknown field, or a field that occurs twice
 		return none, fmt.Errorf("%w: it contains an invalid value", ErrDamaged)
 	}
 	switch want := id.digest(); {
@@ -94,7 +94,7 @@ func decode(id Identity, b []byte) (ledger.Image, error) {
 	return ledger.Image{Ledger: file.Ledger, Progress: file.Progress}, nil
 }
 
-// open checks that a file is whole and of this version, and returns what follows the header.
+// open checks that a file is complete and of this version, and returns what follows the header.
 func open(b []byte) (body []byte, err error) {
 	switch {
 	case len(b) == 0:

@@ -13,7 +13,7 @@ import (
 type Identity struct {
 	// Organization is the organization's id. The gateway's URL is not part of the identity: it may change.
 	Organization string
-	// Limited means that the credential does not see all sessions. Subject is its user then, since each user sees other ones.
+	// Limited means that the credential does not see all sessions. Subject is then its user, because each user sees different ones.
 	Limited bool
 	Subject string
 	// Filters are those of the configuration.
@@ -32,7 +32,7 @@ func (i Identity) visibility() string {
 	return "all"
 }
 
-// name is the file's name. It has only letters, digits, dashes and underscores of the organization's id, and is unique by the digest.
+// name is the file's name. It keeps only letters, digits, dashes and underscores of the organization's id; the digest makes it unique.
 func (i Identity) name() string {
 	organization := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {

@@ -11,8 +11,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// progressEvery is how often a ledger is written in which only the progress changed. What a stop loses of that are rechecks of unfinished
-// sessions, which are then repeated; no count depends on it.
+// progressEvery is how often a ledger is written if only its progress has changed. A stop then loses only rechecks of unfinished sessions,
+// which are repeated; no count depends on them.
 const progressEvery = 5 * time.Minute
 
 // LedgerRecord is the record of one identity, which only this process has. It is used by one goroutine: Open, Load, any number of Saves,
@@ -22,7 +22,7 @@ type LedgerRecord struct {
 	record Record
 
 	saved   ledger.Image
-	savedAt time.Time // zero: nothing was saved yet
+	savedAt time.Time // zero: nothing has been saved yet
 }
 
 // Open acquires the record of an identity for this process.
@@ -42,15 +42,15 @@ func (r *LedgerRecord) Name() string { return r.record.Name() }
 
 // Found is what Load found.
 type Found struct {
-	// Ledger continues the one in the record; nil if there is none, or a damaged one.
+	// Ledger continues the one in the record; nil if there is none, or if it is damaged.
 	Ledger *ledger.Ledger
 	// Damage is what is wrong with a damaged record, and Aside its new name.
 	Damage error
 	Aside  string
 }
 
-// Load returns the ledger in the record. A damaged record is moved aside. Any other one that cannot be used stays as it is and is an error,
-// because to start again with an empty ledger would overwrite it.
+// Load returns the ledger in the record. A damaged record is moved aside. Any other record that cannot be used is an error and stays as it
+// is, because starting again with an empty ledger would overwrite it.
 func (r *LedgerRecord) Load(ctx context.Context, o ledger.Options, now time.Time) (Found, error) {
 	content, err := r.record.Load(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,7 +85,7 @@ func (r *LedgerRecord) restore(o ledger.Options, content []byte) (*ledger.Ledger
 	return l, nil
 }
 
-// Save writes a ledger, unless the record has the same ledger, with the same progress or one of the last five minutes.
+// Save writes a ledger, unless the record already has the same ledger, with the same progress or one from the last five minutes.
 func (r *LedgerRecord) Save(ctx context.Context, i ledger.Image, now time.Time) error {
 	if !r.savedAt.IsZero() && bytes.Equal(i.Ledger, r.saved.Ledger) && (now.Sub(r.savedAt) < progressEvery || bytes.Equal(i.Progress, r.saved.Progress)) {
 		return nil

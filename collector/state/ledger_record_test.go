@@ -46,7 +46,7 @@ func image(t testing.TB, l *ledger.Ledger) ledger.Image {
 	return i
 }
 
-// memory is a disk that has one file and fails when it is told to.
+// memory is a disk that has one file and fails on demand.
 type memory struct {
 	content []byte
 	err     error
@@ -312,7 +312,7 @@ func TestAFailedSaveLeavesNothing(t *testing.T) {
 	}
 }
 
-// Where the lock cannot be tried, as on a read-only disk, a file is read, and written only once the lock is there and nobody else wrote.
+// If the lock cannot be tried, as on a read-only disk, a file is read, and written only once the lock is there and nobody else wrote.
 func TestAFileIsWrittenOnlyOnceItsLockIsThere(t *testing.T) {
 	for _, changed := range []bool{false, true} {
 		dir, err := NewDirectory(t.TempDir())

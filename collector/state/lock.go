@@ -7,16 +7,16 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// errHeld is a lock that another process has.
-var errHeld = errors.New("the lock is held")
+// errLocked is the error for a file that another process has locked.
+var errLocked = errors.New("the file is locked")
 
-// lockFile takes a lock that ends with the process, however that ends. It fails with errHeld where another process has it. The file is
-// opened for writing, because NFS and some systems lock no other one.
+// lockFile takes a lock that ends with the process, however the process ends. It fails with errLocked if another process has the lock. The
+// file is opened for writing, because NFS and some systems cannot lock it otherwise.
 func lockFile(name string) (*flock.Flock, error) {
 	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	locked, err := lock.TryLock()
 	if err == nil && !locked {
-		err = errHeld
+		err = errLocked
 	}
 	if err != nil {
 		return nil, err

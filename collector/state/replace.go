@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// replaceFile puts content in the place of a file, so that whatever happens there is the old or the new one, and returns once the new one
-// outlives a power cut. Only its owner may read it.
+// replaceFile replaces the content of a file, so that whatever happens, the file has either the old or the new one. It returns once the new
+// content survives a power cut. Only its owner may read it.
 func replaceFile(name string, content []byte) error {
 	dir := filepath.Dir(name)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(name)+"*")
@@ -29,7 +29,7 @@ func replaceFile(name string, content []byte) error {
 	return syncDirectory(dir)
 }
 
-// syncDirectory makes sure that the names in a directory outlive a power cut. Windows has no way to do that.
+// syncDirectory makes sure that the names in a directory survive a power cut. Windows has no way to do that.
 func syncDirectory(name string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -40,7 +40,7 @@ func syncDirectory(name string) error {
 	}
 	err = d.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		err = nil // this file system has no such thing
+		err = nil // this file system does not support it
 	}
 	return errors.Join(err, d.Close())
 }

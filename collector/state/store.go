@@ -25,7 +25,7 @@ type Record interface {
 	Load(ctx context.Context) ([]byte, error)
 	// Save replaces the record's content as a whole. After nil the new content survives a crash of the process or the machine; after an
 	// error the content is the old or the new one. Content that is too large for Load is an error, and so is a record that another process
-	// has by now.
+	// now has.
 	Save(ctx context.Context, content []byte) error
 	// MoveAside renames the record, and returns its new name.
 	MoveAside(ctx context.Context, now time.Time) (name string, err error)
@@ -33,8 +33,8 @@ type Record interface {
 	Close() error
 }
 
-// ErrFenced is wrapped by the errors of a [Store] and its records once another process may have them, with a newer lease. What is not saved
-// then never will be.
+// ErrFenced is wrapped by the errors of a [Store] and its records once another process may have them, with a newer lease. After that,
+// nothing more is saved.
 var ErrFenced = errors.New("another process has taken over the gateway, or is about to: its lease or its state has a newer holder")
 
 // CheckSize returns an error that says what to do if a state has more bytes than it may have.

@@ -15,7 +15,7 @@ type Gateways interface {
 	Locate(name string) (c Collector, url string, err error)
 	// Names are the names of all gateways of the configuration, sorted.
 	Names() []string
-	// Targets are all gateways of the configuration: each at path of the process that watches it, or of own where there is only this one.
+	// Targets are all gateways of the configuration: each at path of the process that watches it, or of own if there is only this process.
 	// It fails with what to say if that is not known.
 	Targets(path, own string) ([]fleet.Target, error)
 	// Wake starts a refresh of each gateway that was not scraped for a while. It does not wait.

@@ -88,7 +88,8 @@ func TestEachGatewayHasItsProbe(t *testing.T) {
 	}
 }
 
-// A plain service in front of processes that share a database is enough: the one that watches the gateway answers, whichever is asked.
+// A plain service in front of processes that share a database is enough: the one that watches the gateway answers, whichever gets the
+// request.
 func TestAnotherProcessRedirectsToTheOneThatWatchesTheGateway(t *testing.T) {
 	g := &two{production: &fake{}}
 	h, _ := handler(t, nil, func(c *Config) { c.Collector, c.Gateways = nil, g })

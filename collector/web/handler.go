@@ -16,7 +16,7 @@ import (
 
 // Config is what to serve, and where.
 type Config struct {
-	// Collector is collected at each scrape. Required where there are no Gateways.
+	// Collector is collected at each scrape. Required if there are no Gateways.
 	Collector Collector
 	// Gateways are those of a configuration file. Nil: there is one gateway, the Collector's.
 	Gateways Gateways

@@ -78,7 +78,7 @@ func (s *scrapes) handler(of func(r *http.Request) (subject, error)) http.Handle
 	})
 	counted := promhttp.InstrumentMetricHandler(s.cfg.Registry, one)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A client that reads too slowly must not keep its place for ever. A recorder in tests has no deadline to set.
+		// A client that reads too slowly must not keep its place forever. A recorder in tests has no deadline to set.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(prometheusTimeout(r) + writeWithin))
 		counted.ServeHTTP(w, r)
 	})

@@ -177,7 +177,7 @@ func (l *oneConn) Close() error { close(l.closed); return nil }
 
 func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
-// The server waits for nobody for ever, and for no scrape too short.
+// The server waits for nobody forever, and for every scrape long enough.
 func TestSlowPeersAreDisconnected(t *testing.T) {
 	scrape := "GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 120\r\n"
 	for _, test := range []struct {
@@ -231,7 +231,7 @@ func TestALongScrapeIsAnswered(t *testing.T) {
 		}
 		client, stop := serve(t, newServer(h, slog.New(slog.DiscardHandler)))
 		defer stop()
-		// As long as one can ask for, twice over one connection.
+		// The longest profile that can be requested, twice over one connection.
 		for range 2 {
 			began := time.Now()
 			if _, err := io.WriteString(client, "GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 300\r\n\r\n"); err != nil {

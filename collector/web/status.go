@@ -127,7 +127,7 @@ func (p *statusPage) rows() []row {
 	return rows
 }
 
-// names lists the gateways for a browser that asks for the metrics of none.
+// names lists the gateways for a browser that requests the metrics of none.
 func (p *statusPage) names(w http.ResponseWriter) {
 	out := page{ListsNames: true}
 	for _, name := range p.cfg.Gateways.Names() {
@@ -188,7 +188,7 @@ func (p *statusPage) pages(current string) []link {
 	if p.cfg.Configuration != nil {
 		all = append(all, link{configPath, "Configuration", "the effective configuration, without secrets", false})
 	}
-	all = append(all, link{healthyPath, "Health", "200 while the process answers", false}, link{readyPath, "Readiness", "200 once the gateway was asked", false})
+	all = append(all, link{healthyPath, "Health", "200 while the process answers", false}, link{readyPath, "Readiness", "200 once the gateway was queried", false})
 	if p.cfg.Profiles {
 		all = append(all, link{pprofPath, "Profiles", "profiles of the process", false})
 	}

@@ -22,7 +22,7 @@ func noon() time.Time { return time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC) }
 // healthy is the status of a gateway that is up.
 func healthy() collector.Status {
 	return collector.Status{
-		At: noon(), Asked: true, Up: true, LastRefresh: noon().Add(-12 * time.Second), LastSuccess: noon().Add(-12 * time.Second), Version: "1.148.0",
+		At: noon(), Attempted: true, Up: true, LastRefresh: noon().Add(-12 * time.Second), LastSuccess: noon().Add(-12 * time.Second), Version: "1.148.0",
 		RequestsPerMinute: 8.4, Busy: 0.031, Budget: 0.1, Lookback: 7 * 24 * time.Hour, Backfilled: true,
 		Counts: &collector.Counts{Pending: 7, Running: 31, Ready: 3, Waiting: 7, OldestWait: 2*time.Hour + 5*time.Minute + 30*time.Second}, Role: "auditor",
 	}
@@ -111,7 +111,7 @@ func many(n int) shown {
 		case i%31 == 29:
 			s = kinds["expiring"]
 		}
-		if s.Asked {
+		if s.Attempted {
 			s.LastRefresh = s.LastRefresh.Add(-time.Duration(i*7%18) * time.Second)
 		}
 		s.RequestsPerMinute *= 1 + float64(i*13%40)/20

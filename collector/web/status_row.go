@@ -44,7 +44,7 @@ func (s state) Alarming() bool { return s <= limited }
 // expiringWithin is how long before its expiry a credential is marked.
 const expiringWithin = 7 * 24 * time.Hour
 
-// moment is a time as the page shows it: relative, shorter below a heading, and exact where one points at it. The zero value is unknown.
+// moment is a time as the page shows it: relative, shorter below a heading, and exact when the pointer is on it. The zero value is unknown.
 type moment struct{ Text, Short, UTC string }
 
 // bar is a progress bar with its text.
@@ -58,7 +58,7 @@ type row struct {
 	Name, Title string
 	State       state
 	Link        string // its own page, which can be another process's
-	Metrics     string // its metrics; "" where another process has them
+	Metrics     string // its metrics; "" if another process has them
 	Holder      string // the URL of the process that watches it; "" for this one or none
 	Here        bool   // this process watches it
 	Reason      string // why it is not up; "" if it is
@@ -82,7 +82,7 @@ func (r row) Failing() bool { return r.State == down || r.State == unheld }
 // Span is how many of n columns are left beside the name and the state.
 func (row) Span(n int) int { return n - 2 }
 
-// rowOf looks at a gateway where it is watched. ok is false if the configuration does not have it any more.
+// rowOf makes the row of a gateway, wherever it is watched. ok is false if the configuration no longer has it.
 func rowOf(name string, locate func() (Collector, string, error), metricsPath string) (r row, ok bool) {
 	r = row{Name: name, Title: name, Link: "./?" + url.Values{"gateway": {name}}.Encode()}
 	if name == "" { // flags give it none
@@ -165,7 +165,7 @@ func (r *row) showBackfill(s *collector.Status) {
 // stateOf returns the state, and why it is not up.
 func stateOf(s *collector.Status) (state, string) {
 	switch {
-	case !s.Asked:
+	case !s.Attempted:
 		return starting, "No refresh has ended yet."
 	case s.Failed:
 		return down, sentence(s.Reason)
@@ -183,7 +183,7 @@ func sentence(text string) string {
 	return string(unicode.ToUpper(first)) + text[size:] + "."
 }
 
-// short returns a word from outside as a table has room for it, or what is shown where there is none.
+// short returns a word from outside, cut to the room that a table has, or what is shown if there is none.
 func short(word, none string) string {
 	const most = 24
 	if word == "" {
@@ -215,7 +215,7 @@ func ago(t, now time.Time) moment {
 	return moment{short + " ago", short, utc(t)}
 }
 
-// until is a time in the future, as a rule.
+// until is a time that is usually in the future.
 func until(t, now time.Time) moment {
 	if !t.After(now) {
 		past := ago(t, now)
@@ -226,7 +226,7 @@ func until(t, now time.Time) moment {
 	return moment{"in " + short, short, utc(t)}
 }
 
-// nextTry is when a refresh asks again.
+// nextTry is when a refresh queries the gateway again.
 func nextTry(t, now time.Time) string {
 	if !t.After(now) {
 		return "at the next scrape"
@@ -236,7 +236,7 @@ func nextTry(t, now time.Time) string {
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// lasting is a duration in its largest unit, and the next one where the first is small.
+// lasting is a duration in its largest unit, and the next one if the first is small.
 func lasting(d time.Duration) string {
 	d = max(d, 0).Truncate(time.Second)
 	units := []struct {

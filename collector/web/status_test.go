@@ -309,7 +309,7 @@ func TestPagesAreBounded(t *testing.T) {
 	h := pageOf(t, func(c *Config) { c.Gateways, c.MaxRequests = g, 1 })
 	ended := make(chan int)
 	go func() { ended <- get(h, "GET", "/").Code }()
-	<-g.asked
+	<-g.called
 	if w := get(h, "GET", "/"); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("%d while another page is made", w.Code)
 	}
@@ -322,11 +322,11 @@ func TestPagesAreBounded(t *testing.T) {
 // waitingGateways are slow to list.
 type waitingGateways struct {
 	shown
-	asked, goOn chan struct{}
+	called, goOn chan struct{}
 }
 
 func (g *waitingGateways) Names() []string {
-	close(g.asked)
+	close(g.called)
 	<-g.goOn
 	return g.names
 }

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a collector with one metric, and one that cannot be collected where it is broken.
+// fake is a collector with one metric, and one that cannot be collected if it is broken.
 type fake struct {
 	ready    atomic.Bool
 	broken   bool
@@ -104,7 +104,7 @@ func TestEachPageAnswersItsMethods(t *testing.T) {
 		{"metrics elsewhere", "GET", "/a/b", func(c *Config) { c.TelemetryPath = "/a/b" }, 200, "hoop_up 1"},
 		{"no metrics where they are not", "GET", "/metrics", func(c *Config) { c.TelemetryPath = "/a/b" }, 404, ""},
 		{"healthy", "GET", "/-/healthy", nil, 200, "healthy"},
-		{"healthy, asked without wanting the text", "HEAD", "/-/healthy", nil, 200, ""},
+		{"healthy, without the text", "HEAD", "/-/healthy", nil, 200, ""},
 		{"not ready", "GET", "/-/ready", nil, 503, "not ready"},
 		{"only reading", "POST", "/metrics", nil, 405, ""},
 		{"unknown", "GET", "/favicon.ico", nil, 404, ""},
@@ -122,7 +122,7 @@ func TestEachPageAnswersItsMethods(t *testing.T) {
 	}
 }
 
-func TestReadyOnceTheGatewayWasAsked(t *testing.T) {
+func TestReadyOnceTheGatewayWasQueried(t *testing.T) {
 	f := &fake{}
 	h, _ := handler(t, f, nil)
 	if w := get(h, "GET", "/-/ready"); w.Code != 503 {

@@ -1,5 +1,5 @@
-// Package check holds the dashboards to those who read them: their queries to Prometheus' parser, their form to Grafana's types, and
-// their panels to the alerts that they explain.
+// Package check checks the dashboards with the code of the programs that read them: their queries with Prometheus' parser, their form with
+// Grafana's types; and it compares their panels with the alerts that they explain.
 //
 // It is a module of its own, so that nobody who builds the exporter needs any of that.
 package check

@@ -48,7 +48,7 @@ func queries(t *testing.T) []query {
 	return all
 }
 
-// vocabulary is what dashboards can ask for: what is described, what rules record, and the labels that label_replace makes in them.
+// vocabulary is what dashboards can query: what is described, what rules record, and the labels that label_replace makes in them.
 func vocabulary(t *testing.T) promql.Vocabulary {
 	t.Helper()
 	v, err := promql.New("team")
@@ -123,7 +123,8 @@ func TestQueriesFollowVariables(t *testing.T) {
 	}
 }
 
-// Prometheus may have scraped native histograms, classic ones, or now these and now those: each is asked for, and native ones first.
+// Prometheus may have scraped native histograms, classic ones, or sometimes these and sometimes those: each is queried, and native ones
+// first.
 func TestHistogramsAreQueriedInBothKinds(t *testing.T) {
 	for _, q := range queries(t) {
 		native, classic, found := strings.Cut(q.Expr, "\n  or\n")

@@ -27,7 +27,7 @@ func install(t *testing.T) string {
 	}
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			skip("Grafana's types cannot be asked: %s is missing", program)
+			skip("Grafana's types cannot be used: %s is missing", program)
 		}
 	}
 	dir, err := filepath.Abs(filepath.Join("../../.cache/npm", strings.NewReplacer("/", "-", "@", "-").Replace(grafana+"-"+typescript)))

@@ -166,7 +166,7 @@ func TestComposeFitsTogether(t *testing.T) {
 	for _, s := range config.ScrapeConfigs {
 		addresses = append(addresses, s.Static[0].Targets...)
 		if s.JobName == "hoop" && !s.Native {
-			t.Error("Prometheus does not ask for native histograms")
+			t.Error("Prometheus does not request native histograms")
 		}
 	}
 	addresses = append(addresses, config.Alerting.Alertmanagers[0].Static[0].Targets...)

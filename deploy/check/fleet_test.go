@@ -63,7 +63,7 @@ func TestConfigurationFilesAreTaken(t *testing.T) {
 	}
 }
 
-// The gateways are asked for at the one Service, with the login that the exporters' pages want.
+// The gateways are requested from the one Service, with the login that the exporters' pages want.
 func TestGatewaysAreDiscoveredAtTheService(t *testing.T) {
 	for name, o := range map[string]*objects{"file": render(t, values(t, "file")), "fleet": render(t, values(t, "fleet")), "kustomize": kustomize(t, "fleet")} {
 		t.Run(name, func(t *testing.T) {
@@ -76,12 +76,12 @@ func TestGatewaysAreDiscoveredAtTheService(t *testing.T) {
 			if name == "fleet" {
 				scheme = "https"
 				if sd.BasicAuth == nil || sd.TLSConfig == nil || spec.BasicAuth == nil || spec.TLSConfig == nil || *spec.Scheme != monitoringv1.SchemeHTTPS {
-					t.Error("pages with a login are asked without")
+					t.Error("pages with a login are requested without one")
 				}
 			}
 			service := o.services[0]
 			if want := scheme + "://" + service.Name + "." + service.Namespace + ".svc:10068/sd"; string(sd.URL) != want {
-				t.Errorf("the gateways are asked for at %s, not %s", sd.URL, want)
+				t.Errorf("the gateways are requested from %s, not %s", sd.URL, want)
 			}
 		})
 	}

@@ -63,7 +63,7 @@ func TestKustomizationsRunOneVersion(t *testing.T) {
 	}
 }
 
-// What ../kubernetes/base asks of an overlay is what the one for a gateway gives, the Secret aside, which people make themselves.
+// What ../kubernetes/base requires of an overlay is what the one for a gateway gives, the Secret aside, which people make themselves.
 func TestKustomizeGatewayIsComplete(t *testing.T) {
 	o := kustomize(t, "gateway")
 	pod := o.statefulSets[0].Spec.Template.Spec

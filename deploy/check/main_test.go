@@ -57,7 +57,7 @@ func only(flags map[string][]string, known ...string) error {
 	return nil
 }
 
-// helm renders what `helm upgrade --install` would send, with the chart of this project wherever it is asked for.
+// helm renders what `helm upgrade --install` would send, with the chart of this project wherever it is used.
 func helm(args []string) (string, error) {
 	words, flags := arguments(args, "--install", "--logs")
 	if err := only(flags, "--install", "--logs", "--namespace", "--values", "--set"); err != nil {

@@ -16,7 +16,7 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-// checkTogether holds objects to each other: selectors that select, ports that exist, volumes that are mounted.
+// checkTogether compares objects with each other: selectors that select, ports that exist, volumes that are mounted.
 func checkTogether(t *testing.T, o *objects) {
 	t.Helper()
 	if len(o.workloads()) != 1 || len(o.services) != 1 {
@@ -63,7 +63,7 @@ func checkTogether(t *testing.T, o *objects) {
 	}
 }
 
-// checkWorkload holds what runs exporters to what has to do with it.
+// checkWorkload compares what runs exporters with the objects that it needs.
 func checkWorkload(t *testing.T, o *objects, w workload) {
 	t.Helper()
 	pod := w.pod
@@ -171,7 +171,7 @@ func checkMonitor(t *testing.T, o *objects, m *monitoringv1.ServiceMonitor) {
 		}
 		for _, e := range m.Spec.Endpoints {
 			if !slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Name == e.Port }) {
-				t.Errorf("the ServiceMonitor asks for port %q, which Service %s does not have", e.Port, s.Name)
+				t.Errorf("the ServiceMonitor names port %q, which Service %s does not have", e.Port, s.Name)
 			}
 		}
 		if ns := m.Spec.NamespaceSelector.MatchNames; m.Namespace != s.Namespace && !slices.Contains(ns, s.Namespace) {
@@ -232,7 +232,8 @@ func checkMounts(t *testing.T, pod corev1.PodSpec, volumes map[string]bool) {
 	}
 }
 
-// checkHardened holds a pod to the restricted Pod Security Standard, by the code that enforces it in a cluster, and to what goes beyond it.
+// checkHardened checks a pod against the restricted Pod Security Standard, by the code that enforces it in a cluster, and to what goes
+// beyond it.
 func checkHardened(t *testing.T, pod corev1.PodSpec) {
 	t.Helper()
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)

@@ -18,7 +18,7 @@ import (
 
 const root = "../.."
 
-// rule is a rule as far as it is held to something here; promtool checks all of it.
+// rule is a rule as far as it is checked here; promtool checks all of it.
 type rule struct {
 	Record, Alert, Expr string
 	For                 model.Duration
@@ -91,7 +91,7 @@ func parse(t *testing.T, query string) parser.Expr {
 	return expr
 }
 
-// vocabulary is what rules, and runbooks, may ask.
+// vocabulary is what rules and runbooks may query.
 func vocabulary(t *testing.T) promql.Vocabulary {
 	t.Helper()
 	v, err := promql.New("team")
@@ -199,8 +199,7 @@ func TestThresholdsAreInOnePlace(t *testing.T) {
 	}
 }
 
-// A threshold that is a label of a metric has to be one that the exporter has unless told otherwise, and where it is also said in seconds,
-// the same.
+// A threshold that is a label of a metric has to be one that the exporter has by default, and where it is also said in seconds, the same.
 func TestThresholdsAreTheExportersOwn(t *testing.T) {
 	page := string(read(t, root+"/docs/flags.md"))
 	seconds := map[string]string{}

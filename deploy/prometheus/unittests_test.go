@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// unitTests is a file of promtool's, as far as it is held to something here.
+// unitTests is a file of promtool's, as far as it is checked here.
 type unitTests struct {
 	RuleFiles          []string `yaml:"rule_files"`
 	EvaluationInterval string   `yaml:"evaluation_interval"`

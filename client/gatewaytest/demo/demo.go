@@ -42,7 +42,7 @@ func Gateway(now func() time.Time) *gatewaytest.Gateway {
 	return g
 }
 
-// Connect returns a function that makes a client of a gateway in this process. It fails where [client.New] does.
+// Connect returns a function that creates a client of a gateway in this process. It fails if [client.New] does.
 func Connect(g *gatewaytest.Gateway) func(...client.Option) (*client.Client, error) {
 	return func(opts ...client.Option) (*client.Client, error) {
 		key := client.WithAPIKey(func() (string, error) { return "demo", nil })

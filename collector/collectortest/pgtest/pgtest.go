@@ -43,7 +43,7 @@ type Cluster struct {
 	databases int
 }
 
-// Require starts the cluster. Without PostgreSQL it skips the test; where CI is true, it fails it on Linux.
+// Require starts the cluster. Without PostgreSQL it skips the test; if CI is true, it fails it on Linux.
 func (c *Cluster) Require(t testing.TB) {
 	t.Helper()
 	c.start.Do(func() { c.err = c.create() })

@@ -40,7 +40,7 @@ func (g *Gateway) Add(app *kingpin.Application) {
 }
 
 // Validate fails if something is given that must not be: anything about one gateway beside a file of gateways, or a flag that says which
-// gateway to ask, or with which credential, beside a simulated one. A variable may say that: it can be meant for another program.
+// gateway to query, or with which credential, beside a simulated one. A variable may say that: it can be meant for another program.
 func (g *Gateway) Validate(file, simulated bool) error {
 	if given := g.names(); file && len(given) > 0 {
 		return fmt.Errorf("--config.file has all gateways and their settings: leave %s out", strings.Join(given, ", "))
@@ -99,7 +99,7 @@ type value struct {
 	name   string
 	set    func(string) error
 	isBool bool
-	words  []string // what it can be, where that is one of a few words
+	words  []string // what it can be, if that is one of a few words
 }
 
 func (v value) add(app *kingpin.Application, def, help string) *kingpin.FlagClause {

@@ -77,7 +77,7 @@ func completes(f *kingpin.FlagModel) string {
 	return "nothing"
 }
 
-// words are all values that a flag can have, where they are a few words.
+// words are all values that a flag can have, if they are a few words.
 func words(f *kingpin.FlagModel) []string {
 	v, _ := f.Value.(value)
 	return v.words

@@ -25,22 +25,22 @@ const (
 	// settleFor is how long a member acquires nothing once it reaches the table again. After an outage that affects all members, the others
 	// seem dead to the first one that is back: it would take over all gateways at once, and give most of them back later.
 	settleFor = callTimeout + beatEvery
-	// askFor and holdFor are the [Term] that a beat gives, counted from when it was sent. The margin before [TTL] allows for clocks that
+	// requestFor and holdFor are the [Term] that a beat gives, counted from when it was sent. The margin before [TTL] allows for clocks that
 	// run at different speeds, and for a gateway that still works on a request that was canceled.
-	askFor  = TTL - 5*time.Second
-	holdFor = TTL - 3*time.Second
+	requestFor = TTL - 5*time.Second
+	holdFor    = TTL - 3*time.Second
 )
 
 // Term is how long a holder may use its leases, by its monotonic clock: its times come from [time.Now]. It ends before another process can
 // acquire the leases, because the holder counts from when it sent its last beat, and the table from when it received that beat. A process
-// that was paused notices that the term has passed. If the machine was suspended, its monotonic clock stood still, and the process notices
-// it by the wall clock, as soon as that clock is right.
+// that was paused notices that the term has passed. While a machine is suspended, its monotonic clock stands still: then the process
+// notices it by the wall clock, as soon as that is right.
 //
 // So counters stay at their last saved values while the database is away, but only until the lease ends: after that another process may
 // have taken over, and Prometheus would see them fall.
 type Term struct {
-	Ask time.Time // until when requests to the gateway may begin
-	End time.Time // when those under way are canceled, and metrics are no longer shown
+	RequestUntil time.Time // until when requests to the gateway may begin
+	End          time.Time // when those under way are canceled, and metrics are no longer shown
 }
 
 // Watcher watches the gateways at addresses. The keeper calls it on one goroutine.
@@ -78,7 +78,7 @@ type KeeperOptions struct {
 type Keeper struct {
 	o        KeeperOptions
 	held     map[string]*holding // by address
-	over     map[string]Epoch    // by address: up to which epoch leases that a view shows are not used again
+	over     map[string]Epoch    // by address: leases up to this epoch are not used again, even if a view shows them
 	released map[string]Lease    // by address: what has to be released
 	wake     chan struct{}       // holds an element while a watch that has to stop may have ended
 	waiting  sync.WaitGroup
@@ -138,8 +138,8 @@ func (k *Keeper) Leave(ctx context.Context) {
 	}
 }
 
-// afterBeat returns the context for calls of the table after a beat. It ends early enough for the next beat, if that takes as long as the
-// last one, to come before the term has passed: a call that waits for a lock in the table costs no lease that is held.
+// afterBeat returns the context for calls of the table after a beat. It ends early enough that the next beat, if it takes as long as the
+// last one, is answered before the term has passed. So a call that waits for a lock in the table never costs a lease.
 func (k *Keeper) afterBeat(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, k.callsEnd)
 }
@@ -160,8 +160,8 @@ func (k *Keeper) beat(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	term := Term{Ask: sent.Add(askFor), End: sent.Add(holdFor)}
-	k.callsEnd = term.Ask.Add(-beatEvery - time.Since(sent))
+	term := Term{RequestUntil: sent.Add(requestFor), End: sent.Add(holdFor)}
+	k.callsEnd = term.RequestUntil.Add(-beatEvery - time.Since(sent))
 	if k.record(view, err, term, self); err != nil {
 		return
 	}
@@ -173,7 +173,7 @@ func (k *Keeper) beat(ctx context.Context) {
 	k.reportOthers(view, self)
 	k.release(ctx)
 	acquire = slices.DeleteFunc(acquire, func(a string) bool { return k.held[a] != nil })
-	if len(acquire) == 0 || !time.Now().Before(term.Ask) || time.Since(k.back) < settleFor {
+	if len(acquire) == 0 || !time.Now().Before(term.RequestUntil) || time.Since(k.back) < settleFor {
 		return
 	}
 	ctx, cancel := k.afterBeat(ctx)
@@ -310,7 +310,7 @@ func (k *Keeper) reportOthers(view View, self Member) {
 	k.report("url", "members have the same URL: scrapes can be redirected to the wrong one", same, errSameURL)
 }
 
-// report logs what is wrong if it has been so for a while.
+// report logs what is wrong, once it has been wrong for a while.
 func (k *Keeper) report(subject, text string, others []Member, err error) {
 	if len(others) == 0 {
 		delete(k.wrong, subject)

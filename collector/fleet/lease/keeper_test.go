@@ -18,7 +18,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// script is a table whose answers a test sets, and a watcher that notes what it is asked to do.
+// script is a table whose answers a test sets, and a watcher that records its calls.
 type script struct {
 	mu         sync.Mutex
 	view       View
@@ -61,7 +61,7 @@ func (s *script) Acquire(_ context.Context, member string, addresses []string) (
 		s.epochs[a]++
 		got = append(got, Lease{a, member, s.epochs[a]})
 	}
-	s.view.Leases = append(s.view.Leases, got...) // also where the answer is lost
+	s.view.Leases = append(s.view.Leases, got...) // even if the answer is lost
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -187,8 +187,8 @@ func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 		tick()
 		sent := time.Now()
 		w := s.watched["x"]
-		if w.now().Ask != sent.Add(10*time.Second) || w.now().End != sent.Add(12*time.Second) || w.now().End.After(sent.Add(TTL-3*time.Second)) {
-			t.Errorf("asks until %v, holds until %v, which is %v and %v after the beat", w.now().Ask, w.now().End, w.now().Ask.Sub(sent), w.now().End.Sub(sent))
+		if w.now().RequestUntil != sent.Add(10*time.Second) || w.now().End != sent.Add(12*time.Second) || w.now().End.After(sent.Add(TTL-3*time.Second)) {
+			t.Errorf("requests until %v, holds until %v, which is %v and %v after the beat", w.now().RequestUntil, w.now().End, w.now().RequestUntil.Sub(sent), w.now().End.Sub(sent))
 		}
 		s.set(func() { s.hangs = true })
 		was := w.now()
@@ -323,7 +323,7 @@ func TestALeaseThatAnotherMemberHasIsDropped(t *testing.T) {
 	}
 }
 
-// Where a save was fenced although the table shows the lease as it was, the lease is given up all the same.
+// If a save was fenced although the table shows the lease as it was, the lease is given up all the same.
 func TestALostWatchIsReleased(t *testing.T) {
 	s := newScript("x")
 	kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {

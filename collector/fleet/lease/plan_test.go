@@ -116,7 +116,7 @@ func TestAPlanLeavesAloneWhatAnotherMemberHolds(t *testing.T) {
 	}
 }
 
-// Whatever leases there are: where all members follow their plans, one after the other, each address comes to its owner, and no member ever
+// Whatever leases there are: if all members follow their plans, one after the other, each address comes to its owner, and no member ever
 // wants what another one holds.
 func TestPlansComeToAnEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -22,7 +22,7 @@ func (k *Keeper) record(view View, err error, term Term, self Member) {
 	defer k.mu.Unlock()
 	failed := k.failed
 	if k.failed = err != nil; k.failed {
-		k.failures.Failed("database", "this process cannot reach the database: if this continues, it stops querying its gateways", err, "after", askFor)
+		k.failures.Failed("database", "this process cannot reach the database: if this continues, it stops querying its gateways", err, "after", requestFor)
 		return
 	}
 	if failed {
@@ -49,11 +49,11 @@ func (k *Keeper) record(view View, err error, term Term, self Member) {
 // errAway is why nothing is known about other members.
 var errAway = errors.New("this process cannot reach the database, so it does not know which process watches the gateway")
 
-// Seen returns what the member knows, or an error if that is older than its leases may be, because the table cannot be reached.
+// Seen returns what the member knows, or an error once that is older than the term, because the table cannot be reached.
 func (k *Keeper) Seen() (Seen, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	// The monotonic clock of a suspended machine stands still.
+	// By both clocks: while a machine is suspended, its monotonic clock stands still.
 	if now := time.Now(); !now.Before(k.seen.until) || !now.Round(0).Before(k.seen.until.Round(0)) {
 		return Seen{}, errAway
 	}

@@ -47,8 +47,8 @@ func TestABeatIsNotLateBecauseOtherCallsAreSlow(t *testing.T) {
 		for range 60 {
 			time.Sleep(time.Second)
 			s.set(func() {
-				if left := time.Until(w.term.Ask); left <= 0 {
-					t.Errorf("nothing may be asked: %v", left)
+				if left := time.Until(w.term.RequestUntil); left <= 0 {
+					t.Errorf("no request may begin: %v", left)
 				}
 			})
 		}

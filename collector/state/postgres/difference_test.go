@@ -147,7 +147,7 @@ func TestADifferenceFromAnotherContentIsDamaged(t *testing.T) {
 	saves(t, r, large(1)+"even more", state.ErrFenced)
 }
 
-// Where the window of the encoder is smaller than the contents, a difference is larger, but right.
+// If the window of the encoder is smaller than the contents, a difference is larger, but right.
 func TestDifferencesOfAllSizesCanBeApplied(t *testing.T) {
 	for _, size := range []int{0, 1, 100, 20 << 10, 3 << 20, 12 << 20} {
 		content := make([]byte, size)

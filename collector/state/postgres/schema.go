@@ -60,7 +60,7 @@ func checkSchemaName(name string) error {
 	return nil
 }
 
-// lockKey is the number of an advisory lock. Other programs that use the database have other ones.
+// lockKey is the number of an advisory lock. Other programs that use the database have different numbers.
 func lockKey(purpose, schema string) int64 {
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "hoop_exporter %s %s", purpose, schema) // a hash never fails

@@ -7,7 +7,7 @@
 //    8 bytes  length of the File message
 //   32 bytes  SHA-256 of the 20 bytes before it and of the File message
 //
-// Any change of these messages is a new version. A program refuses a version that it does not know.
+// Any change of these messages is a new version. A program rejects a version that it does not know.
 //
 // In all messages:
 //   - A time is a number of nanoseconds since 1970-01-01 00:00:00 UTC; 0 means that there is none. A time before 1677-09-21 or after 2262-04-11 is
@@ -45,9 +45,9 @@ type File struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the organization whose sessions are counted.
 	Organization string `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
-	// "all", or "limited" where the credential does not see all sessions.
+	// "all", or "limited" if the credential does not see all sessions.
 	Visibility string `protobuf:"bytes,2,opt,name=visibility,proto3" json:"visibility,omitempty"`
-	// SHA-256 of the organization, the visibility, the filters, and where the visibility is limited the credential's user.
+	// SHA-256 of the organization, the visibility, the filters and, if the visibility is limited, the credential's user.
 	Identity []byte `protobuf:"bytes,3,opt,name=identity,proto3" json:"identity,omitempty"`
 	// A Ledger message. It is stored as bytes so that two ledgers can be compared without being decoded.
 	Ledger []byte `protobuf:"bytes,4,opt,name=ledger,proto3" json:"ledger,omitempty"`
@@ -122,24 +122,24 @@ func (x *File) GetProgress() []byte {
 	return nil
 }
 
-// Progress is what changes while nothing is counted. It is apart from Ledger because a ledger in which nothing else changed is written less often.
-// A Ledger with an older Progress counts the same; only rechecks are repeated.
+// Progress is what changes while nothing is counted. It is separate from Ledger because it is written less often while the Ledger does not change. A Ledger
+// with an older Progress counts the same; only rechecks are repeated.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When the newest page was last requested, by the gateway's clock.
 	Head int64 `protobuf:"fixed64,1,opt,name=head,proto3" json:"head,omitempty"`
 	// The watermark: a session that started at or after it and is not in Ledger.sessions or Ledger.seen is new.
 	Watermark int64 `protobuf:"fixed64,2,opt,name=watermark,proto3" json:"watermark,omitempty"`
-	// How many snapshots there were.
+	// How many snapshots there have been.
 	Generation uint64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
 	// When each session of Ledger.sessions was last seen or confirmed, in the same order.
 	Rechecked []int64 `protobuf:"fixed64,4,rep,packed,name=rechecked,proto3" json:"rechecked,omitempty"`
-	// From when on all sessions are in Ledger.seen, also those before the watermark, until the head is at held_until.
-	HeldFrom  int64 `protobuf:"fixed64,5,opt,name=held_from,json=heldFrom,proto3" json:"held_from,omitempty"`
-	HeldUntil int64 `protobuf:"fixed64,6,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
-	// By how much the gateway's clock was ahead of the exporter's, at most, in nanoseconds, since it last went back.
+	// All sessions that start from this time on are in Ledger.seen, even those before the watermark, until the head is at retained_until.
+	RetainedFrom  int64 `protobuf:"fixed64,5,opt,name=retained_from,json=retainedFrom,proto3" json:"retained_from,omitempty"`
+	RetainedUntil int64 `protobuf:"fixed64,6,opt,name=retained_until,json=retainedUntil,proto3" json:"retained_until,omitempty"`
+	// How far the gateway's clock has been ahead of the exporter's at most since it last went back, in nanoseconds.
 	Ahead int64 `protobuf:"fixed64,7,opt,name=ahead,proto3" json:"ahead,omitempty"`
-	// From when on a further review of a session that has been counted is new, unless SeenSession has it.
+	// A further review of a session that has been counted is new if it was requested from this time on, unless SeenSession has it.
 	ReviewsFrom   int64 `protobuf:"fixed64,8,opt,name=reviews_from,json=reviewsFrom,proto3" json:"reviews_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -203,16 +203,16 @@ func (x *Progress) GetRechecked() []int64 {
 	return nil
 }
 
-func (x *Progress) GetHeldFrom() int64 {
+func (x *Progress) GetRetainedFrom() int64 {
 	if x != nil {
-		return x.HeldFrom
+		return x.RetainedFrom
 	}
 	return 0
 }
 
-func (x *Progress) GetHeldUntil() int64 {
+func (x *Progress) GetRetainedUntil() int64 {
 	if x != nil {
-		return x.HeldUntil
+		return x.RetainedUntil
 	}
 	return 0
 }
@@ -236,9 +236,9 @@ type Ledger struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Strings that the other fields refer to by their index here.
 	Symbols []string `protobuf:"bytes,1,rep,name=symbols,proto3" json:"symbols,omitempty"`
-	// Since when sessions are counted.
+	// The time from which sessions are counted.
 	T0 int64 `protobuf:"fixed64,2,opt,name=t0,proto3" json:"t0,omitempty"`
-	// The oldest time that was ever to be read.
+	// The oldest time that coverage reaches back to.
 	BackfillStart int64 `protobuf:"fixed64,3,opt,name=backfill_start,json=backfillStart,proto3" json:"backfill_start,omitempty"`
 	// Whether the first backfill is complete.
 	BaselineComplete bool `protobuf:"varint,4,opt,name=baseline_complete,json=baselineComplete,proto3" json:"baseline_complete,omitempty"`
@@ -250,7 +250,7 @@ type Ledger struct {
 	Abandoned uint64 `protobuf:"varint,7,opt,name=abandoned,proto3" json:"abandoned,omitempty"`
 	// Sessions that could not be read.
 	MalformedTotal uint64 `protobuf:"varint,8,opt,name=malformed_total,json=malformedTotal,proto3" json:"malformed_total,omitempty"`
-	// Impossible values that no histogram took.
+	// Impossible values, which are in no histogram.
 	Unobserved *Unobserved `protobuf:"bytes,9,opt,name=unobserved,proto3" json:"unobserved,omitempty"`
 	// The unread gaps in the coverage, oldest first. They do not overlap.
 	UnreadGaps     []*Gap        `protobuf:"bytes,10,rep,name=unread_gaps,json=unreadGaps,proto3" json:"unread_gaps,omitempty"`
@@ -264,14 +264,14 @@ type Ledger struct {
 	Targets []*TargetCounters `protobuf:"bytes,16,rep,name=targets,proto3" json:"targets,omitempty"`
 	// Sessions that are rechecked: unfinished, or with a review that has not reached a final state. By id.
 	Sessions []*Session `protobuf:"bytes,17,rep,name=sessions,proto3" json:"sessions,omitempty"`
-	// Sessions that must not be taken for new ones. By id.
+	// Sessions that must not be counted as new ones. By id.
 	Seen []*SeenSession `protobuf:"bytes,18,rep,name=seen,proto3" json:"seen,omitempty"`
 	// Malformed sessions that have been counted. By key.
 	Malformed []*MalformedSession `protobuf:"bytes,19,rep,name=malformed,proto3" json:"malformed,omitempty"`
-	// The smallest hashes (the first 8 bytes of the SHA-256) of names of connections that are counted under "<other>", at most 1024, to tell how many
-	// there are. Sorted.
+	// The smallest hashes (the first 8 bytes of the SHA-256) of names of connections that are counted under "<other>", at most 1024, to estimate how many there
+	// are. Sorted.
 	FoldedConnections []uint64 `protobuf:"fixed64,20,rep,packed,name=folded_connections,json=foldedConnections,proto3" json:"folded_connections,omitempty"`
-	// What t0 was before the gateway's clock went back to before it; 0 where it did not, and once the head is there again.
+	// What t0 was before the gateway's clock went back beyond it; 0 if it did not, and once that clock is there again.
 	FirstT0    int64         `protobuf:"fixed64,21,opt,name=first_t0,json=firstT0,proto3" json:"first_t0,omitempty"`
 	InfoTypes  *LabelLimiter `protobuf:"bytes,22,opt,name=info_types,json=infoTypes,proto3" json:"info_types,omitempty"`
 	Rules      *LabelLimiter `protobuf:"bytes,23,opt,name=rules,proto3" json:"rules,omitempty"`
@@ -941,7 +941,7 @@ type TargetCounters struct {
 	EventSize  *Histogram `protobuf:"bytes,12,opt,name=event_size,json=eventSize,proto3" json:"event_size,omitempty"`
 	Duration   *Histogram `protobuf:"bytes,13,opt,name=duration,proto3" json:"duration,omitempty"`
 	ReviewWait *Histogram `protobuf:"bytes,14,opt,name=review_wait,json=reviewWait,proto3" json:"review_wait,omitempty"`
-	// What sessions report about the protection of data. All are missing where --no-collect.data-protection leaves them out.
+	// What sessions report about the protection of data. All are missing if --no-collect.data-protection leaves them out.
 	// By info type.
 	Redactions []*Counter `protobuf:"bytes,15,rep,name=redactions,proto3" json:"redactions,omitempty"`
 	// Each without a label.
@@ -953,7 +953,7 @@ type TargetCounters struct {
 	// By risk level and action.
 	AiAnalyses []*Counter `protobuf:"bytes,20,rep,name=ai_analyses,json=aiAnalyses,proto3" json:"ai_analyses,omitempty"`
 	InputSize  *Histogram `protobuf:"bytes,21,opt,name=input_size,json=inputSize,proto3" json:"input_size,omitempty"`
-	// What groups decided, by group, status and whether it was forced. Both are missing where --no-collect.decisions leaves them out.
+	// What groups decided, by group, status and whether it was forced. Both are missing if --no-collect.decisions leaves them out.
 	GroupDecisions []*Counter `protobuf:"bytes,22,rep,name=group_decisions,json=groupDecisions,proto3" json:"group_decisions,omitempty"`
 	AccessDuration *Histogram `protobuf:"bytes,23,opt,name=access_duration,json=accessDuration,proto3" json:"access_duration,omitempty"`
 	unknownFields  protoimpl.UnknownFields
@@ -1159,13 +1159,13 @@ type Counter struct {
 	// When the series was created, by the exporter's clock; 0 for one that no snapshot has had.
 	Created int64 `protobuf:"fixed64,2,opt,name=created,proto3" json:"created,omitempty"`
 	// Set while scrapes are shown an old value.
-	Hold  *Hold  `protobuf:"bytes,3,opt,name=hold,proto3" json:"hold,omitempty"`
+	Delay *Delay `protobuf:"bytes,3,opt,name=delay,proto3" json:"delay,omitempty"`
 	Value uint64 `protobuf:"varint,4,opt,name=value,proto3" json:"value,omitempty"`
 	// How much of the value scrapes are not shown yet.
 	NotShown uint64 `protobuf:"varint,5,opt,name=not_shown,json=notShown,proto3" json:"not_shown,omitempty"`
 	// The last session that was counted. Its value is 1 and not stored.
 	Exemplar *Exemplar `protobuf:"bytes,6,opt,name=exemplar,proto3" json:"exemplar,omitempty"`
-	// Symbols of the further labels; those of an empty text where there are none.
+	// Symbols of the further labels; that of the empty string if there are none.
 	SecondLabel   uint32 `protobuf:"varint,7,opt,name=second_label,json=secondLabel,proto3" json:"second_label,omitempty"`
 	ThirdLabel    uint32 `protobuf:"varint,8,opt,name=third_label,json=thirdLabel,proto3" json:"third_label,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1216,9 +1216,9 @@ func (x *Counter) GetCreated() int64 {
 	return 0
 }
 
-func (x *Counter) GetHold() *Hold {
+func (x *Counter) GetDelay() *Delay {
 	if x != nil {
-		return x.Hold
+		return x.Delay
 	}
 	return nil
 }
@@ -1258,33 +1258,33 @@ func (x *Counter) GetThirdLabel() uint32 {
 	return 0
 }
 
-// Hold says how long a new series shows its old value first, so that Prometheus sees the increase.
-type Hold struct {
+// Delay says how long a new series shows its old value first, so that Prometheus sees the increase.
+type Delay struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The first snapshot that had the series.
 	Generation uint64 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
 	// When that was first scraped, by the exporter's clock.
 	Served int64 `protobuf:"fixed64,2,opt,name=served,proto3" json:"served,omitempty"`
-	// For how long the old value is shown from then on, in nanoseconds.
+	// How long the old value is shown from then on, in nanoseconds.
 	Duration      uint64 `protobuf:"varint,3,opt,name=duration,proto3" json:"duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Hold) Reset() {
-	*x = Hold{}
+func (x *Delay) Reset() {
+	*x = Delay{}
 	mi := &file_collector_state_statepb_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Hold) String() string {
+func (x *Delay) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Hold) ProtoMessage() {}
+func (*Delay) ProtoMessage() {}
 
-func (x *Hold) ProtoReflect() protoreflect.Message {
+func (x *Delay) ProtoReflect() protoreflect.Message {
 	mi := &file_collector_state_statepb_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1296,26 +1296,26 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Hold.ProtoReflect.Descriptor instead.
-func (*Hold) Descriptor() ([]byte, []int) {
+// Deprecated: Use Delay.ProtoReflect.Descriptor instead.
+func (*Delay) Descriptor() ([]byte, []int) {
 	return file_collector_state_statepb_state_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *Hold) GetGeneration() uint64 {
+func (x *Delay) GetGeneration() uint64 {
 	if x != nil {
 		return x.Generation
 	}
 	return 0
 }
 
-func (x *Hold) GetServed() int64 {
+func (x *Delay) GetServed() int64 {
 	if x != nil {
 		return x.Served
 	}
 	return 0
 }
 
-func (x *Hold) GetDuration() uint64 {
+func (x *Delay) GetDuration() uint64 {
 	if x != nil {
 		return x.Duration
 	}
@@ -1328,7 +1328,7 @@ type Exemplar struct {
 	SessionId string                 `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// When it was counted, by the exporter's clock; 0 until the next snapshot.
 	Counted int64 `protobuf:"fixed64,2,opt,name=counted,proto3" json:"counted,omitempty"`
-	// Start of the session, where it has to be compared with others that are counted before the next snapshot.
+	// Start of the session, if it has to be compared with others that are counted before the next snapshot.
 	SessionStart int64 `protobuf:"fixed64,3,opt,name=session_start,json=sessionStart,proto3" json:"session_start,omitempty"`
 	// What was observed, in bytes or seconds.
 	Value float64 `protobuf:"fixed64,4,opt,name=value,proto3" json:"value,omitempty"`
@@ -1408,13 +1408,13 @@ type Histogram struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As in Counter.
 	Created int64    `protobuf:"fixed64,1,opt,name=created,proto3" json:"created,omitempty"`
-	Hold    *Hold    `protobuf:"bytes,2,opt,name=hold,proto3" json:"hold,omitempty"`
+	Delay   *Delay   `protobuf:"bytes,2,opt,name=delay,proto3" json:"delay,omitempty"`
 	Counted *Buckets `protobuf:"bytes,3,opt,name=counted,proto3" json:"counted,omitempty"`
 	// Sum of all observations in bytes or microseconds.
 	Sum int64 `protobuf:"varint,4,opt,name=sum,proto3" json:"sum,omitempty"`
-	// Whether scrapes are shown all that was counted.
+	// Whether scrapes are shown everything that was counted.
 	ShownAll bool `protobuf:"varint,5,opt,name=shown_all,json=shownAll,proto3" json:"shown_all,omitempty"`
-	// What scrapes are shown where that is less, and its sum in bytes or seconds. Neither shown_all nor shown is set where they are shown nothing yet.
+	// What scrapes are shown if that is less, and its sum in bytes or seconds. Neither shown_all nor shown is set if they are shown nothing yet.
 	Shown         *Buckets `protobuf:"bytes,6,opt,name=shown,proto3" json:"shown,omitempty"`
 	ShownSum      float64  `protobuf:"fixed64,7,opt,name=shown_sum,json=shownSum,proto3" json:"shown_sum,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1458,9 +1458,9 @@ func (x *Histogram) GetCreated() int64 {
 	return 0
 }
 
-func (x *Histogram) GetHold() *Hold {
+func (x *Histogram) GetDelay() *Delay {
 	if x != nil {
-		return x.Hold
+		return x.Delay
 	}
 	return nil
 }
@@ -1508,7 +1508,7 @@ type Buckets struct {
 	Classic []uint64 `protobuf:"varint,2,rep,packed,name=classic,proto3" json:"classic,omitempty"`
 	// Exemplars of classic buckets, by bucket.
 	Exemplars []*Exemplar `protobuf:"bytes,3,rep,name=exemplars,proto3" json:"exemplars,omitempty"`
-	// Native buckets: resolution, observations in the zero bucket, and index and observations of each other one, by index.
+	// Native buckets: resolution, observations in the zero bucket, and index and observations of each other bucket, by index.
 	Schema        int32    `protobuf:"zigzag32,4,opt,name=schema,proto3" json:"schema,omitempty"`
 	Zero          uint64   `protobuf:"varint,5,opt,name=zero,proto3" json:"zero,omitempty"`
 	NativeIndex   []int32  `protobuf:"zigzag32,6,rep,packed,name=native_index,json=nativeIndex,proto3" json:"native_index,omitempty"`
@@ -1596,7 +1596,7 @@ func (x *Buckets) GetNativeCount() []uint64 {
 	return nil
 }
 
-// Session is a session that is rechecked: its status as the gateway last reported it, and what of it has been counted.
+// Session is a session that is rechecked: its status as the gateway last reported it, and which of its events have been counted.
 type Session struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1621,7 +1621,7 @@ type Session struct {
 	// Whether it was missing from the list of pending reviews, and whether it has been counted as lost.
 	LeftList bool `protobuf:"varint,14,opt,name=left_list,json=leftList,proto3" json:"left_list,omitempty"`
 	Lost     bool `protobuf:"varint,15,opt,name=lost,proto3" json:"lost,omitempty"`
-	// What has been counted of it, or is not to be counted.
+	// Which of its events have been counted, or are not to be counted.
 	CountedStarted   bool `protobuf:"varint,16,opt,name=counted_started,json=countedStarted,proto3" json:"counted_started,omitempty"`
 	CountedFinished  bool `protobuf:"varint,17,opt,name=counted_finished,json=countedFinished,proto3" json:"counted_finished,omitempty"`
 	CountedRequested bool `protobuf:"varint,18,opt,name=counted_requested,json=countedRequested,proto3" json:"counted_requested,omitempty"`
@@ -1632,7 +1632,7 @@ type Session struct {
 	SeenUnresolved bool `protobuf:"varint,22,opt,name=seen_unresolved,json=seenUnresolved,proto3" json:"seen_unresolved,omitempty"`
 	SeenUndecided  bool `protobuf:"varint,23,opt,name=seen_undecided,json=seenUndecided,proto3" json:"seen_undecided,omitempty"`
 	// The first 8 bytes of the SHA-256 of the names of the review's groups that were seen undecided, and of those whose decision has been counted, or is not to
-	// be counted: at most 200 together. Each list is sorted, and no group is in both.
+	// be counted: at most 1000 together. Each list is sorted, and no group is in both.
 	UndecidedGroups []uint64 `protobuf:"fixed64,24,rep,packed,name=undecided_groups,json=undecidedGroups,proto3" json:"undecided_groups,omitempty"`
 	DecidedGroups   []uint64 `protobuf:"fixed64,25,rep,packed,name=decided_groups,json=decidedGroups,proto3" json:"decided_groups,omitempty"`
 	// Whether no decision of a group is to be counted. Then the two lists are empty.
@@ -1866,7 +1866,7 @@ type Review struct {
 	Revoked  int64 `protobuf:"fixed64,6,opt,name=revoked,proto3" json:"revoked,omitempty"`
 	// Symbols of the groups that have not approved yet, in the gateway's order.
 	PendingGroups []uint32 `protobuf:"varint,7,rep,packed,name=pending_groups,json=pendingGroups,proto3" json:"pending_groups,omitempty"`
-	// The first 8 bytes of the SHA-256 of the review's id, to tell a second review from the first; 0 where the gateway does not report it.
+	// The first 8 bytes of the SHA-256 of the review's id, to distinguish a second review from the first; 0 if the gateway does not report it.
 	Id            uint64 `protobuf:"fixed64,8,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1965,7 +1965,7 @@ type SeenSession struct {
 	Start int64                  `protobuf:"fixed64,2,opt,name=start,proto3" json:"start,omitempty"`
 	// Whether nothing of it has been counted, because it could not be read or was first seen in closed coverage.
 	Uncounted bool `protobuf:"varint,3,opt,name=uncounted,proto3" json:"uncounted,omitempty"`
-	// Its last review that is known, as in Review.id; 0 for none.
+	// Its last known review, as in Review.id; 0 for none.
 	Review uint64 `protobuf:"fixed64,4,opt,name=review,proto3" json:"review,omitempty"`
 	// When that was requested.
 	Requested     int64 `protobuf:"fixed64,5,opt,name=requested,proto3" json:"requested,omitempty"`
@@ -2041,7 +2041,7 @@ func (x *SeenSession) GetRequested() int64 {
 // MalformedSession is a session that could not be read.
 type MalformedSession struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its id, or where that could not be read "unreadable " and a digest of the row.
+	// Its id or, if that could not be read, "unreadable " and a digest of the row.
 	Key           string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	Start         int64  `protobuf:"fixed64,2,opt,name=start,proto3" json:"start,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2104,17 +2104,16 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"visibility\x12\x1a\n" +
 	"\bidentity\x18\x03 \x01(\fR\bidentity\x12\x16\n" +
 	"\x06ledger\x18\x04 \x01(\fR\x06ledger\x12\x1a\n" +
-	"\bprogress\x18\x05 \x01(\fR\bprogress\"\xef\x01\n" +
+	"\bprogress\x18\x05 \x01(\fR\bprogress\"\xff\x01\n" +
 	"\bProgress\x12\x12\n" +
 	"\x04head\x18\x01 \x01(\x10R\x04head\x12\x1c\n" +
 	"\twatermark\x18\x02 \x01(\x10R\twatermark\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x03 \x01(\x04R\n" +
 	"generation\x12\x1c\n" +
-	"\trechecked\x18\x04 \x03(\x10R\trechecked\x12\x1b\n" +
-	"\theld_from\x18\x05 \x01(\x10R\bheldFrom\x12\x1d\n" +
-	"\n" +
-	"held_until\x18\x06 \x01(\x10R\theldUntil\x12\x14\n" +
+	"\trechecked\x18\x04 \x03(\x10R\trechecked\x12#\n" +
+	"\rretained_from\x18\x05 \x01(\x10R\fretainedFrom\x12%\n" +
+	"\x0eretained_until\x18\x06 \x01(\x10R\rretainedUntil\x12\x14\n" +
 	"\x05ahead\x18\a \x01(\x10R\x05ahead\x12!\n" +
 	"\freviews_from\x18\b \x01(\x10R\vreviewsFrom\"\x82\v\n" +
 	"\x06Ledger\x12\x18\n" +
@@ -2227,18 +2226,18 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\n" +
 	"input_size\x18\x15 \x01(\v2\x1e.hoop_exporter.state.HistogramR\tinputSize\x12E\n" +
 	"\x0fgroup_decisions\x18\x16 \x03(\v2\x1c.hoop_exporter.state.CounterR\x0egroupDecisions\x12G\n" +
-	"\x0faccess_duration\x18\x17 \x01(\v2\x1e.hoop_exporter.state.HistogramR\x0eaccessDuration\"\x9a\x02\n" +
+	"\x0faccess_duration\x18\x17 \x01(\v2\x1e.hoop_exporter.state.HistogramR\x0eaccessDuration\"\x9d\x02\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05label\x18\x01 \x01(\rR\x05label\x12\x18\n" +
-	"\acreated\x18\x02 \x01(\x10R\acreated\x12-\n" +
-	"\x04hold\x18\x03 \x01(\v2\x19.hoop_exporter.state.HoldR\x04hold\x12\x14\n" +
+	"\acreated\x18\x02 \x01(\x10R\acreated\x120\n" +
+	"\x05delay\x18\x03 \x01(\v2\x1a.hoop_exporter.state.DelayR\x05delay\x12\x14\n" +
 	"\x05value\x18\x04 \x01(\x04R\x05value\x12\x1b\n" +
 	"\tnot_shown\x18\x05 \x01(\x04R\bnotShown\x129\n" +
 	"\bexemplar\x18\x06 \x01(\v2\x1d.hoop_exporter.state.ExemplarR\bexemplar\x12!\n" +
 	"\fsecond_label\x18\a \x01(\rR\vsecondLabel\x12\x1f\n" +
 	"\vthird_label\x18\b \x01(\rR\n" +
-	"thirdLabel\"Z\n" +
-	"\x04Hold\x12\x1e\n" +
+	"thirdLabel\"[\n" +
+	"\x05Delay\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
 	"generation\x12\x16\n" +
@@ -2250,10 +2249,10 @@ const file_collector_state_statepb_state_proto_rawDesc = "" +
 	"\acounted\x18\x02 \x01(\x10R\acounted\x12#\n" +
 	"\rsession_start\x18\x03 \x01(\x10R\fsessionStart\x12\x14\n" +
 	"\x05value\x18\x04 \x01(\x01R\x05value\x12\x16\n" +
-	"\x06bucket\x18\x05 \x01(\rR\x06bucket\"\x8c\x02\n" +
+	"\x06bucket\x18\x05 \x01(\rR\x06bucket\"\x8f\x02\n" +
 	"\tHistogram\x12\x18\n" +
-	"\acreated\x18\x01 \x01(\x10R\acreated\x12-\n" +
-	"\x04hold\x18\x02 \x01(\v2\x19.hoop_exporter.state.HoldR\x04hold\x126\n" +
+	"\acreated\x18\x01 \x01(\x10R\acreated\x120\n" +
+	"\x05delay\x18\x02 \x01(\v2\x1a.hoop_exporter.state.DelayR\x05delay\x126\n" +
 	"\acounted\x18\x03 \x01(\v2\x1c.hoop_exporter.state.BucketsR\acounted\x12\x10\n" +
 	"\x03sum\x18\x04 \x01(\x03R\x03sum\x12\x1b\n" +
 	"\tshown_all\x18\x05 \x01(\bR\bshownAll\x122\n" +
@@ -2344,7 +2343,7 @@ var file_collector_state_statepb_state_proto_goTypes = []any{
 	(*Tag)(nil),              // 8: hoop_exporter.state.Tag
 	(*TargetCounters)(nil),   // 9: hoop_exporter.state.TargetCounters
 	(*Counter)(nil),          // 10: hoop_exporter.state.Counter
-	(*Hold)(nil),             // 11: hoop_exporter.state.Hold
+	(*Delay)(nil),            // 11: hoop_exporter.state.Delay
 	(*Exemplar)(nil),         // 12: hoop_exporter.state.Exemplar
 	(*Histogram)(nil),        // 13: hoop_exporter.state.Histogram
 	(*Buckets)(nil),          // 14: hoop_exporter.state.Buckets
@@ -2391,9 +2390,9 @@ var file_collector_state_statepb_state_proto_depIdxs = []int32{
 	13, // 34: hoop_exporter.state.TargetCounters.input_size:type_name -> hoop_exporter.state.Histogram
 	10, // 35: hoop_exporter.state.TargetCounters.group_decisions:type_name -> hoop_exporter.state.Counter
 	13, // 36: hoop_exporter.state.TargetCounters.access_duration:type_name -> hoop_exporter.state.Histogram
-	11, // 37: hoop_exporter.state.Counter.hold:type_name -> hoop_exporter.state.Hold
+	11, // 37: hoop_exporter.state.Counter.delay:type_name -> hoop_exporter.state.Delay
 	12, // 38: hoop_exporter.state.Counter.exemplar:type_name -> hoop_exporter.state.Exemplar
-	11, // 39: hoop_exporter.state.Histogram.hold:type_name -> hoop_exporter.state.Hold
+	11, // 39: hoop_exporter.state.Histogram.delay:type_name -> hoop_exporter.state.Delay
 	14, // 40: hoop_exporter.state.Histogram.counted:type_name -> hoop_exporter.state.Buckets
 	14, // 41: hoop_exporter.state.Histogram.shown:type_name -> hoop_exporter.state.Buckets
 	12, // 42: hoop_exporter.state.Buckets.exemplars:type_name -> hoop_exporter.state.Exemplar

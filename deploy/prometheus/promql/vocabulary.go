@@ -1,4 +1,4 @@
-// Package promql tells whether a query can return anything: whether it parses, and uses only metrics, labels and label values that there
+// Package promql reports whether a query can return anything: whether it parses, and uses only metrics, labels and label values that there
 // are. Tests of rules and dashboards use it.
 package promql
 
@@ -22,13 +22,13 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet"
 )
 
-// Metric is what can be asked of a metric.
+// Metric is what a query may use of a metric.
 type Metric struct {
 	// Labels are those that its series have, without those of the target.
 	Labels []string
 	// Help is the collector's; empty for what it does not describe.
 	Help string
-	// Counts tells that rate and increase can be taken of it.
+	// Counts says that rate and increase can be taken of it.
 	Counts bool
 }
 
@@ -226,7 +226,7 @@ func (v Vocabulary) checkSelector(s *parser.VectorSelector, complain func(string
 	}
 }
 
-// checkValues looks up the values of labels that have few: they are told by the metric's help, or by the API.
+// checkValues looks up the values of labels that have few: they come from the metric's help, or from the API.
 func (v Vocabulary) checkValues(metric string, m *labels.Matcher, complain func(string, ...any)) {
 	values := []string{m.Value}
 	if m.Type == labels.MatchRegexp || m.Type == labels.MatchNotRegexp {

@@ -8,39 +8,39 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client"
 )
 
-// Rows of closed coverage are held; those of open coverage do not count toward the limit.
-func TestTheNewestFourThousandRowsAreHeld(t *testing.T) {
-	for n, want := range map[int]time.Duration{maxHeld: 0, maxHeld + 1: Tick, maxHeld + 100: 99*time.Second + Tick} {
+// Rows of closed coverage are retained; those of open coverage do not count toward the limit.
+func TestTheNewestFourThousandRowsAreRetained(t *testing.T) {
+	for n, want := range map[int]time.Duration{maxRetained: 0, maxRetained + 1: Tick, maxRetained + 100: 99*time.Second + Tick} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s := begin(t)
 			for i := range n {
 				d := time.Duration(i) * time.Second
 				s.see(3*time.Hour, s.ended(fmt.Sprint(i), d, d, 0))
 			}
-			for i := range 10 { // rows before the held ones, and rows of open coverage
+			for i := range 10 { // rows before the retained ones, and rows of open coverage
 				s.see(3*time.Hour, s.ended(fmt.Sprint("early", i), -time.Minute, -time.Minute, 0))
 				s.see(3*time.Hour, s.ended(fmt.Sprint("open", i), 3*time.Hour, 3*time.Hour, 0))
 			}
-			s.heldFrom, s.watermark = noon(), noon().Add(2*time.Hour)
-			s.hold(noon().Add(2 * time.Hour))
+			s.retainedFrom, s.watermark = noon(), noon().Add(2*time.Hour)
+			s.retain(noon().Add(2 * time.Hour))
 			s.forgetSeen()
-			s.want("held from", s.heldFrom.Sub(noon()), want)
-			s.want("held and open rows", len(s.seen), min(n, maxHeld)+10)
+			s.want("retained from", s.retainedFrom.Sub(noon()), want)
+			s.want("retained and open rows", len(s.seen), min(n, maxRetained)+10)
 		})
 	}
 }
 
-func TestRowsAreHeldForADay(t *testing.T) {
-	for d, held := range map[time.Duration]bool{24 * time.Hour: true, 24*time.Hour + Tick: false} {
+func TestRowsAreRetainedForADay(t *testing.T) {
+	for d, retained := range map[time.Duration]bool{24 * time.Hour: true, 24*time.Hour + Tick: false} {
 		s := begin(t)
-		s.hold(noon())
+		s.retain(noon())
 		s.head = noon().Add(d)
-		s.want(d.String(), s.holds(), held)
+		s.want(d.String(), s.retains(), retained)
 	}
 }
 
-// The gateway's clock was wrong for so long that nothing is held any more. What is read after it went back is held, because the clock can
-// go back again.
+// The gateway's clock was wrong for so long that nothing is retained any more. What is read after it went back is retained, because the
+// clock can go back again.
 func TestAClockThatGoesBackTwiceLosesNothingTheSecondTime(t *testing.T) {
 	s := begin(t)
 	back := 30 * time.Minute
@@ -63,10 +63,10 @@ func (s story) reread(d time.Duration, rows ...client.Session) {
 	s.commit(noon().Add(d), noon().Add(d))
 }
 
-// readAhead is a ledger that has read everything up to four hours after noon, because the gateway's clock was ahead, and holds the rows
+// readAhead is a ledger that has read everything up to four hours after noon, because the gateway's clock was ahead, and retains the rows
 // since noon.
 func readAhead(t *testing.T) story {
-	s := held(t, 0)
+	s := retaining(t, 0)
 	s.AdvanceHead(noon().Add(4 * time.Hour))
 	s.MarkRead(Span{noon().Add(-24 * time.Hour), noon().Add(5 * time.Hour)})
 	s.AdvanceWatermark(noon().Add(4 * time.Hour))
@@ -83,7 +83,7 @@ func executed(row client.Session) client.Session {
 // A session shows up after its coverage was closed too early, so it does not count at first. It has ended, and only its review is
 // remembered.
 func TestASessionThatEndsBeforeItsCoverageIsOpenedCountsOnce(t *testing.T) {
-	for name, start := range map[string]time.Duration{"where rows are held from": 0, "later": 30 * time.Minute} {
+	for name, start := range map[string]time.Duration{"where rows are retained from": 0, "later": 30 * time.Minute} {
 		for _, looks := range []int{1, 2} {
 			t.Run(fmt.Sprint(name, ", seen ", looks, " times"), func(t *testing.T) {
 				s := readAhead(t)
@@ -103,9 +103,9 @@ func TestASessionThatEndsBeforeItsCoverageIsOpenedCountsOnce(t *testing.T) {
 
 // A session was counted before its coverage was closed, so it does not count again.
 func TestASessionThatWasCountedDoesNotCountWhenItsCoverageIsOpened(t *testing.T) {
-	for name, start := range map[string]time.Duration{"where rows are held from": 0, "later": 30 * time.Minute} {
+	for name, start := range map[string]time.Duration{"where rows are retained from": 0, "later": 30 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
-			s := held(t, 0)
+			s := retaining(t, 0)
 			row := executed(s.ended("a", start, start+time.Minute, 0))
 			s.see(time.Hour, row)
 			s.commit(noon().Add(time.Hour), noon().Add(time.Hour))
