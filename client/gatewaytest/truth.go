@@ -2,6 +2,7 @@ package gatewaytest
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,11 +147,9 @@ func (t *truth) inScope(r *row) bool {
 	if r.extra == nil {
 		return false
 	}
-	delivered := r.extra.memory.delivered.pending
-	for _, p := range r.extra.memory.past {
-		delivered = max(delivered, p.delivered.pending)
-	}
-	return t.afterT0(delivered) && !t.forgotten(r, delivered)
+	known := func(at int64) bool { return t.afterT0(at) && !t.forgotten(r, at) }
+	m := &r.extra.memory
+	return known(m.firstPending) || known(m.delivered.pending) || slices.ContainsFunc(m.past, func(p pastReview) bool { return known(p.delivered.pending) })
 }
 
 // afterT0 reports whether a moment is at or after T0; 0 is never.

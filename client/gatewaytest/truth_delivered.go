@@ -36,6 +36,9 @@ func (g *Gateway) recordDeliveries(all []delivery, at int64) {
 		if r.extra == nil {
 			continue
 		}
+		if s.pending && r.extra.memory.firstPending == 0 {
+			r.extra.memory.firstPending = at
+		}
 		p := &r.extra.memory.delivered
 		for _, x := range []struct {
 			yes  bool

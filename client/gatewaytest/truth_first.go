@@ -11,6 +11,8 @@ type memory struct {
 	granted   bool           // whether that decision granted access
 	delivered deliveredReview
 	past      []pastReview // earlier reviews of the session
+
+	firstPending int64 // when an answer first delivered one of its reviews as pending; 0: never
 }
 
 // pastReview is what the gateway remembers about a review that was followed by another one.

@@ -151,6 +151,17 @@ func protectionCases() []truthCase {
 			oldest_pending_approval_created_timestamp_seconds{group=dba} 1795435080
 			review_decisions_total{forced=false,group=sre,status=APPROVED} 1
 			unobserved review_group_wait_seconds 1`},
+		{"before the lookback, decided by a group while it was known, delivered as pending after it was forgotten: stays counted", func(s *scene) {
+			s.add("a", "09:00:00", requests(oneTime, 0, "sre", "dba"))
+			s.read("12:00:00")
+			s.then("12:01:00", "a", s.decides("12:01:00", 0, approved, pending, "open"))
+			s.c.t = s.time("09:00:00").Add(24*time.Hour + time.Second)
+			list(s.t, s.g, "limit", "100")
+		}, `
+			review_decisions_total{forced=false,group=sre,status=APPROVED} 1
+			review_group_wait_seconds_count{group=sre} 1
+			review_group_wait_seconds_sum{group=sre} 10860
+			review_group_wait_seconds_bucket{group=sre,le=+Inf} 1`},
 		{"by force, for a time: what is granted", func(s *scene) {
 			s.add("a", "12:00:00", requests(jit, time.Hour, "sre", "dba"))
 			s.then("12:01:00", "a", func(r *Row) {
