@@ -139,7 +139,7 @@ func (o TruthOptions) filter() filter {
 	return f
 }
 
-// inScope reports whether an exporter reads the session: it is in the lookback, or it was delivered as pending.
+// inScope reports whether an exporter reads the session: it is in the lookback, or it was delivered as pending before it was forgotten.
 func (t *truth) inScope(r *row) bool {
 	if r.start >= t.from {
 		return true
