@@ -19,10 +19,11 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// lossy is a network to a server. Once its answers are lost, what the clients send still arrives.
+// lossy is a network to a server. Once its answers are lost or stuck, what the clients send still arrives.
 type lossy struct {
-	mu   sync.Mutex
-	lose bool
+	mu    sync.Mutex
+	lose  bool
+	stuck chan struct{} // answers wait until it is closed; nil: they arrive
 }
 
 // to returns a URL that leads to the server of another one through the network.
@@ -51,7 +52,7 @@ func (n *lossy) to(t *testing.T, url string) string {
 	return server
 }
 
-// carry forwards a connection, and ends it when the first answer is lost.
+// carry forwards a connection, and ends it when the first answer is lost, or was stuck.
 func (n *lossy) carry(client net.Conn, to string) {
 	defer func() { _ = client.Close() }()
 	server, err := net.Dial("tcp", to)
@@ -67,8 +68,12 @@ func (n *lossy) carry(client net.Conn, to string) {
 	for {
 		k, err := server.Read(b)
 		n.mu.Lock()
-		lost := n.lose
+		lost, stuck := n.lose, n.stuck
 		n.mu.Unlock()
+		if stuck != nil {
+			<-stuck
+			return
+		}
 		if err != nil || lost {
 			return
 		}
@@ -88,6 +93,32 @@ func (n *lossy) losing(f func()) {
 	set(true)
 	defer set(false)
 	f()
+}
+
+// stop keeps all answers until the test ends, as a server does whose processes are stopped.
+func (n *lossy) stop(t *testing.T) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	stuck := make(chan struct{})
+	n.stuck = stuck
+	t.Cleanup(func() { close(stuck) })
+}
+
+// A process that ends has given up its last operation by then, and does not wait until pgx has canceled it at the server.
+func TestClosingDoesNotWaitForAServerThatDoesNotAnswer(t *testing.T) {
+	var network lossy
+	d := opened(t, network.to(t, cluster.Database(t)))
+	network.stop(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := d.Leave(ctx, "a"); err == nil {
+		t.Error("there was an answer")
+	}
+	began := time.Now()
+	d.Close()
+	if took := time.Since(began); took > 5*closeTimeout {
+		t.Errorf("it took %v", took)
+	}
 }
 
 func TestASaveWhoseAnswerWasLostIsAnErrorAndTheNextOneWorks(t *testing.T) {

@@ -26,6 +26,9 @@ const (
 	// tableTimeout is for an operation on members and leases, stateTimeout for one on a state, which waits for other gateways' saves.
 	tableTimeout = connectTimeout + statementTimeout
 	stateTimeout = 3 * tableTimeout
+	// closeTimeout is how long Close waits for the server. pgx itself waits for up to 15 seconds, and Kubernetes kills a process 30 seconds
+	// after it was asked to end.
+	closeTimeout = time.Second
 )
 
 // Database is a schema of a PostgreSQL database. It is the [lease.Table] of the processes that use it, and has a [state.Store] for each
@@ -120,9 +123,17 @@ func parse(url string) (*pgxpool.Config, server, error) {
 	return config, server, nil
 }
 
-// Close closes all connections. It waits for operations under way.
+// Close closes all connections. All operations must have ended. If the server does not answer, pgx continues to close them after Close.
 func (d *Database) Close() {
-	d.pool.Close()
+	closed := make(chan struct{})
+	go func() { // it ends within pgx's own timeout
+		defer close(closed)
+		d.pool.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+	}
 	d.decoder.Close()
 }
 
