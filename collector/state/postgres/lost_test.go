@@ -8,6 +8,7 @@ import (
 	neturl "net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -200,7 +201,8 @@ func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Database{pool: pool, server: server, schema: schema, ttl: ttl}
+	d := &Database{pool: pool, schema: schema, ttl: ttl}
+	d.server.Store(&server)
 	defer pool.Close()
 	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err == nil {
 		t.Fatal("it can be written")
@@ -214,6 +216,36 @@ func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
 	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil {
 		t.Error(err)
 	}
+}
+
+// Passwords are replaced while processes run. A URL that leads elsewhere is for the next start: two databases have two sets of leases.
+func TestANewConnectionUsesTheUserAndPasswordOfThatMoment(t *testing.T) {
+	url := cluster.Database(t)
+	role := "rotated_" + databaseOf(t, url)
+	pgtest.Exec(t, url, "CREATE ROLE "+role+" LOGIN PASSWORD 'old'", "CREATE SCHEMA "+schema+" AUTHORIZATION "+role)
+	var now atomic.Value
+	now.Store(pgtest.As(t, url, role, "old"))
+	d, err := Open(t.Context(), func() (string, error) { return now.Load().(string), nil }, schema, ttl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	beats := func() error {
+		d.pool.Reset()
+		_, err := d.Beat(t.Context(), lease.Member{ID: "a"})
+		return err
+	}
+	pgtest.Exec(t, url, "ALTER ROLE "+role+" PASSWORD 's3cr3t /?#@:''\"%~'")
+	one(t, beats(), "check the user and the password in the URL")
+	replaced := pgtest.As(t, url, role, secret)
+	for _, next := range []string{replaced, changed(t, replaced, func(u *neturl.URL) { u.Path = "/none" }), changed(t, replaced, func(u *neturl.URL) { u.Host = "db.invalid" })} {
+		now.Store(next)
+		if err := beats(); err != nil {
+			t.Error(err)
+		}
+	}
+	now.Store("postgres://u:s3cr3t%@db/x")
+	one(t, beats(), "the PostgreSQL URL is not valid")
 }
 
 // While the disk of the server is slow, beats go on: they never wait for saves.
