@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -23,10 +21,6 @@ const maxNamed = 20
 func (f *Fleet) Apply(c *config.Config) error {
 	f.applying.Lock()
 	defer f.applying.Unlock()
-	digest := sha256.New()
-	if err := c.Write(digest); err != nil {
-		return err
-	}
 	p, err := f.plan(c)
 	if err != nil {
 		return err
@@ -42,7 +36,7 @@ func (f *Fleet) Apply(c *config.Config) error {
 		}
 	}
 	gone, was := f.watched, f.config
-	f.watched, f.config, f.digest = p.watched, c, hex.EncodeToString(digest.Sum(nil))
+	f.watched, f.config = p.watched, c
 	for name, w := range gone {
 		if now := f.watched[name]; now == nil || now.collector != w.collector {
 			f.retire(w)

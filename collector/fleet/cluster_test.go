@@ -3,20 +3,52 @@ package fleet
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 	"github.com/hoop-exporter/hoop_exporter/collector"
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
+	"github.com/hoop-exporter/hoop_exporter/collector/config"
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 )
+
+// A file is the same one on each machine, wherever it lies: the paths in it start from its folder.
+func TestMembersWithTheSameFileInDifferentFoldersDivideGateways(t *testing.T) {
+	key := client.WithAPIKey(func() (string, error) { return "any", nil })
+	connect := func(g *config.Gateway) (*client.Client, error) {
+		return client.New(g.Address(), http.DefaultClient, key)
+	}
+	digest := func(path, yaml string) string {
+		c, err := config.Parse(path, []byte(yaml))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := New(Options{Logger: log.NewNopLogger(), Cluster: &Cluster{}, Client: connect})
+		if err := f.Apply(c); err != nil {
+			t.Fatal(err)
+		}
+		_, digest := watcher{f}.Configured()
+		return digest
+	}
+	const file = "gateways: {a: {url: https://a, token_file: t}}"
+	a := digest("/a/hoop.yml", file)
+	if b := digest("/b/hoop.yml", file); a != b {
+		t.Errorf("%s and %s", a, b)
+	}
+	if b := digest("/a/hoop.yml", strings.Replace(file, "https://a", "https://b", 1)); a == b {
+		t.Error("another file has the same digest")
+	}
+}
 
 // quietCluster is a simulated cluster without trouble, but for what change does to its gateways.
 func quietCluster(t *testing.T, machines int, change ...func(host string, cfg *gatewaytest.Config)) *clusterSimulation {

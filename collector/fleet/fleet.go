@@ -65,7 +65,6 @@ type Fleet struct {
 	holds     map[string]*hold // by address; empty without a cluster
 	addresses map[string]*address
 	config    *config.Config // the current one; nil before the first
-	digest    string         // of it
 }
 
 // watched is a gateway with its collector.

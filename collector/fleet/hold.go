@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"maps"
 
 	"github.com/go-kit/log/level"
@@ -28,7 +29,7 @@ func (f watcher) Configured() (addresses []string, digest string) {
 			addresses = append(addresses, a)
 		}
 	}
-	return addresses, f.digest
+	return addresses, fmt.Sprintf("%x", f.config.Hash())
 }
 
 // Watch implements [lease.Watcher]: it starts the collectors of the gateways at the address.

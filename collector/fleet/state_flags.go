@@ -142,29 +142,21 @@ func (f *StateFlags) Check(ctx context.Context) error {
 			return fmt.Errorf("--state.dir: %w", err)
 		}
 	case f.Shared():
-		at, err := f.url()
-		if err != nil {
-			return err
-		}
-		return explained(postgres.Check(ctx, at, f.schema))
+		return explained(postgres.Check(ctx, f.url, f.schema))
 	}
 	return nil
 }
 
 // connect connects to the database.
 func (f *StateFlags) connect(ctx context.Context) (*postgres.Database, error) {
-	at, err := f.url()
-	if err != nil {
-		return nil, err
-	}
-	db, err := postgres.Open(ctx, at, f.schema, lease.TTL)
+	db, err := postgres.Open(ctx, f.url, f.schema, lease.TTL)
 	return db, explained(err)
 }
 
-// url is the URL of the database.
+// url is the URL of the database now. It is a [postgres.URL].
 func (f *StateFlags) url() (string, error) {
 	if f.urlFile == "" {
-		return os.Getenv(DatabaseVariable), nil
+		return strings.TrimSpace(os.Getenv(DatabaseVariable)), nil
 	}
 	content, err := os.ReadFile(f.urlFile)
 	if err != nil {

@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -20,6 +22,21 @@ func TestTheOwnURLIsThatOfTheHost(t *testing.T) {
 		got, err := urlOf("pod", listen)
 		if got != tc.want || (err == nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), "--web.external-url") {
 			t.Errorf("%s: %q, %v", tc.name, got, err)
+		}
+	}
+}
+
+// A secret that was made from a file ends with the file's newline, also in the environment.
+func TestTheURLOfTheDatabaseMayHaveSpaceAroundIt(t *testing.T) {
+	const want, given = "postgres://u:p@db/x", " postgres://u:p@db/x\r\n"
+	file := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(file, []byte(given), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(DatabaseVariable, given)
+	for _, f := range []StateFlags{{}, {urlFile: file}} {
+		if got, err := f.url(); got != want || err != nil {
+			t.Errorf("%s: %q, %v", f.Source(), got, err)
 		}
 	}
 }

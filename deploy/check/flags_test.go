@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,22 @@ func checkFlags(t *testing.T, o *objects) {
 				t.Errorf("the exporter has no flag %s", arg)
 			}
 		}
+		checkAccepted(t, args)
+	}
+}
+
+// checkAccepted wants the program to accept the arguments of an exporter together: here, it only misses the files that they name.
+func checkAccepted(t *testing.T, args []string) {
+	t.Helper()
+	run := []string{"run", "-C", root, "."}
+	for _, arg := range args {
+		run = append(run, strings.ReplaceAll(arg, "$(POD_IP)", "10.0.0.7"))
+	}
+	if !slices.Contains(args, "--config.check") {
+		run = append(run, "--config.print")
+	}
+	if out, err := exec.Command("go", run...).CombinedOutput(); err != nil && !strings.Contains(string(out), "no such file or directory") {
+		t.Errorf("the exporter does not accept %s: %v: %s", args, err, out)
 	}
 }
 

@@ -14,8 +14,7 @@ type Member struct {
 	ID string
 	// URL is where scrapes of the member's gateways are redirected to, such as http://10.0.0.7:10068.
 	URL string
-	// Configuration is a digest of the gateways that the member is configured for. Only members with equal digests divide gateways among
-	// themselves.
+	// Configuration is a digest of the member's configuration file. Only members with equal digests divide gateways among themselves.
 	Configuration string
 }
 

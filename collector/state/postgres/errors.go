@@ -35,10 +35,11 @@ func (f *failure) Error() string { return f.text }
 // Is returns whether the cause is another error, such as [context.Canceled].
 func (f *failure) Is(target error) bool { return errors.Is(f.cause, target) }
 
-// server is what messages say about the server, and the secrets that they must not contain.
+// server is what messages say about the server, the secrets that they must not contain, and how to connect.
 type server struct {
 	address, database, user string // address: of all hosts of the URL
 	secrets                 []string
+	config                  *pgx.ConnConfig
 }
 
 // wantURL is what a URL looks like.
@@ -92,6 +93,7 @@ func (s *server) hide(secret string) {
 
 // use takes what pgx has read from the URL, the environment and its files.
 func (s *server) use(c *pgx.ConnConfig) {
+	s.config = c
 	s.hide(c.Password)
 	s.database, s.user = cmp.Or(c.Database, c.User), c.User
 	addresses := []string{addressOf(c.Host, c.Port)}

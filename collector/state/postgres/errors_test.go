@@ -106,7 +106,7 @@ func TestErrorsSayWhatToDoAndHaveNoPassword(t *testing.T) {
 		"an at sign":           {"postgres://u:1@s3cr3t@db/x", []string{"the password in the PostgreSQL URL has one of /?#@"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := Open(t.Context(), tc.url, schema, ttl)
+			d, err := Open(t.Context(), fixed(tc.url), schema, ttl)
 			if err == nil {
 				d.Close()
 			}
@@ -174,11 +174,11 @@ func TestARoleThatOwnsItsSchemaIsEnough(t *testing.T) {
 	mine := pgtest.As(t, url, least, secret)
 
 	create := `CREATE SCHEMA "hoop_exporter" AUTHORIZATION "` + least + `"`
-	_, err := Open(t.Context(), mine, schema, ttl)
+	_, err := Open(t.Context(), fixed(mine), schema, ttl)
 	one(t, err, `there is no schema hoop_exporter, and the role "`+least+`" may not create it: let an administrator execute `+create+" in database "+database)
 
 	pgtest.Exec(t, url, "CREATE SCHEMA hoop_exporter")
-	_, err = Open(t.Context(), mine, schema, ttl)
+	_, err = Open(t.Context(), fixed(mine), schema, ttl)
 	one(t, err, `the role "`+least+`" may not use the schema hoop_exporter: let an administrator execute ALTER SCHEMA "hoop_exporter" OWNER TO "`+least+`"`)
 
 	pgtest.Exec(t, url, "DROP SCHEMA hoop_exporter", create)
@@ -197,7 +197,7 @@ func TestARoleThatOwnsItsSchemaIsEnough(t *testing.T) {
 		pgtest.Exec(t, url, "DELETE FROM hoop_exporter.states")
 	}
 	pgtest.Exec(t, url, "ALTER TABLE hoop_exporter.versions OWNER TO postgres")
-	_, err = Open(t.Context(), mine, schema, ttl)
+	_, err = Open(t.Context(), fixed(mine), schema, ttl)
 	one(t, err, "permission denied for table versions", `the role "`+least+`" must own the schema and everything in it`)
 }
 
@@ -205,7 +205,7 @@ func TestASchemaOfANewerVersionIsRefused(t *testing.T) {
 	url := cluster.Database(t)
 	opened(t, url)
 	pgtest.Exec(t, url, "INSERT INTO hoop_exporter.versions VALUES (7)")
-	_, err := Open(t.Context(), url, schema, ttl)
+	_, err := Open(t.Context(), fixed(url), schema, ttl)
 	one(t, err, "the schema hoop_exporter has version 7, and this program knows versions up to 1: run the newer version of this program")
 }
 
@@ -216,7 +216,7 @@ func TestACheckChangesNothing(t *testing.T) {
 		if made {
 			opened(t, url)
 		}
-		if err := Check(t.Context(), url, schema); err != nil {
+		if err := Check(t.Context(), fixed(url), schema); err != nil {
 			t.Error(err)
 		}
 		var exists bool
@@ -225,7 +225,7 @@ func TestACheckChangesNothing(t *testing.T) {
 		}
 	}
 	pgtest.Exec(t, url, "INSERT INTO hoop_exporter.versions VALUES (7)")
-	one(t, Check(t.Context(), url, schema), "the schema hoop_exporter has version 7, and this program knows versions up to 1: run the newer version of this program")
+	one(t, Check(t.Context(), fixed(url), schema), "the schema hoop_exporter has version 7, and this program knows versions up to 1: run the newer version of this program")
 }
 
 func TestASchemaThatWentIsAnError(t *testing.T) {
@@ -248,13 +248,13 @@ func TestAStandbyIsRefused(t *testing.T) {
 func TestAPrimaryThatIsMissingIsAnError(t *testing.T) {
 	url := cluster.Database(t)
 	pgtest.Exec(t, url, "ALTER DATABASE "+databaseOf(t, url)+" SET default_transaction_read_only = on")
-	_, err := Open(t.Context(), url+"&target_session_attrs=read-write", schema, ttl)
+	_, err := Open(t.Context(), fixed(url+"&target_session_attrs=read-write"), schema, ttl)
 	one(t, err, "preparing PostgreSQL: cannot use PostgreSQL at 127.0.0.1:", ": none of the servers that answer is the primary: promote one, or name the primary in the URL")
 }
 
 // A setting in the URL takes precedence over this package's, and a connection pool in between can ignore both.
 func TestAnotherIsolationLevelIsRefused(t *testing.T) {
-	_, err := Open(t.Context(), cluster.Database(t)+"&default_transaction_isolation=serializable", schema, ttl)
+	_, err := Open(t.Context(), fixed(cluster.Database(t)+"&default_transaction_isolation=serializable"), schema, ttl)
 	one(t, err, `preparing PostgreSQL: transactions are "serializable" by default, and must be "read committed"`)
 }
 

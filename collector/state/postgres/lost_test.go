@@ -8,6 +8,7 @@ import (
 	neturl "net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,10 +20,11 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state"
 )
 
-// lossy is a network to a server. Once its answers are lost, what the clients send still arrives.
+// lossy is a network to a server. Once its answers are lost or stuck, what the clients send still arrives.
 type lossy struct {
-	mu   sync.Mutex
-	lose bool
+	mu    sync.Mutex
+	lose  bool
+	stuck chan struct{} // answers wait until it is closed; nil: they arrive
 }
 
 // to returns a URL that leads to the server of another one through the network.
@@ -51,7 +53,7 @@ func (n *lossy) to(t *testing.T, url string) string {
 	return server
 }
 
-// carry forwards a connection, and ends it when the first answer is lost.
+// carry forwards a connection, and ends it when the first answer is lost, or was stuck.
 func (n *lossy) carry(client net.Conn, to string) {
 	defer func() { _ = client.Close() }()
 	server, err := net.Dial("tcp", to)
@@ -67,8 +69,12 @@ func (n *lossy) carry(client net.Conn, to string) {
 	for {
 		k, err := server.Read(b)
 		n.mu.Lock()
-		lost := n.lose
+		lost, stuck := n.lose, n.stuck
 		n.mu.Unlock()
+		if stuck != nil {
+			<-stuck
+			return
+		}
 		if err != nil || lost {
 			return
 		}
@@ -88,6 +94,32 @@ func (n *lossy) losing(f func()) {
 	set(true)
 	defer set(false)
 	f()
+}
+
+// stop keeps all answers until the test ends, as a server does whose processes are stopped.
+func (n *lossy) stop(t *testing.T) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	stuck := make(chan struct{})
+	n.stuck = stuck
+	t.Cleanup(func() { close(stuck) })
+}
+
+// A process that ends has given up its last operation by then, and does not wait until pgx has canceled it at the server.
+func TestClosingDoesNotWaitForAServerThatDoesNotAnswer(t *testing.T) {
+	var network lossy
+	d := opened(t, network.to(t, cluster.Database(t)))
+	network.stop(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := d.Leave(ctx, "a"); err == nil {
+		t.Error("there was an answer")
+	}
+	began := time.Now()
+	d.Close()
+	if took := time.Since(began); took > 5*closeTimeout {
+		t.Errorf("it took %v", took)
+	}
 }
 
 func TestASaveWhoseAnswerWasLostIsAnErrorAndTheNextOneWorks(t *testing.T) {
@@ -169,7 +201,8 @@ func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Database{pool: pool, server: server, schema: schema, ttl: ttl}
+	d := &Database{pool: pool, schema: schema, ttl: ttl}
+	d.server.Store(&server)
 	defer pool.Close()
 	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err == nil {
 		t.Fatal("it can be written")
@@ -183,6 +216,36 @@ func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
 	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil {
 		t.Error(err)
 	}
+}
+
+// Passwords are replaced while processes run. A URL that leads elsewhere is for the next start: two databases have two sets of leases.
+func TestANewConnectionUsesTheUserAndPasswordOfThatMoment(t *testing.T) {
+	url := cluster.Database(t)
+	role := "rotated_" + databaseOf(t, url)
+	pgtest.Exec(t, url, "CREATE ROLE "+role+" LOGIN PASSWORD 'old'", "CREATE SCHEMA "+schema+" AUTHORIZATION "+role)
+	var now atomic.Value
+	now.Store(pgtest.As(t, url, role, "old"))
+	d, err := Open(t.Context(), func() (string, error) { return now.Load().(string), nil }, schema, ttl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	beats := func() error {
+		d.pool.Reset()
+		_, err := d.Beat(t.Context(), lease.Member{ID: "a"})
+		return err
+	}
+	pgtest.Exec(t, url, "ALTER ROLE "+role+" PASSWORD 's3cr3t /?#@:''\"%~'")
+	one(t, beats(), "check the user and the password in the URL")
+	replaced := pgtest.As(t, url, role, secret)
+	for _, next := range []string{replaced, changed(t, replaced, func(u *neturl.URL) { u.Path = "/none" }), changed(t, replaced, func(u *neturl.URL) { u.Host = "db.invalid" })} {
+		now.Store(next)
+		if err := beats(); err != nil {
+			t.Error(err)
+		}
+	}
+	now.Store("postgres://u:s3cr3t%@db/x")
+	one(t, beats(), "the PostgreSQL URL is not valid")
 }
 
 // While the disk of the server is slow, beats go on: they never wait for saves.

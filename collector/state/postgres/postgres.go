@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,16 +27,19 @@ const (
 	// tableTimeout is for an operation on members and leases, stateTimeout for one on a state, which waits for other gateways' saves.
 	tableTimeout = connectTimeout + statementTimeout
 	stateTimeout = 3 * tableTimeout
+	// closeTimeout is how long Close waits for the server. pgx itself waits for up to 15 seconds, and Kubernetes kills a process 30 seconds
+	// after it was asked to end.
+	closeTimeout = time.Second
 )
 
 // Database is a schema of a PostgreSQL database. It is the [lease.Table] of the processes that use it, and has a [state.Store] for each
 // lease. Its methods may be called concurrently. No error has the URL or its password.
 type Database struct {
 	pool   *pgxpool.Pool
-	server server
-	schema string        // quoted
-	ttl    time.Duration // of a member
-	lock   int64         // the advisory lock for changes of leases
+	server atomic.Pointer[server] // replaced when the URL has another user or password
+	schema string                 // quoted
+	ttl    time.Duration          // of a member
+	lock   int64                  // the advisory lock for changes of leases
 	states *semaphore.Weighted
 
 	encoder *zstd.Encoder
@@ -45,14 +49,18 @@ type Database struct {
 	open map[string]bool // names of the records that this process has
 }
 
-// Open connects to the database at a postgres:// URL, and creates or migrates the schema. A member lives for ttl after its last beat. All
-// processes of a cluster must use the same schema and ttl.
-func Open(ctx context.Context, url, schema string, ttl time.Duration) (*Database, error) {
+// URL returns a postgres:// URL. It is called for each new connection, so that user, password and certificates can change. If it later
+// returns the URL of another server or database, the first one stays in use.
+type URL func() (string, error)
+
+// Open connects to the database at a URL, and creates or migrates the schema. A member lives for ttl after its last beat. All processes of
+// a cluster must use the same schema and ttl.
+func Open(ctx context.Context, url URL, schema string, ttl time.Duration) (*Database, error) {
 	return open(ctx, url, schema, ttl, true)
 }
 
 // Check returns the error that Open would return, and changes nothing in the database.
-func Check(ctx context.Context, url, schema string) error {
+func Check(ctx context.Context, url URL, schema string) error {
 	d, err := open(ctx, url, schema, 0, false)
 	if err == nil {
 		d.Close()
@@ -61,11 +69,11 @@ func Check(ctx context.Context, url, schema string) error {
 }
 
 // open connects for Open and Check. It keeps what it has created or migrated only if keep is true.
-func open(ctx context.Context, url, schema string, ttl time.Duration, keep bool) (*Database, error) {
+func open(ctx context.Context, url URL, schema string, ttl time.Duration, keep bool) (*Database, error) {
 	if err := checkSchemaName(schema); err != nil {
 		return nil, err
 	}
-	config, server, err := parse(url)
+	config, server, err := read(url)
 	if err != nil {
 		return nil, err
 	}
@@ -73,19 +81,45 @@ func open(ctx context.Context, url, schema string, ttl time.Duration, keep bool)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, server.explain("connecting", err)
-	}
 	d := &Database{
-		pool: pool, server: server, schema: pgx.Identifier{schema}.Sanitize(), ttl: ttl, lock: lockKey("leases", schema),
+		schema: pgx.Identifier{schema}.Sanitize(), ttl: ttl, lock: lockKey("leases", schema),
 		states: semaphore.NewWeighted(connections - 1), encoder: encoder, decoder: decoder, open: map[string]bool{},
+	}
+	d.server.Store(&server)
+	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error { return d.update(c, url) }
+	if d.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, server.explain("connecting", err)
 	}
 	if err := d.migrate(ctx, schema, keep); err != nil {
 		d.Close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// update replaces the configuration of a new connection with that of the URL now. If the URL leads to another server or database, the last
+// one stays: connections of one process to two databases would mix their leases.
+func (d *Database) update(c *pgx.ConnConfig, url URL) error {
+	_, now, err := read(url)
+	if err != nil {
+		return err
+	}
+	last := d.server.Load()
+	if now.address == last.address && now.database == last.database {
+		d.server.Store(&now)
+		last = &now
+	}
+	*c = *last.config.Copy()
+	return nil
+}
+
+// read is parse for the URL now.
+func read(url URL) (*pgxpool.Config, server, error) {
+	now, err := url()
+	if err != nil {
+		return nil, server{}, err
+	}
+	return parse(now)
 }
 
 // parse reads a URL, and adds the connection settings that the URL does not have.
@@ -120,9 +154,17 @@ func parse(url string) (*pgxpool.Config, server, error) {
 	return config, server, nil
 }
 
-// Close closes all connections. It waits for operations under way.
+// Close closes all connections. All operations must have ended. If the server does not answer, pgx continues to close them after Close.
 func (d *Database) Close() {
-	d.pool.Close()
+	closed := make(chan struct{})
+	go func() { // it ends within pgx's own timeout
+		defer close(closed)
+		d.pool.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+	}
 	d.decoder.Close()
 }
 
@@ -140,7 +182,7 @@ func (d *Database) run(ctx context.Context, doing string, timeout time.Duration,
 		if breaksAll(err, d.pool.Stat().ConstructingConns() > 0) {
 			d.pool.Reset()
 		}
-		return d.server.explain(doing, err)
+		return d.server.Load().explain(doing, err)
 	}
 	return nil
 }
@@ -158,7 +200,7 @@ func (d *Database) runState(ctx context.Context, doing string, b *pgx.Batch) err
 	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
 	defer cancel()
 	if err := d.states.Acquire(ctx, 1); err != nil {
-		return d.server.explain(doing, errors.Join(errBusy, err))
+		return d.server.Load().explain(doing, errors.Join(errBusy, err))
 	}
 	defer d.states.Release(1)
 	return d.run(ctx, doing, stateTimeout, b)

@@ -40,10 +40,13 @@ const (
 
 func noon() time.Time { return time.Date(2026, 8, 3, 12, 0, 0, 0, time.UTC) }
 
+// fixed is a URL that does not change.
+func fixed(url string) URL { return func() (string, error) { return url, nil } }
+
 // opened opens the schema at a URL.
 func opened(t testing.TB, url string) *Database {
 	t.Helper()
-	d, err := Open(t.Context(), url, schema, ttl)
+	d, err := Open(t.Context(), fixed(url), schema, ttl)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +98,7 @@ func TestADatabaseIsAStore(t *testing.T) {
 	n := 0
 	statetest.TestStore(t, func(t *testing.T) state.Store {
 		n++
-		d, err := Open(t.Context(), url, fmt.Sprint("store_", n), ttl)
+		d, err := Open(t.Context(), fixed(url), fmt.Sprint("store_", n), ttl)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +113,7 @@ func TestADatabaseIsATable(t *testing.T) {
 	leasetest.TestTable(t, func(t *testing.T) leasetest.Table {
 		n++
 		name := fmt.Sprint("table_", n)
-		d, err := Open(t.Context(), url, name, ttl)
+		d, err := Open(t.Context(), fixed(url), name, ttl)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +167,7 @@ func TestAMemberThatBeatInTheFutureDiesInTime(t *testing.T) {
 func TestTwoSchemasAreTwoClusters(t *testing.T) {
 	url := cluster.Database(t)
 	first := opened(t, url)
-	second, err := Open(t.Context(), url, "other", ttl)
+	second, err := Open(t.Context(), fixed(url), "other", ttl)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +188,7 @@ func TestProcessesThatStartAtOnceMigrateOnce(t *testing.T) {
 	errs := make(chan error)
 	for range 5 {
 		go func() {
-			d, err := Open(context.Background(), url, schema, ttl)
+			d, err := Open(context.Background(), fixed(url), schema, ttl)
 			if err == nil {
 				d.Close()
 			}
@@ -230,7 +233,7 @@ func TestConnectionsSayWhoseTheyAre(t *testing.T) {
 
 func TestSchemaNamesThatNeedQuotesAreRefused(t *testing.T) {
 	for _, name := range []string{"", "Hoop", "1a", "pg_hoop", "a b", `a"b`, "a;b", "a-b", strings.Repeat("a", 64)} {
-		if d, err := Open(t.Context(), "postgres://127.0.0.1:1/", name, ttl); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the schema's name %q is not valid: use", name)) {
+		if d, err := Open(t.Context(), fixed("postgres://127.0.0.1:1/"), name, ttl); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the schema's name %q is not valid: use", name)) {
 			t.Errorf("%v, %v for %q", d, err, name)
 		}
 	}
@@ -240,7 +243,7 @@ func TestSchemaNamesThatNeedQuotesAreRefused(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	d, err := Open(t.Context(), cluster.Database(t), "user", ttl)
+	d, err := Open(t.Context(), fixed(cluster.Database(t)), "user", ttl)
 	if err != nil {
 		t.Fatal(err)
 	}

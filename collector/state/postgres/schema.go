@@ -104,9 +104,9 @@ func (d *Database) migrate(ctx context.Context, schema string, keep bool) error 
 		return nil
 	}
 	if a, ok := errors.AsType[advice](err); ok {
-		return errors.New("preparing PostgreSQL: " + d.server.redact(a.Error()))
+		return errors.New("preparing PostgreSQL: " + d.server.Load().redact(a.Error()))
 	}
-	return d.server.explainOpening("preparing PostgreSQL", err)
+	return d.server.Load().explainOpening("preparing PostgreSQL", err)
 }
 
 // advice is an error that says what to do.
@@ -125,7 +125,7 @@ func (d *Database) prepare(ctx context.Context, tx pgx.Tx, schema string) (versi
 		has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery(), current_setting('transaction_isolation'),
 		(SELECT has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1)`, schema).
 		Scan(&server, &exists, &mayCreate, &standby, &isolation, &mayUse)
-	user := pgx.Identifier{d.server.user}.Sanitize()
+	user := pgx.Identifier{d.server.Load().user}.Sanitize()
 	switch {
 	case err != nil:
 		return 0, err
@@ -138,10 +138,10 @@ func (d *Database) prepare(ctx context.Context, tx pgx.Tx, schema string) (versi
 			isolation, readCommitted, user, readCommitted))
 	case !exists && !mayCreate:
 		return 0, advice(fmt.Sprintf("there is no schema %s, and the role %s may not create it: let an administrator execute CREATE SCHEMA %s AUTHORIZATION %s in database %s",
-			schema, user, d.schema, user, d.server.database))
+			schema, user, d.schema, user, d.server.Load().database))
 	case exists && (mayUse == nil || !*mayUse):
 		return 0, advice(fmt.Sprintf("the role %s may not use the schema %s: let an administrator execute ALTER SCHEMA %s OWNER TO %s in database %s",
-			user, schema, d.schema, user, d.server.database))
+			user, schema, d.schema, user, d.server.Load().database))
 	}
 	if !exists {
 		if _, err := tx.Exec(ctx, "CREATE SCHEMA "+d.schema); err != nil {

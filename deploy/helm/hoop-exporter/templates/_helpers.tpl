@@ -63,13 +63,6 @@ annotations:
 {{- if .Values.state.postgres.existingSecret }}true{{ end }}
 {{- end }}
 
-{{/* Where Prometheus reaches an exporter: by its pod if there are several exporters, else by the Service. */}}
-{{- define "hoop-exporter.externalHost" -}}
-{{- if include "hoop-exporter.database" . }}$(POD_IP):10068
-{{- else }}{{ include "hoop-exporter.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
-{{- end }}
-{{- end }}
-
 {{/* Fails for values that cannot work, as far as the schema cannot find them. */}}
 {{- define "hoop-exporter.check" -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
@@ -119,6 +112,8 @@ annotations:
 {{- if include "hoop-exporter.database" . }}
 - --state.postgres-url-file=/etc/hoop_exporter/postgres/{{ .Values.state.postgres.key }}
 - --state.postgres-schema={{ .Values.state.postgres.schema }}
+# The URL to which other exporters redirect scrapes of the gateways that this one watches.
+- --web.external-url={{ .Values.serviceMonitor.scheme }}://$(POD_IP):10068
 {{- end }}
 {{- with .Values.connectionTags }}
 - --labels.connection-tags={{ join "," . }}
@@ -132,6 +127,12 @@ annotations:
 {{- end }}
 
 {{- define "hoop-exporter.env" -}}
+{{- if include "hoop-exporter.database" .root }}
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+{{- end }}
 - name: MEMORY_LIMIT_MIB
   valueFrom:
     resourceFieldRef:

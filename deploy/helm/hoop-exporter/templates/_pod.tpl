@@ -39,18 +39,10 @@ spec:
         {{- end }}
         {{- if include "hoop-exporter.fleet" . }}
         - --config.auto-reload-interval={{ .Values.config.autoReloadInterval }}
-        # The URL to which other exporters redirect scrapes of the gateways that this one watches.
-        - --web.external-url={{ .Values.serviceMonitor.scheme }}://{{ include "hoop-exporter.externalHost" . }}
         {{- end }}
         {{- include "hoop-exporter.args" . | trim | nindent 8 }}
       env:
-        {{- if include "hoop-exporter.database" . }}
-        - name: POD_IP
-          valueFrom:
-            fieldRef:
-              fieldPath: status.podIP
-        {{- end }}
-        {{- include "hoop-exporter.env" (dict "root" . "container" "hoop-exporter") | nindent 8 }}
+        {{- include "hoop-exporter.env" (dict "root" . "container" "hoop-exporter") | trim | nindent 8 }}
       {{- with .Values.extraEnvFrom }}
       envFrom:
         {{- toYaml . | nindent 8 }}
