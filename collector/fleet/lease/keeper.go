@@ -201,7 +201,7 @@ func (k *Keeper) match(view View, term Term, release []string) {
 	for a, h := range k.held {
 		switch {
 		case mine[a] != h.lease:
-			level.Warn(k.o.Logger).Log("msg", "another process watches a gateway's address now, because this one did not reach the database in time", "address", a)
+			level.Warn(k.o.Logger).Log("msg", "this process has lost the lease of a gateway's address: it did not reach the database in time, or the database was restored or changed", "address", a)
 			k.drop(h)
 		case h.watch.Lost():
 			k.drop(h)

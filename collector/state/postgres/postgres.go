@@ -47,6 +47,8 @@ type Database struct {
 
 	mu   sync.Mutex
 	open map[string]bool // names of the records that this process has
+	// versions are the newest versions of records that this process knows, by name.
+	versions map[string]version
 }
 
 // URL returns a postgres:// URL. It is called for each new connection, so that user, password and certificates can change. If it later
@@ -83,7 +85,7 @@ func open(ctx context.Context, url URL, schema string, ttl time.Duration, keep b
 	}
 	d := &Database{
 		schema: pgx.Identifier{schema}.Sanitize(), ttl: ttl, lock: lockKey("leases", schema),
-		states: semaphore.NewWeighted(connections - 1), encoder: encoder, decoder: decoder, open: map[string]bool{},
+		states: semaphore.NewWeighted(connections - 1), encoder: encoder, decoder: decoder, open: map[string]bool{}, versions: map[string]version{},
 	}
 	d.server.Store(&server)
 	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error { return d.update(c, url) }

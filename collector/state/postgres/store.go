@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -31,7 +32,9 @@ const (
 				WHERE l.address = s.address AND m.beat >= clock_timestamp() - $5::interval
 			)
 			RETURNING opened
-		) SELECT EXISTS (SELECT FROM held), (SELECT opened FROM opened), coalesce((SELECT address FROM {schema}.states WHERE name = $4), '')`
+		), before AS (SELECT address, opened, saves FROM {schema}.states WHERE name = $4)
+		SELECT EXISTS (SELECT FROM held), (SELECT opened FROM opened), coalesce((SELECT address FROM before), ''),
+			coalesce((SELECT opened FROM before), 0), coalesce((SELECT saves FROM before), 0)`
 
 	// load reads the state under a lease. The lease may end right after it: the next save finds out.
 	load = `SELECT s.content, s.difference FROM {schema}.leases l JOIN {schema}.states s ON s.name = $4 AND s.opened = $5
@@ -92,6 +95,21 @@ func (d *Database) unreserve(name string) {
 	delete(d.open, name)
 }
 
+// version says how new a row is.
+type version struct{ opened, saves int64 }
+
+func (v version) newerThan(w version) bool {
+	return v.opened > w.opened || v.opened == w.opened && v.saves > w.saves
+}
+
+// setVersion records the version that this process has opened or saved, and returns the previous one.
+func (d *Database) setVersion(name string, v version) (last version) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	last, d.versions[name] = d.versions[name], v
+	return last
+}
+
 // record is a [state.Record]: the row that was opened under a lease. One goroutine uses it.
 type record struct {
 	store
@@ -113,8 +131,11 @@ func (r *record) acquire(ctx context.Context) error {
 	var leased bool
 	var opened *int64
 	var address string
+	var before version
 	b := &pgx.Batch{}
-	b.Queue(r.sql(openState), r.args(r.ttl)...).QueryRow(func(row pgx.Row) error { return row.Scan(&leased, &opened, &address) })
+	b.Queue(r.sql(openState), r.args(r.ttl)...).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&leased, &opened, &address, &before.opened, &before.saves)
+	})
 	switch err := r.runState(ctx, "opening the state "+r.name, b); {
 	case err != nil:
 		return err
@@ -124,6 +145,10 @@ func (r *record) acquire(ctx context.Context) error {
 		return fmt.Errorf("the state %s is in use by a gateway at %s, and this one is at %s: both have the same organization and filters, and would count everything twice; remove one", r.name, address, r.lease.Address)
 	}
 	r.opened = *opened
+	if r.setVersion(r.name, version{r.opened, 0}).newerThan(before) {
+		// The next try succeeds. This one fails, so that the log and the metrics show it.
+		return fmt.Errorf("the state %s is older than this process saved it: a backup of the database was restored, or a standby that lacked the last saves took over; the next try continues from the old state, and counters fall", r.name)
+	}
 	return nil
 }
 
@@ -180,11 +205,14 @@ func (r *record) Save(ctx context.Context, content []byte) error {
 		return fmt.Errorf("compressing the state: %w", err)
 	}
 	if difference != nil {
-		if err := r.change(ctx, saveDifference, difference); err != nil {
+		switch err := r.change(ctx, saveDifference, difference); {
+		case err == nil:
+			r.base = last
+			return nil
+		case !errors.Is(err, state.ErrFenced):
 			return err
 		}
-		r.base = last
-		return nil
+		// If the database has only lost the last saves, the row still belongs to this process, and a whole content replaces it.
 	}
 	whole := r.encoder.EncodeAll(content, nil)
 	if err := r.change(ctx, save, whole); err != nil {
@@ -220,6 +248,7 @@ func (r *record) change(ctx context.Context, statement string, arg any) error {
 	if !changed {
 		return r.fenced()
 	}
+	r.setVersion(r.name, version{r.opened, r.tries})
 	return nil
 }
 
