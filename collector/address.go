@@ -72,7 +72,7 @@ func (a *Address) checkTerm() error {
 }
 
 // passed reports whether a time has passed, by the monotonic clock or by the wall clock: while a machine is suspended, its monotonic clock
-// stands still. If the wall clock is merely set ahead, a holder stops until its next beat.
+// stands still. If the wall clock is merely set ahead, a holder stops until its next heartbeat.
 func passed(t time.Time) bool {
 	now := time.Now()
 	return !now.Before(t) || !now.Round(0).Before(t.Round(0))

@@ -150,7 +150,7 @@ func TestEachGatewayIsWatchedByOneProcess(t *testing.T) {
 		}
 		s.machines[0].end()
 		<-s.machines[0].ended
-		time.Sleep(7 * time.Second) // a beat to take over, and one until all know
+		time.Sleep(7 * time.Second) // a heartbeat to take over, and one until all know
 		s.machines[0].kill()        // so that it gets no more requests
 		if now := s.holders(); strings.Contains(now, "m0") || strings.Contains(now, "process") || strings.Count(now, "\n")+1 != len(s.hosts) {
 			t.Errorf("after m0 has stopped: %s", now)
@@ -263,7 +263,7 @@ func TestAFencedSaveEndsTheWatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Another process has had it since the last beat.
+		// Another process has had it since the last heartbeat.
 		s.db.mu.Lock()
 		l := s.db.leases["https://g0/api"]
 		s.db.leases[l.Address] = lease.Lease{Address: l.Address, Epoch: l.Epoch + 1}
@@ -368,7 +368,7 @@ func TestAnOutageOfTheDatabaseMovesNothing(t *testing.T) {
 					m.setCut("database", true)
 				}
 				time.Sleep(away)
-				for _, m := range s.machines { // each beats at times of its own
+				for _, m := range s.machines { // each sends heartbeats at times of its own
 					m.setCut("database", false)
 					time.Sleep(4 * time.Second)
 				}

@@ -96,7 +96,7 @@ type hold struct {
 // Extend implements [lease.Watch].
 func (h *hold) Extend(t lease.Term) {
 	h.address.SetTerm(t.RequestUntil, t.End)
-	if h.failed != nil && h.fleet.applying.TryLock() { // a beat does not wait for a new configuration
+	if h.failed != nil && h.fleet.applying.TryLock() { // a heartbeat does not wait for a new configuration
 		defer h.fleet.applying.Unlock()
 		h.fill()
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/state/statepb"
 )
 
-// simulatedDatabase has the members, leases and states of a simulated cluster. It is linearizable: each operation takes effect at one moment. Its clock
-// is its own. The switches take away what makes it safe, to see that the simulation notices.
+// simulatedDatabase has the members, leases and states of a simulated cluster. It is linearizable: each operation takes effect at one
+// moment. Its clock is its own. The switches take away what makes it safe, to see that the simulation notices.
 type simulatedDatabase struct {
 	ttl time.Duration // of members; shorter than lease.TTL: holders do not stop in time
 	// unfenced has saves take effect whatever the lease is.
@@ -27,7 +27,7 @@ type simulatedDatabase struct {
 	mu      sync.Mutex
 	began   time.Time
 	rate    float64 // of its clock
-	members map[string]beaten
+	members map[string]heardFrom
 	leases  map[string]lease.Lease
 	states  map[string]*simulatedState
 	fenced  int // saves
@@ -35,7 +35,7 @@ type simulatedDatabase struct {
 	epochs  int // how many leases there were
 }
 
-type beaten struct {
+type heardFrom struct {
 	lease.Member
 	at time.Time
 }
@@ -52,7 +52,7 @@ var (
 )
 
 func newSimulatedDatabase(rate float64) *simulatedDatabase {
-	return &simulatedDatabase{ttl: lease.TTL, began: time.Now(), rate: rate, members: map[string]beaten{}, leases: map[string]lease.Lease{}, states: map[string]*simulatedState{}}
+	return &simulatedDatabase{ttl: lease.TTL, began: time.Now(), rate: rate, members: map[string]heardFrom{}, leases: map[string]lease.Lease{}, states: map[string]*simulatedState{}}
 }
 
 // now is years off, and may run fast or slowly.
@@ -65,10 +65,10 @@ func (d *simulatedDatabase) lives(member string) bool {
 	return ok && d.now().Sub(m.at) <= d.ttl
 }
 
-func (d *simulatedDatabase) beat(m lease.Member) (v lease.View) {
+func (d *simulatedDatabase) heartbeat(m lease.Member) (v lease.View) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.members[m.ID] = beaten{m, d.now()}
+	d.members[m.ID] = heardFrom{m, d.now()}
 	for _, other := range d.members {
 		if d.lives(other.ID) {
 			v.Members = append(v.Members, other.Member)
@@ -124,9 +124,9 @@ func (d *simulatedDatabase) leave(member string) {
 // machineTable is the database as one machine reaches it.
 type machineTable struct{ *machine }
 
-// Beat implements [lease.Table].
-func (m machineTable) Beat(ctx context.Context, self lease.Member) (lease.View, error) {
-	return toDatabase(ctx, m.machine, "beat", func() (lease.View, error) { return m.s.db.beat(self), nil })
+// Heartbeat implements [lease.Table].
+func (m machineTable) Heartbeat(ctx context.Context, self lease.Member) (lease.View, error) {
+	return toDatabase(ctx, m.machine, "heartbeat", func() (lease.View, error) { return m.s.db.heartbeat(self), nil })
 }
 
 // Acquire implements [lease.Table].

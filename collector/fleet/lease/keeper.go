@@ -14,27 +14,27 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/failurelog"
 )
 
-// TTL is a table's time to live: how long a member lives, and keeps its leases, after its last beat.
+// TTL is a table's time to live: how long a member lives, and keeps its leases, after its last heartbeat.
 const TTL = 15 * time.Second
 
 const (
-	// beatEvery is the interval of beats.
-	beatEvery = 3 * time.Second
+	// heartbeatEvery is the interval of heartbeats.
+	heartbeatEvery = 3 * time.Second
 	// callTimeout bounds a call of the table.
-	callTimeout = 2 * beatEvery
+	callTimeout = 2 * heartbeatEvery
 	// settleFor is how long a member acquires nothing once it reaches the table again. After an outage that affects all members, the others
 	// seem dead to the first one that is back: it would take over all gateways at once, and give most of them back later.
-	settleFor = callTimeout + beatEvery
-	// requestFor and holdFor are the [Term] that a beat gives, counted from when it was sent. The margin before [TTL] allows for clocks that
-	// run at different speeds, and for a gateway that still works on a request that was canceled.
+	settleFor = callTimeout + heartbeatEvery
+	// requestFor and holdFor are the [Term] that a heartbeat gives, counted from when it was sent. The margin before [TTL] allows for clocks
+	// that run at different speeds, and for a gateway that still works on a request that was canceled.
 	requestFor = TTL - 5*time.Second
 	holdFor    = TTL - 3*time.Second
 )
 
 // Term is how long a holder may use its leases, by its monotonic clock: its times come from [time.Now]. It ends before another process can
-// acquire the leases, because the holder counts from when it sent its last beat, and the table from when it received that beat. A process
-// that was paused notices that the term has passed. While a machine is suspended, its monotonic clock stands still: then the process
-// notices it by the wall clock, as soon as that is right.
+// acquire the leases, because the holder counts from when it sent its last heartbeat, and the table from when it received that heartbeat. A
+// process that was paused notices that the term has passed. While a machine is suspended, its monotonic clock stands still: then the
+// process notices it by the wall clock, as soon as that is right.
 //
 // So counters stay at their last saved values while the database is away, but only until the lease ends: after that another process may
 // have taken over, and Prometheus would see them fall.
@@ -72,9 +72,9 @@ type KeeperOptions struct {
 	Logger  log.Logger
 }
 
-// Keeper is a process as a member: it beats, and acquires and releases leases as plan says. Always holds: it releases a lease only after
-// its watch has ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer was lost
-// may take effect at any time. Call Run once, then Leave, and the other methods at any time. It is safe for concurrent use.
+// Keeper is a process as a member: it sends heartbeats, and acquires and releases leases as plan says. Always holds: it releases a lease
+// only after its watch has ended; and it never uses a lease again that it has begun to release or has lost, because a release whose answer
+// was lost may take effect at any time. Call Run once, then Leave, and the other methods at any time. It is safe for concurrent use.
 type Keeper struct {
 	o        KeeperOptions
 	held     map[string]*holding // by address
@@ -84,12 +84,12 @@ type Keeper struct {
 	waiting  sync.WaitGroup
 	failures *failurelog.Log
 	wrong    map[string]time.Time // since when something is wrong with other members, by subject
-	back     time.Time            // when a beat last succeeded after one that had failed
-	callsEnd time.Time            // when calls of the table after the last beat end
+	back     time.Time            // when a heartbeat last succeeded after one that had failed
+	callsEnd time.Time            // when calls of the table after the last heartbeat end
 
 	mu     sync.Mutex
 	seen   Seen
-	failed bool // the last beat
+	failed bool // the last heartbeat
 }
 
 // holding is a lease in use.
@@ -109,16 +109,16 @@ func NewKeeper(o KeeperOptions) *Keeper {
 
 // Run takes part in the cluster until ctx ends. What is watched then stays watched.
 func (k *Keeper) Run(ctx context.Context) {
-	ticker := time.NewTicker(beatEvery)
+	ticker := time.NewTicker(heartbeatEvery)
 	defer ticker.Stop()
 	defer k.waiting.Wait()
-	k.beat(ctx)
+	k.heartbeat(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			k.beat(ctx)
+			k.heartbeat(ctx)
 		case <-k.wake:
 			k.release(ctx)
 		}
@@ -138,30 +138,30 @@ func (k *Keeper) Leave(ctx context.Context) {
 	}
 }
 
-// afterBeat returns the context for calls of the table after a beat. It ends early enough that the next beat, if it takes as long as the
-// last one, is answered before the term has passed. So a call that waits for a lock in the table never costs a lease.
-func (k *Keeper) afterBeat(ctx context.Context) (context.Context, context.CancelFunc) {
+// afterHeartbeat returns the context for calls of the table after a heartbeat. It ends early enough that the next heartbeat, if it takes as
+// long as the last one, is answered before the term has passed. So a call that waits for a lock in the table never costs a lease.
+func (k *Keeper) afterHeartbeat(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, k.callsEnd)
 }
 
-// callBeat sends a beat.
-func (k *Keeper) callBeat(ctx context.Context, self Member) (View, error) {
+// sendHeartbeat sends a heartbeat.
+func (k *Keeper) sendHeartbeat(ctx context.Context, self Member) (View, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return k.o.Table.Beat(ctx, self)
+	return k.o.Table.Heartbeat(ctx, self)
 }
 
-// beat records in the table that the member lives, and acts on the answer.
-func (k *Keeper) beat(ctx context.Context) {
+// heartbeat records in the table that the member lives, and acts on the answer.
+func (k *Keeper) heartbeat(ctx context.Context) {
 	addresses, digest := k.o.Watcher.Configured()
 	self := Member{ID: k.o.ID, URL: k.o.URL, Configuration: digest}
 	sent := time.Now()
-	view, err := k.callBeat(ctx, self)
+	view, err := k.sendHeartbeat(ctx, self)
 	if ctx.Err() != nil {
 		return
 	}
 	term := Term{RequestUntil: sent.Add(requestFor), End: sent.Add(holdFor)}
-	k.callsEnd = term.RequestUntil.Add(-beatEvery - time.Since(sent))
+	k.callsEnd = term.RequestUntil.Add(-heartbeatEvery - time.Since(sent))
 	if k.record(view, err, term, self); err != nil {
 		return
 	}
@@ -176,7 +176,7 @@ func (k *Keeper) beat(ctx context.Context) {
 	if len(acquire) == 0 || !time.Now().Before(term.RequestUntil) || time.Since(k.back) < settleFor {
 		return
 	}
-	ctx, cancel := k.afterBeat(ctx)
+	ctx, cancel := k.afterHeartbeat(ctx)
 	defer cancel()
 	leases, err := k.o.Table.Acquire(ctx, k.o.ID, acquire)
 	if err != nil {
@@ -275,7 +275,7 @@ func (k *Keeper) release(ctx context.Context) {
 	if len(k.released) == 0 {
 		return
 	}
-	ctx, cancel := k.afterBeat(ctx)
+	ctx, cancel := k.afterHeartbeat(ctx)
 	defer cancel()
 	if err := k.o.Table.Release(ctx, slices.Collect(maps.Values(k.released))); err != nil {
 		k.failures.Failed("release", "releasing leases failed: trying again", err)

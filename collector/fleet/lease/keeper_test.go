@@ -26,8 +26,8 @@ type script struct {
 	acquireErr error // of Acquire
 	releaseErr error // of Release
 	epochs     map[string]Epoch
-	calls      []string // but those of Beat
-	beats      int
+	calls      []string // but those of Heartbeat
+	heartbeats int
 	hangs      bool
 	configured []string
 	watched    map[string]*scriptedWatch
@@ -38,9 +38,9 @@ func newScript(addresses ...string) *script {
 	return &script{configured: addresses, epochs: map[string]Epoch{}, watched: map[string]*scriptedWatch{}, view: View{Members: []Member{{ID: "a", URL: "http://a:1"}}}}
 }
 
-func (s *script) Beat(ctx context.Context, m Member) (View, error) {
+func (s *script) Heartbeat(ctx context.Context, m Member) (View, error) {
 	s.mu.Lock()
-	s.beats++
+	s.heartbeats++
 	view, err, hangs := s.view, s.err, s.hangs
 	s.mu.Unlock()
 	if hangs {
@@ -168,7 +168,7 @@ func keptWith(t *testing.T, s *script, table Table, test func(t *testing.T, k *K
 }
 
 func tick() {
-	time.Sleep(beatEvery)
+	time.Sleep(heartbeatEvery)
 	synctest.Wait()
 }
 
@@ -188,7 +188,7 @@ func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 		sent := time.Now()
 		w := s.watched["x"]
 		if w.now().RequestUntil != sent.Add(10*time.Second) || w.now().End != sent.Add(12*time.Second) || w.now().End.After(sent.Add(TTL-3*time.Second)) {
-			t.Errorf("requests until %v, holds until %v, which is %v and %v after the beat", w.now().RequestUntil, w.now().End, w.now().RequestUntil.Sub(sent), w.now().End.Sub(sent))
+			t.Errorf("requests until %v, holds until %v, which is %v and %v after the heartbeat", w.now().RequestUntil, w.now().End, w.now().RequestUntil.Sub(sent), w.now().End.Sub(sent))
 		}
 		s.set(func() { s.hangs = true })
 		was := w.now()
@@ -216,13 +216,13 @@ func TestAHolderStopsBeforeItsLeaseEnds(t *testing.T) {
 	})
 }
 
-// What fails at every beat is reported once and then every hour, whichever call of the table it is.
-func TestWhatFailsAtEveryBeatIsReportedOnceAnHour(t *testing.T) {
+// What fails at every heartbeat is reported once and then every hour, whichever call of the table it is.
+func TestWhatFailsAtEveryHeartbeatIsReportedOnceAnHour(t *testing.T) {
 	for name, tc := range map[string]struct {
 		says string
 		err  func(s *script) *error
 	}{
-		"beating":   {"cannot reach the database", func(s *script) *error { return &s.err }},
+		"heartbeat": {"cannot reach the database", func(s *script) *error { return &s.err }},
 		"acquiring": {"acquiring leases failed", func(s *script) *error { return &s.acquireErr }},
 		"releasing": {"releasing leases failed", func(s *script) *error { return &s.releaseErr }},
 	} {
@@ -253,7 +253,7 @@ func TestALeaseWhoseAnswerWasLostIsAdopted(t *testing.T) {
 	s := newScript("x")
 	s.err = errors.New("lost")
 	kept(t, s, func(t *testing.T, _ *Keeper, _ *collectortest.Log) {
-		want(t, s, "") // no beat has succeeded yet
+		want(t, s, "") // no heartbeat has succeeded yet
 		s.set(func() { s.err, s.view.Leases = nil, []Lease{{"x", "a", 7}} })
 		tick()
 		want(t, s, "watch x 7")

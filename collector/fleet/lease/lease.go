@@ -25,19 +25,19 @@ type Lease struct {
 	Epoch   Epoch
 }
 
-// View is what the table has at the time of a beat.
+// View is what the table has at the time of a heartbeat.
 type View struct {
-	// Members are the living members, including the one that sent the beat.
+	// Members are the living members, including the one that sent the heartbeat.
 	Members []Member
 	// Leases are those of living members.
 	Leases []Lease
 }
 
-// Table has the members and the leases of a cluster. It uses its own clock. A member lives until its last beat is older than the table's
-// time to live; a lease lives as long as its holder. Each method is atomic; after an error, it may have taken effect.
+// Table has the members and the leases of a cluster. It uses its own clock. A member lives until its last heartbeat is older than the
+// table's time to live; a lease lives as long as its holder. Each method is atomic; after an error, it may have taken effect.
 type Table interface {
-	// Beat records that a member lives. If it was dead, others may have its leases by now; the view shows that.
-	Beat(ctx context.Context, m Member) (View, error)
+	// Heartbeat records that a member lives. If it was dead, others may have its leases by now; the view shows that.
+	Heartbeat(ctx context.Context, m Member) (View, error)
 	// Acquire gives a member those of the addresses that no living member holds, each with a new epoch, and returns these leases. It fails
 	// if the member is dead.
 	Acquire(ctx context.Context, member string, addresses []string) ([]Lease, error)

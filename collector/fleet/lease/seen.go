@@ -16,7 +16,7 @@ type Seen struct {
 	until   time.Time         // the end of the term; zero: nothing is known
 }
 
-// record keeps the answer to a beat for [Keeper.Seen], and logs when the table cannot be reached, and when it can be again.
+// record keeps the answer to a heartbeat for [Keeper.Seen], and logs when the table cannot be reached, and when it can be again.
 func (k *Keeper) record(view View, err error, term Term, self Member) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -60,7 +60,7 @@ func (k *Keeper) Seen() (Seen, error) {
 	return k.seen, nil
 }
 
-// Up reports whether the last beat succeeded.
+// Up reports whether the last heartbeat succeeded.
 func (k *Keeper) Up() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// slowTable answers beats at once, and hangs in all else: that waits for locks which other processes hold.
+// slowTable answers heartbeats at once, and hangs in all else: that waits for locks which other processes hold.
 type slowTable struct {
 	*script
 	hangs atomic.Bool
@@ -32,7 +32,7 @@ func (s *slowTable) Release(ctx context.Context, leases []Lease) error {
 }
 
 // What waits for locks in the table, such as for a save of an address' last holder, costs no lease that is held.
-func TestABeatIsNotLateBecauseOtherCallsAreSlow(t *testing.T) {
+func TestAHeartbeatIsNotLateBecauseOtherCallsAreSlow(t *testing.T) {
 	s := newScript("x", "y")
 	table := &slowTable{script: s}
 	keptWith(t, s, table, func(t *testing.T, k *Keeper, _ *collectortest.Log) {

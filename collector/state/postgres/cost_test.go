@@ -69,9 +69,9 @@ func written(t *testing.T, url string, f func()) (n int64) {
 	return n
 }
 
-// What saves and beats write into the log of PostgreSQL, which its disk and each of its replicas get. A change that makes it much more is
-// noticed here.
-func TestSavesAndBeatsWriteLittle(t *testing.T) {
+// What saves and heartbeats write into the log of PostgreSQL, which its disk and each of its replicas get. A change that makes it much more
+// is noticed here.
+func TestSavesAndHeartbeatsWriteLittle(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
 	r, _ := recordOf(t, d, leased(t, d, "a", "https://gateway"))
@@ -110,21 +110,21 @@ func TestSavesAndBeatsWriteLittle(t *testing.T) {
 	perSave := written(t, url, all) / n
 	pgtest.Exec(t, url, "CHECKPOINT")
 	first := written(t, url, func() { saves(t, r, contents[0], nil) })
-	beats := func() {
+	heartbeat := func() {
 		for range n {
-			if _, err := d.Beat(t.Context(), lease.Member{ID: "a", URL: "http://10.0.0.7:10068", Configuration: "0123456789abcdef"}); err != nil {
+			if _, err := d.Heartbeat(t.Context(), lease.Member{ID: "a", URL: "http://10.0.0.7:10068", Configuration: "0123456789abcdef"}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	beats()
-	perBeat := written(t, url, beats) / n
-	t.Logf("a state has %d bytes, %d compressed; WAL: %d bytes a save, %d after a checkpoint, %d a beat", size, compressed, perSave, first, perBeat)
+	heartbeat()
+	perHeartbeat := written(t, url, heartbeat) / n
+	t.Logf("a state has %d bytes, %d compressed; WAL: %d bytes a save, %d after a checkpoint, %d a heartbeat", size, compressed, perSave, first, perHeartbeat)
 	if most := int64(compressed) / 4; perSave > most {
 		t.Errorf("%d bytes of WAL a save, want at most %d", perSave, most)
 	}
-	if perBeat > 500 {
-		t.Errorf("%d bytes of WAL a beat", perBeat)
+	if perHeartbeat > 500 {
+		t.Errorf("%d bytes of WAL a heartbeat", perHeartbeat)
 	}
 	d.Close() // a connection reports what it did when it ends
 	hot(t, url, "members", 2*n)

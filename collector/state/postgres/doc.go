@@ -8,6 +8,6 @@
 //     change at a time.
 //   - Whatever writes a state first locks the row of its lease FOR SHARE, and then the row of the state. Of a write and a change of the
 //     lease, the later one waits for the earlier one; PostgreSQL then checks its condition again, on the newest version of the row.
-//   - The order of locks is: advisory lock, members, leases, states. Without the advisory lock, only a beat locks a member, and it locks
+//   - The order of locks is: advisory lock, members, leases, states. Without the advisory lock, only a heartbeat locks a member, and it locks
 //     nothing else; everything else locks at most one row of leases and one of states. So there is no deadlock.
 package postgres

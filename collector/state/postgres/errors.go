@@ -17,7 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// errDead is the error for a member that has sent no beat within the time to live.
+// errDead is the error for a member that has sent no heartbeat within the time to live.
 var errDead = errors.New("this process did not reach PostgreSQL for too long, so it holds no leases: it continues after the next heartbeat")
 
 // errBusy is the error for a wait for other gateways' saves that takes too long.

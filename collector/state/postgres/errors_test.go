@@ -232,15 +232,15 @@ func TestASchemaThatWentIsAnError(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
 	pgtest.Exec(t, url, "DROP SCHEMA hoop_exporter CASCADE")
-	_, err := d.Beat(t.Context(), lease.Member{ID: "a"})
-	one(t, err, "beating: PostgreSQL at 127.0.0.1:", "the schema was removed or changed: restart the exporter")
+	_, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"})
+	one(t, err, "sending a heartbeat: PostgreSQL at 127.0.0.1:", "the schema was removed or changed: restart the exporter")
 }
 
 func TestAStandbyIsRefused(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
 	readOnly := opened(t, url+"&default_transaction_read_only=on")
-	_, err := readOnly.Beat(t.Context(), lease.Member{ID: "a"})
+	_, err := readOnly.Heartbeat(t.Context(), lease.Member{ID: "a"})
 	one(t, err, "the server is a standby: name the primary")
 	leased(t, d, "a", "x")
 }
@@ -262,7 +262,7 @@ func TestACanceledContextIsAnError(t *testing.T) {
 	d := opened(t, cluster.Database(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if v, err := d.Beat(ctx, lease.Member{ID: "a"}); !errors.Is(err, context.Canceled) {
+	if v, err := d.Heartbeat(ctx, lease.Member{ID: "a"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", v, err)
 	}
 	leased(t, d, "a", "x")

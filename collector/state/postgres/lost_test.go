@@ -152,7 +152,7 @@ func TestASaveWhoseAnswerWasLostIsAnErrorAndTheNextOneWorks(t *testing.T) {
 	}
 }
 
-func TestLeasesWhoseAnswerWasLostAreSeenAtTheNextBeat(t *testing.T) {
+func TestLeasesWhoseAnswerWasLostAreSeenAtTheNextHeartbeat(t *testing.T) {
 	url := cluster.Database(t)
 	var network lossy
 	d := opened(t, network.to(t, url))
@@ -162,7 +162,7 @@ func TestLeasesWhoseAnswerWasLostAreSeenAtTheNextBeat(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 	})
-	if v, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil || len(v.Leases) != 2 || v.Leases[1].Epoch != 1 {
+	if v, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"}); err != nil || len(v.Leases) != 2 || v.Leases[1].Epoch != 1 {
 		t.Errorf("%v, %v", v, err)
 	}
 }
@@ -204,7 +204,7 @@ func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
 	d := &Database{pool: pool, schema: schema, ttl: ttl}
 	d.server.Store(&server)
 	defer pool.Close()
-	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err == nil {
+	if _, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"}); err == nil {
 		t.Fatal("it can be written")
 	}
 	primary := pgtest.Connect(t, url)
@@ -213,7 +213,7 @@ func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil {
+	if _, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -230,26 +230,26 @@ func TestANewConnectionUsesTheUserAndPasswordOfThatMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	beats := func() error {
+	heartbeat := func() error {
 		d.pool.Reset()
-		_, err := d.Beat(t.Context(), lease.Member{ID: "a"})
+		_, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"})
 		return err
 	}
 	pgtest.Exec(t, url, "ALTER ROLE "+role+" PASSWORD 's3cr3t /?#@:''\"%~'")
-	one(t, beats(), "check the user and the password in the URL")
+	one(t, heartbeat(), "check the user and the password in the URL")
 	replaced := pgtest.As(t, url, role, secret)
 	for _, next := range []string{replaced, changed(t, replaced, func(u *neturl.URL) { u.Path = "/none" }), changed(t, replaced, func(u *neturl.URL) { u.Host = "db.invalid" })} {
 		now.Store(next)
-		if err := beats(); err != nil {
+		if err := heartbeat(); err != nil {
 			t.Error(err)
 		}
 	}
 	now.Store("postgres://u:s3cr3t%@db/x")
-	one(t, beats(), "the PostgreSQL URL is not valid")
+	one(t, heartbeat(), "the PostgreSQL URL is not valid")
 }
 
-// While the disk of the server is slow, beats go on: they never wait for saves.
-func TestBeatsDoNotWaitForSaves(t *testing.T) {
+// While the disk of the server is slow, heartbeats go on: they never wait for saves.
+func TestHeartbeatsDoNotWaitForSaves(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
 	l := leased(t, d, "a", "x")
@@ -262,7 +262,7 @@ func TestBeatsDoNotWaitForSaves(t *testing.T) {
 	for d.pool.Stat().AcquiredConns() < connections-1 {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil {
+	if _, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"}); err != nil {
 		t.Error(err)
 	}
 	cancel()
@@ -289,8 +289,9 @@ func TestContentThatWasChangedIsDamaged(t *testing.T) {
 	}
 }
 
-// If the first hosts of a URL do not answer, connecting can take longer than a beat may. The connection is kept for the next beat.
-func TestAConnectionThatTakesLongerThanABeatIsForTheNextOne(t *testing.T) {
+// If the first hosts of a URL do not answer, connecting can take longer than a heartbeat may. The connection is kept for the next
+// heartbeat.
+func TestAConnectionThatTakesLongerThanAHeartbeatIsForTheNextOne(t *testing.T) {
 	t.Parallel()
 	url := cluster.Database(t)
 	opened(t, url)
@@ -307,7 +308,7 @@ func TestAConnectionThatTakesLongerThanABeatIsForTheNextOne(t *testing.T) {
 	var errs []error
 	for range 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
-		_, err := d.Beat(ctx, lease.Member{ID: "a"})
+		_, err := d.Heartbeat(ctx, lease.Member{ID: "a"})
 		cancel()
 		errs = append(errs, err)
 	}

@@ -19,7 +19,7 @@ import (
 const readCommitted = "read committed"
 
 const (
-	// connections is how many connections a process has at most. The states use one fewer: a beat never waits for saves.
+	// connections is how many connections a process has at most. The states use one fewer: a heartbeat never waits for saves.
 	connections = 4
 	// connectTimeout is for a connection, statementTimeout for a statement at the server.
 	connectTimeout   = 3 * time.Second
@@ -55,8 +55,8 @@ type Database struct {
 // returns the URL of another server or database, the first one stays in use.
 type URL func() (string, error)
 
-// Open connects to the database at a URL, and creates or migrates the schema. A member lives for ttl after its last beat. All processes of
-// a cluster must use the same schema and ttl.
+// Open connects to the database at a URL, and creates or migrates the schema. A member lives for ttl after its last heartbeat. All
+// processes of a cluster must use the same schema and ttl.
 func Open(ctx context.Context, url URL, schema string, ttl time.Duration) (*Database, error) {
 	return open(ctx, url, schema, ttl, true)
 }

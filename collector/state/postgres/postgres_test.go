@@ -57,7 +57,7 @@ func opened(t testing.TB, url string) *Database {
 // leased has a member hold a lease of an address.
 func leased(t testing.TB, d *Database, member, address string) lease.Lease {
 	t.Helper()
-	if _, err := d.Beat(t.Context(), lease.Member{ID: member}); err != nil {
+	if _, err := d.Heartbeat(t.Context(), lease.Member{ID: member}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := d.Acquire(t.Context(), member, []string{address})
@@ -79,10 +79,10 @@ func recordOf(t testing.TB, d *Database, l lease.Lease) (r state.Record, content
 	return r, string(b)
 }
 
-// kill makes a member's last beat old.
+// kill makes a member's last heartbeat old.
 func kill(t testing.TB, url, member string) {
 	t.Helper()
-	pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET beat = beat - interval '1 hour' WHERE id = '"+member+"'")
+	pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET heartbeat = heartbeat - interval '1 hour' WHERE id = '"+member+"'")
 }
 
 // saves wants a save to succeed, or to be fenced.
@@ -119,7 +119,7 @@ func TestADatabaseIsATable(t *testing.T) {
 		}
 		t.Cleanup(d.Close)
 		return leasetest.Table{Table: d, Kill: func(t *testing.T, member string) {
-			pgtest.Exec(t, url, "UPDATE "+name+".members SET beat = beat - interval '61 s' WHERE id = '"+member+"'")
+			pgtest.Exec(t, url, "UPDATE "+name+".members SET heartbeat = heartbeat - interval '61 s' WHERE id = '"+member+"'")
 		}}
 	})
 }
@@ -132,31 +132,31 @@ func TestAMemberLivesForItsTimeByTheDatabasesClock(t *testing.T) {
 		age   string
 		lives bool
 	}{{"59 s", true}, {"61 s", false}} {
-		pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET beat = clock_timestamp() - interval '"+tc.age+"' WHERE id = 'a'")
-		v, err := d.Beat(t.Context(), lease.Member{ID: "b"})
+		pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET heartbeat = clock_timestamp() - interval '"+tc.age+"' WHERE id = 'a'")
+		v, err := d.Heartbeat(t.Context(), lease.Member{ID: "b"})
 		if err != nil || (len(v.Members) == 2) != tc.lives || (len(v.Leases) == 1) != tc.lives {
-			t.Errorf("%v, %v when its beat was %s ago", v, err, tc.age)
+			t.Errorf("%v, %v when its heartbeat was %s ago", v, err, tc.age)
 		}
 		got, err := d.Acquire(t.Context(), "b", []string{"x"})
 		if err != nil || (len(got) == 0) != tc.lives {
-			t.Errorf("%v, %v is acquired when its beat was %s ago", got, err, tc.age)
+			t.Errorf("%v, %v is acquired when its heartbeat was %s ago", got, err, tc.age)
 		}
 	}
 }
 
 // The database's clock is set back, or a standby with a slower clock is promoted: who died shortly before that does not live until the
 // clock is there again.
-func TestAMemberThatBeatInTheFutureDiesInTime(t *testing.T) {
+func TestAMemberWithAHeartbeatInTheFutureDiesInTime(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
 	leased(t, d, "a", "x")
 	leased(t, d, "b", "y")
-	pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET beat = beat + interval '1 hour'")
-	if v, err := d.Beat(t.Context(), lease.Member{ID: "b"}); err != nil || len(v.Members) != 2 || len(v.Leases) != 2 {
+	pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET heartbeat = heartbeat + interval '1 hour'")
+	if v, err := d.Heartbeat(t.Context(), lease.Member{ID: "b"}); err != nil || len(v.Members) != 2 || len(v.Leases) != 2 {
 		t.Errorf("%v, %v; want both: a may live", v, err)
 	}
-	pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET beat = beat - interval '61 s' WHERE id = 'a'") // the time passes
-	if v, err := d.Beat(t.Context(), lease.Member{ID: "b"}); err != nil || len(v.Members) != 1 {
+	pgtest.Exec(t, url, "UPDATE hoop_exporter.members SET heartbeat = heartbeat - interval '61 s' WHERE id = 'a'") // the time passes
+	if v, err := d.Heartbeat(t.Context(), lease.Member{ID: "b"}); err != nil || len(v.Members) != 1 {
 		t.Errorf("%v, %v; want b alone", v, err)
 	}
 	if got, err := d.Acquire(t.Context(), "b", []string{"x"}); err != nil || len(got) != 1 {
@@ -178,7 +178,7 @@ func TestTwoSchemasAreTwoClusters(t *testing.T) {
 	if _, content := recordOf(t, second, l); content != "" {
 		t.Errorf("the other one has %q", content)
 	}
-	if v, err := second.Beat(t.Context(), lease.Member{ID: "b"}); err != nil || len(v.Members) != 1 || l.Epoch != 1 {
+	if v, err := second.Heartbeat(t.Context(), lease.Member{ID: "b"}); err != nil || len(v.Members) != 1 || l.Epoch != 1 {
 		t.Errorf("%v, %v with %v", v, err, l)
 	}
 }

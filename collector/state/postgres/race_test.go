@@ -73,7 +73,7 @@ func TestASaveThatMeetsATakeoverIsFenced(t *testing.T) {
 	r, _ := recordOf(t, d, l)
 	saves(t, r, "old", nil)
 	kill(t, url, "a")
-	if _, err := d.Beat(t.Context(), lease.Member{ID: "b"}); err != nil {
+	if _, err := d.Heartbeat(t.Context(), lease.Member{ID: "b"}); err != nil {
 		t.Fatal(err)
 	}
 	takeover := transaction(t, url, d.sql("DELETE FROM {schema}.members WHERE id = 'a'"),
@@ -116,9 +116,9 @@ func TestATakeoverWaitsForASave(t *testing.T) {
 	}
 }
 
-// A dead member's beat comes while another process deletes the member, and has not committed: the beat waits, and its view is without the
-// leases, even if the database's default is that a transaction sees only what was there when it began.
-func TestABeatThatMeetsItsMembersDeletionSeesThatTheLeasesWent(t *testing.T) {
+// A dead member's heartbeat comes while another process deletes the member, and has not committed: the heartbeat waits, and its view is
+// without the leases, even if the database's default is that a transaction sees only what was there when it began.
+func TestAHeartbeatThatMeetsItsMembersDeletionSeesThatTheLeasesWent(t *testing.T) {
 	url := cluster.Database(t)
 	pgtest.Exec(t, url, "ALTER DATABASE "+databaseOf(t, url)+" SET default_transaction_isolation = 'repeatable read'")
 	d := opened(t, url)
@@ -126,28 +126,28 @@ func TestABeatThatMeetsItsMembersDeletionSeesThatTheLeasesWent(t *testing.T) {
 	kill(t, url, "a")
 	takeover := transaction(t, url, d.sql("DELETE FROM {schema}.members WHERE id = 'a'"))
 	whileBlocked(t, url, func() {
-		v, err := d.Beat(t.Context(), lease.Member{ID: "a"})
+		v, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"})
 		if err != nil || len(v.Members) != 1 || len(v.Leases) != 0 {
 			t.Errorf("%v, %v; want that it lives without leases", v, err)
 		}
 	}, func() { commit(t, takeover) })
 }
 
-// A takeover comes while a dead member beats, and that has not committed: the takeover does not wait, and takes nothing.
-func TestATakeoverThatMeetsABeatLeavesTheMemberAlone(t *testing.T) {
+// A takeover comes while the heartbeat of a dead member has not committed: the takeover does not wait, and takes nothing.
+func TestATakeoverThatMeetsAHeartbeatLeavesTheMemberAlone(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
 	leased(t, d, "a", "x")
 	kill(t, url, "a")
-	beat := transaction(t, url, d.sql("UPDATE {schema}.members SET beat = clock_timestamp() WHERE id = 'a'"))
-	if _, err := d.Beat(t.Context(), lease.Member{ID: "b"}); err != nil {
+	heartbeat := transaction(t, url, d.sql("UPDATE {schema}.members SET heartbeat = clock_timestamp() WHERE id = 'a'"))
+	if _, err := d.Heartbeat(t.Context(), lease.Member{ID: "b"}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := d.Acquire(t.Context(), "b", []string{"x", "y"}); err != nil || !slices.Equal(got, []lease.Lease{{Address: "y", Holder: "b", Epoch: 1}}) {
 		t.Errorf("%v, %v", got, err)
 	}
-	commit(t, beat)
-	if v, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil || len(v.Leases) != 2 {
+	commit(t, heartbeat)
+	if v, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"}); err != nil || len(v.Leases) != 2 {
 		t.Errorf("%v, %v; want that it has its lease", v, err)
 	}
 }
@@ -157,7 +157,7 @@ func TestTwoMembersThatTakeAnAddressAtOnceTakeTurns(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)
 	for _, id := range []string{"a", "b"} {
-		if _, err := d.Beat(t.Context(), lease.Member{ID: id}); err != nil {
+		if _, err := d.Heartbeat(t.Context(), lease.Member{ID: id}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -241,7 +241,7 @@ func TestAStateHasOneAddress(t *testing.T) {
 	}
 	saves(t, second, "newer", nil)
 	// The member comes back, and has its lease, but the state went.
-	if v, err := d.Beat(t.Context(), lease.Member{ID: "a"}); err != nil || !slices.Contains(v.Leases, x) {
+	if v, err := d.Heartbeat(t.Context(), lease.Member{ID: "a"}); err != nil || !slices.Contains(v.Leases, x) {
 		t.Fatalf("%v, %v", v, err)
 	}
 	saves(t, first, "late", state.ErrFenced)
@@ -292,7 +292,7 @@ func TestNothingDeadlocks(t *testing.T) {
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for round := range 25 {
-				if _, err := d.Beat(t.Context(), lease.Member{ID: id}); err != nil {
+				if _, err := d.Heartbeat(t.Context(), lease.Member{ID: id}); err != nil {
 					t.Error(err)
 				}
 				got, err := d.Acquire(t.Context(), id, addresses)

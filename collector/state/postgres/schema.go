@@ -16,17 +16,17 @@ const oldest = 130000
 
 // migrations returns the statements that migrate each version of the schema to the next one. Released ones never change.
 //
-// A beat changes no column that has an index, and the pages have room for another version of their rows, so each update is a heap-only one,
-// which writes no index and is cleaned up by the next. An index of holders would make updates of leases larger to save a scan of a table of
-// a few hundred kilobytes. Contents are compressed already, so PostgreSQL must not try to compress them. A vacuum never locks the tables to
-// give back the empty pages at their end.
+// A heartbeat changes no column that has an index, and the pages have room for another version of their rows, so each update is a heap-only
+// one, which writes no index and is cleaned up by the next. An index of holders would make updates of leases larger to save a scan of a
+// table of a few hundred kilobytes. Contents are compressed already, so PostgreSQL must not try to compress them. A vacuum never locks the
+// tables to give back the empty pages at their end.
 func migrations() []string {
 	return []string{`
 		CREATE TABLE {schema}.members (
 			id            text PRIMARY KEY,
 			url           text NOT NULL,
 			configuration text NOT NULL,
-			beat          timestamptz NOT NULL
+			heartbeat          timestamptz NOT NULL
 		) WITH (fillfactor = 50, vacuum_truncate = false);
 		CREATE TABLE {schema}.leases (
 			address text PRIMARY KEY,
@@ -43,7 +43,7 @@ func migrations() []string {
 			saved_at   timestamptz
 		) WITH (fillfactor = 50, vacuum_truncate = false, toast.vacuum_truncate = false);
 		ALTER TABLE {schema}.states ALTER content SET STORAGE EXTERNAL, ALTER difference SET STORAGE EXTERNAL;
-		COMMENT ON TABLE {schema}.members IS 'The processes. One lives while its last beat is young.';
+		COMMENT ON TABLE {schema}.members IS 'The processes. One lives while its last heartbeat is young.';
 		COMMENT ON TABLE {schema}.leases IS 'Which process watches the gateways at an address. The epoch counts the leases.';
 		COMMENT ON TABLE {schema}.states IS 'The state of each organization, compressed with zstd. Each save has a number; an older one never replaces a newer one.';
 		COMMENT ON COLUMN {schema}.states.difference IS 'What has changed since the content was saved, compressed with zstd and the content as its dictionary.';

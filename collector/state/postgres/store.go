@@ -29,7 +29,7 @@ const (
 			ON CONFLICT (name) DO UPDATE SET address = EXCLUDED.address, opened = s.opened + 1, saves = 0
 			WHERE s.address = EXCLUDED.address OR NOT EXISTS (
 				SELECT FROM {schema}.leases l JOIN {schema}.members m ON m.id = l.holder
-				WHERE l.address = s.address AND m.beat >= clock_timestamp() - $5::interval
+				WHERE l.address = s.address AND m.heartbeat >= clock_timestamp() - $5::interval
 			)
 			RETURNING opened
 		), before AS (SELECT address, opened, saves FROM {schema}.states WHERE name = $4)

@@ -9,34 +9,34 @@ import (
 )
 
 const (
-	// beat is one row's update. A member that another process has just found dead waits until it is deleted, and is then inserted again.
-	beat = `INSERT INTO {schema}.members (id, url, configuration, beat) VALUES ($1, $2, $3, clock_timestamp())
-		ON CONFLICT (id) DO UPDATE SET url = EXCLUDED.url, configuration = EXCLUDED.configuration, beat = clock_timestamp()`
+	// heartbeat is one row's update. A member that another process has just found dead waits until it is deleted, and is then inserted again.
+	heartbeat = `INSERT INTO {schema}.members (id, url, configuration, heartbeat) VALUES ($1, $2, $3, clock_timestamp())
+		ON CONFLICT (id) DO UPDATE SET url = EXCLUDED.url, configuration = EXCLUDED.configuration, heartbeat = clock_timestamp()`
 
-	// settle sets beats that are in the future to now: after the clock was set back, a dead member would otherwise live until the clock has
-	// caught up. A living member sends its next beat soon. A row that is locked is getting one right now.
-	settle = `UPDATE {schema}.members SET beat = clock_timestamp() WHERE id IN (
-			SELECT id FROM {schema}.members WHERE beat > clock_timestamp() + interval '1 second' ORDER BY id FOR UPDATE SKIP LOCKED
+	// settle sets heartbeats that are in the future to now: after the clock was set back, a dead member would otherwise live until the clock
+	// has caught up. A living member sends its next heartbeat soon. A row that is locked is getting one right now.
+	settle = `UPDATE {schema}.members SET heartbeat = clock_timestamp() WHERE id IN (
+			SELECT id FROM {schema}.members WHERE heartbeat > clock_timestamp() + interval '1 second' ORDER BY id FOR UPDATE SKIP LOCKED
 		)`
 
-	// view comes after beat in the same transaction and, as READ COMMITTED has it, sees all that was committed before view begins. If the
-	// beat had to wait for the member's deletion, the view therefore is without its leases; if the beat came first, the deletion finds the
-	// member alive.
+	// view comes after heartbeat in the same transaction and, as READ COMMITTED has it, sees all that was committed before view begins. If the
+	// heartbeat had to wait for the member's deletion, the view therefore is without its leases; if the heartbeat came first, the deletion
+	// finds the member alive.
 	view = `SELECT m.id, m.url, m.configuration, l.addresses, l.epochs FROM {schema}.members m LEFT JOIN (
 			SELECT holder, array_agg(address) AS addresses, array_agg(epoch) AS epochs
 			FROM {schema}.leases WHERE holder IS NOT NULL GROUP BY holder
 		) l ON l.holder = m.id
-		WHERE m.beat >= clock_timestamp() - $1::interval ORDER BY m.id`
+		WHERE m.heartbeat >= clock_timestamp() - $1::interval ORDER BY m.id`
 
 	// lock is the advisory lock for changes of leases. The statements after it in the transaction see what the last transaction that had
 	// the lock committed.
 	lock = `SELECT pg_advisory_xact_lock($1)`
 
-	// bury deletes members that are dead; their leases become free by the foreign key. A row that is locked belongs to a beat: that member
-	// lives. After the wait for a beat's commit, PostgreSQL would check the condition again, but nobody should wait for a process that may
-	// be in trouble.
+	// bury deletes members that are dead; their leases become free by the foreign key. A row that is locked belongs to a heartbeat: that
+	// member lives. After the wait for a heartbeat's commit, PostgreSQL would check the condition again, but nobody should wait for a process
+	// that may be in trouble.
 	bury = `DELETE FROM {schema}.members WHERE id IN (
-			SELECT id FROM {schema}.members WHERE beat < clock_timestamp() - $1::interval ORDER BY id FOR UPDATE SKIP LOCKED
+			SELECT id FROM {schema}.members WHERE heartbeat < clock_timestamp() - $1::interval ORDER BY id FOR UPDATE SKIP LOCKED
 		)`
 
 	// take takes addresses that nobody holds. Since the advisory lock keeps other changes away, an address that is free in its snapshot
@@ -58,11 +58,11 @@ const (
 
 var _ lease.Table = (*Database)(nil)
 
-// Beat implements [lease.Table]. The view's members are sorted by id.
-func (d *Database) Beat(ctx context.Context, m lease.Member) (lease.View, error) {
+// Heartbeat implements [lease.Table]. The view's members are sorted by id.
+func (d *Database) Heartbeat(ctx context.Context, m lease.Member) (lease.View, error) {
 	var v lease.View
 	b := &pgx.Batch{}
-	d.queue(b, nil, beat, m.ID, m.URL, m.Configuration)
+	d.queue(b, nil, heartbeat, m.ID, m.URL, m.Configuration)
 	d.queue(b, nil, settle)
 	d.queue(b, func(rows pgx.Rows) error {
 		var m lease.Member
@@ -77,7 +77,7 @@ func (d *Database) Beat(ctx context.Context, m lease.Member) (lease.View, error)
 		})
 		return err
 	}, view, d.ttl)
-	if err := d.run(ctx, "beating", tableTimeout, b); err != nil {
+	if err := d.run(ctx, "sending a heartbeat", tableTimeout, b); err != nil {
 		return lease.View{}, err
 	}
 	return v, nil

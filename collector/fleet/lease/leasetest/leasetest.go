@@ -14,16 +14,16 @@ import (
 // Table is an empty table under test.
 type Table struct {
 	lease.Table
-	// Kill makes a member's last beat older than the time to live.
+	// Kill makes a member's last heartbeat older than the time to live.
 	Kill func(t *testing.T, member string)
 }
 
 // TestTable tests the tables that a function makes.
 func TestTable(t *testing.T, newTable func(t *testing.T) Table) {
 	for name, test := range map[string]func(*testing.T, Table){
-		"a beat shows the members that live":                        members,
-		"a beat changes what a member says of itself":               changed,
-		"a beat shows the leases of the living":                     leases,
+		"a heartbeat shows the members that live":                   members,
+		"a heartbeat changes what a member says of itself":          changed,
+		"a heartbeat shows the leases of the living":                leases,
 		"an address has one holder":                                 oneHolder,
 		"some of many addresses are free":                           someFree,
 		"each new lease has a higher epoch":                         epochs,
@@ -32,7 +32,7 @@ func TestTable(t *testing.T, newTable func(t *testing.T) Table) {
 		"who leaves has no leases":                                  left,
 		"a dead member's leases are free":                           dead,
 		"a dead member acquires nothing":                            deadAcquires,
-		"a member without a beat acquires nothing":                  unknown,
+		"a member without a heartbeat acquires nothing":             unknown,
 		"a member that was dead still has what nobody has taken":    cameBack,
 		"a member that was dead sees that its leases were taken":    cameBackLate,
 		"no addresses and no leases are nothing to do":              empty,
@@ -47,10 +47,10 @@ func member(id string) lease.Member {
 	return lease.Member{ID: id, URL: "http://" + id + ".example:10068", Configuration: "c"}
 }
 
-// beat beats, and returns the view in a fixed order.
-func beat(t *testing.T, table Table, id string) lease.View {
+// heartbeat sends a heartbeat, and returns the view in a fixed order.
+func heartbeat(t *testing.T, table Table, id string) lease.View {
 	t.Helper()
-	v, err := table.Beat(t.Context(), member(id))
+	v, err := table.Heartbeat(t.Context(), member(id))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +76,10 @@ func acquire(t *testing.T, table Table, id string, addresses []string, want ...l
 	}
 }
 
-// sees wants a member's beat to show leases.
+// sees wants a member's heartbeat to show leases.
 func sees(t *testing.T, table Table, id string, want ...lease.Lease) {
 	t.Helper()
-	if got := beat(t, table, id).Leases; !slices.Equal(got, want) {
+	if got := heartbeat(t, table, id).Leases; !slices.Equal(got, want) {
 		t.Errorf("%s sees %v, want %v", id, got, want)
 	}
 }
@@ -99,31 +99,31 @@ func members(t *testing.T, table Table) {
 	for i, want := range [][]lease.Member{{member("a")}, {member("a"), member("b")}, {member("a"), member("b"), member("c")}} {
 		id := want[i].ID
 		for range 2 {
-			if got := beat(t, table, id).Members; !slices.Equal(got, want) {
+			if got := heartbeat(t, table, id).Members; !slices.Equal(got, want) {
 				t.Errorf("%s sees %v, want %v", id, got, want)
 			}
 		}
 	}
 	table.Kill(t, "b")
-	if got, want := beat(t, table, "a").Members, []lease.Member{member("a"), member("c")}; !slices.Equal(got, want) {
+	if got, want := heartbeat(t, table, "a").Members, []lease.Member{member("a"), member("c")}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v without the dead one", got, want)
 	}
-	if got := beat(t, table, "b").Members; len(got) != 3 {
-		t.Errorf("%v after the dead one's beat, want all three", got)
+	if got := heartbeat(t, table, "b").Members; len(got) != 3 {
+		t.Errorf("%v after the dead one's heartbeat, want all three", got)
 	}
 }
 
 func changed(t *testing.T, table Table) {
-	beat(t, table, "a")
+	heartbeat(t, table, "a")
 	want := lease.Member{ID: "a", URL: "https://elsewhere", Configuration: "another"}
-	if v, err := table.Beat(t.Context(), want); err != nil || !slices.Equal(v.Members, []lease.Member{want}) {
+	if v, err := table.Heartbeat(t.Context(), want); err != nil || !slices.Equal(v.Members, []lease.Member{want}) {
 		t.Errorf("%v, %v; want %v", v, err, want)
 	}
 }
 
 func leases(t *testing.T, table Table) {
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	sees(t, table, "a")
 	acquire(t, table, "a", []string{"https://y", "https://x"}, held("https://x", "a", 1), held("https://y", "a", 1))
 	acquire(t, table, "b", []string{"https://z"}, held("https://z", "b", 1))
@@ -133,8 +133,8 @@ func leases(t *testing.T, table Table) {
 }
 
 func oneHolder(t *testing.T, table Table) {
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	acquire(t, table, "a", []string{"x"}, held("x", "a", 1))
 	acquire(t, table, "b", []string{"x"})
 	acquire(t, table, "a", []string{"x"}) // it has it already
@@ -153,8 +153,8 @@ func someFree(t *testing.T, table Table) {
 			odd = append(odd, held(address, "b", 1))
 		}
 	}
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	var first []string
 	for _, l := range even {
 		first = append(first, l.Address)
@@ -162,14 +162,14 @@ func someFree(t *testing.T, table Table) {
 	acquire(t, table, "a", first, even...)
 	slices.Reverse(addresses)
 	acquire(t, table, "b", addresses, odd...)
-	if n := len(beat(t, table, "a").Leases); n != 1000 {
+	if n := len(heartbeat(t, table, "a").Leases); n != 1000 {
 		t.Errorf("%d leases, want 1000", n)
 	}
 }
 
 func epochs(t *testing.T, table Table) {
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	for epoch := lease.Epoch(1); epoch < 6; epoch += 2 {
 		acquire(t, table, "a", []string{"x"}, held("x", "a", epoch))
 		release(t, table, held("x", "a", epoch))
@@ -180,7 +180,7 @@ func epochs(t *testing.T, table Table) {
 }
 
 func released(t *testing.T, table Table) {
-	beat(t, table, "a")
+	heartbeat(t, table, "a")
 	acquire(t, table, "a", []string{"x", "y", "z"}, held("x", "a", 1), held("y", "a", 1), held("z", "a", 1))
 	release(t, table, held("z", "a", 1), held("x", "a", 1))
 	sees(t, table, "a", held("y", "a", 1))
@@ -189,8 +189,8 @@ func released(t *testing.T, table Table) {
 }
 
 func notReleased(t *testing.T, table Table) {
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	acquire(t, table, "a", []string{"x"}, held("x", "a", 1))
 	release(t, table, held("x", "a", 1))
 	acquire(t, table, "a", []string{"x"}, held("x", "a", 2))
@@ -199,8 +199,8 @@ func notReleased(t *testing.T, table Table) {
 }
 
 func left(t *testing.T, table Table) {
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	acquire(t, table, "a", []string{"x", "y"}, held("x", "a", 1), held("y", "a", 1))
 	acquire(t, table, "b", []string{"z"}, held("z", "b", 1))
 	for range 2 { // once more, as after an answer that was lost
@@ -208,7 +208,7 @@ func left(t *testing.T, table Table) {
 			t.Fatal(err)
 		}
 	}
-	v := beat(t, table, "b")
+	v := heartbeat(t, table, "b")
 	if !slices.Equal(v.Members, []lease.Member{member("b")}) || !slices.Equal(v.Leases, []lease.Lease{held("z", "b", 1)}) {
 		t.Errorf("%v is left", v)
 	}
@@ -219,8 +219,8 @@ func left(t *testing.T, table Table) {
 }
 
 func dead(t *testing.T, table Table) {
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	acquire(t, table, "a", []string{"x", "y"}, held("x", "a", 1), held("y", "a", 1))
 	table.Kill(t, "a")
 	acquire(t, table, "b", []string{"x"}, held("x", "b", 2))
@@ -228,13 +228,13 @@ func dead(t *testing.T, table Table) {
 }
 
 func deadAcquires(t *testing.T, table Table) {
-	beat(t, table, "a")
+	heartbeat(t, table, "a")
 	acquire(t, table, "a", []string{"x"}, held("x", "a", 1))
 	table.Kill(t, "a")
 	if got, err := table.Acquire(t.Context(), "a", []string{"y"}); err == nil {
 		t.Errorf("a dead member acquired %v", got)
 	}
-	beat(t, table, "b")
+	heartbeat(t, table, "b")
 	acquire(t, table, "b", []string{"y"}, held("y", "b", 1))
 }
 
@@ -245,8 +245,8 @@ func unknown(t *testing.T, table Table) {
 }
 
 func cameBack(t *testing.T, table Table) {
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	acquire(t, table, "a", []string{"x", "y"}, held("x", "a", 1), held("y", "a", 1))
 	table.Kill(t, "a")
 	sees(t, table, "a", held("x", "a", 1), held("y", "a", 1))
@@ -254,12 +254,12 @@ func cameBack(t *testing.T, table Table) {
 }
 
 func cameBackLate(t *testing.T, table Table) {
-	beat(t, table, "a")
-	beat(t, table, "b")
+	heartbeat(t, table, "a")
+	heartbeat(t, table, "b")
 	acquire(t, table, "a", []string{"x", "y"}, held("x", "a", 1), held("y", "a", 1))
 	table.Kill(t, "a")
 	acquire(t, table, "b", []string{"x"}, held("x", "b", 2))
-	for _, l := range beat(t, table, "a").Leases {
+	for _, l := range heartbeat(t, table, "a").Leases {
 		if l.Address == "x" && l != held("x", "b", 2) {
 			t.Errorf("it sees %v", l)
 		}
@@ -268,14 +268,14 @@ func cameBackLate(t *testing.T, table Table) {
 }
 
 func empty(t *testing.T, table Table) {
-	beat(t, table, "a")
+	heartbeat(t, table, "a")
 	acquire(t, table, "a", nil)
 	release(t, table)
 	sees(t, table, "a")
 }
 
 func twice(t *testing.T, table Table) {
-	beat(t, table, "a")
+	heartbeat(t, table, "a")
 	acquire(t, table, "a", []string{"x", "x"}, held("x", "a", 1))
 }
 
@@ -293,7 +293,7 @@ func race(t *testing.T, table Table) {
 		wg.Go(func() {
 			mine := slices.Clone(addresses)
 			for round := range 15 {
-				if _, err := table.Beat(t.Context(), member(id)); err != nil {
+				if _, err := table.Heartbeat(t.Context(), member(id)); err != nil {
 					t.Error(err)
 				}
 				slices.Reverse(mine)
