@@ -229,7 +229,7 @@ func TestHelmValuesDoWhatTheySay(t *testing.T) {
 		"gateway":     "--web.listen-address=:10068 --state.dir=/var/lib/hoop_exporter --hoop.url=https://hoop.example.com/api --hoop.token-file=/etc/hoop_exporter/credential/token",
 		"old-gateway": "--hoop.api-key-file=/etc/hoop_exporter/credential/api-key",
 		"operator":    "--labels.connection-tags=team,environment",
-		"file": "--state.dir=/var/lib/hoop_exporter --config.auto-reload-interval=1m --config.file=/etc/hoop_exporter/config/hoop.yml",
+		"file":        "--state.dir=/var/lib/hoop_exporter --config.auto-reload-interval=1m --config.file=/etc/hoop_exporter/config/hoop.yml",
 		"fleet": "--web.listen-address=:10068 --config.auto-reload-interval=30s --config.file=/etc/hoop_exporter/config/hoop.yml" +
 			" --state.postgres-url-file=/etc/hoop_exporter/postgres/dsn --state.postgres-schema=hoop_production --web.external-url=https://$(POD_IP):10068",
 		"existing":   "--config.file=/etc/hoop_exporter/config/gateways.yml",
