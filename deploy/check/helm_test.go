@@ -294,6 +294,19 @@ func TestHelmNotesNameTheNextStep(t *testing.T) {
 	}
 }
 
+// Without the operator, the notes show what Prometheus needs: also the scheme, which /sd of a single process does not say.
+func TestHelmNotesScrapeByTheRightScheme(t *testing.T) {
+	for scheme, want := range map[string]string{"http": "\n      http_sd_configs:\n        - url: http://", "https": "\n      scheme: https\n      http_sd_configs:\n        - url: https://"} {
+		_, notes, err := template(chartutil.Values{"config": map[string]any{"existingSecret": "f"}, "serviceMonitor": map[string]any{"scheme": scheme}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(notes, "scrape_native_histograms: true"+want) {
+			t.Errorf("%s: the notes do not say %q:\n%s", scheme, want, notes)
+		}
+	}
+}
+
 // What is packaged is what is needed: no test values, all dashboards, and it renders as the folder does.
 func TestHelmPackagesWhatIsNeeded(t *testing.T) {
 	c, err := loader.Load(chartDir)
