@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -39,8 +40,22 @@ func newServer(h http.Handler, logger *slog.Logger) *http.Server {
 		ReadTimeout:  maxTimeout + writeWithin,
 		WriteTimeout: writeWithin, // scrapes and profiles extend it
 		IdleTimeout:  idleFor,
-		ErrorLog:     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		ErrorLog:     log.New(serverLog{logger}, "", 0),
 	}
+}
+
+// serverLog logs what the server of net/http says, as warnings. Only at debug does it log clients that connect to a TLS port and send nothing:
+// the TCP probes of Kubernetes and of load balancers do that every few seconds.
+type serverLog struct{ logger *slog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	level, text := slog.LevelWarn, strings.TrimSuffix(string(line), "\n")
+	left := strings.HasSuffix(text, ": EOF") || strings.HasSuffix(text, ": connection reset by peer")
+	if left && strings.HasPrefix(text, "http: TLS handshake error from ") {
+		level = slog.LevelDebug
+	}
+	l.logger.Log(context.Background(), level, text)
+	return len(line), nil
 }
 
 // Serve serves a [Handler] at the addresses of listen until ctx ends; then it waits up to 10 seconds for the requests under way. It calls

@@ -303,3 +303,20 @@ func TestRequestsAreBounded(t *testing.T) {
 		})
 	}
 }
+
+// A probe by TCP every few seconds must not fill the log, and a wrong certificate must appear in it.
+func TestServerLogsProbesOfATLSPortOnlyAtDebug(t *testing.T) {
+	for text, level := range map[string]slog.Level{
+		"http: TLS handshake error from 10.0.0.1:40070: EOF":                                                                     slog.LevelDebug,
+		"http: TLS handshake error from 10.0.0.1:40070: read tcp 10.0.0.2:10068->10.0.0.1:40070: read: connection reset by peer": slog.LevelDebug,
+		"http: TLS handshake error from 10.0.0.1:40070: remote error: tls: bad certificate":                                      slog.LevelWarn,
+		"http: Accept error: accept tcp [::]:10068: accept4: too many open files; retrying in 5ms":                               slog.LevelWarn,
+	} {
+		var out strings.Builder
+		logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		newServer(http.NotFoundHandler(), logger).ErrorLog.Println(text)
+		if got := out.String(); !strings.Contains(got, "level="+level.String()+" ") || !strings.Contains(got, text) {
+			t.Errorf("got %q, want %v", got, level)
+		}
+	}
+}

@@ -19,7 +19,11 @@ func takes(t *testing.T, content string) {
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "run", "-C", root, ".", "--config.file="+file, "--config.print")
+	exporter, err := exporterProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exporter, "--config.file="+file, "--config.print")
 	cmd.Env = append(os.Environ(), "HOOP_URL=", "HOOP_TOKEN=", "HOOP_API_KEY=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s in\n%s", err, out, content)

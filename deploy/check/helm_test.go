@@ -187,6 +187,12 @@ func TestHelmRefusesValuesThatCannotWork(t *testing.T) {
 		"a wrong type":              {gateway("demo: 'yes'"), "demo"},
 		"an unknown credential":     {"hoop: {url: 'https://h', existingSecret: s, credential: jwt}", "credential"},
 		"a flag that is none":       {gateway("extraArgs: [hoop.timeout=1s]"), "extraArgs"},
+		"a flag of another value":   {gateway("extraArgs: [--web.telemetry-path=/m]"), "extraArgs"},
+		"a flag with no exporter":   {gateway("extraArgs: [--once]"), "extraArgs"},
+		"a name of no Service":      {gateway("fullnameOverride: hoop.exporter"), "fullnameOverride"},
+		"a timeout over the scrape": {gateway("serviceMonitor: {enabled: true, interval: 15s}"), "serviceMonitor.scrapeTimeout is longer than serviceMonitor.interval"},
+		"the same of pods":          {gateway("podMonitor: {enabled: true}\nserviceMonitor: {scrapeTimeout: 1m1s, interval: 1m}"), "serviceMonitor.scrapeTimeout is longer"},
+		"the same of gateways":      {"{config: {existingSecret: f}, scrapeConfig: {enabled: true, interval: 10s}}", "scrapeConfig.scrapeTimeout is longer than scrapeConfig.interval"},
 		"a port that is none":       {gateway("service: {port: 0}"), "port"},
 		"a truncated digest":        {gateway("image: {digest: 'sha256:12'}"), "digest"},
 		"two monitors":              {gateway("serviceMonitor: {enabled: true}\npodMonitor: {enabled: true}"), "would scrape each exporter twice"},
@@ -229,7 +235,7 @@ func TestHelmValuesDoWhatTheySay(t *testing.T) {
 		"gateway":     "--web.listen-address=:10068 --state.dir=/var/lib/hoop_exporter --hoop.url=https://hoop.example.com/api --hoop.token-file=/etc/hoop_exporter/credential/token",
 		"old-gateway": "--hoop.api-key-file=/etc/hoop_exporter/credential/api-key",
 		"operator":    "--labels.connection-tags=team,environment",
-		"file": "--state.dir=/var/lib/hoop_exporter --config.auto-reload-interval=1m --config.file=/etc/hoop_exporter/config/hoop.yml",
+		"file":        "--state.dir=/var/lib/hoop_exporter --config.auto-reload-interval=1m --config.file=/etc/hoop_exporter/config/hoop.yml",
 		"fleet": "--web.listen-address=:10068 --config.auto-reload-interval=30s --config.file=/etc/hoop_exporter/config/hoop.yml" +
 			" --state.postgres-url-file=/etc/hoop_exporter/postgres/dsn --state.postgres-schema=hoop_production --web.external-url=https://$(POD_IP):10068",
 		"existing":   "--config.file=/etc/hoop_exporter/config/gateways.yml",
@@ -284,6 +290,19 @@ func TestHelmNotesNameTheNextStep(t *testing.T) {
 		}
 		if !strings.Contains(notes, want) {
 			t.Errorf("%s: the notes do not say %q:\n%s", set, want, notes)
+		}
+	}
+}
+
+// Without the operator, the notes show what Prometheus needs: also the scheme, which /sd of a single process does not say.
+func TestHelmNotesScrapeByTheRightScheme(t *testing.T) {
+	for scheme, want := range map[string]string{"http": "\n      http_sd_configs:\n        - url: http://", "https": "\n      scheme: https\n      http_sd_configs:\n        - url: https://"} {
+		_, notes, err := template(chartutil.Values{"config": map[string]any{"existingSecret": "f"}, "serviceMonitor": map[string]any{"scheme": scheme}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(notes, "scrape_native_histograms: true"+want) {
+			t.Errorf("%s: the notes do not say %q:\n%s", scheme, want, notes)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -95,5 +96,13 @@ func TestKustomizeGatewayIsComplete(t *testing.T) {
 		if x.GetNamespace() != "monitoring" {
 			t.Errorf("%s is in namespace %q", x.GetName(), x.GetNamespace())
 		}
+	}
+}
+
+// Where name servers listen does not depend on how the exporter is installed.
+func TestKustomizeLetsNamesBeResolvedAsTheChartDoes(t *testing.T) {
+	want := render(t, values(t, "gateway")).policies[0].Spec.Egress[0]
+	if got := kustomize(t, "gateway").policies[0].Spec.Egress[0]; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -82,6 +83,9 @@ func checkWorkload(t *testing.T, o *objects, w workload) {
 	for _, s := range o.statefulSets {
 		if s.Spec.ServiceName != service.Name {
 			t.Errorf("the StatefulSet names Service %q, which is not there", s.Spec.ServiceName)
+		}
+		if s.Spec.PodManagementPolicy != appsv1.ParallelPodManagement {
+			t.Error("a pod that cannot start would never be replaced by a corrected one") // without somebody who deletes it
 		}
 	}
 	selects(t, "Service", &metav1.LabelSelector{MatchLabels: service.Spec.Selector}, pod.Labels)

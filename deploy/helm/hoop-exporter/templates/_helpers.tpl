@@ -63,10 +63,26 @@ annotations:
 {{- if .Values.state.postgres.existingSecret }}true{{ end }}
 {{- end }}
 
+{{/* A duration in milliseconds. */}}
+{{- define "hoop-exporter.milliseconds" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 "w" 604800000 "y" 31536000000 }}
+{{- $sum := 0 }}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 }}
+{{- $sum = regexFind "[0-9]+" . | int64 | mul (get $units (regexFind "[a-z]+" .)) | add $sum }}
+{{- end }}
+{{- $sum }}
+{{- end }}
+
 {{/* Fails for values that cannot work, as far as the schema cannot find them. */}}
 {{- define "hoop-exporter.check" -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 {{- fail "serviceMonitor and podMonitor together would scrape each exporter twice: enable only one of them" }}
+{{- end }}
+{{- range list (list "serviceMonitor" (or .Values.serviceMonitor.enabled .Values.podMonitor.enabled)) (list "scrapeConfig" .Values.scrapeConfig.enabled) }}
+{{- $scrape := get $.Values (first .) }}
+{{- if and (last .) (gt (include "hoop-exporter.milliseconds" $scrape.scrapeTimeout | int64) (include "hoop-exporter.milliseconds" $scrape.interval | int64)) }}
+{{- fail (printf "%[1]s.scrapeTimeout is longer than %[1]s.interval, which Prometheus refuses: lower it, too" (first .)) }}
+{{- end }}
 {{- end }}
 {{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") }}
 {{- fail "service.nodePort needs service.type NodePort or LoadBalancer" }}
