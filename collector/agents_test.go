@@ -109,6 +109,39 @@ func TestAgentsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A slow gateway's backfill leaves no time for the agents for minutes. What is shown of them is not older than the stale limit.
+func TestAgentsThatTheBudgetPutsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var read time.Time
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.Old, Cost: func(r gatewaytest.Request) time.Duration {
+			if r.Path == gatewaytest.PathAgents {
+				return 0
+			}
+			return 10 * time.Second
+		}, Agents: func(now time.Time) []gatewaytest.Agent {
+			read = now
+			return gatewaytest.DefaultAgents(now)
+		}})
+		cfg := truthConfig()
+		cfg.CollectAgents = true
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		shown, putOff := 0, false
+		for range 240 {
+			w.scrapeFor(refreshEvery, refreshEvery)
+			got, age := w.scrape(), time.Since(read)
+			old := age > cfg.StaleAfter+time.Minute // a refresh takes up to half a minute, and a scrape waits for it for only 10 s
+			putOff = putOff || old
+			if shown += len(agentSeries(got)); len(agentSeries(got)) > 0 && old {
+				t.Fatalf("agents are shown as they were %v ago, up %v", age, got["hoop_up"])
+			}
+		}
+		if !putOff || shown == 0 {
+			t.Errorf("put off for longer than the stale limit: %v; %d series were shown", putOff, shown)
+		}
+	})
+}
+
 // No answer makes two series of the same name, or more than are shown.
 func TestShownAgents(t *testing.T) {
 	many := []client.Agent{

@@ -154,6 +154,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 		s.reason = refreshReason(failure)
 	}
 	s.version, s.role, s.visibilityLimited, s.nextTry = r.gateway.version, r.identity.role(), r.identity.limited, r.nextTry(now)
+	r.agents.dropOld(now, r.cfg().StaleAfter)
 	s.credentialExpiry, s.agents = r.gateway.client.CredentialExpiry(), r.agents.list
 	r.publish(ctx, s)
 	return s.err
