@@ -208,7 +208,7 @@ func TestRefreshReasonsAreAFixedList(t *testing.T) {
 	for err, want := range map[error]string{
 		nil: "other", errStuck: "stuck", fmt.Errorf("a refresh: %w", errClocksDiffer): "clock", errIdentityPending: "other", client.ErrTimeout: "timeout",
 		fmt.Errorf("a refresh: %w", planner.ErrNoDate): "clock", fmt.Errorf("a refresh: %w", ownerError("another organization")): "identity",
-		fmt.Errorf("a refresh: %w", planner.ErrCopy): "copy", fmt.Errorf("a refresh: %w", errIncompleteUser): "incomplete", stateError{context.DeadlineExceeded}: "state",
+		fmt.Errorf("a refresh: %w", planner.ErrCopy): "copy", planner.ErrOld: "copy", fmt.Errorf("a refresh: %w", errIncompleteUser): "incomplete", stateError{context.DeadlineExceeded}: "state",
 	} {
 		if got := refreshReason(err); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)

@@ -133,7 +133,7 @@ func refreshReason(err error) string {
 		return "stuck"
 	case errors.Is(err, errClocksDiffer), errors.Is(err, planner.ErrNoDate):
 		return "clock"
-	case errors.Is(err, planner.ErrCopy):
+	case errors.Is(err, planner.ErrCopy), errors.Is(err, planner.ErrOld):
 		return "copy"
 	case errors.Is(err, errIncompleteUser):
 		return "incomplete"

@@ -273,6 +273,11 @@ func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result)
 	if p.clock.doubtful() {
 		return nil
 	}
+	if group == recheckGroup {
+		if err := p.clock.checkAge(res.Page.Date, now); err != nil {
+			return err
+		}
+	}
 	at := p.clock.now(now)
 	if p.ledger == nil {
 		// A restored ledger had to wait, too: before the first answer the gateway's time is not known.
