@@ -371,6 +371,10 @@ func (p *Planner) NextTry() time.Time {
 // are not counted.
 func (p *Planner) Skipped() []client.SkippedSecond { return p.skipped }
 
+// Hidden is how many sessions of the open coverage the gateway has shown before and no longer counts; 0 if that is not known. Until it is
+// 0 again, the watermark stays, for up to four times the allowed lateness, so that sessions that show up later still count.
+func (p *Planner) Hidden() int { return p.head.hidden }
+
 // apply hands a page's rows to the ledger.
 func (p *Planner) apply(at time.Time, page *client.SessionPage) {
 	p.ledger.Apply(at, page.Sessions)
