@@ -46,7 +46,9 @@ func (r *refresher) readAgents(ctx context.Context) {
 	}
 	var list *client.AgentList
 	made, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
-		list, took, err = r.gateway.agents(ctx)
+		if list, took, err = r.gateway.agents(ctx); err == nil {
+			err = r.planner.CheckAge(list.Date, r.cfg().clock())
+		}
 		return took, err
 	})
 	if !made {

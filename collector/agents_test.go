@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-kit/log"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
@@ -107,6 +110,40 @@ func TestAgentsThatCannotBeRead(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A cache in between keeps one list of agents. It is not shown for longer than it may be old.
+func TestACopyOfTheAgentsIsNotShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g *gatewaytest.Gateway
+		var kept *httptest.ResponseRecorder
+		g = gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Fault: func(r *http.Request) http.Handler {
+			if !strings.HasSuffix(r.URL.Path, "/agents") {
+				return nil
+			}
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if kept == nil {
+					kept = httptest.NewRecorder()
+					g.Normal().ServeHTTP(kept, r)
+				}
+				maps.Copy(rw.Header(), kept.Header())
+				_, _ = rw.Write(kept.Body.Bytes())
+			})
+		}})
+		var said logs
+		cfg := truthConfig()
+		cfg.Logger, cfg.CollectAgents = log.NewLogfmtLogger(&said), true
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(cfg.AllowedLateness, refreshEvery)
+		if len(agentSeries(w.scrape())) == 0 {
+			t.Fatal("there are no agents")
+		}
+		w.scrapeFor(cfg.StaleAfter+2*agentsEvery, refreshEvery)
+		if got := agentSeries(w.scrape()); len(got) > 0 || strings.Count(said.String(), "level=warn") != 1 {
+			t.Errorf("%v\n%s", got, said.String())
+		}
+	})
 }
 
 // A slow gateway's backfill leaves no time for the agents for minutes. What is shown of them is not older than the stale limit.

@@ -146,6 +146,10 @@ func (p *Planner) windowEnd(now time.Time) time.Time {
 // writes are not counted.
 func (p *Planner) SlowReplica() (behind time.Duration, ok bool) { return p.clock.slowest() }
 
+// CheckAge fails with [ErrOld] for an answer to a request that is not planned here, if its date is so far behind that a cache must have
+// kept it. now is the exporter's clock.
+func (p *Planner) CheckAge(date, now time.Time) error { return p.clock.checkAge(date, now) }
+
 // StartRefresh starts a refresh.
 func (p *Planner) StartRefresh() {
 	p.failed = false
