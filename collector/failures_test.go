@@ -115,15 +115,17 @@ func TestABudgetThatDoesNotSufficeIsReported(t *testing.T) {
 		cfg.Logger = log.NewLogfmtLogger(&said)
 		w := newWorld(t, gatewaytest.New(gatewaytest.Config{Cost: func(gatewaytest.Request) time.Duration { return 28 * time.Second }}), cfg)
 		defer w.stop()
-		down := 0
+		down, shown := 0, false
 		for range 240 {
 			time.Sleep(refreshEvery)
 			if w.scrape()["hoop_up"] == 0 {
 				down++
+				s := w.collector.Status()
+				shown = shown || s.Failed && strings.Contains(s.Reason, "raise --hoop.duty")
 			}
 		}
-		if n := strings.Count(said.String(), "level=warn"); down < 20 || n != 1 || !strings.Contains(said.String(), "raise --hoop.duty") {
-			t.Errorf("down %d times, warned %d times:\n%s", down, n, said.String())
+		if n := strings.Count(said.String(), "level=warn"); down < 20 || n != 1 || !shown || !strings.Contains(said.String(), "raise --hoop.duty") {
+			t.Errorf("down %d times, warned %d times, shown by the status: %v\n%s", down, n, shown, said.String())
 		}
 	})
 }
@@ -136,7 +138,7 @@ func TestTheReasonWhileTheTimeIsNotBelieved(t *testing.T) {
 		w.start()
 		defer w.end()
 		w.scrapeFor(30*time.Second, refreshEvery)
-		if got := w.scrape(); got["hoop_up"] != 0 || got[`hoop_exporter_refresh_error{reason="clock"}`] != 1 {
+		if got := w.scrape(); got["hoop_up"] != 0 || got[`hoop_exporter_refresh_error{reason="clock"}`] != 1 || !strings.Contains(w.collector.Status().Reason, "clock") {
 			t.Errorf("up %v, the reason is the clock: %v", got["hoop_up"], got[`hoop_exporter_refresh_error{reason="clock"}`])
 		}
 		w.scrapeFor(3*time.Minute, refreshEvery)

@@ -142,7 +142,7 @@ func (r *refresher) refresh(ctx context.Context) error {
 		ok, attempted = r.planner.Succeeded(now)
 		if failure == nil && !ok {
 			failure = r.whyIncomplete(s, attempted, now)
-			attempted = attempted || requested && failure != nil
+			attempted = attempted || failure != nil && requested || errors.Is(failure, errBudget)
 		}
 	}
 	s.ended = now
@@ -170,11 +170,12 @@ func (r *refresher) whyIncomplete(last status, attempted bool, now time.Time) er
 	if _, doubtful := r.planner.Doubt(now); doubtful {
 		return errClocksDiffer
 	}
-	if last.err != nil {
+	if last.err != nil && !errors.Is(last.err, errClocksDiffer) && !errors.Is(last.err, errBudget) {
 		return last.err // what failed then is not requested again yet
 	}
-	if !attempted && (last.lastSuccess.IsZero() || now.Sub(last.lastSuccess) < r.cfg().StaleAfter) {
-		return nil
+	stale := !last.lastSuccess.IsZero() && now.Sub(last.lastSuccess) >= r.cfg().StaleAfter
+	if !attempted && (!stale || r.planner.NextTry().After(now) || !r.cfg().Address.mayRequest()) {
+		return nil // not the budget's fault, or not yet
 	}
 	r.log.FailedOnce("budget", "the gateway is queried too rarely", errBudget) // once: now and then a refresh succeeds
 	return errBudget
