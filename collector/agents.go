@@ -21,11 +21,18 @@ const (
 	maxAgents = 1000
 )
 
-// agents are the gateway's agents, as they were last read. Always holds: they are not older than the stale limit.
+// agents are the gateway's agents, as they were last read. Their list may be shown only after dropOld.
 type agents struct {
 	list []exposition.Agent
 	read time.Time // when they were read
 	next time.Time // when to request them again
+}
+
+// dropOld drops the list if it is older than the stale limit: reading it failed, or the budget did not allow it.
+func (a *agents) dropOld(now time.Time, staleAfter time.Duration) {
+	if now.Sub(a.read) >= staleAfter {
+		a.list = nil
+	}
 }
 
 // readAgents reads the agents of the gateway if that is due. It is called at the end of a refresh that was allowed to make requests.
@@ -39,7 +46,9 @@ func (r *refresher) readAgents(ctx context.Context) {
 	}
 	var list *client.AgentList
 	made, leave, err := r.requestOther(ctx, func(ctx context.Context) (took time.Duration, err error) {
-		list, took, err = r.gateway.agents(ctx)
+		if list, took, err = r.gateway.agents(ctx); err == nil {
+			err = r.planner.CheckAge(list.Date, r.cfg().clock())
+		}
 		return took, err
 	})
 	if !made {
@@ -49,7 +58,7 @@ func (r *refresher) readAgents(ctx context.Context) {
 	r.agents.next = now.Add(max(agentsEvery, leave))
 	if err != nil {
 		r.log.Failed("agents", "cannot read the gateway's agents", err, "next_try", failurelog.Moment(r.agents.next))
-		if status, ok := errors.AsType[*client.StatusError](err); ok && status.Refused() || now.Sub(r.agents.read) >= r.cfg().StaleAfter {
+		if status, ok := errors.AsType[*client.StatusError](err); ok && status.Refused() {
 			r.agents.list = nil
 		}
 		return

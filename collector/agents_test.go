@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-kit/log"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
@@ -109,6 +112,73 @@ func TestAgentsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A cache in between keeps one list of agents. It is not shown for longer than it may be old.
+func TestACopyOfTheAgentsIsNotShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g *gatewaytest.Gateway
+		var kept *httptest.ResponseRecorder
+		g = gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Fault: func(r *http.Request) http.Handler {
+			if !strings.HasSuffix(r.URL.Path, "/agents") {
+				return nil
+			}
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if kept == nil {
+					kept = httptest.NewRecorder()
+					g.Normal().ServeHTTP(kept, r)
+				}
+				maps.Copy(rw.Header(), kept.Header())
+				_, _ = rw.Write(kept.Body.Bytes())
+			})
+		}})
+		var said logs
+		cfg := truthConfig()
+		cfg.Logger, cfg.CollectAgents = log.NewLogfmtLogger(&said), true
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		w.scrapeFor(cfg.AllowedLateness, refreshEvery)
+		if len(agentSeries(w.scrape())) == 0 {
+			t.Fatal("there are no agents")
+		}
+		w.scrapeFor(cfg.StaleAfter+2*agentsEvery, refreshEvery)
+		if got := agentSeries(w.scrape()); len(got) > 0 || strings.Count(said.String(), "level=warn") != 1 {
+			t.Errorf("%v\n%s", got, said.String())
+		}
+	})
+}
+
+// A slow gateway's backfill leaves no time for the agents for minutes. What is shown of them is not older than the stale limit.
+func TestAgentsThatTheBudgetPutsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var read time.Time
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.Old, Cost: func(r gatewaytest.Request) time.Duration {
+			if r.Path == gatewaytest.PathAgents {
+				return 0
+			}
+			return 10 * time.Second
+		}, Agents: func(now time.Time) []gatewaytest.Agent {
+			read = now
+			return gatewaytest.DefaultAgents(now)
+		}})
+		cfg := truthConfig()
+		cfg.CollectAgents = true
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		shown, putOff := 0, false
+		for range 240 {
+			w.scrapeFor(refreshEvery, refreshEvery)
+			got, age := w.scrape(), time.Since(read)
+			old := age > cfg.StaleAfter+time.Minute // a refresh takes up to half a minute, and a scrape waits for it for only 10 s
+			putOff = putOff || old
+			if shown += len(agentSeries(got)); len(agentSeries(got)) > 0 && old {
+				t.Fatalf("agents are shown as they were %v ago, up %v", age, got["hoop_up"])
+			}
+		}
+		if !putOff || shown == 0 {
+			t.Errorf("put off for longer than the stale limit: %v; %d series were shown", putOff, shown)
+		}
+	})
+}
+
 // No answer makes two series of the same name, or more than are shown.
 func TestShownAgents(t *testing.T) {
 	many := []client.Agent{
@@ -175,7 +245,7 @@ func TestRefreshReasonsAreAFixedList(t *testing.T) {
 	for err, want := range map[error]string{
 		nil: "other", errStuck: "stuck", fmt.Errorf("a refresh: %w", errClocksDiffer): "clock", errIdentityPending: "other", client.ErrTimeout: "timeout",
 		fmt.Errorf("a refresh: %w", planner.ErrNoDate): "clock", fmt.Errorf("a refresh: %w", ownerError("another organization")): "identity",
-		fmt.Errorf("a refresh: %w", planner.ErrCopy): "copy", fmt.Errorf("a refresh: %w", errIncompleteUser): "incomplete", stateError{context.DeadlineExceeded}: "state",
+		fmt.Errorf("a refresh: %w", planner.ErrCopy): "copy", planner.ErrOld: "copy", fmt.Errorf("a refresh: %w", errIncompleteUser): "incomplete", stateError{context.DeadlineExceeded}: "state",
 	} {
 		if got := refreshReason(err); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)

@@ -51,6 +51,32 @@ func TestAPageThatContradictsItselfLosesNoSession(t *testing.T) {
 	}
 }
 
+// For 40 minutes, the gateway's list is empty: its database is another one. That is logged, and no session is lost.
+func TestAListThatLacksSessionsIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		empty, another := false, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Fault: func(*http.Request) http.Handler {
+			if empty {
+				return another
+			}
+			return nil
+		}})
+		var said logs
+		cfg := truthConfig()
+		cfg.Logger = log.NewLogfmtLogger(&said)
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		for minute := range 80 {
+			empty = minute >= 20 && minute < 60
+			g.Add(gatewaytest.Row{Connection: "pg", Type: "database", Status: "done", EndDate: time.Now()})
+			w.scrapeFor(time.Minute, refreshEvery)
+		}
+		if got := w.scrape(); got[startedOfPg] != 80 || strings.Count(said.String(), `level=warn msg="the gateway shows fewer sessions than before"`) != 1 || strings.Count(said.String(), "recovered subject=hidden") != 1 {
+			t.Errorf("%v counted of 80:\n%s", got[startedOfPg], said.String())
+		}
+	})
+}
+
 // A field that cannot be used is counted in each answer, and reported once. Its session counts.
 func TestAFieldThatCannotBeUsedIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

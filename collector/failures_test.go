@@ -82,3 +82,68 @@ func TestTheLogSaysWhenABackfillIsComplete(t *testing.T) {
 		}
 	})
 }
+
+// Only the pending reviews are refused. Their request waits longer than the time between two refreshes, and the reason stays what it was.
+func TestTheReasonStaysWhileNothingIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := false
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, Fault: func(r *http.Request) http.Handler {
+			if refused && r.URL.Query().Get("review.status") != "" {
+				return gatewaytest.Fail(http.StatusForbidden, "no")
+			}
+			return nil
+		}})
+		w := newWorld(t, g, truthConfig())
+		defer w.stop()
+		w.scrapeFor(5*time.Minute, refreshEvery)
+		refused = true
+		w.scrapeFor(time.Minute, 15*time.Second)
+		for range 40 {
+			time.Sleep(15 * time.Second)
+			if got, s := w.scrape(), w.collector.Status(); got[`hoop_exporter_refresh_error{reason="forbidden"}`] != 1 || !strings.HasPrefix(s.Reason, "HTTP 403") {
+				t.Fatalf("the metric says forbidden: %v, the status says %q", got[`hoop_exporter_refresh_error{reason="forbidden"}`], s.Reason)
+			}
+		}
+	})
+}
+
+// A gateway is so slow that the budget does not suffice. No request fails, so the log has to say why hoop_up is 0.
+func TestABudgetThatDoesNotSufficeIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said logs
+		cfg := truthConfig()
+		cfg.Logger = log.NewLogfmtLogger(&said)
+		w := newWorld(t, gatewaytest.New(gatewaytest.Config{Cost: func(gatewaytest.Request) time.Duration { return 28 * time.Second }}), cfg)
+		defer w.stop()
+		down, shown := 0, false
+		for range 240 {
+			time.Sleep(refreshEvery)
+			if w.scrape()["hoop_up"] == 0 {
+				down++
+				s := w.collector.Status()
+				shown = shown || s.Failed && strings.Contains(s.Reason, "raise --hoop.duty")
+			}
+		}
+		if n := strings.Count(said.String(), "level=warn"); down < 20 || n != 1 || !shown || !strings.Contains(said.String(), "raise --hoop.duty") {
+			t.Errorf("down %d times, warned %d times, shown by the status: %v\n%s", down, n, shown, said.String())
+		}
+	})
+}
+
+// The time of the gateway is not believed yet: that is why the first refreshes fail.
+func TestTheReasonWhileTheTimeIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newClockWorld(t)
+		w.dates.set(always(3 * time.Hour))
+		w.start()
+		defer w.end()
+		w.scrapeFor(30*time.Second, refreshEvery)
+		if got := w.scrape(); got["hoop_up"] != 0 || got[`hoop_exporter_refresh_error{reason="clock"}`] != 1 || !strings.Contains(w.collector.Status().Reason, "clock") {
+			t.Errorf("up %v, the reason is the clock: %v", got["hoop_up"], got[`hoop_exporter_refresh_error{reason="clock"}`])
+		}
+		w.scrapeFor(3*time.Minute, refreshEvery)
+		if got := w.scrape(); got["hoop_up"] != 1 || got[`hoop_exporter_refresh_error{reason="clock"}`] != 0 {
+			t.Errorf("up %v, the reason is the clock: %v", got["hoop_up"], got[`hoop_exporter_refresh_error{reason="clock"}`])
+		}
+	})
+}

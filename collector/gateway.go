@@ -32,7 +32,7 @@ type gateway struct {
 	slot        *slot
 
 	factor  map[budget.Kind]int // of the timeout, by kind
-	version string              // as the last answer named it
+	version string              // as the last page named it; "": it did not, or there was none
 }
 
 // sessions makes a request for a page of sessions, or for one session.
@@ -47,9 +47,7 @@ func (g *gateway) sessions(ctx context.Context, r planner.Request) (*client.Sess
 	if err != nil {
 		return nil, took, err
 	}
-	if page.Version != "" {
-		g.version = page.Version
-	}
+	g.version = page.Version
 	return page, took, nil
 }
 
@@ -135,7 +133,7 @@ func refreshReason(err error) string {
 		return "stuck"
 	case errors.Is(err, errClocksDiffer), errors.Is(err, planner.ErrNoDate):
 		return "clock"
-	case errors.Is(err, planner.ErrCopy):
+	case errors.Is(err, planner.ErrCopy), errors.Is(err, planner.ErrOld):
 		return "copy"
 	case errors.Is(err, errIncompleteUser):
 		return "incomplete"

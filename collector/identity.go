@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	// identifyEvery is how often the user of the credential is read: roles change.
-	identifyEvery = time.Hour
+	// identifyEvery is how often the user of the credential is read, at least: roles change, and with a lower one the gateway shows fewer
+	// sessions, without an error. An allowed lateness has room for three times that, so what was not shown before this is noticed can
+	// still be counted.
+	identifyEvery = 5 * time.Minute
 	// identifyAgain is how soon after a failure it is read again.
 	identifyAgain = time.Minute
 	// identifyFirst is how soon after a failure, if no other request can be made before the user is known.
@@ -179,7 +181,7 @@ func (r *refresher) identify(ctx context.Context, now time.Time, logged error) {
 		return
 	}
 	r.log.Recovered("identify")
-	i.user, i.replaced, i.next = user, false, now.Add(identifyEvery)
+	i.user, i.replaced, i.next = user, false, now.Add(min(identifyEvery, r.cfg().AllowedLateness/3))
 	r.setVisibility(!user.SeesAllSessions(), user.Role)
 }
 

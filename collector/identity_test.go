@@ -307,7 +307,7 @@ func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
 				w.scrapeFor(10*time.Minute, 30*time.Second)
 				before := w.notBelow(nil)
 				exchanged = true
-				w.scrapeFor(identifyEvery, time.Minute)
+				w.scrapeFor(identifyEvery+time.Minute, time.Minute)
 				requests := g.Stats().Requests[gatewaytest.PathSessions]
 				w.scrapeFor(10*time.Minute, time.Minute)
 				if got := g.Stats().Requests[gatewaytest.PathSessions]; got != requests {
@@ -333,6 +333,39 @@ func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An auditor's role is taken away for less than an hour. The gateway then shows the exporter only its own sessions, of which it has none,
+// and no error. That is noticed while what was not shown can still be counted: when the role is back, no session is missing.
+func TestARoleThatIsTakenAwayLosesNoSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := map[string]gatewaytest.Credential{"org|secret": {Role: gatewaytest.RoleAuditor}}
+		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026, APIKeys: keys})
+		cfg := truthConfig()
+		cfg.State = newDisk()
+		w := newWorld(t, g, cfg)
+		defer w.stop()
+		added := 0
+		live := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); added++ {
+				g.Add(gatewaytest.Row{Connection: "pg", Type: "database", Verb: "exec", Status: "done", EndDate: time.Now()})
+				w.scrapeFor(time.Minute, refreshEvery)
+			}
+		}
+		live(10 * time.Minute)
+		keys["org|secret"] = gatewaytest.Credential{Role: gatewaytest.RoleStandard, UserID: "exporter"}
+		live(identifyEvery + time.Minute)
+		if got := w.scrape(); got["hoop_up"] != 0 || got["hoop_exporter_visibility_limited"] != 1 {
+			t.Errorf("without the role, up is %v, and limited %v", got["hoop_up"], got["hoop_exporter_visibility_limited"])
+		}
+		live(40 * time.Minute)
+		keys["org|secret"] = gatewaytest.Credential{Role: gatewaytest.RoleAuditor}
+		live(10 * time.Minute)
+		w.scrapeFor(time.Minute, refreshEvery)
+		if got := w.scrape(); got[startedOfPg] != float64(added) || got["hoop_up"] != 1 {
+			t.Errorf("%v counted of %d, up %v", got[startedOfPg], added, got["hoop_up"])
+		}
+	})
 }
 
 // Rows show that a credential was replaced before the user is read again.

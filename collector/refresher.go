@@ -19,6 +19,9 @@ const backfillPause = time.Second
 // errClocksDiffer is why the gateway's time is not believed at once.
 var errClocksDiffer = errors.New("the gateway's clock and this machine's clock differ: set the one that is wrong")
 
+// errBudget is why no refresh succeeds although no request fails.
+var errBudget = errors.New("requests take so long that the budget does not allow a refresh within --stale.after: the gateway is slow, or too many organizations share its address; raise --hoop.duty or --stale.after")
+
 // refresher queries the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; it publishes what scrapes
 // may see through the link. [Collector.Run] makes one with newRefresher and calls run once.
 //
@@ -137,6 +140,10 @@ func (r *refresher) refresh(ctx context.Context) error {
 	ok, attempted := false, !pending
 	if !r.halted {
 		ok, attempted = r.planner.Succeeded(now)
+		if failure == nil && !ok {
+			failure = r.whyIncomplete(s, attempted, now)
+			attempted = attempted || failure != nil && requested || errors.Is(failure, errBudget)
+		}
 	}
 	s.ended = now
 	if attempted {
@@ -148,15 +155,30 @@ func (r *refresher) refresh(ctx context.Context) error {
 		s.lastSuccess, s.reason = now, ""
 		r.log.Recovered("refresh")
 	case attempted:
-		if _, doubtful := r.planner.Doubt(now); doubtful && failure == nil {
-			failure = errClocksDiffer
-		}
 		s.reason = refreshReason(failure)
 	}
 	s.version, s.role, s.visibilityLimited, s.nextTry = r.gateway.version, r.identity.role(), r.identity.limited, r.nextTry(now)
+	r.agents.dropOld(now, r.cfg().StaleAfter)
 	s.credentialExpiry, s.agents = r.gateway.client.CredentialExpiry(), r.agents.list
 	r.publish(ctx, s)
 	return s.err
+}
+
+// whyIncomplete is why a refresh did not succeed although none of its requests failed; nil if it made none, and none was due. last is the
+// status before it.
+func (r *refresher) whyIncomplete(last status, attempted bool, now time.Time) error {
+	if _, doubtful := r.planner.Doubt(now); doubtful {
+		return errClocksDiffer
+	}
+	if last.err != nil && !errors.Is(last.err, errClocksDiffer) && !errors.Is(last.err, errBudget) {
+		return last.err // what failed then is not requested again yet
+	}
+	stale := !last.lastSuccess.IsZero() && now.Sub(last.lastSuccess) >= r.cfg().StaleAfter
+	if !attempted && (!stale || r.planner.NextTry().After(now) || !r.cfg().Address.mayRequest()) {
+		return nil // not the budget's fault, or not yet
+	}
+	r.log.FailedOnce("budget", "the gateway is queried too rarely", errBudget) // once: now and then a refresh succeeds
+	return errBudget
 }
 
 // nextTry is the earliest time at which a refresh queries the gateway again, now that one has failed.

@@ -17,10 +17,18 @@ const progressEvery = time.Minute
 // errFarFuture is why a session is skipped.
 var errFarFuture = errors.New("it starts hours after the gateway's time: the clock of the gateway that wrote it is wrong, or was")
 
+// errHidden is why sessions may be missing.
+var errHidden = errors.New("its list lacks sessions that it had: check its database, and what the credential may see; sessions that it lacks for longer than four times --sessions.overlap are not counted")
+
 // reportPage logs the parts of a page that cannot be used.
 func (r *refresher) reportPage(page *client.SessionPage, now time.Time) {
 	for _, second := range r.planner.Skipped() {
 		r.log.FailedOnce(second.Start.String(), "some sessions are not counted", second.Err, "second", second.Start)
+	}
+	if n := r.planner.Hidden(); n > 0 {
+		r.log.Failed("hidden", "the gateway shows fewer sessions than before", errHidden, "missing", n)
+	} else {
+		r.log.Recovered("hidden")
 	}
 	r.instruments.MalformedFields(page.MalformedFields)
 	for _, f := range page.MalformedFields {

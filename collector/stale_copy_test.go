@@ -60,3 +60,60 @@ func TestACopyThatACacheKeepsLosesNoSession(t *testing.T) {
 		}
 	})
 }
+
+// A cache in between keeps the answer to each request for a day. Rechecks of unfinished sessions are requests that repeat, so they get
+// copies: those must not confirm that sessions are still running.
+func TestACopyOfARecheckConfirmsNothing(t *testing.T) {
+	for name, cost := range map[string]time.Duration{"by page": 0, "by ID": 300 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				kept := map[string]*httptest.ResponseRecorder{}
+				caches := true
+				var g *gatewaytest.Gateway
+				answer := func(rw http.ResponseWriter, r *http.Request) {
+					copied, ok := kept[r.URL.String()]
+					if !ok || !caches {
+						copied = httptest.NewRecorder()
+						g.Normal().ServeHTTP(copied, r)
+						kept[r.URL.String()] = copied
+					}
+					maps.Copy(rw.Header(), copied.Header())
+					rw.WriteHeader(copied.Code)
+					_, _ = rw.Write(copied.Body.Bytes())
+				}
+				g = gatewaytest.New(gatewaytest.Config{
+					Dialect: gatewaytest.New2026, Fault: func(*http.Request) http.Handler { return http.HandlerFunc(answer) },
+					Cost: func(r gatewaytest.Request) time.Duration {
+						if r.Path != gatewaytest.PathSessions {
+							return cost / 40
+						}
+						return cost
+					},
+				})
+				var said logs
+				cfg := truthConfig()
+				cfg.Logger = log.NewLogfmtLogger(&said)
+				w := newWorld(t, g, cfg)
+				defer w.stop()
+				var ids []string
+				for range 10 {
+					ids = append(ids, g.Add(gatewaytest.Row{Connection: "pg", Type: "database", Verb: "exec", Status: "open"}))
+					w.scrapeFor(5*time.Minute, refreshEvery)
+				}
+				for _, id := range ids {
+					g.Update(id, func(r *gatewaytest.Row) { r.Status, r.EndDate = "done", time.Now() })
+				}
+				w.scrapeFor(2*time.Hour, refreshEvery)
+				got := w.scrape()
+				if got[runningOfPg] > 0 && got["hoop_exporter_recheck_lag_seconds"] < 900 || !strings.Contains(said.String(), "exclude the API from any cache") {
+					t.Errorf("%v of the ended sessions are running, the lag is %v s:\n%s", got[runningOfPg], got["hoop_exporter_recheck_lag_seconds"], said.String())
+				}
+				caches = false
+				w.scrapeFor(2*time.Hour, refreshEvery)
+				if got := w.scrape(); got[runningOfPg] != 0 || got["hoop_exporter_recheck_lag_seconds"] != 0 || got[startedOfPg] != 10 {
+					t.Errorf("without the cache, %v are running, the lag is %v s, %v counted", got[runningOfPg], got["hoop_exporter_recheck_lag_seconds"], got[startedOfPg])
+				}
+			})
+		})
+	}
+}

@@ -126,7 +126,7 @@ func reason(err error) string {
 	if text := client.Summary(err); text != "" {
 		return text
 	}
-	for _, own := range []error{errStuck, errTermEnded, planner.ErrNoDate, planner.ErrCopy} {
+	for _, own := range []error{errStuck, errTermEnded, errClocksDiffer, errBudget, planner.ErrNoDate, planner.ErrCopy, planner.ErrOld} {
 		if errors.Is(err, own) {
 			return own.Error()
 		}

@@ -183,6 +183,7 @@ func TestRecheckLag(t *testing.T) {
 		{"of the worst", []client.Session{row("a", 0), row("b", time.Hour), row("c", 20*time.Minute)}, nil, 57 * time.Minute},
 		{"not yet", []client.Session{row("a", -38*time.Hour)}, nil, 0},
 		{"not of a pending one", []client.Session{row("a", 0, reviewed(onetime, "PENDING", 0))}, nil, 0},
+		{"of a pending one that left the list", []client.Session{row("a", 0, reviewed(onetime, "PENDING", 0))}, func(b *book) { b.pendingRead(-time.Hour, time.Hour, 90*time.Minute) }, 54 * time.Minute},
 		{"of an approved one", []client.Session{row("a", 0, reviewed(onetime, "APPROVED", 0))}, nil, 54 * time.Minute},
 		{"not of a finished one", []client.Session{row("a", 0, done(time.Minute, 0), reviewed(jit, "APPROVED", 0, revokeAt(day)))}, nil, 0},
 		{"not of a lost one", []client.Session{row("a", 0)}, func(b *book) { b.missed("a", time.Hour); b.missed("a", time.Hour) }, 0},

@@ -214,11 +214,12 @@ func (t Target) compare(o Target) int {
 }
 
 // recheckLag is how much more than a twentieth of its age has passed since an unfinished session was last seen, for the session for which
-// that is longest. Pending ones are not included: their list watches them.
+// that is longest. Pending ones are included only after they have left the list of pending reviews, which watches them until then.
 func (l *Ledger) recheckLag(at time.Time) time.Duration {
 	var lag time.Duration
 	for _, tracked := range l.tracked {
-		if !tracked.lost && !tracked.reviewPending() && tracked.state(tracked.lastSeen) != Finished {
+		watched := tracked.reviewPending() && !tracked.leftPendingList
+		if !tracked.lost && !watched && tracked.state(tracked.lastSeen) != Finished {
 			lag = max(lag, at.Sub(tracked.lastSeen)-at.Sub(tracked.start)/recheckDivisor)
 		}
 	}

@@ -20,6 +20,7 @@ type head struct {
 	at           time.Time // when it was requested, by the gateway's clock
 	fromHeadPage bool      // the walk started with this refresh's head page
 	done         bool      // there is nothing more to read in this refresh
+	hidden       int       // sessions that the gateway has shown before, and did not count when the watermark could have moved
 
 	late        scan
 	lateRequest bool          // the last request was the late scan's
@@ -144,8 +145,20 @@ func (h *head) advanceWatermark(r Request, page *client.SessionPage) {
 	case equal, h.walk.complete():
 		h.late.active, h.late.totalUnreliable = false, !equal
 		h.done = true
-		h.p.ledger.AdvanceWatermark(since)
+		if h.hidden = h.countHidden(r, page); h.hidden == 0 {
+			h.p.ledger.AdvanceWatermark(since)
+		}
 	case !counted && r.List.Count == h.walk.list.Count:
 		h.late.totalUnreliable = true
 	}
+}
+
+// countHidden returns how many sessions the gateway has shown in the window of a complete walk's last page, and no longer counts. Gateways
+// delete nothing, so others that have started since may be hidden, too, and can show up later.
+func (h *head) countHidden(r Request, page *client.SessionPage) int {
+	total, counted := page.ExactTotal()
+	if !counted {
+		return 0
+	}
+	return max(0, h.p.ledger.CountSeen(r.List.Start, r.List.End)-total)
 }

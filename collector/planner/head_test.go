@@ -246,3 +246,48 @@ func TestLateScansAreLessFrequentTheMoreTheyTake(t *testing.T) {
 		})
 	}
 }
+
+// For a while, the gateway's list lacks sessions that it had, and those that start meanwhile. Gateways delete nothing, so they can come back:
+// the watermark waits for them, but not forever.
+func TestSessionsThatTheListLacksForAWhileCount(t *testing.T) {
+	for name, lacked := range map[string]time.Duration{"for 40 minutes": 40 * time.Minute, "for good": 5 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t)
+			g.refresh(0)
+			g.backfill()
+			live := func(d time.Duration) {
+				for range d / time.Minute {
+					g.refresh(30 * time.Second)
+					g.add(g.now.String(), 0)
+					g.refresh(30 * time.Second)
+				}
+			}
+			live(20 * time.Minute)
+			before := g.rows
+			g.rows = nil
+			g.refresh(30 * time.Second)
+			if g.Hidden() == 0 {
+				t.Error("it is not noticed")
+			}
+			if lacked == 40*time.Minute {
+				var meanwhile []client.Session
+				for range lacked / time.Minute {
+					g.refresh(time.Minute)
+					meanwhile = append(meanwhile, g.row(g.now.String(), 0))
+				}
+				for _, s := range append(before, meanwhile...) {
+					g.addRow(s)
+				}
+				g.refresh(30 * time.Second)
+			} else {
+				live(lacked)
+			}
+			if want := uint64(20 + lacked/time.Minute); g.started() != want || g.Hidden() != 0 {
+				t.Errorf("%d counted of %d, %d hidden", g.started(), want, g.Hidden())
+			}
+			if behind := g.now.Sub(g.Ledger().Watermark()); behind > 4*g.o.Ledger.AllowedLateness {
+				t.Errorf("the watermark is %v behind", behind)
+			}
+		})
+	}
+}

@@ -8,8 +8,13 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
-// oldPendingEvery is how often the old list of pending reviews is read.
-const oldPendingEvery = time.Hour
+const (
+	// oldPendingEvery is how often the old list of pending reviews is read.
+	oldPendingEvery = time.Hour
+	// listEvery is how often a list is read to its end even if the total is right: one review can have left it, and another one have come
+	// below its newest page, such as a further review of an old session.
+	listEvery = 3 * time.Hour
+)
 
 // pending keeps the lists of pending reviews: those of sessions within the lookback, whose newest page comes with every refresh, and old
 // ones, because a review can wait forever. More of a list is read only if the gateway's total differs from the number of pending reviews
@@ -114,7 +119,7 @@ func (d oldPendingRest) accept(r Request, page *client.SessionPage, _ time.Durat
 }
 
 // list is the pending reviews of a window that moves with time. Its newest page comes first; the rest is read only if the gateway's total
-// differs from the number that is known, and only until they are equal.
+// differs from the number that is known, and only until they are equal; and to its end every listEvery.
 type list struct {
 	p      *Planner
 	window func(now time.Time) (from, to time.Time)
@@ -165,7 +170,7 @@ func (l *list) accept(r Request, page *client.SessionPage, at time.Time) error {
 func (l *list) updateScan(r Request, page *client.SessionPage, at, since time.Time) {
 	equal, counted := l.walk.compare(r, page, l.p.ledger.CountPending)
 	switch {
-	case equal, l.walk.complete():
+	case equal && at.Sub(l.allRead) < listEvery, l.walk.complete():
 		l.p.ledger.ConfirmPending(r.List.Start, r.List.End, at)
 		l.scan.active, l.known = false, since
 		l.scan.totalUnreliable = !equal && counted

@@ -3,11 +3,13 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client"
 	"github.com/hoop-exporter/hoop_exporter/collector/budget"
+	"github.com/hoop-exporter/hoop_exporter/collector/ledger"
 )
 
 func TestPendingReviewsAreReadOnlyAsFarAsNeeded(t *testing.T) {
@@ -30,6 +32,43 @@ func TestPendingReviewsAreReadOnlyAsFarAsNeeded(t *testing.T) {
 	g.refresh(30 * time.Second)
 	if got := g.Ledger().CountPending(time.Time{}, g.now); got != 250 {
 		t.Errorf("%d are pending, want 250", got)
+	}
+}
+
+// Below the newest page, one review leaves the list and another one comes in, so the total says that nothing has changed: the list is still
+// read to its end every few hours.
+func TestAReviewThatReplacesAnotherInTheListIsFound(t *testing.T) {
+	for name, ago := range map[string]time.Duration{"within the lookback": 12 * time.Hour, "before it": 48 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t)
+			g.add("rejected", ago)
+			g.end("rejected")
+			for i := range 150 {
+				g.addPending(fmt.Sprintf("p%03d", i), ago-time.Hour+time.Duration(i)*10*time.Second)
+			}
+			g.refresh(0)
+			g.backfill()
+			g.refresh(30 * time.Second)
+			g.end("p149")
+			g.hide("rejected")
+			g.addPending("rejected", ago)
+			for range 4 * 60 {
+				g.refresh(time.Minute)
+			}
+			waiting := 0
+			for _, n := range g.Ledger().Finish(g.GatewayTime(g.now), g.now).Gauges.Targets {
+				for _, r := range n.OpenReviews {
+					waiting += r.Count
+				}
+			}
+			all, _ := g.Ledger().Rechecks(g.now.Add(30 * 24 * time.Hour))
+			has := func(id string) bool {
+				return slices.ContainsFunc(all, func(r ledger.Recheck) bool { return r.ID == id })
+			}
+			if waiting != 150 || !has("rejected") || has("p149") {
+				t.Errorf("%d are waiting of 150, the new one among them: %v, the decided one: %v", waiting, has("rejected"), has("p149"))
+			}
+		})
 	}
 }
 

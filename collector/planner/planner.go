@@ -146,6 +146,10 @@ func (p *Planner) windowEnd(now time.Time) time.Time {
 // writes are not counted.
 func (p *Planner) SlowReplica() (behind time.Duration, ok bool) { return p.clock.slowest() }
 
+// CheckAge fails with [ErrOld] for an answer to a request that is not planned here, if its date is so far behind that a cache must have
+// kept it. now is the exporter's clock.
+func (p *Planner) CheckAge(date, now time.Time) error { return p.clock.checkAge(date, now) }
+
 // StartRefresh starts a refresh.
 func (p *Planner) StartRefresh() {
 	p.failed = false
@@ -273,6 +277,11 @@ func (p *Planner) accept(now time.Time, group retryGroup, r Request, res Result)
 	if p.clock.doubtful() {
 		return nil
 	}
+	if group == recheckGroup {
+		if err := p.clock.checkAge(res.Page.Date, now); err != nil {
+			return err
+		}
+	}
 	at := p.clock.now(now)
 	if p.ledger == nil {
 		// A restored ledger had to wait, too: before the first answer the gateway's time is not known.
@@ -365,6 +374,10 @@ func (p *Planner) NextTry() time.Time {
 // Skipped are the seconds whose sessions could not all be read, as far as the last walk knows. The sessions that the gateway did not return
 // are not counted.
 func (p *Planner) Skipped() []client.SkippedSecond { return p.skipped }
+
+// Hidden is how many sessions of the open coverage the gateway has shown before and no longer counts; 0 if that is not known. Until it is
+// 0 again, the watermark stays, for up to four times the allowed lateness, so that sessions that show up later still count.
+func (p *Planner) Hidden() int { return p.head.hidden }
 
 // apply hands a page's rows to the ledger.
 func (p *Planner) apply(at time.Time, page *client.SessionPage) {
