@@ -108,7 +108,7 @@ func TestARefreshDuringAPauseRequestsNothing(t *testing.T) {
 			time.Sleep(time.Duration(takes.Load()))
 			return nil
 		}
-		var requests atomic.Int64 // that were refused
+		var requests atomic.Int64 // the refused ones
 		var broken atomic.Bool
 		refuse := func(*http.Request) http.Handler {
 			if !broken.Load() {

@@ -124,8 +124,8 @@ func (r *refresher) refresh(ctx context.Context) error {
 	default:
 		requested, failure = r.requestDue(ctx)
 	}
-	// If no sessions could be requested, the gateway is to be left alone, so the user is not requested either: the pause might end in
-	// between.
+	// If no request for sessions was allowed, the gateway requires a pause. The user is not requested then, even if the pause has just
+	// ended.
 	if !first && (requested || r.halted) {
 		r.identify(ctx, r.cfg().clock(), failure)
 	}
@@ -203,8 +203,8 @@ func (r *refresher) requestDue(ctx context.Context) (requested bool, first error
 	return requested, first
 }
 
-// backfill makes requests for what has not been read of the past, as far as the budget allows and no scrape waits. It reports whether it
-// read anything.
+// backfill requests what has not been read of the past, while the budget allows it and no scrape waits. It reports whether it read
+// anything.
 func (r *refresher) backfill(ctx context.Context) (read bool) {
 	for ctx.Err() == nil && !r.calls.waiting() && !r.halted && !r.retiring() {
 		made, err := r.requestNext(ctx, r.planner.Background)
@@ -230,8 +230,8 @@ func (r *refresher) requestNext(ctx context.Context, next func(now time.Time) (p
 	return true, r.request(ctx, request)
 }
 
-// requestOther makes a request that is not for sessions, if the budget allows it now. made is false if it made none, or the exporter is
-// stopping. leave is how long the gateway is to be left alone after an error.
+// requestOther makes a request that is not for sessions, if the budget allows it now. made is false if it made none, or if the exporter
+// is stopping. leave is how long to pause after an error.
 func (r *refresher) requestOther(ctx context.Context, request func(context.Context) (took time.Duration, err error)) (made bool, leave time.Duration, err error) {
 	release, ok := r.acquireAddress(ctx)
 	if !ok {
@@ -258,7 +258,7 @@ func (r *refresher) request(ctx context.Context, request planner.Request) error 
 	}
 	if err == nil {
 		if err = r.identity.checkRows(page); err != nil {
-			page, r.identity.next = nil, time.Time{} // read at once whose credential it is now
+			page, r.identity.next = nil, time.Time{} // find out at once whose credential it is now
 		}
 	}
 	result := planner.Result{Page: page, Err: err, Took: took, RetryAfter: retryAfter(err, took)}

@@ -22,8 +22,9 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest/pgtest"
 )
 
-// The service starts the program in a way that it accepts, with credentials where the program looks for them: as it is, and with the drop-ins
-// of docs/install.md, in the order in which systemd reads them. It survives a reload, and ends by the signal that systemd sends.
+// The service starts the program with flags that it accepts, and with credentials where it looks for them. That holds without drop-ins, and
+// with those of docs/install.md in the order in which systemd reads them. The program survives a reload, and ends on the signal that
+// systemd sends.
 func TestSystemdServiceRuns(t *testing.T) {
 	dropIns, flags := systemdDropIns(t)
 	for name, c := range map[string]struct {
@@ -54,7 +55,7 @@ func TestSystemdServiceRuns(t *testing.T) {
 	}
 }
 
-// systemdDropIns are the drop-ins of docs/install.md by their names, and what it says to write into the environment for a file.
+// systemdDropIns returns the drop-ins in docs/install.md by name, and the line that it adds to the environment for a configuration file.
 func systemdDropIns(t *testing.T) (dropIns map[string]string, environment string) {
 	t.Helper()
 	document := string(read(t, "../docs/install.md"))
@@ -66,12 +67,12 @@ func systemdDropIns(t *testing.T) (dropIns map[string]string, environment string
 	}
 	flags := regexp.MustCompile("`(HOOP_EXPORTER_FLAGS=[^`]+)`").FindStringSubmatch(document)
 	if len(dropIns) != 2 || flags == nil {
-		t.Fatalf("docs/install.md has %d drop-ins, and the flags %q", len(dropIns), flags)
+		t.Fatalf("docs/install.md has %d drop-ins, and the flags %q, want 2 and one line", len(dropIns), flags)
 	}
 	return dropIns, flags[1] + "\n"
 }
 
-// settings reads a unit. An empty value removes what a setting has, as for systemd's lists.
+// settings reads a unit. An empty value removes what a setting has, as in systemd's lists.
 func settings(unit string) map[string][]string {
 	all := map[string][]string{}
 	for line := range strings.Lines(unit) {
@@ -87,14 +88,14 @@ func settings(unit string) map[string][]string {
 	return all
 }
 
-// machine stands in for one with systemd. Its files are in a folder.
+// machine stands in for a machine with systemd. Its files are in a folder.
 type machine struct {
 	dir, address string
 	count        int // of gateways
 	gateways     *strings.Replacer
 }
 
-// newMachine makes the files that docs/install.md has people make, for gateways with these credentials.
+// newMachine creates the files that docs/install.md has people create, for gateways with these credentials.
 func newMachine(t *testing.T, credentials []string) *machine {
 	t.Helper()
 	m := &machine{dir: t.TempDir(), address: freeAddress(t), count: len(credentials)}
@@ -125,12 +126,12 @@ func newMachine(t *testing.T, credentials []string) *machine {
 	return m
 }
 
-// here replaces the places of a machine by those of this one.
+// here replaces the paths and URLs in a text by those of this machine.
 func (m *machine) here(text string) string {
 	return m.gateways.Replace(strings.NewReplacer("/etc/hoop_exporter", m.dir+"/etc/hoop_exporter", "/run/credentials", m.dir+"/run/credentials").Replace(text))
 }
 
-// run starts what a unit says with the content of its EnvironmentFile, scrapes it, and reloads and stops it.
+// run starts the program as a unit says, with the content of its EnvironmentFile. It scrapes, reloads and stops the program.
 func (m *machine) run(t *testing.T, unit map[string][]string, environment string) {
 	t.Helper()
 	credentials := filepath.Join(m.dir, "run/credentials/hoop_exporter.service")
@@ -145,7 +146,7 @@ func (m *machine) run(t *testing.T, unit map[string][]string, environment string
 		}
 	}
 	if len(unit["ExecStart"]) != 1 {
-		t.Fatalf("it starts %q", unit["ExecStart"])
+		t.Fatalf("the unit starts %q, want one command", unit["ExecStart"])
 	}
 	command := unit["ExecStart"][0]
 	for _, e := range env {
@@ -154,7 +155,7 @@ func (m *machine) run(t *testing.T, unit map[string][]string, environment string
 	}
 	words := strings.Fields(command)
 	if words[0] != "/usr/bin/hoop_exporter" {
-		t.Fatalf("it starts %s", words[0])
+		t.Fatalf("the unit starts %s, want /usr/bin/hoop_exporter", words[0])
 	}
 	cmd := exec.CommandContext(t.Context(), program(t), append(words[1:], "--web.listen-address="+m.address)...)
 	var log collectortest.Log

@@ -72,7 +72,7 @@ type truth struct {
 	g             *Gateway
 	o             TruthOptions
 	t0, now       int64
-	from, forget  int64 // sessions that started before from are not read, before forget are forgotten
+	from, forget  int64 // sessions that started before from are not read; those that started before forget are forgotten
 	connections   map[string]*connection
 	totals        map[[2]string]*totals
 	groupWaits    map[string]*histogram
@@ -228,7 +228,7 @@ func (t *truth) forgotten(r *row, at int64) bool {
 	return t.o.ForgetAfter > 0 && r.start < at-t.o.ForgetAfter.Microseconds()
 }
 
-// finished counts a session by its status at its first end, of which it may be sure that it was delivered. now is its status now.
+// finished counts a session by its status at its first end. now is its current status. endKnown says that an answer had that end.
 func (t *truth) finished(sum *totals, now, end sessionStatus, endKnown bool) {
 	sum.counted = true
 	outcome := end.outcome()

@@ -59,8 +59,8 @@ func (g *Gateway) recordDeliveries(all []delivery, at int64) {
 	}
 }
 
-// recordDialect records which version of the gateway delivered a row first, and which one delivered it first as finished: the words of the
-// two differ.
+// recordDialect records which version of the gateway delivered a row first, and which one delivered it first as finished: the two use
+// different words.
 func (r *row) recordDialect(s delivery) {
 	if !r.is(delivered) {
 		r.mark(deliveredFirstByOld, s.old)

@@ -22,7 +22,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/fleet/lease"
 )
 
-// A file is the same one on each machine, wherever it lies: the paths in it start from its folder.
+// A file counts as the same one in any folder: the paths in it are relative to its folder.
 func TestMembersWithTheSameFileInDifferentFoldersDivideGateways(t *testing.T) {
 	key := client.WithAPIKey(func() (string, error) { return "any", nil })
 	connect := func(g *config.Gateway) (*client.Client, error) {
@@ -43,7 +43,7 @@ func TestMembersWithTheSameFileInDifferentFoldersDivideGateways(t *testing.T) {
 	const file = "gateways: {a: {url: https://a, token_file: t}}"
 	a := digest("/a/hoop.yml", file)
 	if b := digest("/b/hoop.yml", file); a != b {
-		t.Errorf("%s and %s", a, b)
+		t.Errorf("the digests are %s and %s, want equal ones", a, b)
 	}
 	if b := digest("/a/hoop.yml", strings.Replace(file, "https://a", "https://b", 1)); a == b {
 		t.Error("another file has the same digest")

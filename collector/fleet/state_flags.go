@@ -25,7 +25,7 @@ import (
 const DatabaseVariable = "HOOP_STATE_POSTGRES_URL"
 
 // StateFlags are the flags and the environment variable that say where states are kept: nowhere, in a directory, or in a database that
-// several processes share. Call Add, then Validate; the rest after that.
+// several processes share. Call Add, then Validate, then the other methods.
 type StateFlags struct {
 	dir, urlFile, schema, externalURL string
 	schemaGiven                       bool
@@ -59,14 +59,14 @@ func (f *StateFlags) Validate(demo, once bool, webConfig string) error {
 		broken bool
 		text   string
 	}{
-		{demo && f.dir != "", "--demo brings a new gateway each time: leave --state.dir out"},
+		{demo && f.dir != "", "--demo starts a new gateway each time, so there is no state to keep: remove --state.dir"},
 		{f.Shared() && f.dir != "", source + " and --state.dir: choose one"},
-		{f.Shared() && demo, "--demo brings a new gateway each time: leave " + source + " out"},
-		{f.Shared() && once, "--once has no state: leave " + source + " out"},
+		{f.Shared() && demo, "--demo starts a new gateway each time, so there is no state to keep: remove " + source},
+		{f.Shared() && once, "--once keeps no state: remove " + source},
 		{f.urlFile != "" && os.Getenv(DatabaseVariable) != "", "--state.postgres-url-file and " + DatabaseVariable + ": choose one"},
 		{!f.Shared() && f.schemaGiven, "--state.postgres-schema needs a database: name one with --state.postgres-url-file or " + DatabaseVariable},
 		{!f.Shared() && f.externalURL != "", "--web.external-url is for processes that share a database: name one with --state.postgres-url-file or " + DatabaseVariable},
-		{f.Shared() && webConfig != "" && f.externalURL == "", "--web.config.file: also set --web.external-url to the URL at which other hosts reach this process, with http or https"},
+		{f.Shared() && webConfig != "" && f.externalURL == "", "--web.config.file can change the scheme of this process's URL: also set --web.external-url, such as https://10.0.0.7:10068"},
 		{f.schema == "", "--state.postgres-schema: must not be empty"},
 	} {
 		if rule.broken {
@@ -88,7 +88,7 @@ func (f *StateFlags) checkExternalURL() error {
 	return nil
 }
 
-// bracketed puts the IPv6 address of a URL in brackets: a pod's environment has it without.
+// bracketed puts the IPv6 address of a URL in brackets: the environment of a pod has the address without them.
 func bracketed(at string) string {
 	scheme, rest, _ := strings.Cut(at, "://")
 	i := strings.LastIndexByte(rest, ':')
@@ -153,7 +153,7 @@ func (f *StateFlags) connect(ctx context.Context) (*postgres.Database, error) {
 	return db, explained(err)
 }
 
-// url is the URL of the database now. It is a [postgres.URL].
+// url reads the current URL of the database. It is a [postgres.URL].
 func (f *StateFlags) url() (string, error) {
 	if f.urlFile == "" {
 		return strings.TrimSpace(os.Getenv(DatabaseVariable)), nil
@@ -191,13 +191,13 @@ func (f *StateFlags) ownURL(listen []string) (string, error) {
 
 // urlOf is the URL of a host that listens at the addresses.
 func urlOf(host string, listen []string) (string, error) {
-	const give = "give the URL of this process with --web.external-url"
+	const set = "set --web.external-url to the URL at which other hosts reach it"
 	if len(listen) == 0 {
-		return "", errors.New(give)
+		return "", errors.New("the address of this process is not known, because systemd listens for it: " + set)
 	}
 	_, port, err := net.SplitHostPort(listen[0])
 	if err != nil || strings.HasPrefix(listen[0], "vsock://") || port == "0" {
-		return "", fmt.Errorf("%s is not an address at which other hosts can reach this process: %s", listen[0], give)
+		return "", fmt.Errorf("%s is not an address at which other hosts can reach this process: %s", listen[0], set)
 	}
 	return "http://" + net.JoinHostPort(host, port), nil
 }

@@ -26,7 +26,7 @@ func TestTheOwnURLIsThatOfTheHost(t *testing.T) {
 	}
 }
 
-// A secret that was made from a file ends with the file's newline, also in the environment.
+// A Secret that was created from a file ends with the file's newline, even in an environment variable.
 func TestTheURLOfTheDatabaseMayHaveSpaceAroundIt(t *testing.T) {
 	const want, given = "postgres://u:p@db/x", " postgres://u:p@db/x\r\n"
 	file := filepath.Join(t.TempDir(), "url")

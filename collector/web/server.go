@@ -44,8 +44,8 @@ func newServer(h http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// serverLog logs what the server of net/http says, as warnings. Only at debug does it log clients that connect to a TLS port and send nothing:
-// the TCP probes of Kubernetes and of load balancers do that every few seconds.
+// serverLog logs the messages of net/http's server as warnings. It logs clients that connect to a TLS port and send nothing only at
+// debug, because the TCP probes of Kubernetes and of load balancers do that every few seconds.
 type serverLog struct{ logger *slog.Logger }
 
 func (l serverLog) Write(line []byte) (int, error) {

@@ -304,7 +304,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// A probe by TCP every few seconds must not fill the log, and a wrong certificate must appear in it.
+// A TCP probe every few seconds must not fill the log, but a wrong certificate must appear in it.
 func TestServerLogsProbesOfATLSPortOnlyAtDebug(t *testing.T) {
 	for text, level := range map[string]slog.Level{
 		"http: TLS handshake error from 10.0.0.1:40070: EOF":                                                                     slog.LevelDebug,

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// folder is where the programs are built. TestMain makes and removes it.
+// folder has the built programs. TestMain creates and removes it.
 var folder string
 
 // built builds the exporter and the simulated gateway, once.

@@ -67,7 +67,7 @@ func TestConfigurationFilesAreTaken(t *testing.T) {
 	}
 }
 
-// The gateways are requested from the one Service, with the login that the exporters' pages want.
+// Prometheus reads the list of gateways from the one Service, with the login that the exporters' pages require.
 func TestGatewaysAreDiscoveredAtTheService(t *testing.T) {
 	for name, o := range map[string]*objects{"file": render(t, values(t, "file")), "fleet": render(t, values(t, "fleet")), "kustomize": kustomize(t, "fleet")} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestGatewaysAreDiscoveredAtTheService(t *testing.T) {
 			}
 			service := o.services[0]
 			if want := scheme + "://" + service.Name + "." + service.Namespace + ".svc:10068/sd"; string(sd.URL) != want {
-				t.Errorf("the gateways are requested from %s, not %s", sd.URL, want)
+				t.Errorf("the list of gateways is read from %s, not %s", sd.URL, want)
 			}
 		})
 	}

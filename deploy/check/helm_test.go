@@ -186,13 +186,13 @@ func TestHelmRefusesValuesThatCannotWork(t *testing.T) {
 		"no URL":                    {"hoop: {url: hoop.example.com, existingSecret: s}", "url"},
 		"a wrong type":              {gateway("demo: 'yes'"), "demo"},
 		"an unknown credential":     {"hoop: {url: 'https://h', existingSecret: s, credential: jwt}", "credential"},
-		"a flag that is none":       {gateway("extraArgs: [hoop.timeout=1s]"), "extraArgs"},
-		"a flag of another value":   {gateway("extraArgs: [--web.telemetry-path=/m]"), "extraArgs"},
-		"a flag with no exporter":   {gateway("extraArgs: [--once]"), "extraArgs"},
-		"a name of no Service":      {gateway("fullnameOverride: hoop.exporter"), "fullnameOverride"},
-		"a timeout over the scrape": {gateway("serviceMonitor: {enabled: true, interval: 15s}"), "serviceMonitor.scrapeTimeout is longer than serviceMonitor.interval"},
-		"the same of pods":          {gateway("podMonitor: {enabled: true}\nserviceMonitor: {scrapeTimeout: 1m1s, interval: 1m}"), "serviceMonitor.scrapeTimeout is longer"},
-		"the same of gateways":      {"{config: {existingSecret: f}, scrapeConfig: {enabled: true, interval: 10s}}", "scrapeConfig.scrapeTimeout is longer than scrapeConfig.interval"},
+		"an argument, no flag":      {gateway("extraArgs: [hoop.timeout=1s]"), "extraArgs"},
+		"a flag of other values":    {gateway("extraArgs: [--web.telemetry-path=/m]"), "extraArgs"},
+		"a flag to exit at once":    {gateway("extraArgs: [--once]"), "extraArgs"},
+		"an invalid name":           {gateway("fullnameOverride: hoop.exporter"), "fullnameOverride"},
+		"a timeout too long":        {gateway("serviceMonitor: {enabled: true, interval: 15s}"), "serviceMonitor.scrapeTimeout is longer than serviceMonitor.interval"},
+		"the same for pods":         {gateway("podMonitor: {enabled: true}\nserviceMonitor: {scrapeTimeout: 1m1s, interval: 1m}"), "serviceMonitor.scrapeTimeout is longer"},
+		"the same for gateways":     {"{config: {existingSecret: f}, scrapeConfig: {enabled: true, interval: 10s}}", "scrapeConfig.scrapeTimeout is longer than scrapeConfig.interval"},
 		"a port that is none":       {gateway("service: {port: 0}"), "port"},
 		"a truncated digest":        {gateway("image: {digest: 'sha256:12'}"), "digest"},
 		"two monitors":              {gateway("serviceMonitor: {enabled: true}\npodMonitor: {enabled: true}"), "would scrape each exporter twice"},
@@ -289,12 +289,12 @@ func TestHelmNotesNameTheNextStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(notes, want) {
-			t.Errorf("%s: the notes do not say %q:\n%s", set, want, notes)
+			t.Errorf("%s: the notes do not contain %q:\n%s", set, want, notes)
 		}
 	}
 }
 
-// Without the operator, the notes show what Prometheus needs: also the scheme, which /sd of a single process does not say.
+// Without the operator, the notes show what Prometheus needs, including the scheme, which the /sd of a single process does not set.
 func TestHelmNotesScrapeByTheRightScheme(t *testing.T) {
 	for scheme, want := range map[string]string{"http": "\n      http_sd_configs:\n        - url: http://", "https": "\n      scheme: https\n      http_sd_configs:\n        - url: https://"} {
 		_, notes, err := template(chartutil.Values{"config": map[string]any{"existingSecret": "f"}, "serviceMonitor": map[string]any{"scheme": scheme}})
@@ -302,7 +302,7 @@ func TestHelmNotesScrapeByTheRightScheme(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(notes, "scrape_native_histograms: true"+want) {
-			t.Errorf("%s: the notes do not say %q:\n%s", scheme, want, notes)
+			t.Errorf("%s: the notes do not contain %q:\n%s", scheme, want, notes)
 		}
 	}
 }

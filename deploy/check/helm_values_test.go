@@ -151,7 +151,7 @@ func TestHelmNetworkPolicyLetsOutWhatIsNeeded(t *testing.T) {
 				names = append(names, fmt.Sprintf("%s %d", *p.Protocol, p.Port.IntVal))
 			}
 			if want := []string{"UDP 53", "TCP 53", "UDP 5353", "TCP 5353"}; !slices.Equal(names, want) {
-				t.Errorf("name servers are queried by %v, want %v", names, want)
+				t.Errorf("the policy allows DNS by %v, want %v", names, want)
 			}
 			for _, p := range o.pods { // of "helm test"
 				selects(t, "NetworkPolicy", &o.policies[0].Spec.PodSelector, p.Labels)

@@ -14,7 +14,8 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// The image is built from the files that .dockerignore lets through: they are enough to build the program, and to copy what the Dockerfile copies.
+// The image is built from the files that .dockerignore does not exclude. They suffice to build the program, and have all that the
+// Dockerfile copies.
 func TestImageBuildsFromWhatDockerSends(t *testing.T) {
 	dir := sent(t)
 	dockerfile, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
@@ -24,12 +25,12 @@ func TestImageBuildsFromWhatDockerSends(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^COPY ([^-].*) \S+$`).FindAllStringSubmatch(string(dockerfile), -1) {
 		for name := range strings.FieldsSeq(m[1]) {
 			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-				t.Errorf("the Dockerfile copies what .dockerignore leaves out: %v", err)
+				t.Errorf("the Dockerfile copies a file that .dockerignore excludes: %v", err)
 			}
 		}
 	}
 	if !bytes.Contains(dockerfile, []byte("CGO_ENABLED=0")) || !bytes.Contains(dockerfile, []byte(`" . && mkdir /state`)) {
-		t.Error("the Dockerfile builds in another way than this test")
+		t.Error("the Dockerfile no longer builds the program as this test does: change the test")
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-C", dir, "-buildvcs=false", "-o", filepath.Join(t.TempDir(), "hoop_exporter"), ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -38,7 +39,7 @@ func TestImageBuildsFromWhatDockerSends(t *testing.T) {
 	}
 }
 
-// sent copies what `docker build` would send of the project.
+// sent returns a folder with copies of the project's files that `docker build` would send.
 func sent(t *testing.T) string {
 	t.Helper()
 	file, err := os.Open(filepath.Join(root, ".dockerignore"))

@@ -64,7 +64,7 @@ func TestKustomizationsRunOneVersion(t *testing.T) {
 	}
 }
 
-// What ../kubernetes/base requires of an overlay is what the one for a gateway gives, the Secret aside, which people make themselves.
+// The overlay for a gateway has all that ../kubernetes/base requires, except for the Secret, which people create themselves.
 func TestKustomizeGatewayIsComplete(t *testing.T) {
 	o := kustomize(t, "gateway")
 	pod := o.statefulSets[0].Spec.Template.Spec
@@ -99,7 +99,7 @@ func TestKustomizeGatewayIsComplete(t *testing.T) {
 	}
 }
 
-// Where name servers listen does not depend on how the exporter is installed.
+// The ports of name servers do not depend on how the exporter is installed.
 func TestKustomizeLetsNamesBeResolvedAsTheChartDoes(t *testing.T) {
 	want := render(t, values(t, "gateway")).policies[0].Spec.Egress[0]
 	if got := kustomize(t, "gateway").policies[0].Spec.Egress[0]; !reflect.DeepEqual(got, want) {

@@ -35,7 +35,7 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
-	if err := os.Chmod(folder, 0o755); err != nil { // the users of pods run what is built there
+	if err := os.Chmod(folder, 0o755); err != nil { // the pods' users run the programs in it
 		panic(err)
 	}
 	return m.Run()

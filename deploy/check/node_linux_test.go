@@ -24,15 +24,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// node stands in for a cluster's node: it runs what a pod says as a process of its own, with its arguments, environment and files. Other hosts
-// are ports of 127.0.0.1, and the paths of mounts are in a folder. As root, it runs pods as their own user.
+// node stands in for a cluster's node: it runs a container of a pod as a process, with the container's arguments, environment and files.
+// Other hosts are ports of 127.0.0.1, and mounts are in a folder. If the test runs as root, the process runs as the pod's user.
 type node struct {
 	dir     string
 	address string            // of the pod's port
 	gateway string            // URL of the simulated gateways, each under a path of its own
 	proxy   string            // URL of a proxy
-	secrets map[string]string // what people put into Secrets and ConfigMaps, by the key, or by name/key
-	root    *x509.CertPool    // of the certificate of pages with a login
+	secrets map[string]string // what people put into Secrets and ConfigMaps, by key or by name/key
+	root    *x509.CertPool    // for the certificate of pages that require a login
 }
 
 // The login of pages that require one, and the hash of its password.
@@ -48,7 +48,7 @@ func newNode(t *testing.T, database string) *node {
 	}
 	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}})
 	t.Cleanup(proxy.Close)
-	// The users of pods may be others than that of the test.
+	// The pods' users may not be the test's, and cannot enter t.TempDir.
 	dir, err := os.MkdirTemp("", "node")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func newNode(t *testing.T, database string) *node {
 		"url": database, "dsn": database,
 		"gateways.yml": "gateways: {production: {url: 'https://hoop.example.com/api', token_file: /etc/hoop_exporter/credentials/hoop-keys/production}}",
 		"http.yml":     "authorization: {credentials: hpk_example}",
-		// With a credential in another way, the file has only TLS settings.
+		// If the credential comes from elsewhere, the file has only TLS settings.
 		"hoop-exporter-http/http.yml": "tls_config: {min_version: TLS12}",
 		"web-config.yml":              "tls_server_config: {cert_file: tls.crt, key_file: tls.key}\nbasic_auth_users: {" + user + ": '" + hash + "'}",
 		"tls.crt":                     certificate, "tls.key": key, "ca.crt": certificate,
@@ -128,7 +128,7 @@ var (
 	listening  = regexp.MustCompile(`^--web\.listen-address=.*`)
 )
 
-// here replaces the places of a cluster by those of this node.
+// here replaces the URLs, paths and ports of a cluster in a text by those of this node.
 func (n *node) here(text string) string {
 	text = gatewayURL.ReplaceAllStringFunc(text, func(url string) string {
 		if strings.Contains(url, "staging") {
@@ -145,7 +145,7 @@ func (n *node) here(text string) string {
 	).Replace(text)
 }
 
-// command makes the process of a pod's container.
+// command mounts the volumes of a pod's container, and returns the command that runs it.
 func (n *node) command(t *testing.T, o *objects, pod corev1.PodSpec, c corev1.Container) *exec.Cmd {
 	t.Helper()
 	for _, m := range c.VolumeMounts {
@@ -180,7 +180,7 @@ func (n *node) environment(t *testing.T, o *objects, c corev1.Container) (list [
 				}
 			}
 		}
-		if from.ConfigMapRef != nil && from.ConfigMapRef.Name == "hoop-exporter" { // kubernetes/base leaves it to others
+		if from.ConfigMapRef != nil && from.ConfigMapRef.Name == "hoop-exporter" { // overlays of kubernetes/base create it
 			values["HOOP_URL"] = n.secrets["HOOP_URL"]
 		}
 	}
@@ -206,11 +206,11 @@ func (n *node) environment(t *testing.T, o *objects, c corev1.Container) (list [
 	return list
 }
 
-// mount makes the files of a mount, as the kubelet does.
+// mount creates the files of a mount, as the kubelet does.
 func (n *node) mount(t *testing.T, o *objects, pod corev1.PodSpec, m corev1.VolumeMount) {
 	t.Helper()
 	dir := n.dir + m.MountPath
-	if _, err := os.Stat(dir); err == nil { // it was mounted by another container
+	if _, err := os.Stat(dir); err == nil { // another container has mounted it
 		return
 	}
 	check := func(err error) {
@@ -220,7 +220,7 @@ func (n *node) mount(t *testing.T, o *objects, pod corev1.PodSpec, m corev1.Volu
 		}
 	}
 	check(os.MkdirAll(dir, 0o755))
-	var volume corev1.Volume // one without a source is a claim that is made for the pod
+	var volume corev1.Volume // stays without a source if it is a claim of the StatefulSet
 	for _, v := range pod.Volumes {
 		if v.Name == m.Name {
 			volume = v
@@ -262,7 +262,7 @@ func (n *node) mount(t *testing.T, o *objects, pod corev1.PodSpec, m corev1.Volu
 	}
 }
 
-// data is what a Secret or ConfigMap has. Those that are not rendered are made by people: they have what was asked for.
+// data is the content of a Secret or ConfigMap. People create those that are not rendered: those have everything in n.secrets.
 func (n *node) data(o *objects, name string) map[string]string {
 	for _, s := range o.secrets {
 		if s.Name == name {
@@ -297,7 +297,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// as runs a command as a pod's user, if this process may.
+// as lets a command run as a pod's user, if the test runs as root.
 func as(cmd *exec.Cmd, s *corev1.PodSecurityContext) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() == 0 {
@@ -305,7 +305,7 @@ func as(cmd *exec.Cmd, s *corev1.PodSecurityContext) {
 	}
 }
 
-// owned gives a file or folder of a volume to root and the pod's group, if this process may.
+// owned sets the mode of a file or folder of a volume and, if the test runs as root, gives it to root and the pod's group.
 func owned(t *testing.T, path string, mode os.FileMode, s *corev1.PodSecurityContext) {
 	t.Helper()
 	if os.Getuid() == 0 {

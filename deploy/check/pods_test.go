@@ -85,7 +85,7 @@ func checkWorkload(t *testing.T, o *objects, w workload) {
 			t.Errorf("the StatefulSet names Service %q, which is not there", s.Spec.ServiceName)
 		}
 		if s.Spec.PodManagementPolicy != appsv1.ParallelPodManagement {
-			t.Error("a pod that cannot start would never be replaced by a corrected one") // without somebody who deletes it
+			t.Error("a corrected pod would not replace one that cannot start: set podManagementPolicy to Parallel")
 		}
 	}
 	selects(t, "Service", &metav1.LabelSelector{MatchLabels: service.Spec.Selector}, pod.Labels)

@@ -24,8 +24,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// What is rendered runs: the program starts with the arguments, environment and files of its pod, becomes ready by its own probe, is scraped as
-// the objects for the Prometheus operator say, and ends in time. The pod of "helm test" succeeds.
+// What is rendered runs: the program starts with the arguments, environment and files of its pod, and the pod's probes succeed. It can be
+// scraped as the objects for the Prometheus operator say, and ends in time. The pod of "helm test" succeeds.
 func TestPodsRun(t *testing.T) {
 	all := map[string]*objects{}
 	for _, set := range sets(t) {
@@ -51,7 +51,7 @@ func TestPodsRun(t *testing.T) {
 	}
 }
 
-// What compose starts runs, too. A shell may have the credential of a gateway by itself from before.
+// What compose starts runs, too, even if the shell still has the credential of a single gateway.
 func TestComposeServicesRun(t *testing.T) {
 	database, one := startDatabase(t), []string{"HOOP_URL=https://hoop.example.com/api", "HOOP_TOKEN=hpk_example"}
 	for name, project := range map[string]*types.Project{
@@ -103,7 +103,7 @@ var (
 	trouble = regexp.MustCompile(`level=(warn|error)`)
 )
 
-// run runs a pod until it is ready, live and scraped, and ends it.
+// run runs a pod until it is ready, live and scraped, and then ends it.
 func (n *node) run(t *testing.T, o *objects, pod corev1.PodSpec, scraped func() error) {
 	t.Helper()
 	cmd := n.command(t, o, pod, pod.Containers[0])
@@ -126,7 +126,7 @@ func (n *node) run(t *testing.T, o *objects, pod corev1.PodSpec, scraped func() 
 			t.Error(err)
 		}
 	case <-time.After(time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second):
-		t.Error("it does not end in time")
+		t.Error("the exporter did not end within the grace period of its pod")
 		_ = cmd.Process.Kill()
 		<-ended
 	}
@@ -135,7 +135,7 @@ func (n *node) run(t *testing.T, o *objects, pod corev1.PodSpec, scraped func() 
 	}
 }
 
-// documented are the values that documents show.
+// documented returns the values in the documentation, by file.
 func documented(t *testing.T) map[string]chartutil.Values {
 	t.Helper()
 	all := map[string]chartutil.Values{}
@@ -158,7 +158,7 @@ func documented(t *testing.T) map[string]chartutil.Values {
 // await tries something until it works, as the kubelet and Prometheus do.
 func (n *node) await(t *testing.T, what string, try func() error) {
 	t.Helper()
-	if t.Failed() { // what comes next waits for what came before
+	if t.Failed() { // each step needs the last one
 		return
 	}
 	var err error
@@ -167,7 +167,7 @@ func (n *node) await(t *testing.T, what string, try func() error) {
 			return
 		}
 	}
-	t.Errorf("it is not %s: %v", what, err)
+	t.Errorf("the exporter is not %s: %v", what, err)
 }
 
 // probe does what the kubelet does with a probe. The kubelet does not know the certificate, and has no login.
@@ -209,7 +209,7 @@ func (n *node) get(ctx context.Context, scheme, path string, login bool) ([]byte
 	return body, err
 }
 
-// scraped does what Prometheus does with the objects of its operator.
+// scraped scrapes as Prometheus does with the objects of its operator.
 func (n *node) scraped(ctx context.Context, o *objects) error {
 	var endpoints []endpoint
 	for _, m := range o.monitors {
@@ -235,7 +235,7 @@ func (n *node) scraped(ctx context.Context, o *objects) error {
 			return err
 		}
 		if len(list) == 0 {
-			return fmt.Errorf("no gateway is listed")
+			return fmt.Errorf("/sd lists no gateway")
 		}
 		for _, g := range list {
 			scheme := g.Labels["__scheme__"]
@@ -248,7 +248,7 @@ func (n *node) scraped(ctx context.Context, o *objects) error {
 				return err
 			}
 			if g.Targets[0] != n.address || !strings.Contains(string(body), "\nhoop_up 1\n") {
-				return fmt.Errorf("%v at %s: %s", g, n.address, body)
+				return fmt.Errorf("/sd lists %v, want a gateway at %s that is up: %s", g, n.address, body)
 			}
 		}
 	}
@@ -271,7 +271,7 @@ func (n *node) scraped(ctx context.Context, o *objects) error {
 	return nil
 }
 
-// endpoint is one at which exporters are scraped.
+// endpoint is how a ServiceMonitor or PodMonitor scrapes exporters.
 type endpoint struct {
 	scheme *monitoringv1.Scheme
 	path   string

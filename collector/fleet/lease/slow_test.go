@@ -9,7 +9,7 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
-// slowTable answers heartbeats at once, and hangs in all else: that waits for locks which other processes hold.
+// slowTable answers heartbeats at once, and hangs in all other calls: they wait for locks that other processes have.
 type slowTable struct {
 	*script
 	hangs atomic.Bool
@@ -31,7 +31,7 @@ func (s *slowTable) Release(ctx context.Context, leases []Lease) error {
 	return s.script.Release(ctx, leases)
 }
 
-// What waits for locks in the table, such as for a save of an address' last holder, costs no lease that is held.
+// A call that waits for locks in the table, such as for a save by the last holder of an address, costs no lease.
 func TestAHeartbeatIsNotLateBecauseOtherCallsAreSlow(t *testing.T) {
 	s := newScript("x", "y")
 	table := &slowTable{script: s}

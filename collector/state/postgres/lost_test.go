@@ -96,7 +96,7 @@ func (n *lossy) losing(f func()) {
 	f()
 }
 
-// stop keeps all answers until the test ends, as a server does whose processes are stopped.
+// stop holds back all answers until the test ends, like a server whose processes are stopped.
 func (n *lossy) stop(t *testing.T) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -105,7 +105,7 @@ func (n *lossy) stop(t *testing.T) {
 	t.Cleanup(func() { close(stuck) })
 }
 
-// A process that ends has given up its last operation by then, and does not wait until pgx has canceled it at the server.
+// A process that ends has already given up its last operation. It does not wait until pgx has canceled that operation at the server.
 func TestClosingDoesNotWaitForAServerThatDoesNotAnswer(t *testing.T) {
 	var network lossy
 	d := opened(t, network.to(t, cluster.Database(t)))
@@ -218,7 +218,8 @@ func TestConnectionsToAStandbyAreReplaced(t *testing.T) {
 	}
 }
 
-// Passwords are replaced while processes run. A URL that leads elsewhere is for the next start: two databases have two sets of leases.
+// Passwords change while processes run. The URL of another server or database is used only after a restart: two databases have two sets of
+// leases.
 func TestANewConnectionUsesTheUserAndPasswordOfThatMoment(t *testing.T) {
 	url := cluster.Database(t)
 	role := "rotated_" + databaseOf(t, url)

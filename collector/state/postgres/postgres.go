@@ -46,8 +46,8 @@ type Database struct {
 	decoder *zstd.Decoder
 
 	mu   sync.Mutex
-	open map[string]bool // names of the records that this process has
-	// versions are the newest versions of records that this process knows, by name.
+	open map[string]bool // names of the records that this process has open
+	// versions are the newest versions of records that this process has opened or saved, by name.
 	versions map[string]version
 }
 
@@ -99,8 +99,8 @@ func open(ctx context.Context, url URL, schema string, ttl time.Duration, keep b
 	return d, nil
 }
 
-// update replaces the configuration of a new connection with that of the URL now. If the URL leads to another server or database, the last
-// one stays: connections of one process to two databases would mix their leases.
+// update gives a new connection the configuration of the current URL. If that is the URL of another server or database, the last one stays
+// in use: with connections to two databases, a process would mix their leases.
 func (d *Database) update(c *pgx.ConnConfig, url URL) error {
 	_, now, err := read(url)
 	if err != nil {
@@ -115,7 +115,7 @@ func (d *Database) update(c *pgx.ConnConfig, url URL) error {
 	return nil
 }
 
-// read is parse for the URL now.
+// read parses the current URL.
 func read(url URL) (*pgxpool.Config, server, error) {
 	now, err := url()
 	if err != nil {
@@ -156,7 +156,7 @@ func parse(url string) (*pgxpool.Config, server, error) {
 	return config, server, nil
 }
 
-// Close closes all connections. All operations must have ended. If the server does not answer, pgx continues to close them after Close.
+// Close closes all connections. All operations must have ended. If the server does not answer, pgx closes them after Close has returned.
 func (d *Database) Close() {
 	closed := make(chan struct{})
 	go func() { // it ends within pgx's own timeout
@@ -175,7 +175,7 @@ func (d *Database) sql(statement string) string {
 	return strings.ReplaceAll(statement, "{schema}", d.schema)
 }
 
-// run sends a batch as one transaction, within a time, and returns an error that says what failed.
+// run sends a batch as one transaction, within a timeout, and returns an error that says what failed.
 func (d *Database) run(ctx context.Context, doing string, timeout time.Duration, b *pgx.Batch) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -144,8 +144,8 @@ func TestAMemberLivesForItsTimeByTheDatabasesClock(t *testing.T) {
 	}
 }
 
-// The database's clock is set back, or a standby with a slower clock is promoted: who died shortly before that does not live until the
-// clock is there again.
+// The database's clock is set back, or a standby with a slower clock is promoted: a member that died shortly before that does not live
+// until the clock has caught up.
 func TestAMemberWithAHeartbeatInTheFutureDiesInTime(t *testing.T) {
 	url := cluster.Database(t)
 	d := opened(t, url)

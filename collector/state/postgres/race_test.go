@@ -116,8 +116,8 @@ func TestATakeoverWaitsForASave(t *testing.T) {
 	}
 }
 
-// A dead member's heartbeat comes while another process deletes the member, and has not committed: the heartbeat waits, and its view is
-// without the leases, even if the database's default is that a transaction sees only what was there when it began.
+// A dead member's heartbeat comes while another process is deleting the member, and has not committed: the heartbeat waits, and its view
+// lacks the leases, even if the database's default is that a transaction sees only what was there when it began.
 func TestAHeartbeatThatMeetsItsMembersDeletionSeesThatTheLeasesWent(t *testing.T) {
 	url := cluster.Database(t)
 	pgtest.Exec(t, url, "ALTER DATABASE "+databaseOf(t, url)+" SET default_transaction_isolation = 'repeatable read'")

@@ -9,10 +9,10 @@ import (
 // dump copies the states, as a backup does.
 const dump = "CREATE TABLE hoop_exporter.dump AS SELECT * FROM hoop_exporter.states"
 
-// restore brings the states back to the copy.
+// restore replaces the states by the copy.
 const restore = "DELETE FROM hoop_exporter.states; INSERT INTO hoop_exporter.states SELECT * FROM hoop_exporter.dump"
 
-// A standby that takes over may lack the last saves. As long as the lease and the row still belong to the process, it saves everything again.
+// A standby that takes over may lack the last saves. While the lease and the row still belong to the process, it saves everything again.
 func TestAHolderRepairsAStateWhoseLastSavesWereLost(t *testing.T) {
 	for name, common := range map[string]string{"whole contents": "", "differences": large(1)} {
 		t.Run(name, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestAHolderRepairsAStateWhoseLastSavesWereLost(t *testing.T) {
 	}
 }
 
-// A process that finds an older state than it saved says so once, because counters fall, and goes on with it.
+// A process that finds an older state than it has saved reports that once, because counters fall, and then continues from that state.
 func TestAnOlderStateThanTheProcessSavedIsReported(t *testing.T) {
 	for _, tc := range []struct {
 		name, change string
@@ -42,9 +42,9 @@ func TestAnOlderStateThanTheProcessSavedIsReported(t *testing.T) {
 	}{
 		{"nothing", "SELECT 1", false},
 		{"a dump of the same process's lease", restore, true},
-		{"a dump of before the process had it", restore + "; UPDATE hoop_exporter.states SET opened = opened - 1, saves = 100", true},
-		{"no state any more", "DELETE FROM hoop_exporter.states", true},
-		{"a state that another process had meanwhile", restore + "; UPDATE hoop_exporter.states SET opened = opened + 1, saves = 0", false},
+		{"a dump from before the process opened it", restore + "; UPDATE hoop_exporter.states SET opened = opened - 1, saves = 100", true},
+		{"no state", "DELETE FROM hoop_exporter.states", true},
+		{"a state that another process has opened since", restore + "; UPDATE hoop_exporter.states SET opened = opened + 1, saves = 0", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			url := cluster.Database(t)

@@ -26,7 +26,7 @@ func migrations() []string {
 			id            text PRIMARY KEY,
 			url           text NOT NULL,
 			configuration text NOT NULL,
-			heartbeat          timestamptz NOT NULL
+			heartbeat     timestamptz NOT NULL
 		) WITH (fillfactor = 50, vacuum_truncate = false);
 		CREATE TABLE {schema}.leases (
 			address text PRIMARY KEY,
@@ -43,7 +43,7 @@ func migrations() []string {
 			saved_at   timestamptz
 		) WITH (fillfactor = 50, vacuum_truncate = false, toast.vacuum_truncate = false);
 		ALTER TABLE {schema}.states ALTER content SET STORAGE EXTERNAL, ALTER difference SET STORAGE EXTERNAL;
-		COMMENT ON TABLE {schema}.members IS 'The processes. One lives while its last heartbeat is young.';
+		COMMENT ON TABLE {schema}.members IS 'The processes. A process lives while its last heartbeat is recent.';
 		COMMENT ON TABLE {schema}.leases IS 'Which process watches the gateways at an address. The epoch counts the leases.';
 		COMMENT ON TABLE {schema}.states IS 'The state of each organization, compressed with zstd. Each save has a number; an older one never replaces a newer one.';
 		COMMENT ON COLUMN {schema}.states.difference IS 'What has changed since the content was saved, compressed with zstd and the content as its dictionary.';

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// held locks the lease's row if it is still the newest lease: while another process changes the row, the statement waits, and then
+	// held locks the lease's row if that lease is still the newest. If another process is changing the row, the statement waits, and then
 	// checks it again. Until the statement's transaction ends, no other process can take the lease, so the next holder loads what is saved
 	// here.
 	held = `WITH held AS (SELECT 1 FROM {schema}.leases WHERE address = $1 AND holder = $2 AND epoch = $3 FOR SHARE)`
 
-	// openState creates the state's row, or moves it to this address if no living member has a lease of its old address. Two members that do
-	// so at the same time wait for each other at the row, and the later one may not see the other's lease yet; it then moves the row, and
-	// the other one is fenced. Each time, the row gets a new value of opened, which only the last process knows.
+	// openState creates the state's row, or moves it to this address if no living member has a lease of its old address. If two members do so
+	// at the same time, the later one waits for the row, and may not see the lease of the other one yet. Then it moves the row, and the
+	// other one is fenced. Each time, the row gets a new value of opened, which only the last process knows. before is the row as it was.
 	openState = held + `, opened AS (
 			INSERT INTO {schema}.states AS s (name, address, opened, saves) SELECT $4, $1, 1, 0 FROM held
 			ON CONFLICT (name) DO UPDATE SET address = EXCLUDED.address, opened = s.opened + 1, saves = 0
@@ -36,16 +36,16 @@ const (
 		SELECT EXISTS (SELECT FROM held), (SELECT opened FROM opened), coalesce((SELECT address FROM before), ''),
 			coalesce((SELECT opened FROM before), 0), coalesce((SELECT saves FROM before), 0)`
 
-	// load reads the state under a lease. The lease may end right after it: the next save finds out.
+	// load reads the state under a lease. The lease may end right after that: then the next save fails.
 	load = `SELECT s.content, s.difference FROM {schema}.leases l JOIN {schema}.states s ON s.name = $4 AND s.opened = $5
 		WHERE l.address = $1 AND l.holder = $2 AND l.epoch = $3`
 
-	// save replaces the content unless the row has a newer one: a save whose answer was lost can still be on its way to the server, or wait
-	// there, when the process has saved again.
+	// save replaces the content unless the row has a newer one: a save whose answer was lost can still be on its way to the server, or
+	// waiting there, after the process has saved again.
 	save = held + ` UPDATE {schema}.states SET content = $7, difference = NULL, saves = $6, saved_at = clock_timestamp() FROM held
 		WHERE name = $4 AND opened = $5 AND saves < $6`
 
-	// saveDifference does not change the content, so PostgreSQL does not write its pages again. It requires the previous save in the row.
+	// saveDifference does not change the content, so PostgreSQL does not write its pages again. The row must have the previous save.
 	saveDifference = held + ` UPDATE {schema}.states SET difference = $7, saves = $6, saved_at = clock_timestamp() FROM held
 		WHERE name = $4 AND opened = $5 AND saves = $6 - 1`
 
@@ -65,7 +65,7 @@ type store struct {
 	lease lease.Lease
 }
 
-// Open implements [state.Store]. It fails if a gateway at another address has the record, and its lease lives.
+// Open implements [state.Store]. It fails if a gateway at another address has the record, and the lease of that address lives.
 func (s store) Open(ctx context.Context, name string) (state.Record, error) {
 	if !s.reserve(name) {
 		return nil, fmt.Errorf("the state %s is in use by another gateway of this process: two gateways with the same organization and filters would count everything twice; remove one", name)
@@ -95,7 +95,7 @@ func (d *Database) unreserve(name string) {
 	delete(d.open, name)
 }
 
-// version says how new a row is.
+// version says how new a row is: how often it was opened, and the number of its last save since then.
 type version struct{ opened, saves int64 }
 
 func (v version) newerThan(w version) bool {
@@ -114,7 +114,7 @@ func (d *Database) setVersion(name string, v version) (last version) {
 type record struct {
 	store
 	name   string
-	opened int64 // what the row has if nobody else opened it
+	opened int64 // the row's value of opened, unless another process has opened it since
 	tries  int64 // the number of the last save, whether or not it succeeded
 	base   base
 	closed bool
@@ -146,8 +146,8 @@ func (r *record) acquire(ctx context.Context) error {
 	}
 	r.opened = *opened
 	if r.setVersion(r.name, version{r.opened, 0}).newerThan(before) {
-		// The next try succeeds. This one fails, so that the log and the metrics show it.
-		return fmt.Errorf("the state %s is older than this process saved it: a backup of the database was restored, or a standby that lacked the last saves took over; the next try continues from the old state, and counters fall", r.name)
+		// This try fails, so that the log and the metrics show the loss. The next one succeeds.
+		return fmt.Errorf("the state %s is older than the one that this process has saved: a backup of the database was restored, or a standby without the last saves took over; the next try continues from the older state, so counters fall", r.name)
 	}
 	return nil
 }
@@ -199,7 +199,7 @@ func (r *record) Save(ctx context.Context, content []byte) error {
 		return err
 	}
 	last := r.base
-	r.base = base{} // after an error the row may have either
+	r.base = base{} // after an error, the row may have the last content or this one
 	difference, err := last.difference(content)
 	if err != nil {
 		return fmt.Errorf("compressing the state: %w", err)
@@ -212,7 +212,7 @@ func (r *record) Save(ctx context.Context, content []byte) error {
 		case !errors.Is(err, state.ErrFenced):
 			return err
 		}
-		// If the database has only lost the last saves, the row still belongs to this process, and a whole content replaces it.
+		// The database may have lost only the last saves: then the row still belongs to this process, and a whole content replaces it.
 	}
 	whole := r.encoder.EncodeAll(content, nil)
 	if err := r.change(ctx, save, whole); err != nil {
@@ -232,8 +232,8 @@ func (r *record) MoveAside(ctx context.Context, now time.Time) (string, error) {
 	return name, r.change(ctx, moveAside, name)
 }
 
-// change executes save, saveDifference or moveAside. Each try has a number of its own, because after an error the last one may still come
-// into effect.
+// change executes save, saveDifference or moveAside. Each try has a number of its own, because after an error, the last one may still
+// take effect.
 func (r *record) change(ctx context.Context, statement string, arg any) error {
 	r.tries++
 	changed := false
@@ -261,8 +261,8 @@ func (r *record) Close() error {
 	return nil
 }
 
-// newCodec returns what compresses and decompresses contents: a state repeats the same words, and the log of PostgreSQL (WAL), which goes
-// to each of its replicas, has each whole content.
+// newCodec returns an encoder and a decoder of contents. Compression saves much: a state repeats the same words, and PostgreSQL's log
+// (WAL), which goes to each replica, has each whole content.
 func newCodec() (*zstd.Encoder, *zstd.Decoder, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {

@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// heartbeat is one row's update. A member that another process has just found dead waits until it is deleted, and is then inserted again.
+	// heartbeat updates one row. A member that another process has just found dead waits until it is deleted, and is then inserted again.
 	heartbeat = `INSERT INTO {schema}.members (id, url, configuration, heartbeat) VALUES ($1, $2, $3, clock_timestamp())
 		ON CONFLICT (id) DO UPDATE SET url = EXCLUDED.url, configuration = EXCLUDED.configuration, heartbeat = clock_timestamp()`
 
 	// settle sets heartbeats that are in the future to now: after the clock was set back, a dead member would otherwise live until the clock
-	// has caught up. A living member sends its next heartbeat soon. A row that is locked is getting one right now.
+	// has caught up. A living member sends its next heartbeat soon. A row that is locked is getting a heartbeat right now.
 	settle = `UPDATE {schema}.members SET heartbeat = clock_timestamp() WHERE id IN (
 			SELECT id FROM {schema}.members WHERE heartbeat > clock_timestamp() + interval '1 second' ORDER BY id FOR UPDATE SKIP LOCKED
 		)`
 
-	// view comes after heartbeat in the same transaction and, as READ COMMITTED has it, sees all that was committed before view begins. If the
-	// heartbeat had to wait for the member's deletion, the view therefore is without its leases; if the heartbeat came first, the deletion
-	// finds the member alive.
+	// view comes after heartbeat in the same transaction. With READ COMMITTED, it sees all that was committed before it began. So if the
+	// heartbeat had to wait for the member's deletion, the view lacks the member's leases; if the heartbeat came first, the deletion finds
+	// the member alive.
 	view = `SELECT m.id, m.url, m.configuration, l.addresses, l.epochs FROM {schema}.members m LEFT JOIN (
 			SELECT holder, array_agg(address) AS addresses, array_agg(epoch) AS epochs
 			FROM {schema}.leases WHERE holder IS NOT NULL GROUP BY holder
@@ -33,8 +33,8 @@ const (
 	lock = `SELECT pg_advisory_xact_lock($1)`
 
 	// bury deletes members that are dead; their leases become free by the foreign key. A row that is locked belongs to a heartbeat: that
-	// member lives. After the wait for a heartbeat's commit, PostgreSQL would check the condition again, but nobody should wait for a process
-	// that may be in trouble.
+	// member lives. PostgreSQL could wait for the heartbeat's commit and check the condition again, but no process should wait for one that
+	// may be in trouble.
 	bury = `DELETE FROM {schema}.members WHERE id IN (
 			SELECT id FROM {schema}.members WHERE heartbeat < clock_timestamp() - $1::interval ORDER BY id FOR UPDATE SKIP LOCKED
 		)`

@@ -63,7 +63,7 @@ annotations:
 {{- if .Values.state.postgres.existingSecret }}true{{ end }}
 {{- end }}
 
-{{/* A duration in milliseconds. */}}
+{{/* The milliseconds of a duration. */}}
 {{- define "hoop-exporter.milliseconds" -}}
 {{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 "w" 604800000 "y" 31536000000 }}
 {{- $sum := 0 }}
@@ -73,7 +73,7 @@ annotations:
 {{- $sum }}
 {{- end }}
 
-{{/* Fails for values that cannot work, as far as the schema cannot find them. */}}
+{{/* Fails for values that cannot work, if the schema cannot reject them. */}}
 {{- define "hoop-exporter.check" -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 {{- fail "serviceMonitor and podMonitor together would scrape each exporter twice: enable only one of them" }}
@@ -81,7 +81,7 @@ annotations:
 {{- range list (list "serviceMonitor" (or .Values.serviceMonitor.enabled .Values.podMonitor.enabled)) (list "scrapeConfig" .Values.scrapeConfig.enabled) }}
 {{- $scrape := get $.Values (first .) }}
 {{- if and (last .) (gt (include "hoop-exporter.milliseconds" $scrape.scrapeTimeout | int64) (include "hoop-exporter.milliseconds" $scrape.interval | int64)) }}
-{{- fail (printf "%[1]s.scrapeTimeout is longer than %[1]s.interval, which Prometheus refuses: lower it, too" (first .)) }}
+{{- fail (printf "%[1]s.scrapeTimeout is longer than %[1]s.interval, and Prometheus rejects that: lower %[1]s.scrapeTimeout" (first .)) }}
 {{- end }}
 {{- end }}
 {{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") }}
