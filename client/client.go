@@ -225,7 +225,7 @@ func (c *Client) newRequest(ctx context.Context, path string, query url.Values) 
 	}
 	req.URL, req.Host = &u, u.Host
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Cache-Control", "no-cache") // a copy that a cache has kept shows sessions as they were
+	req.Header.Set("Cache-Control", "no-cache") // a copy from a cache shows sessions as they were
 	req.Header.Set("User-Agent", c.userAgent)
 	if c.apiKey == nil {
 		return req, nil

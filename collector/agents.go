@@ -28,7 +28,7 @@ type agents struct {
 	next time.Time // when to request them again
 }
 
-// dropOld drops the list if it is older than the stale limit: reading it failed, or the budget did not allow it.
+// dropOld drops the list if it is older than the stale limit, because reading it failed or the budget did not allow it.
 func (a *agents) dropOld(now time.Time, staleAfter time.Duration) {
 	if now.Sub(a.read) >= staleAfter {
 		a.list = nil

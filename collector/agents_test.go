@@ -112,7 +112,7 @@ func TestAgentsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// A cache in between keeps one list of agents. It is not shown for longer than it may be old.
+// A cache in between keeps one list of agents. The list is not shown once it is older than the stale limit.
 func TestACopyOfTheAgentsIsNotShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g *gatewaytest.Gateway
@@ -146,7 +146,8 @@ func TestACopyOfTheAgentsIsNotShown(t *testing.T) {
 	})
 }
 
-// A slow gateway's backfill leaves no time for the agents for minutes. What is shown of them is not older than the stale limit.
+// The backfill of a slow gateway uses up the budget, so the agents are not read for minutes. Agents older than the stale limit are not
+// shown.
 func TestAgentsThatTheBudgetPutsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var read time.Time
@@ -170,7 +171,7 @@ func TestAgentsThatTheBudgetPutsOff(t *testing.T) {
 			old := age > cfg.StaleAfter+time.Minute // a refresh takes up to half a minute, and a scrape waits for it for only 10 s
 			putOff = putOff || old
 			if shown += len(agentSeries(got)); len(agentSeries(got)) > 0 && old {
-				t.Fatalf("agents are shown as they were %v ago, up %v", age, got["hoop_up"])
+				t.Fatalf("agents that were read %v ago are shown, hoop_up is %v", age, got["hoop_up"])
 			}
 		}
 		if !putOff || shown == 0 {

@@ -51,7 +51,7 @@ func TestAPageThatContradictsItselfLosesNoSession(t *testing.T) {
 	}
 }
 
-// For 40 minutes, the gateway's list is empty: its database is another one. That is logged, and no session is lost.
+// For 40 minutes, the gateway uses another database, so its list is empty. That is logged, and no session is lost.
 func TestAListThatLacksSessionsIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		empty, another := false, gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.New2026})

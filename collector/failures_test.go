@@ -83,7 +83,7 @@ func TestTheLogSaysWhenABackfillIsComplete(t *testing.T) {
 	})
 }
 
-// Only the pending reviews are refused. Their request waits longer than the time between two refreshes, and the reason stays what it was.
+// Only requests for pending reviews are refused. The next one is sent only after several refreshes, and until then the reason stays.
 func TestTheReasonStaysWhileNothingIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := false
@@ -107,7 +107,7 @@ func TestTheReasonStaysWhileNothingIsTriedAgain(t *testing.T) {
 	})
 }
 
-// A gateway is so slow that the budget does not suffice. No request fails, so the log has to say why hoop_up is 0.
+// A gateway is so slow that the budget is too small for a refresh. No request fails, so the log has to say why hoop_up is 0.
 func TestABudgetThatDoesNotSufficeIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said logs
@@ -130,7 +130,7 @@ func TestABudgetThatDoesNotSufficeIsReported(t *testing.T) {
 	})
 }
 
-// The time of the gateway is not believed yet: that is why the first refreshes fail.
+// The first refreshes fail because the gateway's time is not believed yet.
 func TestTheReasonWhileTheTimeIsNotBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newClockWorld(t)

@@ -32,7 +32,7 @@ type gateway struct {
 	slot        *slot
 
 	factor  map[budget.Kind]int // of the timeout, by kind
-	version string              // as the last page named it; "": it did not, or there was none
+	version string              // as in the last page; "": that did not name it, or there was no page yet
 }
 
 // sessions makes a request for a page of sessions, or for one session.

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// identifyEvery is how often the user of the credential is read, at least: roles change, and with a lower one the gateway shows fewer
-	// sessions, without an error. An allowed lateness has room for three times that, so what was not shown before this is noticed can
-	// still be counted.
+	// identifyEvery is how often the user of the credential is read, or more often: roles change, and the gateway shows a lower role fewer
+	// sessions, without an error. The interval is at most a third of the allowed lateness, so sessions that were not shown before the change
+	// is noticed can still be counted.
 	identifyEvery = 5 * time.Minute
 	// identifyAgain is how soon after a failure it is read again.
 	identifyAgain = time.Minute

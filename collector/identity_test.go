@@ -335,8 +335,9 @@ func TestAnotherCredentialIsNotMixedIn(t *testing.T) {
 	}
 }
 
-// An auditor's role is taken away for less than an hour. The gateway then shows the exporter only its own sessions, of which it has none,
-// and no error. That is noticed while what was not shown can still be counted: when the role is back, no session is missing.
+// An auditor loses the role for less than an hour. The gateway then shows the exporter only the exporter's own sessions (there are none),
+// and returns no error. The exporter notices this while the hidden sessions can still be counted: once the role is back, no session is
+// missing.
 func TestARoleThatIsTakenAwayLosesNoSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := map[string]gatewaytest.Credential{"org|secret": {Role: gatewaytest.RoleAuditor}}

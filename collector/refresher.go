@@ -19,8 +19,8 @@ const backfillPause = time.Second
 // errClocksDiffer is why the gateway's time is not believed at once.
 var errClocksDiffer = errors.New("the gateway's clock and this machine's clock differ: set the one that is wrong")
 
-// errBudget is why no refresh succeeds although no request fails.
-var errBudget = errors.New("requests take so long that the budget does not allow a refresh within --stale.after: the gateway is slow, or too many organizations share its address; raise --hoop.duty or --stale.after")
+// errBudget is why refreshes are not complete although no request fails.
+var errBudget = errors.New("the budget does not allow a complete refresh within --stale.after: the gateway is slow, or too many organizations share its address; raise --hoop.duty or --stale.after")
 
 // refresher queries the gateway. Always holds: only the goroutine of Run touches it, so nothing in it is locked; it publishes what scrapes
 // may see through the link. [Collector.Run] makes one with newRefresher and calls run once.
@@ -164,8 +164,8 @@ func (r *refresher) refresh(ctx context.Context) error {
 	return s.err
 }
 
-// whyIncomplete is why a refresh did not succeed although none of its requests failed; nil if it made none, and none was due. last is the
-// status before it.
+// whyIncomplete returns why a refresh did not succeed although none of its requests failed, or nil if no request was due. last is the
+// status before the refresh.
 func (r *refresher) whyIncomplete(last status, attempted bool, now time.Time) error {
 	if _, doubtful := r.planner.Doubt(now); doubtful {
 		return errClocksDiffer
@@ -175,9 +175,9 @@ func (r *refresher) whyIncomplete(last status, attempted bool, now time.Time) er
 	}
 	stale := !last.lastSuccess.IsZero() && now.Sub(last.lastSuccess) >= r.cfg().StaleAfter
 	if !attempted && (!stale || r.planner.NextTry().After(now) || !r.cfg().Address.mayRequest()) {
-		return nil // not the budget's fault, or not yet
+		return nil // the budget is not the cause, or the last success is not old enough
 	}
-	r.log.FailedOnce("budget", "the gateway is queried too rarely", errBudget) // once: now and then a refresh succeeds
+	r.log.FailedOnce("budget", "the gateway is not queried often enough", errBudget) // once, because a refresh succeeds now and then
 	return errBudget
 }
 

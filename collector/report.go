@@ -17,8 +17,8 @@ const progressEvery = time.Minute
 // errFarFuture is why a session is skipped.
 var errFarFuture = errors.New("it starts hours after the gateway's time: the clock of the gateway that wrote it is wrong, or was")
 
-// errHidden is why sessions may be missing.
-var errHidden = errors.New("its list lacks sessions that it had: check its database, and what the credential may see; sessions that it lacks for longer than four times --sessions.overlap are not counted")
+// errHidden is the error for a list that lacks sessions it had before.
+var errHidden = errors.New("sessions are missing from the gateway's list: check the gateway's database and what the credential may see; a session that is missing for longer than four times --sessions.overlap is not counted")
 
 // reportPage logs the parts of a page that cannot be used.
 func (r *refresher) reportPage(page *client.SessionPage, now time.Time) {
@@ -45,7 +45,7 @@ func (r *refresher) reportPage(page *client.SessionPage, now time.Time) {
 }
 
 // errSlowReplica is why sessions are not counted.
-var errSlowReplica = errors.New("some answers have a Date that is further behind than --sessions.overlap: from a cache, or from a replica of the gateway whose clock is behind; set its clock")
+var errSlowReplica = errors.New("the Date of some answers is behind by more than --sessions.overlap: they come from a cache, or from a replica of the gateway whose clock is behind; exclude the API from the cache, or correct the clock")
 
 // reportClock logs what the last answer has revealed about the gateway's clock.
 func (r *refresher) reportClock() {

@@ -11,7 +11,8 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
 )
 
-// The version is the last answer's. After a proxy begins to remove the header, an upgrade would not be seen, so the version is unknown.
+// The version is that of the last page. Once a proxy removes the header, the exporter could not notice an upgrade, so the version is
+// unknown.
 func TestAVersionThatIsNoLongerReportedIsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stripped := false

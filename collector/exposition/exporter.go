@@ -66,7 +66,7 @@ func exporterGauges(staleAfter time.Duration) []family {
 		},
 		{
 			name: "hoop_exporter_recheck_lag_seconds",
-			help: "Seconds by which the most overdue recheck of an unfinished session is late, not counting reviews that the list of pending ones shows; a recheck is due a twentieth of the session's age after the last one.",
+			help: "Seconds by which the most overdue recheck of an unfinished session is late, except for sessions in the list of pending reviews; a recheck is due a twentieth of the session's age after the last one.",
 			send: ledgerGauge(func(s *ledger.Snapshot) float64 { return s.RecheckLag.Seconds() }),
 		},
 		{

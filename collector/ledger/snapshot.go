@@ -214,7 +214,7 @@ func (t Target) compare(o Target) int {
 }
 
 // recheckLag is how much more than a twentieth of its age has passed since an unfinished session was last seen, for the session for which
-// that is longest. Pending ones are included only after they have left the list of pending reviews, which watches them until then.
+// that is longest. Pending ones are included only after they have left the list of pending reviews: until then, that list covers them.
 func (l *Ledger) recheckLag(at time.Time) time.Duration {
 	var lag time.Duration
 	for _, tracked := range l.tracked {

@@ -96,10 +96,10 @@ func (c *gatewayClock) copied(date, local time.Time) bool {
 // ErrCopy rejects a page that a cache has kept: it does not show what the gateway has written since.
 var ErrCopy = errors.New("the answer is a copy of an earlier one, with the same header Date: exclude the API from the cache in between")
 
-// ErrOld rejects an answer that a cache has kept: it shows what is rechecked as it was.
-var ErrOld = errors.New("the Date of the answer is further behind than --sessions.overlap: exclude the API from any cache in between, or set the clock of the replica that answered")
+// ErrOld rejects an answer that a cache has kept, because it shows sessions as they were when the cache stored it.
+var ErrOld = errors.New("the Date of the answer is behind by more than --sessions.overlap: exclude the API from the cache in between, or correct the clock of the replica that answered")
 
-// checkAge fails if the date of an answer is so far behind the time that is believed that the answer is odd. Call it after observe.
+// checkAge fails if the date of an answer is behind the believed time by more than the period. Call it after observe.
 func (c *gatewayClock) checkAge(date, local time.Time) error {
 	if c.known && !date.IsZero() && c.now(local).Sub(date) > c.period {
 		return ErrOld

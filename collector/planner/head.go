@@ -20,7 +20,7 @@ type head struct {
 	at           time.Time // when it was requested, by the gateway's clock
 	fromHeadPage bool      // the walk started with this refresh's head page
 	done         bool      // there is nothing more to read in this refresh
-	hidden       int       // sessions that the gateway has shown before, and did not count when the watermark could have moved
+	hidden       int       // sessions that the gateway had shown before, but no longer counted when the watermark could last have moved
 
 	late        scan
 	lateRequest bool          // the last request was the late scan's
@@ -153,8 +153,8 @@ func (h *head) advanceWatermark(r Request, page *client.SessionPage) {
 	}
 }
 
-// countHidden returns how many sessions the gateway has shown in the window of a complete walk's last page, and no longer counts. Gateways
-// delete nothing, so others that have started since may be hidden, too, and can show up later.
+// countHidden returns how many sessions the gateway has shown before in the window of a complete walk's last page, but no longer counts.
+// Gateways delete nothing, so sessions that have started since may be hidden, too, and can appear later.
 func (h *head) countHidden(r Request, page *client.SessionPage) int {
 	total, counted := page.ExactTotal()
 	if !counted {

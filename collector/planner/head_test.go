@@ -247,8 +247,8 @@ func TestLateScansAreLessFrequentTheMoreTheyTake(t *testing.T) {
 	}
 }
 
-// For a while, the gateway's list lacks sessions that it had, and those that start meanwhile. Gateways delete nothing, so they can come back:
-// the watermark waits for them, but not forever.
+// For a while, the gateway's list lacks sessions that it had before, and those that start meanwhile. Gateways delete nothing, so all of
+// them can come back: the watermark waits for them, but not forever.
 func TestSessionsThatTheListLacksForAWhileCount(t *testing.T) {
 	for name, lacked := range map[string]time.Duration{"for 40 minutes": 40 * time.Minute, "for good": 5 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

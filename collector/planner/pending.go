@@ -11,8 +11,8 @@ import (
 const (
 	// oldPendingEvery is how often the old list of pending reviews is read.
 	oldPendingEvery = time.Hour
-	// listEvery is how often a list is read to its end even if the total is right: one review can have left it, and another one have come
-	// below its newest page, such as a further review of an old session.
+	// listEvery is how often a list is read to its end even if its total is right: one review can have left it while another one, such as a
+	// further review of an old session, has been added below the newest page.
 	listEvery = 3 * time.Hour
 )
 
@@ -119,7 +119,7 @@ func (d oldPendingRest) accept(r Request, page *client.SessionPage, _ time.Durat
 }
 
 // list is the pending reviews of a window that moves with time. Its newest page comes first; the rest is read only if the gateway's total
-// differs from the number that is known, and only until they are equal; and to its end every listEvery.
+// differs from the number that is known, and only until they are equal. Every listEvery, it is read to its end.
 type list struct {
 	p      *Planner
 	window func(now time.Time) (from, to time.Time)

@@ -35,8 +35,8 @@ func TestPendingReviewsAreReadOnlyAsFarAsNeeded(t *testing.T) {
 	}
 }
 
-// Below the newest page, one review leaves the list and another one comes in, so the total says that nothing has changed: the list is still
-// read to its end every few hours.
+// Below the newest page, one review leaves the list and another one is added, so the total does not change. The change is still found,
+// because the list is read to its end every few hours.
 func TestAReviewThatReplacesAnotherInTheListIsFound(t *testing.T) {
 	for name, ago := range map[string]time.Duration{"within the lookback": 12 * time.Hour, "before it": 48 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestAReviewThatReplacesAnotherInTheListIsFound(t *testing.T) {
 				return slices.ContainsFunc(all, func(r ledger.Recheck) bool { return r.ID == id })
 			}
 			if waiting != 150 || !has("rejected") || has("p149") {
-				t.Errorf("%d are waiting of 150, the new one among them: %v, the decided one: %v", waiting, has("rejected"), has("p149"))
+				t.Errorf("%d reviews are pending, want 150; the new one is among them: %v; the decided one is: %v", waiting, has("rejected"), has("p149"))
 			}
 		})
 	}

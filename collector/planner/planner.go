@@ -146,8 +146,8 @@ func (p *Planner) windowEnd(now time.Time) time.Time {
 // writes are not counted.
 func (p *Planner) SlowReplica() (behind time.Duration, ok bool) { return p.clock.slowest() }
 
-// CheckAge fails with [ErrOld] for an answer to a request that is not planned here, if its date is so far behind that a cache must have
-// kept it. now is the exporter's clock.
+// CheckAge fails with [ErrOld] if the date of an answer is so far behind that a cache must have kept the answer. It is for requests that
+// the planner does not plan. now is the exporter's clock.
 func (p *Planner) CheckAge(date, now time.Time) error { return p.clock.checkAge(date, now) }
 
 // StartRefresh starts a refresh.
@@ -375,8 +375,8 @@ func (p *Planner) NextTry() time.Time {
 // are not counted.
 func (p *Planner) Skipped() []client.SkippedSecond { return p.skipped }
 
-// Hidden is how many sessions of the open coverage the gateway has shown before and no longer counts; 0 if that is not known. Until it is
-// 0 again, the watermark stays, for up to four times the allowed lateness, so that sessions that show up later still count.
+// Hidden is how many sessions of the open coverage the gateway has shown before and no longer counts; 0 if that is not known. While it is
+// not 0, the watermark stays for up to four times the allowed lateness. So sessions that appear in that time are still counted.
 func (p *Planner) Hidden() int { return p.head.hidden }
 
 // apply hands a page's rows to the ledger.
