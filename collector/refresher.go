@@ -111,40 +111,13 @@ func (r *refresher) untilBackfill() time.Duration {
 // refresh requests everything that is due, and publishes it. It returns the first error.
 func (r *refresher) refresh(ctx context.Context) error {
 	start := r.cfg().clock()
-	first := r.identity.needed(r.cfg().State != nil)
-	if first { // no other request may be made before it
-		r.identify(ctx, start, nil)
-	}
-	failure := r.checkIdentity(ctx, start)
-	pending, requested := errors.Is(failure, errIdentityPending), false
-	switch r.halted = failure != nil; {
-	case pending:
-	case r.halted:
-		r.log.Failed("refresh", "the gateway is not queried", failure, r.identity.nextTry()...)
-	default:
-		requested, failure = r.requestDue(ctx)
-	}
-	// If no request for sessions was allowed, the gateway requires a pause. The user is not requested then, even if the pause has just
-	// ended.
-	if !first && (requested || r.halted) {
-		r.identify(ctx, r.cfg().clock(), failure)
-	}
-	if requested {
-		r.readAgents(ctx)
-	}
+	requested, failure := r.requestAll(ctx, start)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	now := r.cfg().clock()
 	s := r.published.Load().status
-	ok, attempted := false, !pending
-	if !r.halted {
-		ok, attempted = r.planner.Succeeded(now)
-		if failure == nil && !ok {
-			failure = r.whyIncomplete(s, attempted, now)
-			attempted = attempted || failure != nil && requested || errors.Is(failure, errBudget)
-		}
-	}
+	ok, attempted, failure := r.outcome(s, requested, failure, now)
 	s.ended = now
 	if attempted {
 		s.attempted, s.up, s.err = true, ok, failure
@@ -162,6 +135,45 @@ func (r *refresher) refresh(ctx context.Context) error {
 	s.credentialExpiry, s.agents = r.gateway.client.CredentialExpiry(), r.agents.list
 	r.publish(ctx, s)
 	return s.err
+}
+
+// requestAll makes all requests of a refresh. It returns whether any of them was for sessions, and the first error.
+func (r *refresher) requestAll(ctx context.Context, start time.Time) (requested bool, failure error) {
+	first := r.identity.needed(r.cfg().State != nil)
+	if first { // no other request may be made before it
+		r.identify(ctx, start, nil)
+	}
+	failure = r.checkIdentity(ctx, start)
+	switch r.halted = failure != nil; {
+	case errors.Is(failure, errIdentityPending):
+	case r.halted:
+		r.log.Failed("refresh", "the gateway is not queried", failure, r.identity.nextTry()...)
+	default:
+		requested, failure = r.requestDue(ctx)
+	}
+	// If no request for sessions was allowed, the gateway requires a pause. The user is not requested then, even if the pause has just
+	// ended.
+	if !first && (requested || r.halted) {
+		r.identify(ctx, r.cfg().clock(), failure)
+	}
+	if requested {
+		r.readAgents(ctx)
+	}
+	return requested, failure
+}
+
+// outcome returns whether a refresh succeeded, whether it has an outcome at all, and why it did not succeed. last is the status before it,
+// and failure is the first error of its requests.
+func (r *refresher) outcome(last status, requested bool, failure error, now time.Time) (ok, attempted bool, why error) {
+	if r.halted {
+		return false, !errors.Is(failure, errIdentityPending), failure
+	}
+	ok, attempted = r.planner.Succeeded(now)
+	if ok || failure != nil {
+		return ok, attempted, failure
+	}
+	why = r.whyIncomplete(last, attempted, now)
+	return false, attempted || why != nil && requested || errors.Is(why, errBudget), why
 }
 
 // whyIncomplete returns why a refresh did not succeed although none of its requests failed, or nil if no request was due. last is the
