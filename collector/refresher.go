@@ -182,10 +182,11 @@ func (r *refresher) whyIncomplete(last status, attempted bool, now time.Time) er
 	if _, doubtful := r.planner.Doubt(now); doubtful {
 		return errClocksDiffer
 	}
-	if last.err != nil && !errors.Is(last.err, errClocksDiffer) && !errors.Is(last.err, errBudget) {
+	if last.err != nil && !last.up && !errors.Is(last.err, errClocksDiffer) && !errors.Is(last.err, errBudget) {
 		return last.err // what failed then is not requested again yet
 	}
-	stale := !last.lastSuccess.IsZero() && now.Sub(last.lastSuccess) >= r.cfg().StaleAfter
+	// If nobody has scraped for that long, there were no refreshes that the budget could have prevented.
+	stale := !last.lastSuccess.IsZero() && now.Sub(last.lastSuccess) >= r.cfg().StaleAfter && now.Sub(last.ended) < r.cfg().StaleAfter
 	if !attempted && (!stale || r.planner.NextTry().After(now) || !r.cfg().Address.mayRequest()) {
 		return nil // the budget is not the cause, or the last success is not old enough
 	}

@@ -18,7 +18,7 @@ const progressEvery = time.Minute
 var errFarFuture = errors.New("it starts hours after the gateway's time: the clock of the gateway that wrote it is wrong, or was")
 
 // errHidden is the error for a list that lacks sessions it had before.
-var errHidden = errors.New("sessions are missing from the gateway's list: check the gateway's database and what the credential may see; a session that is missing for longer than four times --sessions.overlap is not counted")
+var errHidden = errors.New("sessions are missing from the gateway's list: check the gateway's database and what the credential may see; a session that is missing for longer than three times --sessions.overlap is not counted")
 
 // reportPage logs the parts of a page that cannot be used.
 func (r *refresher) reportPage(page *client.SessionPage, now time.Time) {

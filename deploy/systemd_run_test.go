@@ -98,7 +98,7 @@ type machine struct {
 // newMachine creates the files that docs/install.md has people create, for gateways with these credentials.
 func newMachine(t *testing.T, credentials []string) *machine {
 	t.Helper()
-	m := &machine{dir: t.TempDir(), address: freeAddress(t), count: len(credentials)}
+	m := &machine{dir: t.TempDir(), count: len(credentials)}
 	var urls []string
 	for i, host := range []string{"hoop", "hoop-staging"} {
 		accepted := map[string]gatewaytest.Credential{"hpk_example": {Role: gatewaytest.RoleAuditor}}
@@ -110,6 +110,7 @@ func newMachine(t *testing.T, credentials []string) *machine {
 		urls = append(urls, "https://"+host+".example.com", server.URL)
 	}
 	m.gateways = strings.NewReplacer(urls...)
+	m.address = freeAddress(t) // last, or a server above could get it
 	for _, dir := range []string{"etc/hoop_exporter/keys", "run/credentials/hoop_exporter.service", "var/lib/hoop_exporter"} {
 		if err := os.MkdirAll(filepath.Join(m.dir, dir), 0o700); err != nil {
 			t.Fatal(err)
@@ -185,7 +186,12 @@ func (m *machine) run(t *testing.T, unit map[string][]string, environment string
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
-	if err := <-ended; err != nil {
-		t.Errorf("%v: %s", err, log.String())
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("%v: %s", err, log.String())
+		}
+	case <-ctx.Done():
+		t.Errorf("the exporter does not end: %s", log.String())
 	}
 }

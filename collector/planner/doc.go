@@ -7,8 +7,8 @@
 //   - The watermark moves only when every session that was visible at the head page is known: because the gateway's total of the window
 //     (the field total of a list response) equals the number of known sessions, or because the window has been read down to its start.
 //     Exception: after a pause longer than the allowed lateness, or when the watermark lags by more than four times that, the watermark
-//     jumps, and the skipped time becomes a gap. The watermark also stays while the gateway counts fewer sessions in the window than are
-//     known: gateways delete nothing, so others may be hidden, too, and appear later.
+//     jumps, and the skipped time becomes a gap. The watermark also stays while the gateway counts fewer sessions in the window of the
+//     last page than are known: gateways delete nothing, so others may be hidden, too, and appear later.
 //   - A request is sent only if the budget and the retry group of its task allow it. What is not requested now is requested later, and
 //     nothing that is counted depends on when.
 //

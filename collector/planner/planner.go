@@ -376,7 +376,7 @@ func (p *Planner) NextTry() time.Time {
 func (p *Planner) Skipped() []client.SkippedSecond { return p.skipped }
 
 // Hidden is how many sessions of the open coverage the gateway has shown before and no longer counts; 0 if that is not known. While it is
-// not 0, the watermark stays for up to four times the allowed lateness. So sessions that appear in that time are still counted.
+// not 0, the watermark stays, for up to three times the allowed lateness. So sessions that appear in that time are still counted.
 func (p *Planner) Hidden() int { return p.head.hidden }
 
 // apply hands a page's rows to the ledger.

@@ -57,7 +57,8 @@ func newNode(t *testing.T, database string) *node {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	n := &node{dir: dir, address: freeAddress(t), gateway: startGateways(t), proxy: proxy.URL}
+	n := &node{dir: dir, gateway: startGateways(t), proxy: proxy.URL}
+	n.address = freeAddress(t) // last, or a server above could get it
 	certificate, key := n.certify(t)
 	n.secrets = map[string]string{
 		"token": "hpk_example", "production": "hpk_example\n", "staging": "xapi-example", "api-key": "xapi-example",
@@ -107,7 +108,7 @@ func startGateways(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = r.Close() }()
+	t.Cleanup(func() { _ = r.Close() })
 	cmd.Stdout = w
 	err = cmd.Start()
 	_ = w.Close()

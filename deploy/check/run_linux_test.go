@@ -40,7 +40,7 @@ func TestPodsRun(t *testing.T) {
 	database := startDatabase(t)
 	for name, o := range all {
 		t.Run(name, func(t *testing.T) {
-			n, pod := newNode(t, database), o.workloads()[0].pod.Spec
+			n, pod := newNode(t, database(t)), o.workloads()[0].pod.Spec
 			for _, p := range o.pods { // of "helm test"
 				if out, err := n.command(t, o, p.Spec, p.Spec.Containers[0]).CombinedOutput(); err != nil {
 					t.Errorf("helm test: %v: %s", err, out)
@@ -60,6 +60,7 @@ func TestComposeServicesRun(t *testing.T) {
 		"fleet":     composeFiles(t, append([]string{"HOOP_POSTGRES_PASSWORD=secret"}, one...), "compose.yaml", "fleet.yaml"),
 	} {
 		t.Run(name, func(t *testing.T) {
+			database := database(t)
 			n, service := newNode(t, database), project.Services["exporter"]
 			file, err := os.ReadFile(abs(t, "deploy/compose/fleet/hoop.yml"))
 			if err != nil {
@@ -278,8 +279,8 @@ type endpoint struct {
 	login  bool
 }
 
-// startDatabase starts PostgreSQL, and returns the URL of a database.
-func startDatabase(t *testing.T) string {
+// startDatabase starts PostgreSQL, and returns a function that creates a database and returns its URL.
+func startDatabase(t *testing.T) func(t *testing.T) string {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil || len(found) == 0 {
@@ -318,12 +319,21 @@ func startDatabase(t *testing.T) string {
 	}
 	t.Cleanup(func() { _ = server.Process.Signal(syscall.SIGQUIT); _ = server.Wait() })
 	var ready []byte
+	databases := 0
 	for range 300 {
 		if ready, err = command("pg_isready", "--host=127.0.0.1", "--port="+port).CombinedOutput(); err == nil {
-			return "postgres://postgres@" + address + "/postgres?sslmode=disable"
+			return func(t *testing.T) string {
+				t.Helper()
+				databases++
+				name := fmt.Sprintf("test%d", databases)
+				if out, err := command("createdb", "--host=127.0.0.1", "--port="+port, "--username=postgres", name).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				return "postgres://postgres@" + address + "/" + name + "?sslmode=disable"
+			}
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
 	t.Fatalf("PostgreSQL does not start: %s", ready)
-	return ""
+	return nil
 }
