@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,14 +151,14 @@ func TestACopyOfTheAgentsIsNotShown(t *testing.T) {
 // shown.
 func TestAgentsThatTheBudgetPutsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var read time.Time
+		var read atomic.Int64 // when the agents were read last, in nanoseconds
 		g := gatewaytest.New(gatewaytest.Config{Dialect: gatewaytest.Old, Cost: func(r gatewaytest.Request) time.Duration {
 			if r.Path == gatewaytest.PathAgents {
 				return 0
 			}
 			return 10 * time.Second
 		}, Agents: func(now time.Time) []gatewaytest.Agent {
-			read = now
+			read.Store(now.UnixNano())
 			return gatewaytest.DefaultAgents(now)
 		}})
 		cfg := truthConfig()
@@ -167,7 +168,7 @@ func TestAgentsThatTheBudgetPutsOff(t *testing.T) {
 		shown, putOff := 0, false
 		for range 240 {
 			w.scrapeFor(refreshEvery, refreshEvery)
-			got, age := w.scrape(), time.Since(read)
+			got, age := w.scrape(), time.Since(time.Unix(0, read.Load()))
 			old := age > cfg.StaleAfter+time.Minute // a refresh takes up to half a minute, and a scrape waits for it for only 10 s
 			putOff = putOff || old
 			if shown += len(agentSeries(got)); len(agentSeries(got)) > 0 && old {
