@@ -173,6 +173,7 @@ func (r *refresher) outcome(last status, requested bool, failure error, now time
 		return ok, attempted, failure
 	}
 	why = r.whyIncomplete(last, attempted, now)
+	// A refresh that made no request has an outcome only if the budget is to blame.
 	return false, attempted || why != nil && requested || errors.Is(why, errBudget), why
 }
 

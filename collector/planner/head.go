@@ -145,7 +145,11 @@ func (h *head) advanceWatermark(r Request, page *client.SessionPage) {
 	case equal, h.walk.complete():
 		h.late.active, h.late.totalUnreliable = false, !equal
 		h.done = true
-		if h.hidden = h.countHidden(r, page); h.hidden == 0 {
+		h.hidden = 0
+		if !equal { // if it is equal, counting the known sessions again would give the total
+			h.hidden = h.countHidden(r, page)
+		}
+		if h.hidden == 0 {
 			h.p.ledger.AdvanceWatermark(since)
 		}
 	case !counted && r.List.Count == h.walk.list.Count:
