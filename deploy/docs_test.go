@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/hoop-exporter/hoop_exporter/client/gatewaytest"
+	"github.com/hoop-exporter/hoop_exporter/collector/collectortest"
 )
 
 // block is a fenced block of a document.
@@ -121,7 +122,7 @@ func newReader(t *testing.T, bin string) *reader {
 	g.AddHistory(1000, now.Add(-7*24*time.Hour), now, gatewaytest.HistoryOptions{Unfinished: 20, Pending: 5})
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
-	r := &reader{dir: t.TempDir(), shell: filepath.Join(t.TempDir(), "exported"), gateway: server.URL, address: freeAddress(t)}
+	r := &reader{dir: t.TempDir(), shell: filepath.Join(t.TempDir(), "exported"), gateway: server.URL, address: collectortest.FreeAddress(t)}
 	write(t, r.shell, nil)
 	for _, name := range []string{"deploy", "dashboards"} {
 		from, err := filepath.Abs("../" + name)

@@ -110,7 +110,7 @@ func newMachine(t *testing.T, credentials []string) *machine {
 		urls = append(urls, "https://"+host+".example.com", server.URL)
 	}
 	m.gateways = strings.NewReplacer(urls...)
-	m.address = freeAddress(t) // last, or a server above could get it
+	m.address = collectortest.FreeAddress(t)
 	for _, dir := range []string{"etc/hoop_exporter/keys", "run/credentials/hoop_exporter.service", "var/lib/hoop_exporter"} {
 		if err := os.MkdirAll(filepath.Join(m.dir, dir), 0o700); err != nil {
 			t.Fatal(err)

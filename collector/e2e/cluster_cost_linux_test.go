@@ -45,7 +45,7 @@ func TestAClusterKeepsAThousandGatewaysUp(t *testing.T) {
 	var processes []*process
 	var urls []string
 	for range members {
-		address := freeAddress(t)
+		address := collectortest.FreeAddress(t)
 		e, url := serveWith(t, nil, p.Exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.postgres-url-file="+filepath.Join(dir, "postgres-url"),
 			"--web.listen-address="+address, "--web.external-url=http://"+address)
 		processes, urls = append(processes, e), append(urls, url)

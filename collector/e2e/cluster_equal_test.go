@@ -54,7 +54,7 @@ func TestEqualProcessesAnswerAsOne(t *testing.T) {
 		}
 	}
 	start := func() (*process, string) {
-		address := freeAddress(t)
+		address := collectortest.FreeAddress(t)
 		q, _ := serveWith(t, nil, p.Exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.postgres-url-file="+urlFile(t, at),
 			"--web.listen-address="+address, "--web.external-url=http://"+address)
 		return q, address

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"net"
 	neturl "net/url"
 	"os"
 	"path/filepath"
@@ -15,18 +14,6 @@ import (
 	"github.com/hoop-exporter/hoop_exporter/collector/collectortest/pgtest"
 )
 
-// freeAddress is an address of this machine at which nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	var c net.ListenConfig
-	l, err := c.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 // A process that cannot use its database ends at once with one sentence, which says what to do and has no password.
 func TestADatabaseThatCannotBeUsedIsOneSentence(t *testing.T) {
 	t.Parallel()
@@ -37,7 +24,7 @@ func TestADatabaseThatCannotBeUsedIsOneSentence(t *testing.T) {
 	pgtest.Exec(t, at, "CREATE ROLE "+role+" LOGIN PASSWORD '"+password+"'", "CREATE SCHEMA theirs", "CREATE SCHEMA newer AUTHORIZATION "+role)
 	mine := pgtest.As(t, at, role, password)
 	// Made by this program, and migrated by a later one.
-	address := freeAddress(t)
+	address := collectortest.FreeAddress(t)
 	file := filepath.Join(t.TempDir(), "hoop.yml")
 	if err := os.WriteFile(file, []byte("gateways: {g: {url: 'http://127.0.0.1:1', token_file: token}}"), 0o600); err != nil {
 		t.Fatal(err)
@@ -55,7 +42,7 @@ func TestADatabaseThatCannotBeUsedIsOneSentence(t *testing.T) {
 		change(u)
 		return u.String()
 	}
-	nowhere := freeAddress(t)
+	nowhere := collectortest.FreeAddress(t)
 	for name, test := range map[string]struct {
 		url, schema string
 		want        string
@@ -119,7 +106,7 @@ func TestClustersWithOneDatabaseAreNotMixed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		address := freeAddress(t)
+		address := collectortest.FreeAddress(t)
 		q, url := serveWith(t, nil, p.Exporter, "--config.file="+filepath.Join(dir, "hoop.yml"), "--state.postgres-url-file="+urlFile(t, at),
 			"--web.listen-address="+address, "--web.external-url=http://"+address)
 		return q, url
